@@ -1,0 +1,66 @@
+"""ReLU, Tanh and Sigmoid: functions of one number, applied to every entry.
+
+With Y = f(X) and G = dL/dY, the chain rule gives dL/dX = G * f'(X), entry by entry. All three derivatives can be had
+from the output Y alone, so that is what these modules keep.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from minidl.module import Module
+
+
+class ReLU(Module):
+    """Rectified linear unit, y = max(0, x).
+
+    The slope is 1 where y > 0 and 0 elsewhere, the sign of y; at the kink x = 0 it is taken to be 0, as in PyTorch.
+    Shape (..., n, m) in, the same out. Raises TypeError or ValueError for a tensor that does not fit.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return max(0, x) for every entry x."""
+        self._check("input", input)
+        self._kept = output = input.relu()
+        return output
+
+    def backward(self, grad_output: Tensor) -> Tensor:
+        """Return G where y > 0, and 0 elsewhere."""
+        output = self._recall_for(grad_output)
+        return grad_output * output.sign()
+
+
+class Tanh(Module):
+    """Hyperbolic tangent, y = (e^x - e^-x) / (e^x + e^-x), with slope 1 - y^2.
+
+    Shape (..., n, m) in, the same out. Raises TypeError or ValueError for a tensor that does not fit.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return tanh(x) for every entry x."""
+        self._check("input", input)
+        self._kept = output = input.tanh()
+        return output
+
+    def backward(self, grad_output: Tensor) -> Tensor:
+        """Return G * (1 - y^2)."""
+        output = self._recall_for(grad_output)
+        return grad_output * (1 - output * output)
+
+
+class Sigmoid(Module):
+    """Logistic sigmoid, y = 1 / (1 + e^-x), with slope y (1 - y).
+
+    Shape (..., n, m) in, the same out. Raises TypeError or ValueError for a tensor that does not fit.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return the sigmoid of every entry x; torch's own never overflows, as the formula does for large -x."""
+        self._check("input", input)
+        self._kept = output = input.sigmoid()
+        return output
+
+    def backward(self, grad_output: Tensor) -> Tensor:
+        """Return G * y * (1 - y)."""
+        output = self._recall_for(grad_output)
+        return grad_output * (output * (1 - output))

@@ -1,0 +1,54 @@
+"""MSELoss: the squared error."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from minidl.module import Module
+
+
+class MSELoss(Module):
+    """Squared error between input and target, L = sum_ij (x_ij - t_ij)^2 / N, with dL/dx_ij = 2 (x_ij - t_ij) / N.
+
+    Parameters
+    ----------
+    reduction : {"sum", "batchmean", "mean"}
+        What the sum is divided by: N = 1; N = n, the samples, which gives the mean loss per sample; or N = n * m, all
+        entries. The words are PyTorch's own, and so is what they mean.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an unknown reduction, a target that differs from the input in shape, dtype or device (nothing is broadcast),
+        or a mean over an empty batch.
+    """
+
+    def __init__(self, reduction: str = "sum") -> None:
+        super().__init__()
+        if reduction not in ("sum", "batchmean", "mean"):
+            raise ValueError(f"MSELoss expected reduction 'sum', 'batchmean' or 'mean', got {reduction!r}")
+        self.reduction = reduction
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        """Return the loss, a number (of shape (runs,) for a stack), for two tensors of the same shape (..., n, m)."""
+        self._check("input", input)
+        self._check("target", target, input)
+        if self.reduction != "sum" and input.numel() == 0:
+            raise ValueError(f"{self} expected at least one entry to average over, got shape {tuple(input.shape)}")
+        self._kept = error = input - target
+        return self._reduce((error * error).sum((-2, -1)), error)
+
+    def backward(self) -> Tensor:
+        """Return dL/d(input), of the shape of the input."""
+        error = self._recall()
+        return self._reduce(error + error, error)  # twice the error
+
+    def _reduce(self, total: Tensor, error: Tensor) -> Tensor:
+        """Divide by N: the loss and its gradient by the same."""
+        if self.reduction == "sum":
+            return total
+        n, m = error.shape[-2:]
+        return total / (n if self.reduction == "batchmean" else n * m)
+
+    def extra_repr(self) -> str:
+        return f"reduction={self.reduction!r}"

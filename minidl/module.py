@@ -1,0 +1,120 @@
+"""Module: what every layer, container and loss has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch import Tensor
+
+
+class Module:
+    """Base class: a function with a hand-written derivative.
+
+    A module computes ``output = forward(input)``; ``module(input)`` is the same call. Given dL/d(output), ``backward``
+    returns dL/d(input) and **adds** dL/d(parameter), summed over the batch, into ``grad``. Tensors are batches of shape
+    (n, m): n samples of m features. Any dimensions in front of these two are a stack of independent runs.
+
+    Each ``backward`` belongs to the last ``forward`` and uses it up: a second ``backward`` without another ``forward``
+    raises RuntimeError, as it does in PyTorch. So a module used twice in one network is never silently wrong.
+
+    To write a layer, subclass this, call ``super().__init__()``, put parameters into ``params`` and zeros of the same
+    shape into ``grad``, and define ``forward`` and ``backward``.
+
+    Attributes
+    ----------
+    params, grad : dict[str, Tensor]
+        Parameters and their gradient accumulators: equal keys, equally shaped tensors.
+    """
+
+    def __init__(self) -> None:
+        self.params: dict[str, Tensor] = {}
+        self.grad: dict[str, Tensor] = {}
+        self._kept: Tensor | None = None
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Compute the output and keep what ``backward`` needs."""
+        raise NotImplementedError(f"{type(self).__name__} defines no forward(input)")
+
+    def backward(self, grad_output: Tensor) -> Tensor:
+        """Add dL/d(parameter) into ``grad`` and return dL/d(input), given dL/d(output) of the last forward."""
+        raise NotImplementedError(f"{type(self).__name__} defines no backward(grad_output)")
+
+    def __call__(self, *inputs: Tensor) -> Tensor:
+        return self.forward(*inputs)
+
+    def children(self) -> Iterator[Module]:
+        """Yield the modules directly inside this one: attributes that are modules, or lists or tuples of modules."""
+        for value in vars(self).values():
+            for item in value if isinstance(value, (list, tuple)) else (value,):
+                if isinstance(item, Module):
+                    yield item
+
+    def modules(self) -> list[Module]:
+        """Return this module and all modules inside it, at any depth, each once."""
+        return list(dict.fromkeys([self, *(module for child in self.children() for module in child.modules())]))
+
+    def parameters(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield (param, grad) pairs of this module and of all modules inside it."""
+        for module in self.modules():
+            for name, param in module.params.items():
+                yield param, module.grad[name]
+
+    def zero_grad(self) -> None:
+        """Set every gradient accumulator of this module, and of all modules inside it, to zero, in place."""
+        for module in self.modules():
+            for grad in module.grad.values():
+                grad.zero_()
+
+    def extra_repr(self) -> str:
+        """Return what ``repr`` shows between the parentheses."""
+        return ""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.extra_repr()})"
+
+    def _recall(self) -> Tensor:
+        """Return what forward kept, once; RuntimeError where there is nothing."""
+        kept = self._kept
+        if kept is None:
+            raise RuntimeError(
+                f"{self} expected one forward before each backward, got a backward without: call forward(input) first. "
+                "A layer that stands in two places of a network has to be two modules."
+            )
+        self._kept = None
+        return kept.detach() if kept.requires_grad else kept  # autograd has no business in here
+
+    def _recall_for(self, grad_output: Tensor, m: int | None = None) -> Tensor:
+        """Return what forward kept, once, if ``grad_output`` has its dtype, device and shape (m features, if given)."""
+        if self._kept is not None:
+            self._check("grad_output", grad_output, self._kept, m)
+        return self._recall()
+
+    def _check(
+        self, name: str, tensor: Tensor, like: Tensor | None = None, m: int | None = None, any_n: bool = False
+    ) -> None:
+        """Raise TypeError or ValueError unless ``tensor`` is a batch of floating-point numbers that can be used.
+
+        With ``like`` it must have that tensor's dtype, device and shape; but m features if m is given, and any number
+        of samples if ``any_n``.
+        """
+        if not isinstance(tensor, Tensor):
+            raise TypeError(f"{self} expected {name} to be a torch.Tensor, got {type(tensor).__name__}")
+        shape = tensor.shape
+        if (like is None or tensor.dtype is not like.dtype) and not tensor.is_floating_point():
+            raise TypeError(f"{self} expected {name} of a floating-point dtype, got {tensor.dtype}")
+        if like is None:
+            if len(shape) < 2:
+                raise ValueError(f"{self} expected {name} of shape (n, m), got {tuple(shape)}")
+            return
+        if m is None:
+            fits = shape == like.shape
+        else:
+            fits = tensor.ndim == like.ndim and shape[-1] == m and (any_n or shape[-2] == like.shape[-2])
+            fits = fits and (tensor.ndim == 2 or shape[:-2] == like.shape[:-2])  # the same stack
+        if not fits:
+            expected = (*like.shape[:-2], "n" if any_n else like.shape[-2], like.shape[-1] if m is None else m)
+            raise ValueError(f"{self} expected {name} of shape ({', '.join(map(str, expected))}), got {tuple(shape)}")
+        if tensor.dtype is not like.dtype:
+            raise ValueError(f"{self} expected {name} of dtype {like.dtype}, got {tensor.dtype}")
+        if tensor.device != like.device:
+            raise ValueError(f"{self} expected {name} on device {like.device}, got {tensor.device}")

@@ -1,0 +1,48 @@
+"""SGD: stochastic gradient descent."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from minidl.module import Module
+
+
+class SGD:
+    """Stochastic gradient descent, param <- param - lr * grad.
+
+    Set the gradients to zero yourself, with ``model.zero_grad()``, before each backward pass.
+
+    Parameters
+    ----------
+    model : Module
+        Whose parameters to update, at any depth.
+    lr : float
+        The learning rate, a finite number above 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a model that is not a Module or has no parameters, or another lr.
+    """
+
+    def __init__(self, model: Module, lr: float) -> None:
+        if not isinstance(model, Module):
+            raise TypeError(f"SGD expected model to be a Module, got {type(model).__name__}")
+        if not isinstance(lr, (int, float)) or isinstance(lr, bool) or not 0 < lr < math.inf:
+            error = ValueError if type(lr) in (int, float) else TypeError
+            raise error(f"SGD expected lr to be a finite number above 0, got {lr!r}")
+        if not list(model.parameters()):
+            raise ValueError(f"SGD expected a model with parameters, got {model}")
+        self.model, self.lr = model, lr
+
+    def step(self) -> None:
+        """Update every parameter in place."""
+        params, grads = zip(*self.model.parameters(), strict=True)
+        torch._foreach_sub_(
+            params, grads, alpha=self.lr
+        )  # param -= lr * grad for every pair, in one call instead of many
+
+    def __repr__(self) -> str:
+        return f"SGD(lr={self.lr})"
