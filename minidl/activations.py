@@ -1,7 +1,7 @@
 """ReLU, Tanh and Sigmoid: functions of one number, applied to every entry.
 
 With Y = f(X) and G = dL/dY, the chain rule gives dL/dX = G * f'(X), entry by entry. All three derivatives can be had
-from the output Y alone, so that is what these modules keep.
+from the output Y alone, so that is what these modules keep. The slopes are new tensors, so G is multiplied into them in place.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class ReLU(Module):
     def backward(self, grad_output: Tensor) -> Tensor:
         """Return G where y > 0, and 0 elsewhere."""
         output = self._recall_for(grad_output)
-        return grad_output * output.sign()
+        return output.sign().mul_(grad_output)
 
 
 class Tanh(Module):
@@ -45,7 +45,7 @@ class Tanh(Module):
     def backward(self, grad_output: Tensor) -> Tensor:
         """Return G * (1 - y^2)."""
         output = self._recall_for(grad_output)
-        return grad_output * (1 - output * output)
+        return (1 - output * output).mul_(grad_output)
 
 
 class Sigmoid(Module):
@@ -63,4 +63,4 @@ class Sigmoid(Module):
     def backward(self, grad_output: Tensor) -> Tensor:
         """Return G * y * (1 - y)."""
         output = self._recall_for(grad_output)
-        return grad_output * (output * (1 - output))
+        return (output * (1 - output)).mul_(grad_output)

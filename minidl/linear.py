@@ -79,12 +79,14 @@ class Linear(Module):
     def backward(self, grad_output: Tensor) -> Tensor:
         """Add X^T G and 1^T G into ``grad``; return G W^T, of the shape of the input."""
         input, weight = self._recall_for(grad_output, self.out_features), self.params["weight"]
+        if grad_output.requires_grad:
+            grad_output = grad_output.detach()  # or autograd's graph would stay in grad, and grow
         add_product_(self.grad["weight"], input.mT, grad_output)
         add_product_(self.grad["bias"], self._row_of_ones(input.shape[-2], weight), grad_output)
         return grad_output @ weight.mT
 
     def _row_of_ones(self, n: int, weight: Tensor) -> Tensor:
-        """The bias's input, transposed: n ones. They are made anew only where the batch size changes."""
+        """Return the bias's input, transposed: n ones. They are made anew only where the batch size changes."""
         if self._ones is None or self._ones.shape[-1] != n or self._ones_for is not weight:
             self._ones, self._ones_for = weight.new_ones(*weight.shape[:-2], 1, n), weight
         return self._ones
@@ -94,14 +96,12 @@ class Linear(Module):
 
 
 def add_product(total: Tensor, left: Tensor, right: Tensor) -> Tensor:
-    """Return total + left @ right, over the last two dimensions, in one operation where torch has one."""
-    if total.ndim == 2:
-        return torch.addmm(total, left, right)
-    return torch.baddbmm(total, left, right) if total.ndim == 3 else total + left @ right
+    """Return total + left @ right over the last two dimensions, with no more temporaries than needed."""
+    return torch.baddbmm(total, left, right) if total.ndim == 3 else (left @ right).add_(total)
 
 
 def add_product_(total: Tensor, left: Tensor, right: Tensor) -> Tensor:
-    """The same in place, total += left @ right, without a temporary for the product."""
+    """The same in place: total += left @ right."""
     if total.ndim == 2:
         return total.addmm_(left, right)
     return total.baddbmm_(left, right) if total.ndim == 3 else total.add_(left @ right)

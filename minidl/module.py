@@ -72,6 +72,9 @@ class Module:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.extra_repr()})"
 
+    def __getstate__(self) -> dict:
+        return {**vars(self), "_kept": None}  # a copy has had no forward yet
+
     def _recall(self) -> Tensor:
         """Return what forward kept, once; RuntimeError where there is nothing."""
         kept = self._kept

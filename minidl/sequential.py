@@ -75,19 +75,19 @@ class Sequential(Module):
             yield from module.layers() if isinstance(module, Sequential) else (module,)
 
     def _repr_html_(self) -> str:
-        """A table for Jupyter: layer, output shape (found by a trial run of a copy), parameters, and their total."""
+        """Return a table for Jupyter: layer, output shape (found by a trial run of copies), parameters, their total."""
         x, rows, total = None, "", 0
-        for layer in copy.deepcopy(self).layers():
-            if x is None and "weight" in layer.params:
-                weight = layer.params["weight"]
-                x = weight.new_zeros(*weight.shape[:-2], 1, weight.shape[-2])
+        for layer in self.layers():
             try:
-                x = layer.forward(x)
+                if x is None and "weight" in layer.params:
+                    weight = layer.params["weight"]
+                    x = weight.new_zeros(*weight.shape[:-2], 1, weight.shape[-2])
+                x = copy.deepcopy(layer).forward(x)
                 *stack, _, m = x.shape
                 shape = f"({', '.join(map(str, (*stack, 'n', m)))})"
             except Exception:  # a layer still being written must not keep its model from being shown
                 x, shape = None, "?"
-            count = sum(param.numel() for param, _ in layer.parameters())
+            count = sum(param.numel() for module in layer.modules() for param in module.params.values())
             total += count
             rows += f"<tr><td>{html.escape(repr(layer))}</td><td>{shape}</td><td>{count:,}</td></tr>"
         head = "<tr><th>layer</th><th>output shape</th><th>parameters</th></tr>"

@@ -1,0 +1,114 @@
+"""The command line: ``python -m minidl report``, ``bench`` and ``examine``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+
+class _OneLine(argparse.ArgumentParser):
+    """A parser that says what is wrong in one line, exit status 2."""
+
+    def error(self, message: str) -> None:
+        self.exit(2, f"{self.prog}: {message} (try {self.prog} --help)\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    parser = _OneLine(
+        prog="python -m minidl",
+        description="minidl teaches backpropagation. The lessons are the notebooks; this is for the rest.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    report = commands.add_parser(
+        "report",
+        help="train the report's networks with minidl and with PyTorch; write its table and figures",
+        description="Trains the course report's network, 2-25-25-25-2 with ReLU, on the disk data (1000 training and "
+        "1000 test points, batches of 50, learning rate 0.001): with minidl and with PyTorch, as the report did, and "
+        "twice more to show why the report's curves differ. Prints Table 1 and writes it, the histories and Figures 1 "
+        "to 3 to a folder. Interrupted, it goes on where it stopped when called again.",
+    )
+    report.add_argument(
+        "--runs", type=_positive, default=10, help="runs of each setting, each with new data (default: 10)"
+    )
+    report.add_argument(
+        "--epochs", type=_positive, default=1000, help="passes through the training data (default: 1000)"
+    )
+    report.add_argument(
+        "--seed", type=_seed, default=0, help="all data and initial weights are drawn from it (default: 0)"
+    )
+    report.add_argument(
+        "--stacked", action="store_true", help="train all runs of a setting in one pass: faster, times not measured"
+    )
+    report.add_argument("--out", default="report", metavar="FOLDER", help="where to write (default: report)")
+    report.set_defaults(run=_report)
+
+    bench = commands.add_parser(
+        "bench",
+        help="measure one training step against PyTorch",
+        description="Times one training step (forward, loss, zero_grad, backward, step) of minidl and of PyTorch, in turns, "
+        "on one thread, and prints the ratios: for the report's network, for ten stacked runs, and as width, batch and "
+        "number of stacked runs grow. Below 1, minidl is faster.",
+    )
+    bench.add_argument("--quick", action="store_true", help="the first two lines only")
+    bench.set_defaults(run=_bench)
+
+    arguments = parser.parse_args(argv)
+    return arguments.run(arguments)
+
+
+def _positive(text: str) -> int:
+    return _integer(text, 1)
+
+
+def _seed(text: str) -> int:
+    return _integer(text, 0)
+
+
+def _integer(text: str, least: int) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"expected an integer of at least {least}, got {text!r}")
+    return int(text)
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    import matplotlib as mpl  # here, so that --help is there at once
+
+    mpl.use("Agg")  # figures go to files: no screen needed
+    from minidl.lab import report
+    from minidl.lab.experiment import RecordError
+
+    try:
+        result = report.run(
+            runs=arguments.runs,
+            epochs=arguments.epochs,
+            seed=arguments.seed,
+            stacked=arguments.stacked,
+            folder=arguments.out,
+        )
+        paths = report.write(result, arguments.out)
+    except (RecordError, FloatingPointError, OSError) as error:
+        print(f"python -m minidl report: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(
+            "\nInterrupted. The runs that were done are recorded: the same command goes on from there.", file=sys.stderr
+        )
+        return 130
+    print(report.markdown(report.readable(report.table_1(result))))
+    print(f"\n{report.same_curves(result.history)}")
+    print(f"Written to {arguments.out}: " + ", ".join(path.name for path in paths))
+    return 0
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    from minidl.lab import bench
+
+    bench.main(quick=arguments.quick)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,369 @@
+"""Repeated runs of a named setting, recorded run by run.
+
+Run r of a setting has its own data and its own initial weights, drawn from the setting's seed and r alone: it is the same run
+whether it is trained alone, in a stack, first or last. Runs can be trained one after the other, which times each, or all in
+one pass (``stacked=True``), which takes a fraction of the time.
+
+A record is a folder of plain files::
+
+    one_by_one/NAME/setting.json      the setting, and how to repeat it
+                    run-000.csv       the history of run 0: model, run, epoch, split, loss, accuracy
+                    run-000.json      its final accuracies, time, versions, and the checksum of the history
+    stacked/NAME/...                  the same of runs trained in one pass
+
+Every file is written whole or not at all, a run's JSON last: a run without one has not been recorded. An interrupted experiment
+loses the run in progress (stacked: the pass in progress), and the same call goes on from there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import itertools
+import json
+import math
+import os
+import platform
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+from tqdm.auto import tqdm
+
+import minidl
+from minidl.lab.disk import disk
+from minidl.lab.stacked import stack
+from minidl.lab.torch_twin import from_torch, to_torch, torch_stack
+from minidl.lab.training import COLUMNS, Trainer
+
+WIDTHS = (2, 25, 25, 25, 2)
+FRAMEWORKS = ("minidl", "PyTorch")
+INITIAL_WEIGHTS = ("Xavier", "Xavier sqrt 2", "PyTorch default")
+REDUCTIONS = ("sum", "batchmean", "mean")
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """What is trained, and how.
+
+    Attributes
+    ----------
+    name : str
+        Names the folder of the record; letters, digits, "-" and "_".
+    framework : {"minidl", "PyTorch"}
+        Hand-written backward passes, or torch.nn with autograd and torch.optim.SGD.
+    initial_weights : {"Xavier", "Xavier sqrt 2", "PyTorch default"}
+        Xavier-normal with zero bias and gain 1 or sqrt(2) in every layer, or what torch.nn.Linear starts with. The two
+        frameworks start from the same numbers.
+    reduction : {"sum", "batchmean", "mean"}
+        Of the squared errors of a batch; see ``minidl.MSELoss``.
+    lr, epochs, batch_size, seed, training_points, validation_points
+        Learning rate of SGD; passes through the training data; samples in a batch; where data, initial weights and the order
+        of the samples are drawn from; points in each of the two sets.
+    dtype : {"float32", "float64"}
+    """
+
+    name: str
+    framework: str = "minidl"
+    initial_weights: str = "Xavier"
+    reduction: str = "sum"
+    lr: float = 0.001
+    epochs: int = 1000
+    batch_size: int = 50
+    seed: int = 0
+    training_points: int = 1000
+    validation_points: int = 1000
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        allowed = {
+            "framework": FRAMEWORKS,
+            "initial_weights": INITIAL_WEIGHTS,
+            "reduction": REDUCTIONS,
+            "dtype": ("float32", "float64"),
+        }
+        for field, values in allowed.items():
+            if getattr(self, field) not in values:
+                raise ValueError(f"Setting expected {field} to be one of {values}, got {getattr(self, field)!r}")
+        if not self.name or not self.name.replace("-", "").replace("_", "").isalnum():
+            raise ValueError(f"Setting expected a name of letters, digits, '-' and '_', got {self.name!r}")
+        for field in ("epochs", "batch_size", "training_points", "validation_points"):
+            value = getattr(self, field)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                raise ValueError(f"Setting expected {field} to be an integer of at least 1, got {value!r}")
+        if not isinstance(self.seed, int) or self.seed < 0:
+            raise ValueError(f"Setting expected seed to be an integer of at least 0, got {self.seed!r}")
+
+
+class Result(NamedTuple):
+    """What an experiment gives.
+
+    ``history`` has the columns ``model, run, epoch, split, loss, accuracy``; ``runs`` has one row per run: ``model, run,
+    training_accuracy, validation_accuracy, seconds`` (training alone; NaN for runs trained in one pass). The column
+    ``model`` holds the setting's name.
+    """
+
+    history: pd.DataFrame
+    runs: pd.DataFrame
+
+
+class Start(NamedTuple):
+    """Where a run starts: its data, its initial model, and the generator that will order its samples."""
+
+    training: tuple[torch.Tensor, torch.Tensor]
+    validation: tuple[torch.Tensor, torch.Tensor]
+    model: minidl.Sequential
+    generator: torch.Generator
+
+
+class RecordError(ValueError):
+    """A record on disk that cannot be used: says which file, and the way out."""
+
+
+def start(setting: Setting, run: int) -> Start:
+    """Return where run number ``run`` of a setting starts."""
+    seeds = np.random.SeedSequence((setting.seed, run)).generate_state(3, np.uint64)
+    data, weights, order = (torch.Generator().manual_seed(int(seed) >> 1) for seed in seeds)
+    dtype = getattr(torch, setting.dtype)
+    training = disk(setting.training_points, generator=data, dtype=dtype)
+    validation = disk(setting.validation_points, generator=data, dtype=dtype)
+    return Start(training, validation, _initial_model(setting.initial_weights, weights, dtype), order)
+
+
+def _initial_model(initial_weights: str, generator: torch.Generator, dtype: torch.dtype) -> minidl.Sequential:
+    sizes = itertools.pairwise(WIDTHS)
+    if initial_weights == "PyTorch default":
+        with torch.random.fork_rng(devices=[]):  # torch.nn.Linear draws from the global generator alone
+            torch.manual_seed(generator.initial_seed())
+            linears = [from_torch(nn.Linear(*size, dtype=dtype)) for size in sizes]
+    else:
+        gain = math.sqrt(2) if initial_weights == "Xavier sqrt 2" else 1.0
+        linears = [minidl.Linear(*size, gain=gain, generator=generator, dtype=dtype) for size in sizes]
+    modules = [module for linear in linears for module in (linear, minidl.ReLU())]
+    return minidl.Sequential(*modules[:-1])
+
+
+def trainer(setting: Setting, runs: Sequence[int], *, stacked: bool) -> Trainer:
+    """Return the training of these runs of a setting, ready to go: of all in one stack, or of a single run."""
+    starts = [start(setting, run) for run in runs]
+    models = [start.model for start in starts]
+    data = [
+        tuple(torch.stack(parts) for parts in zip(*split, strict=True)) for split in list(zip(*starts, strict=True))[:2]
+    ]
+    if setting.framework == "PyTorch":
+        models = [to_torch(model) for model in models]
+        model = torch_stack(models) if stacked else models[0]
+    else:
+        model = stack(models) if stacked else models[0]
+    if not stacked:
+        if len(starts) != 1:
+            raise ValueError(f"trainer expected one run, or stacked=True, got runs {list(runs)}")
+        data = [tuple(tensor[0] for tensor in split) for split in data]
+    loss = minidl.MSELoss(setting.reduction) if setting.framework == "minidl" else _torch_loss(setting.reduction)
+    generators = [start.generator for start in starts]
+    return Trainer(model, *data, batch_size=setting.batch_size, lr=setting.lr, loss=loss, generator=generators)
+
+
+def _torch_loss(reduction: str) -> nn.MSELoss:
+    """Return torch.nn's squared error. Over a stack it adds up the runs: they share no parameter, so no gradients mix."""
+    return nn.MSELoss(reduction="sum") if reduction == "sum" else _MeanLoss(reduction)
+
+
+class _MeanLoss(nn.MSELoss):
+    def __init__(self, reduction: str) -> None:
+        super().__init__(reduction="sum")
+        self.per = {"batchmean": slice(-2, -1), "mean": slice(-2, None)}[reduction]
+
+    def forward(self, input: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        return super().forward(input, target) / math.prod(input.shape[self.per])
+
+
+def run_experiments(
+    settings: Sequence[Setting] | Setting,
+    runs: int,
+    *,
+    stacked: bool = False,
+    folder: str | Path | None = None,
+    progress: bool = True,
+) -> Result:
+    """Train ``runs`` runs of every setting, or load what is recorded of them, and return all histories and final results.
+
+    Parameters
+    ----------
+    settings : Setting or sequence of them
+        With different names. One after the other their runs are interleaved (run 0 of each, then run 1 of each ...), so that
+        noise on the machine hits all alike.
+    runs : int
+        Runs of each setting, at least 1.
+    stacked : bool
+        Train all runs of a setting in one pass. Histories are those of single runs up to rounding; times are not measured.
+    folder : path, optional
+        Where to record. What is there already is loaded instead of trained; see the module's text.
+    progress : bool
+        Show a progress bar, of epochs.
+
+    Raises
+    ------
+    RecordError
+        If a file in the folder is damaged, or belongs to another setting.
+    FloatingPointError
+        If a loss is no longer finite.
+    """
+    settings = [settings] if isinstance(settings, Setting) else list(settings)
+    if not isinstance(runs, int) or isinstance(runs, bool) or runs < 1:
+        raise ValueError(f"run_experiments expected runs to be an integer of at least 1, got {runs!r}")
+    if not settings or len({setting.name for setting in settings}) < len(settings):
+        raise ValueError(f"run_experiments expected settings of different names, got {[s.name for s in settings]}")
+    records = {setting: Record(setting, stacked, folder) for setting in settings}
+    done = {setting: record.load(runs) for setting, record in records.items()}
+    missing = {setting: [run for run in range(runs) if run not in done[setting]] for setting in settings}
+    if stacked:
+        passes = [(setting, numbers) for setting, numbers in missing.items() if numbers]
+    else:
+        passes = [(setting, [run]) for run in range(runs) for setting in settings if run in missing[setting]]
+    epochs = sum(setting.epochs for setting, _ in passes)
+    with tqdm(total=epochs, disable=not (progress and passes), leave=False, unit="epoch") as bar:
+        for setting, numbers in passes:
+            which = f"runs {numbers[0]} to {numbers[-1]}" if len(numbers) > 1 else f"run {numbers[0]}"
+            bar.set_description(f"{setting.name}, {which}")
+            training = trainer(setting, numbers, stacked=stacked)
+            for _ in range(setting.epochs):
+                training.run_epoch()
+                bar.update()
+            history = training.history(setting.name)
+            for r, number in enumerate(numbers):
+                of_run = history[history["run"] == r].assign(run=number).reset_index(drop=True)
+                seconds = None if stacked else training.seconds
+                done[setting][number] = records[setting].write(number, of_run, seconds)
+    ordered = [done[setting][run] for setting in settings for run in range(runs)]
+    return Result(*(pd.concat(tables, ignore_index=True) for tables in zip(*ordered, strict=True)))
+
+
+def _final(history: pd.DataFrame, seconds: float | None) -> pd.DataFrame:
+    """Return the one row of a run in ``Result.runs``."""
+    last = history[history["epoch"] == history["epoch"].max()].set_index("split")
+    row = {
+        "model": last["model"].iloc[0],
+        "run": last["run"].iloc[0],
+        "training_accuracy": last["accuracy"]["training"],
+        "validation_accuracy": last["accuracy"]["validation"],
+        "seconds": math.nan if seconds is None else seconds,
+    }
+    return pd.DataFrame([row])
+
+
+class Record:
+    """The record of one setting: a folder of plain files, or nothing at all where ``folder`` is None."""
+
+    def __init__(self, setting: Setting, stacked: bool, folder: str | Path | None) -> None:
+        self.setting = setting
+        self.way = "stacked" if stacked else "one_by_one"
+        self.folder = None if folder is None else Path(folder) / self.way / setting.name
+
+    def load(self, runs: int) -> dict[int, tuple[pd.DataFrame, pd.DataFrame]]:
+        """Return (history, final row) of the runs below ``runs`` that are recorded; RecordError where they cannot be used."""
+        if self.folder is None or not self.folder.exists():
+            return {}
+        path = self.folder / "setting.json"
+        found = sorted(self.folder.glob("run-*.json"))
+        if not path.exists():
+            if found:
+                raise self._error(found[0], f"there is no {path.name} beside it to say what it belongs to")
+            return {}
+        recorded, ours = _read_json(path, self._error).get("setting"), dataclasses.asdict(self.setting)
+        if not isinstance(recorded, dict) or recorded != ours:
+            recorded = recorded if isinstance(recorded, dict) else {}
+            other = ", ".join(f"{k} {recorded.get(k)!r}, not {v!r}" for k, v in ours.items() if recorded.get(k) != v)
+            raise self._error(path, f"it records another setting ({other or 'with more in it than this one'})")
+        return {run: self._read(run) for run in range(runs) if self._path(run, "json") in found}
+
+    def write(self, run: int, history: pd.DataFrame, seconds: float | None) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Record one run, and return it as ``load`` would."""
+        final = _final(history, seconds)
+        if self.folder is not None:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if not (self.folder / "setting.json").exists():
+                _write_json(self.folder / "setting.json", self._description())
+            table = history.to_csv(index=False, lineterminator="\n").encode()
+            row = final.drop(columns=["model", "run"]).iloc[0].to_dict()
+            content = {"run": run, **row, "seconds": seconds, "rows": len(history), "versions": versions()}
+            content["history_sha256"] = hashlib.sha256(table).hexdigest()
+            _write(self._path(run, "csv"), table)
+            _write_json(self._path(run, "json"), content)  # last: from now on the run is recorded
+        return history, final
+
+    def _read(self, run: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+        content = _read_json(self._path(run, "json"), self._error)
+        path = self._path(run, "csv")
+        table = path.read_bytes() if path.exists() else b""
+        if hashlib.sha256(table).hexdigest() != content.get("history_sha256") or content.get("run") != run:
+            raise self._error(path, "it is missing, cut short or changed since it was written")
+        history = pd.read_csv(io.BytesIO(table), float_precision="round_trip")
+        if list(history.columns) != COLUMNS:
+            raise self._error(path, f"it has the columns {list(history.columns)}, not {COLUMNS}")
+        return history, _final(history, content["seconds"])
+
+    def _description(self) -> dict:
+        arguments = ", ".join(f"{key}={value!r}" for key, value in dataclasses.asdict(self.setting).items())
+        call = f"run_experiments(Setting({arguments}), runs=10, stacked={self.way == 'stacked'})"
+        return {
+            "setting": dataclasses.asdict(self.setting),
+            "network": list(WIDTHS),
+            "repeat": f"from minidl.lab.experiment import Setting, run_experiments; {call}",
+            "versions": versions(),
+        }
+
+    def _path(self, run: int, ending: str) -> Path:
+        return self.folder / f"run-{run:03d}.{ending}"
+
+    def _error(self, path: Path, why: str) -> RecordError:
+        return RecordError(
+            f"{path} cannot be used: {why}. Delete the folder {self.folder} to train these runs again, or record elsewhere "
+            "(--out FOLDER on the command line)."
+        )
+
+
+def versions() -> dict[str, str]:
+    """Return what the numbers may depend on: the versions and the machine."""
+    return {
+        "minidl": minidl.__version__,
+        "torch": torch.__version__,
+        "pandas": pd.__version__,
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with open(temporary, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)
+
+
+def _write_json(path: Path, content: dict) -> None:
+    """Write a JSON file with a checksum of its own in it."""
+    _write(path, json.dumps({**content, "sha256": _checksum(content)}, indent=2).encode() + b"\n")
+
+
+def _read_json(path: Path, error: Callable[[Path, str], RecordError]) -> dict:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        checksum = content.pop("sha256")
+    except (ValueError, KeyError, AttributeError, TypeError) as cause:
+        raise error(path, "it is cut short, or not a file of ours") from cause
+    if checksum != _checksum(content):
+        raise error(path, "it was changed since it was written")
+    return content
+
+
+def _checksum(content: dict) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

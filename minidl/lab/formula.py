@@ -1,0 +1,319 @@
+"""Matrices as formulas: written as tensors are, printed as mathematics. `minidl.lab.proof` proves what is said with them.
+
+Shapes have names instead of numbers, and have to fit::
+
+    X, W, b = matrices("X (n x in), W (in x out), b (1 x out)")
+    X @ W + b
+
+A row added to a matrix is added to each of its rows, and so on, as with tensors.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import sympy
+
+INDEX = {"n": "i", "in": "k", "out": "j", "m": "j", "hidden": "h"}  # the index that runs over a size
+PLUS, SUM, ENTRIES, TIMES, POWER, ATOM = range(6)  # how tightly a printed formula holds together
+
+
+def _operator(op: str, swapped: bool = False) -> Callable[[Formula, object], Formula]:
+    def method(self: Formula, other: Formula | float) -> Formula:
+        left, right = (other, self) if swapped else (self, other)
+        return _entrywise(op, as_formula(left), as_formula(right))
+
+    return method
+
+
+def _function(op: str) -> Callable[[Formula], Formula]:
+    def method(self: Formula) -> Formula:
+        return Formula(op, (self,), self.shape)
+
+    return method
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Formula:
+    """A matrix written as an operation and what it is applied to.
+
+    Attributes
+    ----------
+    op : str
+        ``"symbol"``, ``"number"``, ``"ones"``, ``"name"``, ``"derivative"``, an operator or the name of a function.
+    args : tuple
+        The formulas it is applied to; for a symbol its name, for a number its value.
+    shape : tuple of two str
+        Names of the sizes; ``"1"`` is one. A number is 1 x 1.
+    """
+
+    op: str
+    args: tuple
+    shape: tuple[str, str] = ("1", "1")
+
+    __add__, __radd__ = _operator("+"), _operator("+", swapped=True)
+    __sub__, __rsub__ = _operator("-"), _operator("-", swapped=True)
+    __mul__, __rmul__ = _operator("*"), _operator("*", swapped=True)
+    __truediv__, __rtruediv__ = _operator("/"), _operator("/", swapped=True)
+    __pow__, __neg__ = _operator("**"), _function("neg")
+    abs, exp, log = _function("abs"), _function("exp"), _function("log")
+    relu, sigmoid, sign, tanh = _function("relu"), _function("sigmoid"), _function("sign"), _function("tanh")
+
+    def __gt__(self, other: float) -> Formula:
+        return Formula("step", (self - other if other else self,), self.shape)
+
+    def __matmul__(self, other: Formula) -> Formula:
+        if not isinstance(other, Formula):
+            return NotImplemented
+        if self.shape[1] != other.shape[0]:
+            raise ValueError(
+                f"{python(self, TIMES)} @ {python(other, POWER)} expected equal sizes in the middle, "
+                f"got {times(self)} @ {times(other)}"
+            )
+        return Formula("@", (self, other), (self.shape[0], other.shape[1]))
+
+    @property
+    def T(self) -> Formula:  # noqa: N802  torch's name for it
+        return Formula("T", (self,), self.shape[::-1])
+
+    mT = T  # noqa: N815  and its other name
+
+    def sum(self) -> Formula:
+        return Formula("sum", (self,))
+
+    def __repr__(self) -> str:
+        return python(self)
+
+    def _repr_latex_(self) -> str:
+        return rf"$\displaystyle {latex(self)}$"
+
+
+def matrices(text: str) -> tuple[Formula, ...]:
+    """Return the symbolic matrices described by a text like ``"X (n x in), W (in x out), b (1 x out)"``."""
+    if not re.fullmatch(r"(\w+ \(\w+ x \w+\)(, |$))+", text):
+        raise ValueError(f"matrices expected a text like 'X (n x in), W (in x out)', got {text!r}")
+    found = re.findall(r"(\w+) \((\w+) x (\w+)\)", text)
+    return tuple(Formula("symbol", (name,), (rows, columns)) for name, rows, columns in found)
+
+
+def scalars(text: str) -> tuple[Formula, ...]:
+    """Return the symbolic numbers described by a text like ``"x, n, eta"``."""
+    return tuple(Formula("symbol", (name,)) for name in re.findall(r"\w+", text))
+
+
+def ones(size: str) -> Formula:
+    """Return a column of ones, of shape size x 1."""
+    return Formula("ones", (size,), (size, "1"))
+
+
+def define(name: str, formula: Formula) -> Formula:
+    """Return the formula under a name, by which it is printed from here on."""
+    return Formula("name", (name, formula), formula.shape)
+
+
+def derivative(formula: Formula, x: Formula) -> Formula:
+    """Return the derivative of a formula, entry by entry, with respect to a symbolic number."""
+    if x.op != "symbol" or x.shape != ("1", "1"):
+        raise ValueError(f"derivative expected x to be a symbolic number, got {x} of shape {times(x)}")
+    return Formula("derivative", (formula, x), formula.shape)
+
+
+def as_formula(value: Formula | float) -> Formula:
+    """Return a number as a formula, and a formula as it is."""
+    if isinstance(value, (int, float)):
+        return Formula("number", (sympy.nsimplify(value),))
+    if not isinstance(value, Formula):
+        raise TypeError(f"a formula expected numbers and symbolic matrices, got {type(value).__name__}")
+    return value
+
+
+def inside(*formulas: Formula) -> Iterator[Formula]:
+    """Yield everything that formulas are made of, and each formula after its parts."""
+    for formula in formulas:
+        yield from inside(*(part for part in formula.args if isinstance(part, Formula)))
+        yield formula
+
+
+def times(formula: Formula) -> str:
+    """Return the shape as text, such as ``n x in``."""
+    return " x ".join(formula.shape)
+
+
+def _entrywise(op: str, left: Formula, right: Formula) -> Formula:
+    neutral = {"+": 0, "*": 1, "/": 1}.get(op)  # adding 0 adds nothing: an accumulator may start at 0
+    if right.op == "number" and right.args[0] == neutral:
+        return left
+    if left.op == "number" and left.args[0] == neutral and op != "/":
+        return right
+    shape = []
+    for a, b in zip(left.shape, right.shape, strict=True):
+        if a != b and "1" not in (a, b):
+            raise ValueError(f"({left}) {op} ({right}) expected equal shapes, got {times(left)} and {times(right)}")
+        shape.append(b if a == "1" else a)
+    return Formula(op, (left, right), tuple(shape))
+
+
+# --- printing --------------------------------------------------------------------------------------------------------
+
+
+def python(formula: Formula, tight: int = PLUS) -> str:
+    """Return the formula in Python, in parentheses if it holds less tightly than it has to."""
+    op, args = formula.op, formula.args
+    match op:
+        case "symbol" | "name":
+            text, strength = args[0].replace("\\", ""), ATOM
+        case "number":
+            text, strength = str(args[0]), ATOM if args[0] >= 0 else PLUS
+        case "ones":
+            text, strength = f'ones("{args[0]}")', ATOM
+        case "+" | "-":
+            text, strength = f"{python(args[0])} {op} {python(args[1], TIMES if op == '-' else PLUS)}", PLUS
+        case "*" | "/" | "@":
+            text, strength = f"{python(args[0], TIMES)} {op} {python(args[1], POWER)}", TIMES
+        case "neg":
+            text, strength = f"-{python(args[0], TIMES)}", PLUS
+        case "**":
+            text, strength = f"{python(args[0], ATOM)}**{python(args[1], ATOM)}", POWER
+        case "T":
+            text, strength = f"{python(args[0], ATOM)}.T", ATOM
+        case "step":
+            text, strength = f"({python(args[0])} > 0)", ATOM
+        case "derivative":
+            text, strength = f"derivative({args[0]}, {args[1]})", ATOM
+        case _:
+            text, strength = f"{python(args[0], ATOM)}.{op}()", ATOM
+    return text if strength >= tight else f"({text})"
+
+
+def latex(formula: Formula, at: tuple[str, str] | None = None, *, shapes: bool = False) -> str:
+    """Return the formula in LaTeX: as a matrix, with the shapes under its factors if wanted, or its entry ``at`` (i, j)."""
+    return _Printer(at, at or (), shapes).print(formula)
+
+
+def name_latex(name: str) -> str:
+    """Return a name in LaTeX; one that is LaTeX already stays as it is."""
+    return name if "\\" in name else sympy.latex(sympy.Symbol(name))
+
+
+def entry_latex(name: str, index: str) -> str:
+    """Return the name of a matrix's entry: ``x_{ij}`` for X, and ``w^{(1)}_{ij}`` for W1."""
+    letters, digits = re.fullmatch(r"(.*?)(\d*)", name).groups()
+    return name_latex(letters.lower()) + (f"^{{({digits})}}" if digits else "") + f"_{{{index}}}"
+
+
+def size_latex(size: str) -> str:
+    """Return the name of a size in LaTeX."""
+    return size if len(size) == 1 else rf"\text{{{size}}}"
+
+
+def under(text: str, formula: Formula) -> str:
+    """Return LaTeX with the formula's shape under it, if it is a matrix."""
+    shape = r" \times ".join(size_latex(size) for size in formula.shape)
+    return text if formula.shape == ("1", "1") else rf"\underset{{{shape}}}{{{text}}}"
+
+
+def new_indices(sizes: tuple[str, ...], taken: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Return indices that run over sizes: their usual letters, with primes where those are taken."""
+    found = []
+    for size in sizes:
+        index = INDEX.get(size, size[0])
+        while index in (*taken, *found):
+            index += "'"
+        found.append(index)
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class _Printer:
+    """Prints LaTeX: a matrix, or its entry ``at`` (i, j). ``taken`` are the indices in use; ``shapes`` go under factors."""
+
+    at: tuple[str, str] | None
+    taken: tuple[str, ...]
+    shapes: bool
+
+    def print(self, formula: Formula, tight: int = PLUS) -> str:
+        """Return LaTeX, in parentheses if it holds less tightly than it has to."""
+        text, strength = self._print(formula)
+        return text if strength >= tight else self._parentheses(text)
+
+    def entry(self, at: tuple[str, str], formula: Formula, tight: int) -> str:
+        return _Printer(at, tuple({**dict.fromkeys(self.taken), **dict.fromkeys(at)}), self.shapes).print(
+            formula, tight
+        )
+
+    def _print(self, f: Formula) -> tuple[str, int]:
+        op, args = f.op, f.args
+        scalar = self.at is not None or f.shape == ("1", "1")
+        match op:
+            case "symbol" | "name" if self.at is None or f.shape == ("1", "1"):
+                return self._with_shape(name_latex(args[0]), f), ATOM
+            case "symbol" | "name":
+                index = "".join(i for i, size in zip(self.at, f.shape, strict=True) if size != "1")
+                return entry_latex(args[0], index), ATOM
+            case "number":
+                return sympy.latex(args[0]), ATOM if args[0] >= 0 else PLUS
+            case "ones":
+                return ("1", ATOM) if scalar else (self._with_shape(r"\mathbf{1}", f), ATOM)
+            case "+" | "-":
+                return f"{self.print(args[0])} {op} {self.print(args[1], SUM if op == '-' else PLUS)}", PLUS
+            case "neg":
+                return f"-{self.print(args[0], SUM)}", PLUS
+            case "*" if scalar or ("1", "1") in (args[0].shape, args[1].shape):
+                return self._product(self.print(arg, TIMES) for arg in args), TIMES
+            case "*":
+                return rf"{self.print(args[0], ENTRIES)} \odot {self.print(args[1], TIMES)}", ENTRIES
+            case "/" if args[1].shape == ("1", "1") and (args[0].op == "sum" or not scalar):
+                top, rest = args[0].args if args[0].op == "*" and args[0].args[0].shape == ("1", "1") else (1, args[0])
+                return self._product((latex(as_formula(top) / args[1]), self.print(rest, SUM))), TIMES
+            case "/":
+                return rf"\frac{{{self.print(args[0])}}}{{{self.print(args[1])}}}", POWER
+            case "**":
+                circle = "" if scalar else r"\circ "
+                return f"{self.print(args[0], ATOM)}^{{{circle}{self.print(args[1])}}}", POWER
+            case "T" if self.at is not None:
+                return _Printer(self.at[::-1], self.taken, self.shapes)._print(args[0])
+            case "T":
+                text = _Printer(None, (), False).print(args[0], ATOM) + "^T"
+                return (self._with_shape(text, f) if args[0].op in ("symbol", "name", "ones") else text), POWER
+            case "@" if self.at is not None:
+                (k,) = new_indices((args[0].shape[1],), self.taken)
+                inner = _Printer(None, (*self.taken, k), self.shapes)
+                text = self._product(
+                    (inner.entry((self.at[0], k), args[0], TIMES), inner.entry((k, self.at[1]), args[1], TIMES))
+                )
+                return self._sum((k,), (args[0].shape[1],), text)
+            case "@":
+                return self._product(self.print(arg, TIMES) for arg in args), TIMES
+            case "sum":
+                at = new_indices(args[0].shape, self.taken)
+                return self._sum(at, args[0].shape, self.entry(at, args[0], SUM))
+            case "derivative":
+                return rf"\frac{{d}}{{d{self.print(args[1])}}} \, {self.print(args[0], TIMES)}", TIMES
+            case "exp" if scalar:
+                return f"e^{{{self.print(args[0])}}}", POWER
+            case "abs":
+                return rf"\left|{self.print(args[0])}\right|", ATOM
+            case "step":
+                return rf"\left[{self.print(args[0])} > 0\right]", ATOM
+            case "relu":
+                return rf"\max(0, {self.print(args[0])})", ATOM
+        word = {"log": r"\ln", "sigmoid": r"\sigma", "sign": r"\operatorname{sign}"}.get(op, rf"\{op}")
+        return word + self._parentheses(self.print(args[0])), ATOM
+
+    @staticmethod
+    def _parentheses(text: str) -> str:
+        return rf"\left({text}\right)" if re.search(r"\\frac|\\sum|\\underset", text) else f"({text})"
+
+    def _with_shape(self, text: str, f: Formula) -> str:
+        return under(text, f) if self.shapes else text
+
+    @staticmethod
+    def _product(factors: Iterator[str]) -> str:
+        return r" \, ".join([factor for factor in factors if factor != "1"] or ["1"])
+
+    @staticmethod
+    def _sum(indices: tuple[str, ...], sizes: tuple[str, ...], text: str) -> tuple[str, int]:
+        over = ",".join(i for i, size in zip(indices, sizes, strict=True) if size != "1")
+        return (rf"\sum_{{{over}}} {text}", SUM) if over else (text, TIMES)

@@ -1,0 +1,159 @@
+"""The same network in PyTorch: weights copied both ways, and hand-written layers inside PyTorch models."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+import minidl
+
+TWINS = {minidl.ReLU: nn.ReLU, minidl.Tanh: nn.Tanh, minidl.Sigmoid: nn.Sigmoid}
+
+
+def to_torch(model: minidl.Module) -> nn.Module:
+    """Return the PyTorch twin of a model: ``nn.Sequential`` of a Sequential, ``nn.Linear`` of a Linear, and so on.
+
+    The parameters are copies. PyTorch keeps the weight of a Linear transposed, (out_features, in_features), and its bias
+    as a vector.
+
+    Raises
+    ------
+    TypeError
+        For a module that has no twin in PyTorch.
+    ValueError
+        For a stack: unstack it first.
+    """
+    if isinstance(model, minidl.Sequential):
+        return nn.Sequential(*map(to_torch, model))
+    if isinstance(model, minidl.Linear):
+        weight, bias = model.params["weight"], model.params["bias"]
+        if weight.ndim != 2:
+            raise ValueError(f"to_torch expected one model, got a stack with weights of shape {tuple(weight.shape)}")
+        twin = nn.Linear(model.in_features, model.out_features, device="meta")
+        twin.weight, twin.bias = nn.Parameter(weight.T.contiguous()), nn.Parameter(bias[0].clone())
+        return twin
+    if type(model) in TWINS:
+        return TWINS[type(model)]()
+    raise TypeError(f"to_torch expected a minidl Sequential, Linear, ReLU, Tanh or Sigmoid, got {type(model).__name__}")
+
+
+def from_torch(model: nn.Module) -> minidl.Module:
+    """Return the minidl twin of an ``nn.Sequential``, ``nn.Linear``, ``nn.ReLU``, ``nn.Tanh`` or ``nn.Sigmoid``.
+
+    Raises
+    ------
+    TypeError
+        For a module that has no twin in minidl.
+    ValueError
+        For an ``nn.Linear`` without a bias.
+    """
+    if isinstance(model, nn.Sequential):
+        return minidl.Sequential(*map(from_torch, model))
+    if isinstance(model, nn.Linear):
+        if model.bias is None:
+            raise ValueError(f"from_torch expected a Linear with a bias, got {model}")
+        weight = model.weight.detach()
+        unused = torch.Generator(
+            device=weight.device
+        )  # the initial weights are overwritten: draw nothing from elsewhere
+        twin = minidl.Linear(
+            model.in_features, model.out_features, generator=unused, device=weight.device, dtype=weight.dtype
+        )
+        twin.params["weight"].copy_(weight.T)
+        twin.params["bias"].copy_(model.bias.detach())
+        return twin
+    for ours, theirs in TWINS.items():
+        if type(model) is theirs:
+            return ours()
+    raise TypeError(f"from_torch expected nn.Sequential, Linear, ReLU, Tanh or Sigmoid, got {type(model).__name__}")
+
+
+def torch_stack(models: Sequence[nn.Module]) -> nn.Module:
+    """Return one PyTorch module that runs R equal ones at once: input (R, n, m), output (R, n, k).
+
+    This is PyTorch's own way (``torch.func``: stacked parameters, the first model's forward mapped over them), with autograd
+    and the modules of torch.nn inside.
+    """
+    return _TorchStack(models)
+
+
+class _TorchStack(nn.Module):
+    def __init__(self, models: Sequence[nn.Module]) -> None:
+        super().__init__()
+        params, _ = torch.func.stack_module_state(list(models))
+        self.names = list(params)
+        self.stacked = nn.ParameterList(nn.Parameter(param.detach().clone()) for param in params.values())
+        skeleton = copy.deepcopy(models[0]).to("meta")
+        self.run_all = torch.func.vmap(lambda params, x: torch.func.functional_call(skeleton, params, (x,)))
+
+    def forward(self, input: Tensor) -> Tensor:
+        return self.run_all(dict(zip(self.names, self.stacked, strict=True)), input)
+
+
+def as_autograd(module: Any) -> nn.Module:
+    """Wrap an object with ``forward(input)`` and ``backward(grad_output)`` as a differentiable PyTorch module.
+
+    So a hand-written layer runs inside a PyTorch model, and ``torch.autograd.gradcheck`` can judge it. Its parameters
+    become those of the wrapper and share its memory, so that an optimiser of PyTorch trains the layer itself. They are found
+    as ``parameters()`` or ``param()``, which give (parameter, gradient) pairs, or as the dictionaries ``params`` and ``grad``.
+
+    The layer's own gradient accumulators are left as they were: the gradients go where PyTorch wants them.
+
+    Raises
+    ------
+    TypeError
+        If the object has no ``forward`` or no ``backward``.
+    """
+    for name in ("forward", "backward"):
+        if not callable(getattr(module, name, None)):
+            raise TypeError(f"as_autograd expected an object with forward and backward, got {type(module).__name__}")
+    return _Wrapped(module)
+
+
+class _Wrapped(nn.Module):
+    def __init__(self, module: Any) -> None:
+        super().__init__()
+        self.module = module
+        self.shared = nn.ParameterList(nn.Parameter(param) for param, _ in _pairs(module))
+
+    def forward(self, input: Tensor) -> Tensor:
+        return _HandWritten.apply(self.module, input, *self.shared)
+
+    def extra_repr(self) -> str:
+        return repr(self.module)
+
+
+class _HandWritten(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, module: Any, input: Tensor, *params: Tensor) -> Tensor:
+        ctx.module = module
+        ctx.save_for_backward(input)
+        return module.forward(input).clone()  # a layer may keep its output for backward
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
+        (input,), module = ctx.saved_tensors, ctx.module
+        before = [grad.clone() for _, grad in _pairs(module)]
+        for _, grad in _pairs(module):
+            grad.zero_()
+        module.forward(input)  # again: another forward may have come between, and gradcheck goes backwards many times
+        grad_input = module.backward(grad_output)
+        grads = [grad.clone() for _, grad in _pairs(module)]
+        for (_, grad), old in zip(_pairs(module), before, strict=True):
+            grad.copy_(old)
+        return None, grad_input, *grads
+
+
+def _pairs(module: Any) -> list[tuple[Tensor, Tensor]]:
+    """Return the (parameter, gradient) pairs of a hand-written module, asked anew since it may replace its gradients."""
+    for name in ("parameters", "param"):
+        if callable(getattr(module, name, None)):
+            return [(param, grad) for param, grad in getattr(module, name)()]
+    params, grad = getattr(module, "params", {}), getattr(module, "grad", {})
+    return [(params[name], grad[name]) for name in params]
