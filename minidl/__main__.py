@@ -55,6 +55,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     bench.add_argument("--quick", action="store_true", help="the first two lines only")
     bench.set_defaults(run=_bench)
 
+    picture = commands.add_parser(
+        "picture",
+        help="draw the README's picture again",
+        description="Trains the report's network on the disk and draws what it says about the unit square at five moments of "
+        "the training, as PNG.",
+    )
+    picture.add_argument(
+        "--out", default="report/learning.png", metavar="FILE", help="where to write (default: %(default)s)"
+    )
+    picture.set_defaults(run=_picture)
+
     arguments = parser.parse_args(argv)
     return arguments.run(arguments)
 
@@ -107,6 +118,16 @@ def _bench(arguments: argparse.Namespace) -> int:
     from minidl.lab import bench
 
     bench.main(quick=arguments.quick)
+    return 0
+
+
+def _picture(arguments: argparse.Namespace) -> int:
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from minidl.lab import picture
+
+    print(f"Written to {picture.draw(arguments.out)}")
     return 0
 
 

@@ -65,11 +65,12 @@ class Reply:
 
     def _repr_html_(self) -> str:
         colour, mark = {"not done": ("#767676", "○"), "wrong": ("#b35806", "✗"), "right": ("#2166ac", "✓")}[self.status]
-        details = f"<details><summary>what was measured</summary>{self.diagnosis._repr_html_()}</details>"
+        details = ""
+        if self.diagnosis is not None and self.status == "wrong":
+            details = f"<details><summary>what was measured</summary>{self.diagnosis._repr_html_()}</details>"
         return (
             f'<div style="border-left: 4px solid {colour}; padding: 4px 10px; white-space: pre-wrap">'
-            f"<b>{mark}</b> {html.escape(self.text)}</div>"
-            + (details if self.diagnosis and self.status == "wrong" else "")
+            f"<b>{mark}</b> {html.escape(self.text)}</div>{details}"
         )
 
 

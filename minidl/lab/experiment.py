@@ -92,11 +92,13 @@ class Setting:
                 raise ValueError(f"Setting expected {field} to be one of {values}, got {getattr(self, field)!r}")
         if not self.name or not self.name.replace("-", "").replace("_", "").isalnum():
             raise ValueError(f"Setting expected a name of letters, digits, '-' and '_', got {self.name!r}")
+        if not isinstance(self.lr, (int, float)) or isinstance(self.lr, bool) or not 0 < self.lr < math.inf:
+            raise ValueError(f"Setting expected lr to be a finite number above 0, got {self.lr!r}")
         for field in ("epochs", "batch_size", "training_points", "validation_points"):
             value = getattr(self, field)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise ValueError(f"Setting expected {field} to be an integer of at least 1, got {value!r}")
-        if not isinstance(self.seed, int) or self.seed < 0:
+        if not isinstance(self.seed, int) or isinstance(self.seed, bool) or self.seed < 0:
             raise ValueError(f"Setting expected seed to be an integer of at least 0, got {self.seed!r}")
 
 

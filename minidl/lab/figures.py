@@ -37,7 +37,9 @@ COLOURS = {
 }
 LINES = {"training": "-", "validation": "--", "forward": "-", "backward": "--", "minidl": "-", "PyTorch": "--"}
 MARKERS = {"inside": "o", "outside": "x"}
-REGIONS = LinearSegmentedColormap.from_list("regions", ["#a8cfe8", "#ffffff", "#f7d7a0"])  # outside, undecided, inside
+REGIONS = LinearSegmentedColormap.from_list(
+    "regions", ["#a8cfe8", "#ffffff", "#f7d7a0"], N=33
+)  # outside, undecided, inside
 
 STYLE = {
     "figure.dpi": 100,
@@ -177,6 +179,35 @@ def decision_regions(
     return _square(ax)
 
 
+def film(
+    models: dict[int, Module | nn.Module | Callable[[Tensor], Tensor]],
+    data: tuple[Tensor, Tensor] | None = None,
+    *,
+    ax: Sequence[Axes] | None = None,
+) -> Sequence[Axes]:
+    """Draw the decision regions of a model at several moments of its training, side by side.
+
+    ``models`` gives a copy of the model for each epoch; ``data``, points and targets to draw over them, also gives the
+    accuracy above each picture. Takes and returns one axes for each epoch.
+    """
+    if ax is None:
+        with mpl.rc_context(STYLE):
+            _, ax = plt.subplots(1, len(models), figsize=(2.3 * len(models), 3.1), sharey=True)
+            ax = np.atleast_1d(ax)
+    for axes, (epoch, model) in zip(ax, models.items(), strict=True):
+        decision_regions(model, ax=axes)
+        title = f"epoch {epoch}"
+        if data is not None:
+            points(*data, ax=axes)
+            with torch.no_grad():
+                right = (model(data[0]).argmax(-1) == data[1].argmax(-1)).double().mean().item()
+            title += f"\n{right:.0%} right"
+            axes.get_legend().remove()
+        axes.set_title(title, loc="center")
+        axes.label_outer()
+    return ax
+
+
 def _parameters(model: Any) -> list:
     if isinstance(model, nn.Module):
         return [(param,) for param in model.parameters()]
@@ -193,4 +224,39 @@ def _square(ax: Axes) -> Axes:
     ax.grid(False)
     if ax.get_legend_handles_labels()[0]:
         ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
+    return ax
+
+
+def matrix_product(
+    left: Tensor,
+    right: Tensor,
+    *,
+    names: tuple[str, str, str] = ("A", "B", "AB"),
+    entry: tuple[int, int] = (0, 0),
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a matrix product so that rows meet columns: left factor at the left, right factor above, product between.
+
+    A row of the left factor and a column of the right one meet in the entry of the product that they make; those of
+    ``entry``, counted from 0, are framed. Names may be formulas, such as ``"$X^T$"``.
+    """
+    (rows, inner), columns = left.shape, right.shape[1]
+    ax = new_axes(ax, size=(0.62 * (inner + columns) + 1, 0.46 * (inner + rows) + 0.8))
+    parts = [(left, -inner - 0.5, 0), (right, 0, -inner - 0.5), (left @ right, 0, 0)]
+    limit = max(float(part.abs().max()) for part, _, _ in parts) or 1.0
+    for (part, x, y), name in zip(parts, names, strict=True):
+        height, width = part.shape
+        edges = (np.arange(width + 1) + x, np.arange(height + 1) + y)
+        ax.pcolormesh(*edges, part.numpy(), cmap=REGIONS, vmin=-limit, vmax=limit, edgecolors="#cfcfcf")
+        for i, j in np.ndindex(height, width):
+            ax.text(x + j + 0.5, y + i + 0.5, f"{part[i, j]:.2f}", ha="center", va="center", fontsize="small")
+        below = part is not right
+        ax.text(
+            x + width / 2, y + height + 0.1 if below else y - 0.1, name, ha="center", va="top" if below else "bottom"
+        )
+    i, j = entry
+    for x, y, width, height in ((-inner - 0.5, i, inner, 1), (j, -inner - 0.5, 1, inner), (j, i, 1, 1)):
+        ax.add_patch(plt.Rectangle((x, y), width, height, fill=False, linewidth=2, color="black"))
+    ax.set(xlim=(-inner - 0.7, columns + 0.2), ylim=(rows + 0.7, -inner - 1.1), aspect="auto")
+    ax.set_axis_off()
     return ax

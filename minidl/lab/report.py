@@ -10,13 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 import torch
 from matplotlib.axes import Axes
 
 from minidl.lab import figures
-from minidl.lab.experiment import Result, Setting, run_experiments, versions
+from minidl.lab.experiment import Record, RecordError, Result, Setting, run_experiments, versions
 
 FRAMEWORK, PYTORCH, WITH_SUM, SAME_START = "framework", "pytorch", "framework-sum", "framework-same-start"
 EXACT = ("pytorch-float64", "framework-float64")  # the same start once more, without float32's rounding
@@ -86,6 +87,54 @@ def run(
     finally:
         torch.set_num_threads(threads)
     return Result(*(pd.concat(tables, ignore_index=True) for tables in zip(*parts, strict=True)))
+
+
+class Found(NamedTuple):
+    """What ``load_or_train`` gives: the result, the folder that records it, and in words where it came from."""
+
+    result: Result
+    folder: Path
+    words: str
+
+
+def load_or_train(
+    folder: str | Path = "report", *, runs: int = 10, epochs: int = 1000, seed: int = 0, progress: bool = True
+) -> Found:
+    """Load what ``folder`` records of all settings; train what is missing in one pass per setting, and record it there.
+
+    A complete record of the published settings run by run, as ``python -m minidl report`` leaves it, goes before one of runs
+    trained in one pass, because it has times. Where ``folder`` records other epochs or another seed, it is left alone, and a
+    folder inside it is used.
+
+    Raises
+    ------
+    RecordError
+        If the record of a run is damaged.
+    """
+    folder, words = Path(folder), ""
+    published, others = settings(epochs, seed)[:2], settings(epochs, seed)[2:] + exact_settings(epochs, seed)
+    ways = [(setting, False) for setting in published] + [(setting, True) for setting in published + others]
+    try:
+        for setting, stacked in ways:
+            Record(setting, stacked, folder).load(0)
+    except RecordError:
+        words = f"{folder} records another experiment, which is left as it is. "
+        folder = folder / f"epochs-{epochs}-seed-{seed}"
+    recorded = {way: len(Record(*way, folder).load(runs)) for way in ways}
+    one_by_one = all(recorded[setting, False] == runs for setting in published)
+    missing = sum(runs - recorded[setting, not (one_by_one and setting in published)] for setting in published + others)
+    result = run(runs=runs, epochs=epochs, seed=seed, stacked=not one_by_one, folder=folder, progress=progress)
+    if missing:
+        words += (
+            f"Trained just now: {missing} of {runs * len(published + others)} runs. {folder} records them from now on."
+        )
+    else:
+        words += f"Loaded from {folder}: nothing had to be trained."
+    if one_by_one:
+        return Found(result, folder, f"{words} The two published settings were trained run by run and timed.")
+    return Found(
+        result, folder, f"{words} All runs of a setting were trained in one pass, so there are no training times."
+    )
 
 
 def epochs_to_share(history: pd.DataFrame, share: float = SHARE) -> pd.Series:
@@ -206,13 +255,10 @@ def figure_2(history: pd.DataFrame, *, ax: Sequence[Axes] | None = None) -> Sequ
 
 def figure_3(history: pd.DataFrame, *, ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
     """Draw PyTorch's training history and that of the framework on the same loss, from the same initial weights."""
-    ax = figures.new_pair(ax)
     validation = history[(history["split"] == "validation") & history["model"].isin([PYTORCH, SAME_START])]
     validation = validation.assign(model=validation["model"].map({PYTORCH: "PyTorch", SAME_START: "minidl"}))
-    for axes, column in zip(ax, ("loss", "accuracy"), strict=True):
-        figures.curve(validation, column, by="model", ax=axes)
-    ax[0].set_title("Figure 3: the same loss and the same start, validation data")
-    return ax
+    title = "Figure 3: the same loss and the same start, validation data"
+    return figures.training_history(validation, by="model", title=title, ax=ax)
 
 
 def _history_of(history: pd.DataFrame, model: str, title: str, ax: Sequence[Axes] | None) -> Sequence[Axes]:
@@ -227,14 +273,14 @@ def write(result: Result, folder: str | Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     table = table_1(result)
     texts = {
-        "history.csv": result.history.to_csv(index=False),
-        "runs.csv": result.runs.to_csv(index=False),
-        "table_1.csv": table.to_csv(index=False),
+        "history.csv": result.history.to_csv(index=False, lineterminator="\n"),
+        "runs.csv": result.runs.to_csv(index=False, lineterminator="\n"),
+        "table_1.csv": table.to_csv(index=False, lineterminator="\n"),
         "table_1.md": markdown(readable(table)) + "\n",
         "environment.json": json.dumps(versions(), indent=2) + "\n",
     }
     for name, text in texts.items():
-        (folder / name).write_text(text, encoding="utf-8")
+        (folder / name).write_text(text, encoding="utf-8", newline="\n")
     paths = [folder / name for name in texts]
     for number, draw in enumerate((figure_1, figure_2, figure_3), 1):
         axes = draw(result.history)

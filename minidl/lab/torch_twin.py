@@ -28,14 +28,14 @@ def to_torch(model: minidl.Module) -> nn.Module:
     ValueError
         For a stack: unstack it first.
     """
-    if isinstance(model, minidl.Sequential):
+    if type(model) is minidl.Sequential:  # a subclass may compute something else
         return nn.Sequential(*map(to_torch, model))
-    if isinstance(model, minidl.Linear):
+    if type(model) is minidl.Linear:
         weight, bias = model.params["weight"], model.params["bias"]
         if weight.ndim != 2:
             raise ValueError(f"to_torch expected one model, got a stack with weights of shape {tuple(weight.shape)}")
         twin = nn.Linear(model.in_features, model.out_features, device="meta")
-        twin.weight, twin.bias = nn.Parameter(weight.T.contiguous()), nn.Parameter(bias[0].clone())
+        twin.weight, twin.bias = nn.Parameter(weight.T.clone(memory_format=torch.contiguous_format)), nn.Parameter(bias[0].clone())
         return twin
     if type(model) in TWINS:
         return TWINS[type(model)]()
@@ -52,15 +52,13 @@ def from_torch(model: nn.Module) -> minidl.Module:
     ValueError
         For an ``nn.Linear`` without a bias.
     """
-    if isinstance(model, nn.Sequential):
+    if type(model) is nn.Sequential:
         return minidl.Sequential(*map(from_torch, model))
-    if isinstance(model, nn.Linear):
+    if type(model) is nn.Linear:
         if model.bias is None:
             raise ValueError(f"from_torch expected a Linear with a bias, got {model}")
         weight = model.weight.detach()
-        unused = torch.Generator(
-            device=weight.device
-        )  # the initial weights are overwritten: draw nothing from elsewhere
+        unused = torch.Generator(device=weight.device)  # its numbers are overwritten: draw none from elsewhere
         twin = minidl.Linear(
             model.in_features, model.out_features, generator=unused, device=weight.device, dtype=weight.dtype
         )
@@ -132,13 +130,13 @@ class _HandWritten(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, module: Any, input: Tensor, *params: Tensor) -> Tensor:
         ctx.module = module
-        ctx.save_for_backward(input)
+        ctx.save_for_backward(input, *params)  # so that PyTorch notices where they change before backward
         return module.forward(input).clone()  # a layer may keep its output for backward
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_output: Tensor) -> tuple[Tensor | None, ...]:
-        (input,), module = ctx.saved_tensors, ctx.module
+        (input, *_), module = ctx.saved_tensors, ctx.module
         before = [grad.clone() for _, grad in _pairs(module)]
         for _, grad in _pairs(module):
             grad.zero_()

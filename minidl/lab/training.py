@@ -77,10 +77,10 @@ def train(
     trainer = Trainer(
         model, training, validation, batch_size=batch_size, lr=lr, loss=loss, optimizer=optimizer, generator=generator
     )
-    if callback:
-        callback(0)
     with tqdm(total=epochs, disable=not progress, leave=False, unit="epoch", desc="training") as bar:
         try:
+            if callback:
+                callback(0)
             for epoch in range(1, epochs + 1):
                 trainer.run_epoch()
                 bar.set_postfix(loss=f"{trainer.losses()[0].mean():.4f}", refresh=False)
@@ -116,6 +116,8 @@ class Trainer:
         generator: Generators = None,
     ) -> None:
         hand_written = not isinstance(model, nn.Module)
+        if not isinstance(batch_size, int) or batch_size < 1:
+            raise ValueError(f"train expected batch_size to be an integer of at least 1, got {batch_size!r}")
         if loss is None:
             loss = minidl.MSELoss() if hand_written else nn.MSELoss(reduction="sum")
         if optimizer is None:
@@ -135,8 +137,12 @@ class Trainer:
         self.generators = list(generator) if isinstance(generator, Sequence) else [generator] * self.runs
         if len(self.generators) != self.runs:
             raise ValueError(f"train expected one generator for each of {self.runs} runs, got {len(self.generators)}")
-        self.epoch, self.seconds = 0, 0.0
+        self.seconds = 0.0
         self.records: list[Tensor] = []  # of every epoch, shape (2, splits, runs): losses and accuracies
+
+    @property
+    def epoch(self) -> int:
+        return len(self.records)
 
     def run_epoch(self) -> None:
         """Train for one epoch, then evaluate."""
@@ -146,7 +152,6 @@ class Trainer:
             for input, target in zip(inputs, targets, strict=True):
                 self.step(input, target)
         self.seconds += time.perf_counter() - start
-        self.epoch += 1
         self.records.append(self._evaluate())
         losses = self.losses()[0]
         if not losses.isfinite().all():
@@ -214,7 +219,9 @@ class Trainer:
         """Return the mean loss per sample of each run, whatever the reduction of the training loss."""
         if isinstance(self.loss, (minidl.MSELoss, nn.MSELoss)):
             return (output - target).square().sum((-2, -1)) / output.shape[-2]
-        value = self.loss(output, target) if isinstance(self.loss, nn.Module) else self.loss.forward(output, target)
+        value = (self.loss if isinstance(self.model, nn.Module) else self.loss.forward)(output, target)
         reduction = getattr(self.loss, "reduction", "sum")
+        if isinstance(self.loss, nn.CrossEntropyLoss) and reduction == "mean":
+            reduction = "batchmean"  # which is what PyTorch means by it here
         n, m = output.shape[-2:]
         return value * {"sum": 1 / n, "batchmean": 1, "mean": m}[reduction]

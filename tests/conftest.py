@@ -1,0 +1,83 @@
+"""What all tests share: seeded float64 batches, and three independent ways to judge a module."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+
+import pytest
+import torch
+from torch import Tensor
+
+
+@pytest.fixture
+def generator():
+    """Return a generator that starts the same in every test."""
+    return torch.Generator().manual_seed(0)
+
+
+@pytest.fixture
+def randn(generator):
+    """Return a function that draws a tensor of a given shape, no entry of it near 0, which is ReLU's kink."""
+
+    def draw(*shape, dtype=torch.float64):
+        x = torch.randn(shape, generator=generator, dtype=dtype)
+        return x + 0.1 * x.sign()
+
+    return draw
+
+
+@pytest.fixture(scope="session")
+def close():
+    """Return a function that fails unless two tensors agree to 1e-12, in shape, dtype and device."""
+    return functools.partial(torch.testing.assert_close, rtol=0, atol=1e-12)
+
+
+@pytest.fixture(scope="session")
+def central_differences():
+    """Return a function that differentiates a scalar function of nothing in the entries of a tensor, one by one."""
+
+    def differentiate(function, tensor, step=1e-6):
+        gradient, entries = torch.empty_like(tensor), tensor.view(-1)
+        for i, entry in enumerate(entries.tolist()):
+            entries[i] = entry + step
+            above = function().item()
+            entries[i] = entry - step
+            below = function().item()
+            entries[i] = entry
+            gradient.view(-1)[i] = (above - below) / (2 * step)
+        return gradient
+
+    return differentiate
+
+
+@pytest.fixture(scope="session")
+def unchanged():
+    """Return a context manager that fails if a tensor, or anything inside a module, is replaced or written to."""
+
+    @contextlib.contextmanager
+    def watch(*things):
+        before = [_state(thing) for thing in things]
+        values = [{key: value.clone() for key, value in old.items() if isinstance(value, Tensor)} for old in before]
+        yield
+        for thing, old, copies in zip(things, before, values, strict=True):
+            new = _state(thing)
+            assert new.keys() == old.keys()
+            for key, value in new.items():
+                assert value is old[key], f"{thing}: {key} was replaced"
+            for key, value in copies.items():
+                assert torch.equal(new[key], value), f"{thing}: {key} was written to"
+
+    return watch
+
+
+def _state(thing):
+    """Return everything that a tensor or a module holds, private attributes included."""
+    if isinstance(thing, Tensor):
+        return {"tensor": thing}
+    return {
+        (i, kind, name): value
+        for i, module in enumerate(thing.modules())
+        for kind, names in {"attribute": vars(module), "param": module.params, "grad": module.grad}.items()
+        for name, value in names.items()
+    }

@@ -1,0 +1,82 @@
+import pytest
+
+from minidl.lab.formula import define, derivative, latex, matrices, ones, scalars
+
+X, W, b, G = matrices("X (n x in), W (in x out), b (1 x out), G (n x out)")
+A, B, W1 = matrices("A (n x m), B (n x m), W1 (in x hidden)")
+x, n, eta = scalars("x, n, eta")
+
+
+@pytest.mark.parametrize(
+    ("formula", "python", "matrix", "entry"),
+    [
+        (X @ W + b, "X @ W + b", r"X \, W + b", r"\sum_{k} x_{ik} \, w_{kj} + b_{j}"),
+        (X.T @ G, "X.T @ G", r"X^T \, G", r"\sum_{n} x_{ni} \, g_{nj}"),
+        (ones("n").T @ G, 'ones("n").T @ G', r"\mathbf{1}^T \, G", r"\sum_{n} g_{nj}"),
+        (A * (1 - B * B), "A * (1 - B * B)", r"A \odot (1 - B \odot B)", r"a_{ij} \, (1 - b_{ij} \, b_{ij})"),
+        (A - (B - A), "A - (B - A)", "A - (B - A)", "a_{ij} - (b_{ij} - a_{ij})"),
+        (A.T @ (A * B), "A.T @ (A * B)", r"A^T \, (A \odot B)", None),
+        ((A @ B.T) * 2, "A @ B.T * 2", r"A \, B^T \, 2", None),
+        ((A + B).T, "(A + B).T", "(A + B)^T", "a_{ji} + b_{ji}"),
+        (2 * (A - B) / n, "2 * (A - B) / n", r"\frac{2}{n} \, (A - B)", r"\frac{2 \, (a_{ij} - b_{ij})}{n}"),
+        (A**2, "A**2", r"A^{\circ 2}", "a_{ij}^{2}"),
+        (-A + B, "-A + B", "-A + B", "-a_{ij} + b_{ij}"),
+        (A * (B > 0), "A * (B > 0)", r"A \odot \left[B > 0\right]", r"a_{ij} \, \left[b_{ij} > 0\right]"),
+        (A.relu(), "A.relu()", r"\max(0, A)", r"\max(0, a_{ij})"),
+        (A.exp() / (A.exp() @ ones("m")), None, None, r"\frac{e^{a_{ij}}}{\sum_{j'} e^{a_{ij'}}}"),
+        (W1, "W1", "W_{1}", "w^{(1)}_{ij}"),
+        (eta * A, "eta * A", r"\eta \, A", r"\eta \, a_{ij}"),
+        (define("Y", A.tanh()), "Y", "Y", "y_{ij}"),
+    ],
+    ids=str,
+)
+def test_a_formula_is_printed_as_it_was_written(formula, python, matrix, entry):
+    if formula.op == "@" and formula.args[0].op == "T" and entry:  # the sum runs over n: give the entry other letters
+        entry = entry.replace("_{n}", r"_{i'}").replace("{n", "{i'")
+    assert python is None or repr(formula) == python
+    assert matrix is None or latex(formula) == matrix
+    assert entry is None or latex(formula, ("i", "j")) == entry
+
+
+def test_the_sum_of_all_entries_of_a_loss():
+    assert latex(((A - B) ** 2).sum() / n) == r"\frac{1}{n} \, \sum_{i,j} (a_{ij} - b_{ij})^{2}"
+    assert latex(derivative(1 / (1 + (-x).exp()), x)) == r"\frac{d}{dx} \, \frac{1}{1 + e^{-x}}"
+
+
+def test_shapes_stand_under_the_factors():
+    assert latex(X.T @ G, shapes=True) == (r"\underset{\text{in} \times n}{X^T} \, \underset{n \times \text{out}}{G}")
+
+
+def test_an_accumulator_may_start_at_zero():
+    assert 0 + G is G
+    assert G + 0.0 is G
+    assert (1 * G) is G
+    assert G / 1 is G
+    assert repr(1 / x) == "1 / x"
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: G @ X, "expected equal sizes in the middle, got n x out @ n x in"),
+        (lambda: X + W, "expected equal shapes, got n x in and in x out"),
+        (lambda: X * G, "expected equal shapes, got n x in and n x out"),
+        (lambda: matrices("X n x in"), "expected a text like 'X .n x in."),
+        (lambda: derivative(x, X), "expected x to be a symbolic number, got X of shape n x in"),
+    ],
+)
+def test_what_does_not_fit_is_named(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()
+
+
+@pytest.mark.parametrize("other", ["2", None, [1.0]])
+def test_a_formula_takes_numbers_and_formulas_only(other):
+    with pytest.raises(TypeError):
+        X + other
+    with pytest.raises(TypeError):
+        X @ other
+
+
+def test_jupyter_shows_latex():
+    assert (X @ W)._repr_latex_() == r"$\displaystyle X \, W$"

@@ -1,0 +1,94 @@
+import pytest
+import torch
+
+import minidl
+from minidl.lab.numeric import agree, central_differences, compare_gradients, largest_difference, side_by_side
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (1, 1), (4,), (), (2, 3, 2), (0, 3)])
+def test_central_differences_are_the_gradient_and_write_nothing(shape, randn, unchanged):
+    tensor = randn(*shape)
+    with unchanged(tensor):
+        found = central_differences(lambda w: (w**3).sum(), tensor)
+    assert found.shape == tensor.shape
+    assert largest_difference(found, 3 * tensor**2) < 1e-8
+
+
+def test_central_differences_take_the_step(randn):
+    tensor = randn(2, 3)  # the error of a cubic is step^2 exactly
+    found = central_differences(lambda w: (w**3).sum(), tensor, step=0.1)
+    torch.testing.assert_close(found, 3 * tensor**2 + 0.01)
+
+
+@pytest.mark.parametrize(
+    ("tensor", "step", "error", "message"),
+    [
+        (torch.tensor([1, 2]), 1e-6, TypeError, "expected a floating-point tensor, got torch.int64"),
+        ([1.0], 1e-6, TypeError, "expected a floating-point tensor, got list"),
+        (torch.ones(2), 0.0, ValueError, "expected step above 0, got 0.0"),
+        (torch.ones(2), float("nan"), ValueError, "expected step above 0, got nan"),
+    ],
+)
+def test_central_differences_name_what_does_not_fit(tensor, step, error, message):
+    with pytest.raises(error, match=message):
+        central_differences(lambda w: w.sum(), tensor, step)
+
+
+def test_the_largest_difference():
+    assert largest_difference(torch.tensor([[1.0, 2.0]]), torch.tensor([[1.5, -2.0]])) == 4
+    assert largest_difference(torch.zeros(0, 2), torch.zeros(0, 2)) == 0
+    assert largest_difference(torch.tensor([float("nan")]), torch.zeros(1)) != 0
+    with pytest.raises(ValueError, match=r"expected equal shapes, got \(3, 1\) and \(3,\)"):
+        largest_difference(torch.zeros(3, 1), torch.zeros(3))
+
+
+def test_tensors_that_agree_are_listed(capsys):
+    agree({"dL/dW": (torch.zeros(2, 3), torch.zeros(2, 3)), "b": (torch.zeros(1), torch.full((1,), 0.5))}, below=1)
+    assert capsys.readouterr().out == (
+        "  dL/dW  (2, 3)    largest difference below 1\n  b      (1,)      largest difference below 1\n"
+    )
+
+
+@pytest.mark.parametrize("value", [0.1, float("nan")])
+def test_tensors_that_do_not_agree_raise(value):
+    with pytest.raises(AssertionError, match=r"dL/dW: largest difference (0.1|nan), expected below 1e-08"):
+        agree({"dL/dW": (torch.zeros(2, 3), torch.full((2, 3), value))}, below=1e-8)
+
+
+def test_gradients_are_compared_with_both_judges(randn, capsys):
+    x, w = randn(2, 3), randn(3, 4)
+    upstream = (x @ w).cos()
+    gradients = {"dL/dX": (x, upstream @ w.T), "dL/dW": (w, x.T @ upstream)}
+    compare_gradients(lambda x, w: (x @ w).sin().sum(), gradients)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["against", "dL/dX", "dL/dW", "against", "dL/dX", "dL/dW"]
+    assert not x.requires_grad
+
+    gradients["dL/dW"] = (w, x.T @ upstream / 2)
+    with pytest.raises(AssertionError, match="dL/dW: largest difference"):
+        compare_gradients(lambda x, w: (x @ w).sin().sum(), gradients)
+
+
+class Mine:
+    def forward(self, input):
+        return input < 1
+
+    def backward(self, grad_output):
+        """Say nothing."""
+        return grad_output
+
+
+def test_sources_stand_side_by_side_without_docstrings():
+    shown = side_by_side(Mine, minidl.Tanh)
+    text, table = repr(shown), shown._repr_html_()
+    assert text.startswith("# Mine\ndef forward(self, input):")
+    assert "# minidl.Tanh\n" in text
+    assert "def backward(self, grad_output: Tensor) -> Tensor:\n    output = " in text
+    assert '"""' not in text
+    assert table.count("<td") == 2
+    assert "input &lt; 1" in table
+
+
+def test_a_method_that_is_not_there_is_named():
+    with pytest.raises(ValueError, match="expected Mine to define step, got none"):
+        side_by_side(Mine, methods=("step",))

@@ -1,0 +1,125 @@
+"""Dependencies are declared once, environment.yml agrees, and what is installed satisfies them."""
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+DEPENDENCIES = [Requirement(text) for text in PROJECT["dependencies"]]
+TEST_DEPENDENCIES = [Requirement(text) for text in PROJECT["optional-dependencies"]["test"]]
+ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text())
+PYPI_NAMES = {
+    "pytorch": "torch",
+    "matplotlib-base": "matplotlib",
+}  # of conda-forge's packages that are called otherwise
+
+
+def conda_requirements() -> dict[str, SpecifierSet]:
+    found = {}
+    for item in ENVIRONMENT["dependencies"]:
+        if isinstance(item, str):
+            name, bounds = re.fullmatch(r"([a-z0-9-]+)(.*)", item).groups()
+            found[PYPI_NAMES.get(name, name)] = SpecifierSet(bounds)
+    return found
+
+
+def test_environment_has_the_bounds_of_pyproject():
+    conda = conda_requirements()
+    assert conda.pop("python") == SpecifierSet(PROJECT["requires-python"])
+    assert conda.pop("pip") == SpecifierSet("")
+    assert conda == {requirement.name: requirement.specifier for requirement in DEPENDENCIES}
+
+
+def test_environment_installs_the_project_itself_from_conda_forge():
+    assert ENVIRONMENT["channels"][0] == "conda-forge"
+    assert [item for item in ENVIRONMENT["dependencies"] if not isinstance(item, str)] == [{"pip": ["-e ."]}]
+
+
+@pytest.mark.parametrize("requirement", DEPENDENCIES + TEST_DEPENDENCIES, ids=lambda r: r.name)
+def test_installed_version_is_within_the_bounds(requirement):
+    assert requirement.specifier.contains(version(requirement.name), prereleases=True)
+
+
+def test_torch_has_an_upper_bound():
+    (torch,) = [requirement for requirement in DEPENDENCIES if requirement.name == "torch"]
+    assert any(bound.operator in ("<", "<=", "==", "~=") for bound in torch.specifier)
+
+
+def imports_of(folder: Path) -> set[str]:
+    names = set()
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                names.add(node.module.split(".")[0])
+    return names - set(sys.stdlib_module_names) - {"minidl"}
+
+
+def test_every_import_of_the_package_is_declared():
+    declared = {requirement.name for requirement in DEPENDENCIES}
+    comes_with_pandas_and_jupyterlab = {"numpy", "IPython"}
+    assert imports_of(ROOT / "minidl") <= declared | comes_with_pandas_and_jupyterlab
+
+
+def test_version_is_said_twice_and_equal():
+    import minidl
+
+    assert minidl.__version__ == PROJECT["version"] == version("minidl")
+
+
+def test_top_level_holds_what_the_design_says():
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True)
+    if tracked.returncode:  # an unpacked archive
+        names = {path.name for path in ROOT.iterdir() if (ROOT / path).is_file()}
+    else:
+        names = {line.split("/")[0] for line in tracked.stdout.splitlines()}
+    allowed = {
+        "README.md",
+        "environment.yml",
+        "pyproject.toml",
+        "LICENSE",
+        "mkplot.ipynb",
+        "minidl",
+        "notebooks",
+        "tests",
+    }
+    assert {name for name in names if not name.startswith(".")} <= allowed
+
+
+def readme_commands() -> list[str]:
+    text = (ROOT / "README.md").read_text()
+    return re.findall(r"<!-- (?:start|test) command -->\n```\w*\n(.*)\n```", text)
+
+
+def test_readme_has_two_commands_of_one_line():
+    start, test = readme_commands()
+    assert "-m venv" in start
+    assert "notebooks/00_start_here.ipynb" in start
+    assert "-m venv" in test
+    assert '".[test]"' in test
+    assert test.endswith("pytest")
+
+
+@pytest.mark.parametrize("module", ["pandas", "matplotlib", "seaborn", "sympy", "ipywidgets"])
+def test_importing_minidl_pulls_in_nothing_heavy(module):
+    code = f"import sys, minidl; sys.exit({module!r} in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize("tool", [["check"], ["format", "--check"]], ids=" ".join)
+def test_ruff_has_nothing_to_say(tool):
+    result = subprocess.run(
+        [sys.executable, "-m", "ruff", *tool, "--no-cache", "."], cwd=ROOT, capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
