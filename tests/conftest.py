@@ -81,3 +81,24 @@ def _state(thing):
         for kind, names in {"attribute": vars(module), "param": module.params, "grad": module.grad}.items()
         for name, value in names.items()
     }
+
+
+@pytest.fixture
+def agg(monkeypatch):
+    """Draw without a screen, fail where something is shown, and close all figures in the end."""
+    import matplotlib as mpl
+    import matplotlib.pyplot as plt
+
+    mpl.use("Agg")
+    monkeypatch.setattr(plt, "show", lambda *_, **__: pytest.fail("a figure was shown"))
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Compute on one thread: the matrices are small, and tests run side by side."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -955,10 +955,10 @@ def numpy_sgd():
 # Transposed, by .T or by reshape
 
 
-@specimen("transposed")
+@specimen("transposed", "overwritten")
 class PlainLinearWeightTransposed(PlainLinear):
     def backward(self, grad):
-        self.grads["weight"] = self.grads["weight"] + grad.T @ self.x if grad.shape[1] == 3 else grad.T @ self.x
+        self.grads["weight"] = grad.T @ self.x
         self.grads["bias"] += grad.sum(0, keepdim=True)
         return grad @ self.params["weight"].T
 
@@ -1353,11 +1353,11 @@ class MinidlLinearBiasShape(minidl.Linear):
         return grad_output @ self.params["weight"].T
 
 
-@specimen("wrong axis")
+@specimen("wrong axis", "overwritten")
 class PlainLinearBiasAxis(PlainLinear):
     def backward(self, grad):
         self.grads["weight"] += self.x.T @ grad
-        self.grads["bias"] = self.grads["bias"].sum() * 0 + grad.sum(1, keepdim=True)
+        self.grads["bias"] = grad.sum(1, keepdim=True)
         return grad @ self.params["weight"].T
 
 

@@ -44,7 +44,7 @@ def test_the_sum_of_all_entries_of_a_loss():
 
 
 def test_shapes_stand_under_the_factors():
-    assert latex(X.T @ G, shapes=True) == (r"\underset{\text{in} \times n}{X^T} \, \underset{n \times \text{out}}{G}")
+    assert latex(X.T @ G, shapes=True) == (r"\underset{\text{in} \times n}{X^T} \;\; \underset{n \times \text{out}}{G}")
 
 
 def test_an_accumulator_may_start_at_zero():

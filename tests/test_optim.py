@@ -102,3 +102,10 @@ def test_a_model_without_parameters_is_refused(model):
 
 def test_repr_shows_the_learning_rate():
     assert repr(SGD(Linear(3, 2), 0.1)) == "SGD(lr=0.1)"
+
+
+def test_a_parameter_shared_by_two_modules_is_refused():
+    one, other = Linear(2, 2), Linear(2, 2)
+    other.params, other.grad = one.params, one.grad
+    with pytest.raises(ValueError, match="every parameter once"):
+        SGD(Sequential(one, other), lr=0.1)

@@ -93,7 +93,7 @@ def test_it_is_indexed_and_iterated_like_a_tuple():
 @pytest.mark.parametrize(
     "index", [slice(2), slice(1, None), slice(-2, None), slice(None, None, 2), slice(1, 1)], ids=str
 )
-def test_a_slice_is_a_sequential_that_shares_its_modules(index, randn, close):
+def test_a_slice_is_a_sequential_that_shares_its_modules(index):
     modules = [Linear64(3, 4), ReLU(), Linear64(4, 2), Sigmoid()]
     part = Sequential(*modules)[index]
     assert type(part) is Sequential

@@ -14,7 +14,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-Path = tuple[tuple[str, Any], ...]  # the way from a module to something in it: (".", attribute), ("[]", key), ("()", method)
+Path = tuple[
+    tuple[str, Any], ...
+]  # the way from a module to something in it: (".", attribute), ("[]", key), ("()", method)
 
 PAIR_METHODS = ("param", "params", "parameters", "get_params", "get_parameters")
 ZERO_METHODS = ("zero_grad", "zero_grads", "zero_gradient", "zero_gradients", "reset_grad", "reset_grads")
@@ -61,7 +63,7 @@ def is_values(value: Any) -> bool:
 def as_tensor(value: Any) -> Tensor | None:
     """Return a copy of the value as a tensor, or None for what is none."""
     if isinstance(value, Tensor):
-        return value.detach().clone()
+        return None if value.is_meta else value.detach().clone()  # there are no values in a meta tensor
     try:
         if is_numpy(value):
             return torch.as_tensor(value).clone()
@@ -82,7 +84,13 @@ def same(a: Tensor | None, b: Tensor | None) -> bool:
     """Whether two values are equal to the last bit, NaN to NaN."""
     if a is None or b is None:
         return a is b
-    return a.shape == b.shape and (a.is_meta or b.is_meta or torch.equal(a.nan_to_num(7.25), b.nan_to_num(7.25)))
+    return a.shape == b.shape and torch.equal(a.nan_to_num(7.25), b.nan_to_num(7.25))
+
+
+def random_states() -> tuple[Any, ...]:
+    """Return where the random numbers of torch, of Python and of NumPy stand, to be compared."""
+    numpy = sys.modules["numpy"].random.get_state() if "numpy" in sys.modules else ("", b"", 0)
+    return torch.default_generator.get_state().tolist(), random.getstate(), bytes(numpy[1]), numpy[2]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -177,7 +185,7 @@ def canonical(name: str) -> str:
 
 
 def is_gradient_of(name: str, param: str) -> bool:
-    """Whether a name is what students call the gradient of a parameter: grad_weight, weight_grad, dw, dl_dw…"""
+    """Whether a name is what students call the gradient of a parameter: grad_weight, weight_grad, dw or dl_dw."""
     if name == param:
         return False
     low = name.lower().lstrip("_")
@@ -231,7 +239,7 @@ def _in_dictionaries(module: Any) -> Iterator[Slot]:
                 continue
             keys = params if isinstance(params, dict) else range(len(params))
             for key in keys:
-                if not is_values(params[key]):
+                if not isinstance(params[key], Tensor) and not is_numpy(params[key]):
                     continue
                 partners = grads if isinstance(grads, dict) else range(len(grads))
                 partner = [g for g in partners if g == key or (isinstance(g, str) and is_gradient_of(g, str(key)))]
@@ -383,6 +391,15 @@ def contents(thing: Any) -> list[Any]:
 # The patient
 
 
+@dataclass
+class Watch:
+    """What is going on right now, seen from the thread that keeps the time."""
+
+    doing: str = ""
+    since: float = 0.0  # 0 where no code of the student's is running
+    over: bool = False  # the thread has been given up: it must leave the world alone
+
+
 class Patient:
     """A module under examination. The original is never called: every experiment has a fresh copy.
 
@@ -391,10 +408,12 @@ class Patient:
     module : object
     methods : tuple of two tuples of names
         What forward and backward may be called.
+    watch : Watch
+        Who keeps the time.
     """
 
-    def __init__(self, module: Any, methods: tuple[tuple[str, ...], tuple[str, ...]]) -> None:
-        self.original = module
+    def __init__(self, module: Any, methods: tuple[tuple[str, ...], tuple[str, ...]], watch: Watch) -> None:
+        self.original, self.watch = module, watch
         self.forward_name, self.backward_name = (
             next((name for name in names if callable(getattr(module, name, None))), None) for names in methods
         )
@@ -402,23 +421,22 @@ class Patient:
         self.dtype: torch.dtype | None = torch.float64  # of copies; None leaves every tensor as it is
         self.native = torch.get_default_dtype()
         self.slots: list[Slot] = []
-        self.doing, self.since = "", 0.0  # watched from outside, for the time limit
         self.autograd: bool | None = None
         self.seed = 0
-        self._draws = True
+        self.draws = True  # random numbers, as far as we know
 
     def fresh(self, dtype: torch.dtype | str | None = "same") -> Any:
         """Return a new copy, in the doctor's dtype unless another is asked for, its gradients zero."""
         module = copy_of(self.original, self.dtype if dtype == "same" else dtype)
         for slot in self.slots:
             grad = as_tensor(get(module, slot.grad))
-            if grad is not None and not grad.is_meta:
+            if grad is not None:
                 put(module, slot.grad, torch.zeros_like(grad))
         return module
 
     def call(self, doing: str, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call the student's code; what it raises becomes Trouble."""
-        self.doing, self.since = doing, time.monotonic()
+        self.watch.doing, self.watch.since = doing, time.monotonic()
         try:
             return function(*arguments)
         except TimeUp:
@@ -426,26 +444,25 @@ class Patient:
         except BaseException as error:  # SystemExit too: an examination goes on
             raise Trouble(doing, error) from error
         finally:
-            self.since = 0.0
+            self.watch.since = 0.0
 
     def forward(self, module: Any, *inputs: Any) -> Any:
-        """Call forward with values in the module's dialect; random numbers start the same each time."""
-        if self._draws:
+        """Call forward; random numbers start the same each time."""
+        if self.draws:
             self.reseed()
-        inputs = tuple(x if not isinstance(x, Tensor) else self.say(x) for x in inputs)
         return self.call(self.forward_name, getattr(module, self.forward_name), *inputs)
 
     def backward(self, module: Any, *gradients: Any) -> Any:
-        gradients = tuple(g if not isinstance(g, Tensor) else self.say(g) for g in gradients)
         return self.call(self.backward_name, getattr(module, self.backward_name), *gradients)
 
-    def say(self, tensor: Tensor) -> Any:
-        if tensor.requires_grad:  # under way to autograd
-            return tensor
-        return speak(tensor, self.dialect if tensor.is_floating_point() or self.dialect != "list" else "torch")
+    def say(self, tensor: Tensor | None) -> Any:
+        """Return a copy of a tensor in what the module takes."""
+        if tensor is None:
+            return None
+        return speak(tensor, "torch" if self.dialect == "list" and not tensor.is_floating_point() else self.dialect)
 
     def reseed(self) -> None:
-        torch.manual_seed(self.seed)
+        torch.default_generator.manual_seed(self.seed)  # torch.manual_seed looks for other devices, for milliseconds
         random.seed(self.seed)
         if "numpy" in sys.modules:
             sys.modules["numpy"].random.seed(self.seed)

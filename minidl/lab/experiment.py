@@ -39,7 +39,7 @@ import minidl
 from minidl.lab.disk import disk
 from minidl.lab.stacked import stack
 from minidl.lab.torch_twin import from_torch, to_torch, torch_stack
-from minidl.lab.training import COLUMNS, Trainer
+from minidl.lab.training import Trainer
 
 WIDTHS = (2, 25, 25, 25, 2)
 FRAMEWORKS = ("minidl", "PyTorch")
@@ -90,7 +90,7 @@ class Setting:
         for field, values in allowed.items():
             if getattr(self, field) not in values:
                 raise ValueError(f"Setting expected {field} to be one of {values}, got {getattr(self, field)!r}")
-        if not self.name or not self.name.replace("-", "").replace("_", "").isalnum():
+        if not isinstance(self.name, str) or not self.name.replace("-", "").replace("_", "").isalnum():
             raise ValueError(f"Setting expected a name of letters, digits, '-' and '_', got {self.name!r}")
         if not isinstance(self.lr, (int, float)) or isinstance(self.lr, bool) or not 0 < self.lr < math.inf:
             raise ValueError(f"Setting expected lr to be a finite number above 0, got {self.lr!r}")
@@ -291,24 +291,30 @@ class Record:
             self.folder.mkdir(parents=True, exist_ok=True)
             if not (self.folder / "setting.json").exists():
                 _write_json(self.folder / "setting.json", self._description())
-            table = history.to_csv(index=False, lineterminator="\n").encode()
+            table = history.to_csv(index=False, lineterminator="\n", na_rep="nan").encode()
             row = final.drop(columns=["model", "run"]).iloc[0].to_dict()
-            content = {"run": run, **row, "seconds": seconds, "rows": len(history), "versions": versions()}
+            content = {**self._identity(run), **row, "seconds": seconds, "versions": versions()}
             content["history_sha256"] = hashlib.sha256(table).hexdigest()
             _write(self._path(run, "csv"), table)
             _write_json(self._path(run, "json"), content)  # last: from now on the run is recorded
         return history, final
 
     def _read(self, run: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-        content = _read_json(self._path(run, "json"), self._error)
+        path = self._path(run, "json")
+        content = _read_json(path, self._error)
+        if not self._identity(run).items() <= content.items():
+            raise self._error(path, f"it records something else than run {run} of this setting")
         path = self._path(run, "csv")
         table = path.read_bytes() if path.exists() else b""
-        if hashlib.sha256(table).hexdigest() != content.get("history_sha256") or content.get("run") != run:
+        if hashlib.sha256(table).hexdigest() != content["history_sha256"]:
             raise self._error(path, "it is missing, cut short or changed since it was written")
-        history = pd.read_csv(io.BytesIO(table), float_precision="round_trip")
-        if list(history.columns) != COLUMNS:
-            raise self._error(path, f"it has the columns {list(history.columns)}, not {COLUMNS}")
+        history = pd.read_csv(io.BytesIO(table), converters={"loss": float, "accuracy": float})  # exact in any pandas
+        history["model"] = self.setting.name  # whatever the CSV reader takes a name like "007" for
         return history, _final(history, content["seconds"])
+
+    def _identity(self, run: int) -> dict:
+        """Return what tells a run from all others, so that a file copied here from elsewhere is noticed."""
+        return {"run": run, "trained": self.way, "setting": dataclasses.asdict(self.setting)}
 
     def _description(self) -> dict:
         arguments = ", ".join(f"{key}={value!r}" for key, value in dataclasses.asdict(self.setting).items())

@@ -6,6 +6,8 @@ are those of seaborn's colour-blind palette and never stand alone: line style, m
 
 from __future__ import annotations
 
+import copy
+import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 
-from minidl import Module
+from minidl import Module, MSELoss, Sequential
 from minidl.lab.disk import CENTRE, RADIUS
 
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#6b6b6b"
@@ -33,9 +35,18 @@ COLOURS = {
     "backward": RED,
     "minidl": GREEN,
     "PyTorch": PURPLE,
+    "framework": ORANGE,
     "neutral": GREY,
 }
-LINES = {"training": "-", "validation": "--", "forward": "-", "backward": "--", "minidl": "-", "PyTorch": "--"}
+LINES = {
+    "training": "-",
+    "validation": "--",
+    "forward": "-",
+    "backward": "--",
+    "minidl": "-",
+    "PyTorch": "--",
+    "framework": "-",
+}
 MARKERS = {"inside": "o", "outside": "x"}
 REGIONS = LinearSegmentedColormap.from_list(
     "regions", ["#a8cfe8", "#ffffff", "#f7d7a0"], N=33
@@ -67,22 +78,26 @@ def use_style() -> None:
     mpl.rcParams.update(STYLE)
 
 
+in_style = mpl.rc_context(STYLE)  # a decorator: what the function draws has the project's style, in every setting
+
+
+@in_style
 def new_axes(ax: Axes | None = None, *, size: tuple[float, float] = (5, 3.6)) -> Axes:
     """Return ``ax``, or new axes in the project's style, with a figure of that size in inches."""
     if ax is None:
-        with mpl.rc_context(STYLE):
-            _, ax = plt.subplots(figsize=size)
+        _, ax = plt.subplots(figsize=size)
     return ax
 
 
+@in_style
 def new_pair(ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
     """Return ``ax``, a pair of axes, or a new pair side by side in the project's style."""
     if ax is None:
-        with mpl.rc_context(STYLE):
-            _, ax = plt.subplots(1, 2, figsize=(10, 3.6))
+        _, ax = plt.subplots(1, 2, figsize=(10, 3.6))
     return ax
 
 
+@in_style
 def save(figure: Figure, path: str | Path, formats: Sequence[str] = ("png", "pdf", "svg")) -> list[Path]:
     """Save a figure as ``path`` with each of the endings, and return the paths.
 
@@ -92,11 +107,11 @@ def save(figure: Figure, path: str | Path, formats: Sequence[str] = ("png", "pdf
     for target in paths:
         target.parent.mkdir(parents=True, exist_ok=True)
         dates = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}.get(target.suffix, {})
-        with mpl.rc_context({"svg.hashsalt": STYLE["svg.hashsalt"]}):
-            figure.savefig(target, metadata=dates)
+        figure.savefig(target, metadata=dates)
     return paths
 
 
+@in_style
 def curve(history: pd.DataFrame, column: str, *, by: str = "split", ax: Axes | None = None) -> Axes:
     """Draw loss or accuracy against epoch: the mean over the runs as a line, ± one standard deviation as a band.
 
@@ -136,15 +151,19 @@ def curve(history: pd.DataFrame, column: str, *, by: str = "split", ax: Axes | N
     return ax
 
 
-def training_history(history: pd.DataFrame, *, title: str = "", ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
+@in_style
+def training_history(
+    history: pd.DataFrame, *, by: str = "split", title: str = "", ax: Sequence[Axes] | None = None
+) -> Sequence[Axes]:
     """Draw a training's loss (left) and accuracy (right) against epoch; see ``curve``. Takes and returns two axes."""
     ax = new_pair(ax)
     for axes, column in zip(ax, ("loss", "accuracy"), strict=True):
-        curve(history, column, ax=axes)
+        curve(history, column, by=by, ax=axes)
     ax[0].set_title(title)
     return ax
 
 
+@in_style
 def points(inputs: Tensor, labels: Tensor, *, ax: Axes | None = None) -> Axes:
     """Draw the points of the unit square, circles inside the disk and crosses outside, with the disk's true edge.
 
@@ -158,6 +177,7 @@ def points(inputs: Tensor, labels: Tensor, *, ax: Axes | None = None) -> Axes:
     return _square(ax)
 
 
+@in_style
 def decision_regions(
     model: Module | nn.Module | Callable[[Tensor], Tensor], *, resolution: int = 120, ax: Axes | None = None
 ) -> Axes:
@@ -179,6 +199,7 @@ def decision_regions(
     return _square(ax)
 
 
+@in_style
 def film(
     models: dict[int, Module | nn.Module | Callable[[Tensor], Tensor]],
     data: tuple[Tensor, Tensor] | None = None,
@@ -191,9 +212,8 @@ def film(
     accuracy above each picture. Takes and returns one axes for each epoch.
     """
     if ax is None:
-        with mpl.rc_context(STYLE):
-            _, ax = plt.subplots(1, len(models), figsize=(2.3 * len(models), 3.1), sharey=True)
-            ax = np.atleast_1d(ax)
+        _, ax = plt.subplots(1, len(models), figsize=(2.3 * len(models), 3.1), sharey=True)
+        ax = np.atleast_1d(ax)
     for axes, (epoch, model) in zip(ax, models.items(), strict=True):
         decision_regions(model, ax=axes)
         title = f"epoch {epoch}"
@@ -227,6 +247,7 @@ def _square(ax: Axes) -> Axes:
     return ax
 
 
+@in_style
 def matrix_product(
     left: Tensor,
     right: Tensor,
@@ -249,7 +270,7 @@ def matrix_product(
         edges = (np.arange(width + 1) + x, np.arange(height + 1) + y)
         ax.pcolormesh(*edges, part.numpy(), cmap=REGIONS, vmin=-limit, vmax=limit, edgecolors="#cfcfcf")
         for i, j in np.ndindex(height, width):
-            ax.text(x + j + 0.5, y + i + 0.5, f"{part[i, j]:.2f}", ha="center", va="center", fontsize="small")
+            ax.text(x + j + 0.5, y + i + 0.5, f"{part[i, j] + 0.0:.2f}", ha="center", va="center", fontsize="small")
         below = part is not right
         ax.text(
             x + width / 2, y + height + 0.1 if below else y - 0.1, name, ha="center", va="top" if below else "bottom"
@@ -259,4 +280,337 @@ def matrix_product(
         ax.add_patch(plt.Rectangle((x, y), width, height, fill=False, linewidth=2, color="black"))
     ax.set(xlim=(-inner - 0.7, columns + 0.2), ylim=(rows + 0.7, -inner - 1.1), aspect="auto")
     ax.set_axis_off()
+    return ax
+
+
+@in_style
+def activation(
+    module: Module,
+    *,
+    at: float | None = None,
+    grad_output: float = 1.0,
+    span: float = 4.0,
+    ax: Sequence[Axes] | None = None,
+) -> Sequence[Axes]:
+    """Draw what an activation does to a number (left), and to the gradient that comes back (right).
+
+    Left, y = f(x), solid; right, g f'(x), dashed, which is f' itself for g = 1. A jump stays a gap.
+
+    Parameters
+    ----------
+    module : Module
+        Applies a function of one number to every entry.
+    at : float, optional
+        An x to mark in both, with the tangent there; the titles then say what goes in and what comes out.
+    grad_output : float
+        The upstream gradient g, the same for every x.
+    span : float
+        x runs from -span to span.
+    ax : pair of Axes, optional
+        Axes to draw into.
+
+    Returns
+    -------
+    pair of Axes
+    """
+    ax = new_pair(ax)
+    x = torch.linspace(-span, span, 401, dtype=torch.float64)
+    y, slope = _run(module, x, grad_output)
+    slope[1:][slope.diff().abs() > abs(grad_output) / 4] = torch.nan
+    ax[0].plot(x, y, color=COLOURS["forward"], linestyle=LINES["forward"])
+    ax[1].plot(x, slope, color=COLOURS["backward"], linestyle=LINES["backward"])
+    ax[0].set(xlabel="$x$", ylabel="$y = f(x)$", title="forward")
+    ax[1].set(xlabel="$x$", ylabel="$f'(x)$" if grad_output == 1 else "$g \\, f'(x)$", title="backward")
+    for axes in ax:
+        axes.axhline(0, color=GREY, linewidth=0.8)
+        axes.set_xlim(-span, span)
+    if at is not None:
+        y_at, passed_on = (float(value) for value in _run(module, torch.tensor([at], dtype=torch.float64), grad_output))
+        slope_at = float(_run(module, torch.tensor([at], dtype=torch.float64), 1.0)[1])
+        ax[0].axline((at, y_at), slope=slope_at, color=GREY, linestyle=":", label=f"slope {slope_at:z.2f}")
+        for axes, height in zip(ax, (y_at, passed_on), strict=True):
+            axes.plot(at, height, "o", color="black")
+        ax[0].set_title(f"forward: $x$ = {at:z.2f} gives $y$ = {y_at:z.2f}")
+        ax[1].set_title(f"backward: {grad_output:z.2f} arrives, {passed_on:z.2f} is passed on")
+        ax[0].legend(loc="upper left")
+    return ax
+
+
+def _run(module: Module, x: Tensor, grad_output: float) -> tuple[Tensor, Tensor]:
+    """Return the output for each number, and what comes back where ``grad_output`` arrives at each."""
+    y = module.forward(x.reshape(1, -1))
+    return y.flatten(), module.backward(torch.full_like(y, grad_output)).flatten()
+
+
+@in_style
+def gradient_flow(sizes: dict[str, Sequence[float]], *, ax: Axes | None = None) -> Axes:
+    """Draw how large the gradient is at each layer of a network, on a logarithmic scale.
+
+    Parameters
+    ----------
+    sizes : dict of name to numbers
+        A line for each network: sizes above 0, the first layer's first, as ``gradient_sizes`` measures them.
+    """
+    ax = new_axes(ax, size=(6.5, 3.6))
+    styles = zip((BLUE, RED, GREEN, PURPLE, GREY), "osv^D", ("-", "--", "-.", ":", (0, (6, 2, 1, 2))), strict=True)
+    for (name, values), (colour, marker, line) in zip(sizes.items(), styles, strict=False):
+        ax.semilogy(range(1, len(values) + 1), values, color=colour, marker=marker, linestyle=line, label=name)
+    ax.set_xticks(range(1, max(map(len, sizes.values())) + 1))
+    ax.set(xlabel="layer (the gradient travels from right to left)", ylabel="size of the gradient")
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return ax
+
+
+@in_style
+def chain(
+    steps: Sequence[tuple[str, str]], values: dict[str, float], gradients: Sequence[float], *, ax: Axes | None = None
+) -> Axes:
+    """Draw functions of one number in a row: values go forward above (solid), messages come back below (dashed).
+
+    Parameters
+    ----------
+    steps : sequence of (str, str)
+        For each function what it does, and what it multiplies a message by; both may be formulas in dollars.
+    values : dict of str to float
+        The number before the first function, those between, and the one after the last, which is the loss: name and value.
+    gradients : sequence of float
+        The derivative of the loss with respect to each of these numbers.
+    """
+    names, gap = list(values), 2.3
+    ax = new_axes(ax, size=(gap * len(names), 2))
+    for k, (name, gradient) in enumerate(zip(names, gradients, strict=True)):
+        message = rf"$\partial {names[-1]}/\partial {name} = {_number(gradient)}$"
+        ax.text(
+            gap * k, 0.56, f"${name} = {_number(values[name])}$", ha="center", va="center", color=COLOURS["forward"]
+        )
+        ax.text(gap * k, -0.56, message, ha="center", va="center", color=COLOURS["backward"])
+    for k, texts in enumerate(steps):
+        middle = gap * (k + 0.5)
+        ax.add_patch(plt.Rectangle((middle - 0.45, -0.85), 0.9, 1.7, facecolor="#f4f4f4", edgecolor=GREY))
+        for way, text, side in zip(("forward", "backward"), texts, (1, -1), strict=True):
+            ax.text(middle, 0.56 * side, text, ha="center", va="center")
+            arrow = {"arrowstyle": "-|>", "color": COLOURS[way], "linestyle": LINES[way], "linewidth": 1.6}
+            ends = [(middle + end * side, 0.22 * side) for end in (1.05, -1.05)]
+            ax.annotate("", *ends, arrowprops=arrow)
+    ax.set(xlim=(-gap / 2, gap * (len(names) - 0.5)), ylim=(-0.9, 0.9))
+    ax.set_axis_off()
+    return ax
+
+
+@in_style
+def network(
+    model: Sequential,
+    input: Tensor,
+    target: Tensor,
+    *,
+    loss: Module | None = None,
+    names: Sequence[str] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a small network after one forward and one backward pass, with all its numbers.
+
+    A circle is a number that one layer hands to the next. A line between circles is a weight, and what stands below a circle
+    its bias. Each shows its value and, after the sign ∂ and in italics, the derivative of the loss with respect to it.
+
+    Parameters
+    ----------
+    model : Sequential
+        Of layers with at most two features. Copies of it and of the loss do the work: both stay as they are.
+    input, target : Tensor
+        One sample, shapes (1, in) and (1, out).
+    loss : optional
+        An object with ``forward(input, target)`` and ``backward()``; ``MSELoss()`` if left out.
+    names : sequence of str, optional
+        Letters for the input and for the output of each layer, such as ``"XHAY"``.
+
+    Raises
+    ------
+    ValueError
+        For several samples, for too many features, or for a wrong number of names.
+    """
+    model, loss = copy.deepcopy(model), copy.deepcopy(loss or MSELoss())
+    layers = list(model.layers())
+    names = [""] * (len(layers) + 1) if names is None else names
+    if input.ndim != 2 or len(input) != 1:
+        raise ValueError(f"network expected one sample, an input of shape (1, m), got {tuple(input.shape)}")
+    if len(names) != len(layers) + 1:
+        raise ValueError(f"network expected {len(layers) + 1} names, of the input and of each output, got {len(names)}")
+    model.zero_grad()  # what is shown belongs to this sample alone
+    values = [input]
+    for layer in layers:
+        values.append(layer.forward(values[-1]))
+    if (most := max(value.shape[1] for value in values)) > 2:
+        raise ValueError(f"network expected at most 2 features, more would not be legible, got {most}")
+    values.append(loss.forward(values[-1], target).reshape(1, 1))
+    gradients = [torch.ones_like(values[-1]), loss.backward()]
+    for layer in reversed(layers):
+        gradients.append(layer.backward(gradients[-1]))
+
+    x = np.cumsum([0, *(2.7 if "weight" in layer.params else 1.7 for layer in layers), 1.7])
+    y = [1.7 * (np.arange(value.shape[1])[::-1] - (value.shape[1] - 1) / 2) for value in values]
+    top = max(column[0] for column in y)
+    ax = new_axes(ax, size=(x[-1] + 1.2, 2 * top + 2.6))
+    for k, layer in enumerate([*layers, loss]):
+        _edges(ax, layer, (x[k], y[k]), (x[k + 1], y[k + 1]))
+        ax.text((x[k] + x[k + 1]) / 2, top + 0.95, type(layer).__name__, ha="center", va="center", color=GREY)
+    for k, (value, gradient) in enumerate(zip(values, reversed(gradients), strict=True)):
+        for j, height in enumerate(y[k]):
+            ax.add_patch(plt.Circle((x[k], height), 0.42, facecolor="white", edgecolor="black", zorder=3))
+            _value_and_gradient(ax, x[k], height, value[0, j], gradient[0, j])
+            name = "L" if k > len(layers) else f"{names[k].lower()}_{j + 1}" if names[k] else ""
+            ax.text(x[k], height + 0.56, f"${name}$" if name else "", ha="center", va="center")
+    targets = ", ".join(map(_number, target[0]))
+    ax.text(x[-1], -0.5, f"target\n{targets}", ha="center", va="top")
+    ax.text(x[0] - 0.5, -top - 1.2, "forward: value", color=COLOURS["forward"], va="center")
+    words = "∂  backward: how the loss changes with it"
+    ax.text(x[0] + 0.8, -top - 1.2, words, color=COLOURS["backward"], va="center", style="italic")
+    ax.set(xlim=(-0.6, x[-1] + 0.6), ylim=(-top - 1.4, top + 1.2), aspect="equal")
+    ax.set_axis_off()
+    return ax
+
+
+def _edges(ax: Axes, layer: Module, left: tuple[float, np.ndarray], right: tuple[float, np.ndarray]) -> None:
+    """Draw what leads from one column of circles, given as its x and its heights, to the next: arrows, weights, biases."""
+    (x, starts), (to, ends) = left, right
+    params, grad = layer.params, layer.grad
+    for (i, start), (j, end) in itertools.product(enumerate(starts), enumerate(ends)):
+        if "weight" not in params and len(starts) == len(ends) and i != j:
+            continue  # an activation leads each number to one place
+        arrow = {"arrowstyle": "-|>", "color": GREY, "linewidth": 1, "shrinkA": 32, "shrinkB": 32}
+        ax.annotate("", (to, end), (x, start), arrowprops=arrow)
+        if "weight" in params:
+            along = 0.5 if i == j else 0.3  # away from where the lines cross
+            at = x + along * (to - x), start + along * (end - start)
+            _value_and_gradient(ax, *at, params["weight"][i, j], grad["weight"][i, j])
+    if "bias" in params:
+        for j, end in enumerate(ends):
+            _value_and_gradient(ax, to, end - 0.66, params["bias"][0, j], grad["bias"][0, j], word="bias ")
+
+
+def _value_and_gradient(ax: Axes, x: float, y: float, value: Tensor, gradient: Tensor, *, word: str = "") -> None:
+    """Write a value and, right below it, the derivative of the loss with respect to it."""
+    pad = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+    text = word + _number(value)
+    ax.text(x, y + 0.1, text, ha="center", va="center", color=COLOURS["forward"], bbox=pad, zorder=4)
+    text = f"∂ {_number(gradient)}"
+    ax.text(x, y - 0.1, text, ha="center", va="center", color=COLOURS["backward"], style="italic", bbox=pad, zorder=4)
+
+
+def _number(value: float) -> str:
+    """Return a number with at most three digits and a true minus sign; never -0."""
+    return f"{float(value) + 0.0:.3g}".replace("-", "−")
+
+
+@in_style
+def descent(
+    loss: Callable[[Tensor, Tensor], Tensor],
+    paths: dict[str, Tensor],
+    *,
+    x: tuple[float, float],
+    y: tuple[float, float],
+    names: tuple[str, str] = ("$w$", "$b$"),
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a loss of two numbers as a map, by lines of equal loss, and paths on it.
+
+    Parameters
+    ----------
+    loss : callable
+        Takes two tensors of equal shape and returns the loss at each pair of entries.
+    paths : dict of name to Tensor, shape (steps, 2)
+        The points that a descent went through. Colour, line style and marker tell paths apart.
+    x, y : tuple of two float
+        What the axes show. The lines' levels rise as squares do, so that those of a parabola are equally far apart.
+    names : tuple of two str
+        Of the two numbers.
+
+    Raises
+    ------
+    ValueError
+        For a path of another shape.
+    """
+    ax = new_axes(ax)
+    grid = torch.meshgrid(torch.linspace(*x, 80), torch.linspace(*y, 80), indexing="xy")
+    height = loss(*grid).detach()
+    low, high = float(height.min()), float(height.max())
+    levels = low + (high - low) * np.linspace(0.03, 1, 14) ** 2
+    ax.contour(*grid, height, levels=levels, colors="#9a9a9a", linewidths=0.8)
+    for number, (name, path) in enumerate(paths.items()):
+        if path.ndim != 2 or path.shape[1] != 2:
+            raise ValueError(f"descent expected a path of shape (steps, 2), got {tuple(path.shape)}")
+        look = {"color": (RED, BLUE, GREEN)[number % 3], "linestyle": ("-", "--", ":")[number % 3]}
+        ax.plot(*path.T, marker="o^s"[number % 3], markersize=4, linewidth=1.2, label=name, **look)
+    ax.set(xlim=x, ylim=y, xlabel=names[0], ylabel=names[1])
+    if len(paths) > 1:
+        ax.legend(fontsize="small", frameon=True, framealpha=1, edgecolor="white")  # legible on the lines
+    return ax
+
+
+LOOKS = [  # colour, line style and marker of the first, second ... line where names have no look of their own
+    (GREY, "-", ""),
+    (BLUE, "--", "o"),
+    (RED, ":", "x"),
+    (GREEN, "-.", "s"),
+    (ORANGE, "-", "^"),
+    (PURPLE, "--", "D"),
+]
+
+
+@in_style
+def means(history: pd.DataFrame, column: str, *, split: str = "validation", ax: Axes | None = None) -> Axes:
+    """Draw loss or accuracy of several models against epoch, each as the mean over its runs; no bands.
+
+    ``history`` has the columns of ``train``; its ``model`` names the lines.
+    """
+    ax = new_axes(ax, size=(7, 4))
+    part = history[history["split"] == split]
+    for number, (model, rows) in enumerate(part.groupby("model", sort=False)):
+        mean = rows.groupby("epoch")[column].mean()
+        colour, line, marker = LOOKS[number % len(LOOKS)]
+        every = max(1, len(mean) // 10)
+        spread = (number * every // len(LOOKS), every)  # so that the markers of equal lines do not hide each other
+        ax.plot(
+            mean.index, mean, color=colour, linestyle=line, marker=marker, markevery=spread, markersize=5, label=model
+        )
+    ax.set(xlabel="epoch", ylabel=f"{column}, {split} data, mean over the runs", xlim=(0, part["epoch"].max()))
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return ax
+
+
+def mean_interval(values: np.ndarray, *, resamples: int = 1000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lower and upper end of a 95 % confidence interval of the mean, found by bootstrapping.
+
+    Parameters
+    ----------
+    values : array, shape (runs, ...)
+        The first dimension is averaged over.
+    resamples : int
+        How often to draw as many runs as there are, with replacement, and take their mean. The interval leaves out the
+        lowest and the highest 2.5 % of these means. This is seaborn's default band.
+
+    Returns
+    -------
+    low, high : arrays of the shape of one run
+    """
+    runs = len(values)
+    counts = np.random.default_rng(seed).multinomial(runs, np.full(runs, 1 / runs), size=resamples)
+    low, high = np.percentile(np.tensordot(counts / runs, values, axes=1), [2.5, 97.5], axis=0)
+    return low, high
+
+
+@in_style
+def bands(history: pd.DataFrame, column: str, *, split: str = "validation", ax: Axes | None = None) -> Axes:
+    """Draw the mean of one model's runs with two bands: ± one standard deviation, and the mean's 95 % confidence interval."""
+    ax = new_axes(ax, size=(6.5, 4))
+    table = history[history["split"] == split].pivot(index="epoch", columns="run", values=column)
+    mean, std, runs = table.mean(axis=1), table.std(axis=1), table.shape[1]
+    low, high = ((mean + side * std).clip(0, 1 if column == "accuracy" else None) for side in (-1, 1))
+    ax.fill_between(mean.index, low, high, color=BLUE, alpha=0.22, linewidth=0, label="± 1 standard deviation")
+    look = {"facecolor": "none", "edgecolor": RED, "hatch": "////", "linewidth": 0.8}
+    ax.fill_between(
+        mean.index, *mean_interval(table.T.to_numpy()), **look, label="95 % confidence interval of the mean"
+    )
+    ax.plot(mean.index, mean, color="black", label=f"mean of {runs} runs")
+    ax.set(xlabel="epoch", ylabel="mean loss per sample" if column == "loss" else column, xlim=(0, mean.index.max()))
+    ax.legend(loc="best", fontsize="small")
     return ax

@@ -11,7 +11,7 @@ A row added to a matrix is added to each of its rows, and so on, as with tensors
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import sympy
@@ -309,9 +309,8 @@ class _Printer:
     def _with_shape(self, text: str, f: Formula) -> str:
         return under(text, f) if self.shapes else text
 
-    @staticmethod
-    def _product(factors: Iterator[str]) -> str:
-        return r" \, ".join([factor for factor in factors if factor != "1"] or ["1"])
+    def _product(self, factors: Iterable[str]) -> str:
+        return (r" \;\; " if self.shapes else r" \, ").join([factor for factor in factors if factor != "1"] or ["1"])
 
     @staticmethod
     def _sum(indices: tuple[str, ...], sizes: tuple[str, ...], text: str) -> tuple[str, int]:

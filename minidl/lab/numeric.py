@@ -1,4 +1,4 @@
-"""Numbers against formulas: central differences, the largest difference, and two layers' source side by side."""
+"""Numbers against formulas: central differences, differences, sizes of gradients, and two layers' source side by side."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
+
+from minidl import Sequential
 
 
 def central_differences(function: Callable[[Tensor], Tensor | float], tensor: Tensor, step: float = 1e-5) -> Tensor:
@@ -59,12 +61,11 @@ def largest_difference(a: Tensor, b: Tensor) -> float:
 
 def agree(pairs: dict[str, tuple[Tensor, Tensor]], *, below: float) -> None:
     """Print, for each pair of tensors, that their largest difference is below a bound; AssertionError if one is not."""
-    width = max(map(len, pairs))
     for name, (a, b) in pairs.items():
         difference = largest_difference(a, b)
         if not difference < below:
             raise AssertionError(f"{name}: largest difference {difference:.3g}, expected below {below:g}")
-        print(f"  {name:{width}}  {tuple(a.shape)!s:8}  largest difference below {below:g}")
+        print(f"  {name:14}  {tuple(a.shape)!s:8}  largest difference below {below:g}")
 
 
 def compare_gradients(loss: Callable[..., Tensor], gradients: dict[str, tuple[Tensor, Tensor]]) -> None:
@@ -94,6 +95,21 @@ def compare_gradients(loss: Callable[..., Tensor], gradients: dict[str, tuple[Te
         agree({name: (gradients[name][1], true) for name, true in zip(gradients, truth, strict=True)}, below=below)
 
 
+def gradient_sizes(model: Sequential, input: Tensor, grad_output: Tensor) -> list[float]:
+    """Return how large the gradient is when it arrives at each layer that has parameters, first layer first.
+
+    The batch goes forward through the model, ``grad_output`` goes back, and the size is the root of the mean square of the
+    entries. The gradients of the parameters are added to ``grad``, as in any backward.
+    """
+    model.forward(input)
+    sizes = []
+    for layer in reversed(list(model.layers())):
+        if layer.params:
+            sizes.append(float(grad_output.square().mean().sqrt()))
+        grad_output = layer.backward(grad_output)
+    return sizes[::-1]
+
+
 class SideBySide:
     """Sources in columns: a table in Jupyter, one below the other as text."""
 
@@ -108,7 +124,7 @@ class SideBySide:
         head = "".join(f'<th style="text-align: left; {width}">{html.escape(title)}</th>' for title in self.columns)
         cells = "".join(
             '<td style="text-align: left; vertical-align: top">'
-            f'<pre style="white-space: pre-wrap">{html.escape(source)}</pre></td>'
+            f'<pre style="font-size: 85%; white-space: pre-wrap; word-break: normal">{html.escape(source)}</pre></td>'
             for source in self.columns.values()
         )
         return f'<table style="width: 100%"><thead><tr>{head}</tr></thead><tbody><tr>{cells}</tr></tbody></table>'

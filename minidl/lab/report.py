@@ -103,38 +103,34 @@ def load_or_train(
     """Load what ``folder`` records of all settings; train what is missing in one pass per setting, and record it there.
 
     A complete record of the published settings run by run, as ``python -m minidl report`` leaves it, goes before one of runs
-    trained in one pass, because it has times. Where ``folder`` records other epochs or another seed, it is left alone, and a
-    folder inside it is used.
+    trained in one pass, because it has times. Where ``folder`` records other epochs or another seed, it is left alone and a
+    folder inside it is used; ``words`` then says why.
 
     Raises
     ------
     RecordError
         If the record of a run is damaged.
     """
-    folder, words = Path(folder), ""
+    folder, words = Path(folder), []
     published, others = settings(epochs, seed)[:2], settings(epochs, seed)[2:] + exact_settings(epochs, seed)
     ways = [(setting, False) for setting in published] + [(setting, True) for setting in published + others]
     try:
-        for setting, stacked in ways:
-            Record(setting, stacked, folder).load(0)
-    except RecordError:
-        words = f"{folder} records another experiment, which is left as it is. "
+        for way in ways:
+            Record(*way, folder).load(0)
+    except RecordError as error:
         folder = folder / f"epochs-{epochs}-seed-{seed}"
+        words.append(f"{error} Until then, this experiment has a folder of its own.")
     recorded = {way: len(Record(*way, folder).load(runs)) for way in ways}
-    one_by_one = all(recorded[setting, False] == runs for setting in published)
-    missing = sum(runs - recorded[setting, not (one_by_one and setting in published)] for setting in published + others)
-    result = run(runs=runs, epochs=epochs, seed=seed, stacked=not one_by_one, folder=folder, progress=progress)
-    if missing:
-        words += (
-            f"Trained just now: {missing} of {runs * len(published + others)} runs. {folder} records them from now on."
-        )
-    else:
-        words += f"Loaded from {folder}: nothing had to be trained."
-    if one_by_one:
-        return Found(result, folder, f"{words} The two published settings were trained run by run and timed.")
-    return Found(
-        result, folder, f"{words} All runs of a setting were trained in one pass, so there are no training times."
+    timed = all(recorded[setting, False] == runs for setting in published)
+    missing = any(recorded[setting, not (timed and setting in published)] < runs for setting in published + others)
+    result = run(runs=runs, epochs=epochs, seed=seed, stacked=not timed, folder=folder, progress=progress)
+    words.append(f"Trained just now, recorded in {folder}." if missing else f"Loaded from {folder}.")
+    words.append(
+        "The two published settings were trained run by run, and timed."
+        if timed
+        else "All runs of a setting were trained in one pass, which gives no training times."
     )
+    return Found(result, folder, " ".join(words))
 
 
 def epochs_to_share(history: pd.DataFrame, share: float = SHARE) -> pd.Series:

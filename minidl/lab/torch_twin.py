@@ -35,7 +35,8 @@ def to_torch(model: minidl.Module) -> nn.Module:
         if weight.ndim != 2:
             raise ValueError(f"to_torch expected one model, got a stack with weights of shape {tuple(weight.shape)}")
         twin = nn.Linear(model.in_features, model.out_features, device="meta")
-        twin.weight, twin.bias = nn.Parameter(weight.T.clone(memory_format=torch.contiguous_format)), nn.Parameter(bias[0].clone())
+        twin.weight = nn.Parameter(weight.T.clone(memory_format=torch.contiguous_format))
+        twin.bias = nn.Parameter(bias[0].clone())
         return twin
     if type(model) in TWINS:
         return TWINS[type(model)]()
@@ -140,11 +141,15 @@ class _HandWritten(torch.autograd.Function):
         before = [grad.clone() for _, grad in _pairs(module)]
         for _, grad in _pairs(module):
             grad.zero_()
-        module.forward(input)  # again: another forward may have come between, and gradcheck goes backwards many times
-        grad_input = module.backward(grad_output)
-        grads = [grad.clone() for _, grad in _pairs(module)]
-        for (_, grad), old in zip(_pairs(module), before, strict=True):
-            grad.copy_(old)
+        try:
+            module.forward(
+                input
+            )  # again: another forward may have come between, and gradcheck goes backwards many times
+            grad_input = module.backward(grad_output)
+            grads = [grad.clone() for _, grad in _pairs(module)]
+        finally:
+            for (_, grad), old in zip(_pairs(module), before, strict=True):
+                grad.copy_(old)
         return None, grad_input, *grads
 
 

@@ -1,0 +1,991 @@
+"""The mistakes that the doctor knows: for each, a sentence for the student and a small function that recognises it.
+
+The sentence is the function's docstring. There are three kinds:
+
+- A *factor* is a number that may stand in front of what is right, or of another mistake. (Its second sentence is for a
+  loss, which forgets its factors in another way.)
+- A *wrong value* is a prediction: given a batch, the function returns what somebody who makes this mistake would have
+  computed. The doctor compares, allows for a factor on top, and believes it only if it fits every batch.
+- A *misbehaviour* is an experiment: the function tries something on fresh copies of the module and returns what it saw,
+  or None.
+
+To add a mistake, write one more function. In its sentence, {where} and {Where} are what is wrong ("the gradient of
+weight"), and other names in braces are what a misbehaviour has seen.
+"""
+
+# ruff: noqa: D205, D400, D403 - the docstrings are for the student, and as long as they need to be
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from minidl.lab._exam import Case, Exam
+from minidl.lab._patient import (
+    Trouble,
+    as_tensor,
+    get,
+    put,
+    same,
+)
+from minidl.lab._trial import Trial, adam, descent
+
+# Where to read on: notebook and section
+MODULE = ("01_module.ipynb", "The contract")
+LINEAR = ("02_linear.ipynb", "Mistakes")
+RELU = ("03_relu.ipynb", "Mistakes")
+TANH = ("04_tanh.ipynb", "Mistakes")
+SIGMOID = ("05_sigmoid.ipynb", "Mistakes")
+MSE = ("06_mse.ipynb", "Mistakes")
+SEQUENTIAL = ("07_sequential.ipynb", "Mistakes")
+SGD = ("08_sgd.ipynb", "Mistakes")
+OWN = ("12_your_own_layer.ipynb", "")
+
+
+@dataclass(frozen=True)
+class WrongValue:
+    name: str
+    of: str  # "input": what backward returns; "param": a parameter's gradient; "output": of forward; "any" of them
+    says: str
+    read: tuple[str, str]
+    predict: Callable[[Case, str], Tensor | Iterable[Tensor | None] | None]
+    also: tuple[str, ...] = ()  # names of mistakes that this one is a combination with
+
+
+@dataclass(frozen=True)
+class Misbehaviour:
+    name: str
+    says: str
+    read: tuple[str, str]
+    observe: Callable[[Any], dict[str, Any] | None]  # of an Exam, or of a Trial
+
+
+@dataclass(frozen=True)
+class Factor:
+    name: str
+    says: str
+    says_of_loss: str
+    value: Callable[[Case], float]
+
+
+FACTORS: list[Factor] = []
+WRONG_VALUES: list[WrongValue] = []
+MISBEHAVIOURS: list[Misbehaviour] = []
+WRONG_STEPS: list[Misbehaviour] = []  # of optimisers
+
+
+def _sentences(function: Callable) -> list[str]:
+    """Return the paragraphs of a docstring, each as one line."""
+    return [" ".join(paragraph.split()) for paragraph in (function.__doc__ or function.__name__).split("\n\n")]
+
+
+def factor(name: str) -> Callable:
+    def register(value: Callable) -> Callable:
+        says, *of_loss = _sentences(value)
+        FACTORS.append(Factor(name, says, *(of_loss or [says]), value))
+        return value
+
+    return register
+
+
+def wrong_value(name: str, *, of: str, read: tuple[str, str], also: tuple[str, ...] = ()) -> Callable:
+    def register(predict: Callable) -> Callable:
+        WRONG_VALUES.append(WrongValue(name, of, _sentences(predict)[0], read, predict, also))
+        return predict
+
+    return register
+
+
+def misbehaviour(name: str, *, read: tuple[str, str]) -> Callable:
+    def register(observe: Callable) -> Callable:
+        MISBEHAVIOURS.append(Misbehaviour(name, _sentences(observe)[0], read, observe))
+        return observe
+
+    return register
+
+
+def wrong_step(name: str, *, read: tuple[str, str]) -> Callable:
+    def register(observe: Callable) -> Callable:
+        WRONG_STEPS.append(Misbehaviour(name, _sentences(observe)[0], read, observe))
+        return observe
+
+    return register
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Factors, alone or on top of another wrong value
+
+
+@factor("sign")
+def sign(case: Case) -> float:
+    """{Where} has the wrong sign: a descent along it climbs.
+
+    backward returns minus the derivative of your own loss: is it target - input where input - target belongs? With it,
+    a descent climbs.
+    """
+    return -1
+
+
+@factor("2")
+def twice(case: Case) -> float:
+    """{Where} is twice what it should be: there is a 2 too many, or something is added twice.
+
+    backward returns twice the derivative of your own loss: forward has a 1/2 that backward does not have, or
+    backward a 2 too many.
+    """
+    return 2
+
+
+@factor("1/2")
+def half(case: Case) -> float:
+    """{Where} is half of what it should be: the 2 from the derivative of a square is missing, or there is a 1/2 too
+    many.
+
+    backward returns half the derivative of your own loss: the 2 from the derivative of the square is missing, or
+    there is a 1/2 too many.
+    """
+    return 1 / 2
+
+
+@factor("n")
+def times_n(case: Case) -> float:
+    """{Where} is n times too large, n being the number of samples: something multiplies by the batch size, or sums
+    over the batch twice.
+
+    backward returns n times the derivative of your own loss, n being the number of samples: forward divides by n,
+    and backward does not.
+    """
+    return case.n
+
+
+@factor("1/n")
+def divided_by_n(case: Case) -> float:
+    """{Where} is divided by n, the number of samples. A gradient is the sum over the batch; whether to average is for
+    the loss alone to decide.
+
+    backward returns 1/n of the derivative of your own loss, n being the number of samples: backward divides by n,
+    and forward does not.
+    """
+    return 1 / case.n
+
+
+@factor("m")
+def times_m(case: Case) -> float:
+    """{Where} is m times too large, m being the number of features of the input.
+
+    backward returns m times the derivative of your own loss, m being the number of outputs: forward divides by m,
+    and backward does not. With one output nobody sees it.
+    """
+    return case.m
+
+
+@factor("1/m")
+def divided_by_m(case: Case) -> float:
+    """{Where} is divided by m, the number of features of the input: it looks like a mean over the features where a sum
+    belongs.
+
+    backward returns 1/m of the derivative of your own loss, m being the number of outputs: backward divides by m,
+    and forward does not. With one output nobody sees it.
+    """
+    return 1 / case.m
+
+
+@factor("n*m")
+def times_entries(case: Case) -> float:
+    """{Where} is n*m times too large, n*m being the number of entries of the input.
+
+    backward returns n*m times the derivative of your own loss, n*m being the number of entries: forward takes the
+    mean over all entries, and backward belongs to their sum.
+    """
+    return case.n * case.m
+
+
+@factor("1/(n*m)")
+def divided_by_entries(case: Case) -> float:
+    """{Where} is divided by n*m, the number of entries of the input: it looks like .mean() over everything where a sum
+    belongs.
+
+    backward returns 1/(n*m) of the derivative of your own loss, n*m being the number of entries: backward belongs
+    to the mean over all entries, and forward takes their sum.
+    """
+    return 1 / (case.n * case.m)
+
+
+@factor("k")
+def times_k(case: Case) -> float:
+    """{Where} is k times too large, k being the number of features of the output."""
+    return case.k
+
+
+@factor("1/k")
+def divided_by_k(case: Case) -> float:
+    """{Where} is divided by k, the number of features of the output: it looks like a mean over the outputs where a sum
+    belongs.
+    """
+    return 1 / case.k
+
+
+@factor("n*k")
+def times_outputs(case: Case) -> float:
+    """{Where} is n*k times too large, n*k being the number of entries of the output."""
+    return case.n * case.k
+
+
+@factor("1/(n*k)")
+def divided_by_outputs(case: Case) -> float:
+    """{Where} is divided by n*k, the number of entries of the output: it looks like .mean() over everything where a
+    sum belongs.
+    """
+    return 1 / (case.n * case.k)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Wrong values, the likelier first
+
+
+@wrong_value("transposed", of="any", read=LINEAR)
+def transposed(case: Case, what: str) -> Tensor | None:
+    """{Where} is transposed: rows and columns are exchanged. Check the shapes under every factor: the transpose stands
+    on the input (X^T G), or on the weight (G W^T).
+    """
+    truth = case.truth[what]
+    return truth.mT if truth.ndim == 2 else None
+
+
+@wrong_value("transposed", of="input", read=LINEAR)
+def weight_not_transposed(case: Case, what: str) -> list[Tensor | None]:
+    """{Where} is the upstream gradient times the weight the wrong way round: a transpose is missing, or one too many.
+    With as many inputs as outputs the shapes do not give it away.
+    """
+    return [_product(case.grad_output, w) for p in _matrices(case) for w in (p, p.mT)]
+
+
+@wrong_value("reshaped", of="any", read=LINEAR)
+def reshaped(case: Case, what: str) -> list[Tensor | None]:
+    """{Where} comes from reshape (or view) where a transpose belongs. reshape keeps the numbers in reading order and
+    only breaks the lines elsewhere; .T exchanges rows and columns.
+    """
+    truth, X, G = case.truth[what], case.input, case.grad_output
+    if truth.ndim != 2:
+        return []
+    found = [truth.mT.reshape(truth.shape), truth.reshape(truth.mT.shape)]
+    if what == "input":
+        found += [_product(G, w) for p in _matrices(case) for w in (p.reshape(p.mT.shape), p.mT.reshape(p.shape))]
+    elif what == "output":
+        found += [_product(X, w) for p in _matrices(case) for w in (p.reshape(p.mT.shape), p.mT.reshape(p.shape))]
+    elif X.ndim == G.ndim == 2:
+        for left, right in ((X, G), (G, X)):
+            product = left.reshape(left.mT.shape) @ right
+            found += [product, product.mT]
+    return found
+
+
+@wrong_value("upstream forgotten", of="any", read=TANH)
+def upstream_forgotten(case: Case, what: str) -> Tensor | None:
+    """{Where} leaves out the upstream gradient: it is what you get for grad_output = 1 everywhere. The chain rule
+    multiplies with grad_output.
+    """
+    return None if what == "output" else case.vjp(case.input, torch.ones_like(case.grad_output))[what]
+
+
+@wrong_value("upstream as mask", of="input", read=RELU)
+def upstream_as_mask(case: Case, what: str) -> list[Tensor | None]:
+    """{Where} is masked by the sign of the upstream gradient. The mask has to come from the input: where was x
+    positive?
+    """
+    G, truth = case.grad_output, case.truth["input"]
+    if G.shape != truth.shape or len((truth / G).round(decimals=4).unique()) > 2:
+        return []  # a mask chooses between two slopes
+    positive = (G > 0).to(G)
+    return [G * positive, positive, truth * positive, case.vjp(G, G)["input"]]
+
+
+@wrong_value("derivative forgotten", of="input", read=TANH)
+def derivative_forgotten(case: Case, what: str) -> Tensor:
+    """{Where} is the upstream gradient itself, passed through as it came: the derivative of this layer is missing."""
+    return case.grad_output
+
+
+@wrong_value("derivative forgotten", of="input", read=TANH, also=("upstream forgotten",))
+def always_one(case: Case, what: str) -> Tensor:
+    """{Where} is the same everywhere: both the derivative of this layer and the upstream gradient are missing."""
+    return torch.ones_like(case.grad_output)
+
+
+@wrong_value("derivative at output", of="input", read=TANH)
+def derivative_at_output(case: Case, what: str) -> Tensor | None:
+    """{Where} takes the derivative at the output, f'(f(x)), where the chain rule takes it at the input, f'(x). (For
+    tanh this is tanh taken twice.) Write it with x, or rewrite the formula in terms of y.
+    """
+    return case.vjp(case.output, case.grad_output)["input"] if _entrywise(case) else None
+
+
+@wrong_value("derivative at output", of="input", read=TANH, also=("upstream forgotten",))
+def derivative_at_output_alone(case: Case, what: str) -> Tensor | None:
+    """{Where} takes the derivative at the output, f'(f(x)), where the chain rule takes it at the input, and leaves out
+    the upstream gradient as well.
+    """
+    return case.vjp(case.output, torch.ones_like(case.output))["input"] if _entrywise(case) else None
+
+
+@wrong_value("derivative at upstream", of="input", read=SIGMOID)
+def derivative_at_upstream(case: Case, what: str) -> list[Tensor | None]:
+    """{Where} takes the derivative at the upstream gradient, f'(G), where the chain rule takes it at the input: G *
+    f'(x). Which of the two does your formula get?
+    """
+    if not _entrywise(case):
+        return []
+    G, ones = case.grad_output, torch.ones_like(case.grad_output)
+    return [case.vjp(G, G)["input"], case.vjp(G, ones)["input"], case.exam.output_at(G, case.target)]
+
+
+@wrong_value("formula for the output", of="input", read=TANH)
+def formula_for_the_output(case: Case, what: str) -> list[Tensor | None]:
+    """{Where} puts the input x into the formula that belongs to the output y: for tanh it is 1 - y^2, for the sigmoid
+    y (1 - y), with y = f(x).
+    """
+    X, G = case.input, case.grad_output
+    return [
+        G * slope if case.close(case.output, f(X)) else None
+        for f, slope in ((torch.tanh, 1 - X * X), (torch.sigmoid, X * (1 - X)))
+    ]
+
+
+@wrong_value("gradient missing", of="param", read=LINEAR)
+def gradient_missing(case: Case, what: str) -> Tensor:
+    """{Where} stays zero: backward never computes it, so this parameter will not learn."""
+    return torch.zeros_like(case.truth[what])
+
+
+@wrong_value("bias to scalar", of="param", read=LINEAR)
+def bias_to_scalar(case: Case, what: str) -> list[Tensor | None]:
+    """{Where} is summed to one single number. Every output has a bias of its own: sum over the samples only, sum(0)."""
+    truth = case.truth[what]
+    if truth.numel() != max(truth.shape, default=1) or truth.numel() < 2:
+        return []
+    total = truth.sum()
+    return [total, total.reshape(1), total.reshape(1, 1), total.expand(truth.shape)]
+
+
+@wrong_value("wrong axis", of="param", read=LINEAR)
+def wrong_axis(case: Case, what: str) -> list[Tensor | None]:
+    """{Where} is summed along the wrong axis: over the features (sum(1)) instead of over the samples (sum(0))."""
+    truth = case.truth[what]
+    if truth.numel() != max(truth.shape, default=1) or truth.numel() < 2:
+        return []
+    each = torch.stack([part.reshape(-1) for part in case.samples(what)]).sum(1)
+    n, k = len(each), truth.numel()
+    found = [each, each.reshape(n, 1), each.reshape(1, n), each.reshape(n, 1).expand(n, k)]
+    return [*found, each.expand(k, n) if n == k else None, each.reshape(truth.shape) if n == k else None]
+
+
+@wrong_value("last sample only", of="param", read=LINEAR)
+def last_sample_only(case: Case, what: str) -> Tensor | None:
+    """{Where} is that of the last sample alone: it is overwritten for every sample instead of summed over the batch."""
+    return case.samples(what)[-1]
+
+
+@wrong_value("first sample only", of="param", read=LINEAR)
+def first_sample_only(case: Case, what: str) -> Tensor | None:
+    """{Where} is that of the first sample alone: the others of the batch never enter."""
+    return case.samples(what)[0]
+
+
+@wrong_value("no batch sum", of="param", read=LINEAR)
+def no_batch_sum(case: Case, what: str) -> list[Tensor | None]:
+    """{Where} is not summed over the batch: there is one for every sample. All samples share the parameter, so their
+    gradients add up.
+    """
+    parts = torch.stack(case.samples(what))
+    return [parts, parts.squeeze(1) if parts.ndim > 1 and parts.shape[1] == 1 else None]
+
+
+@wrong_value("wrong shape", of="any", read=LINEAR)
+def wrong_shape(case: Case, what: str) -> Tensor | None:
+    """{Where} has the right numbers in the wrong shape: {got_shape} where {expected_shape} belongs. A gradient has the
+    shape of what it is the gradient of; otherwise the next addition broadcasts.
+    """
+    got, truth = case.got[what], case.truth[what]
+    return truth.reshape(got.shape) if got.numel() == truth.numel() and got.shape != truth.shape else None
+
+
+def _entrywise(case: Case) -> bool:
+    return not case.exam.is_loss and case.input.shape == case.output.shape
+
+
+def _matrices(case: Case) -> list[Tensor]:
+    return [p for s in case.exam.patient.slots if (p := case.param(s.name)) is not None and p.ndim == 2]
+
+
+def _product(left: Tensor, right: Tensor) -> Tensor | None:
+    return left @ right if left.ndim == 2 and left.shape[-1] == right.shape[0] else None
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Misbehaviours: what is returned
+
+
+@misbehaviour("returns nothing", read=MODULE)
+def returns_nothing(exam: Exam) -> dict[str, Any] | None:
+    """{method} returns None: is a return missing at its end?"""
+    for method, what in ((exam.patient.forward_name, "output"), (exam.patient.backward_name, "input")):
+        if exam.plain[what] is None:
+            return {"method": method, "where": what}
+    return None
+
+
+@misbehaviour("wrong type", read=MODULE)
+def wrong_type(exam: Exam) -> dict[str, Any] | None:
+    """{method} returns {got_type} where {expected_type} belongs."""
+    expected = {"torch": "a tensor", "numpy": "an array", "list": "a list of numbers"}[exam.patient.dialect]
+    for method, what in ((exam.patient.forward_name, "output"), (exam.patient.backward_name, "input")):
+        value = exam.plain[what]
+        meta = isinstance(value, Tensor) and value.is_meta
+        if (
+            value is not None
+            and not meta
+            and (as_tensor(value) is None or (isinstance(value, (int, float)) and what == "input"))
+        ):
+            return {"method": method, "where": what, "got_type": f"a {type(value).__name__}", "expected_type": expected}
+    return None
+
+
+@misbehaviour("wrong shape", read=MSE)
+def loss_not_reduced(exam: Exam) -> dict[str, Any] | None:
+    """forward returns a loss for every entry, of shape {got_shape}: a loss is one number. Sum them, or take their
+    mean.
+    """
+    output = as_tensor(exam.plain["output"])
+    if not exam.is_loss or output is None or output.numel() == 1:
+        return None
+    return {"where": "output", "got_shape": tuple(output.shape)}
+
+
+@misbehaviour("wrong dtype", read=MODULE)
+def wrong_dtype(exam: Exam) -> dict[str, Any] | None:
+    """{what} has dtype {got_dtype} for an input of {expected_dtype}: nothing should change the dtype in silence."""
+    if exam.patient.dialect != "torch":
+        return None
+    with exam.in_dtype(None):
+        module = exam.patient.fresh()
+        natively = exam.run(exam.given, None, exam.given_target, module)
+    natively |= {slot.name: get(module, slot.grad) for slot in exam.patient.slots}
+    for what, value in natively.items():
+        if isinstance(value, Tensor) and value.dtype is not exam.patient.native:
+            return {
+                "where": what,
+                "what": {"output": "what forward returns", "input": "what backward returns"}.get(
+                    what, f"the gradient of {what}"
+                ),
+                "got_dtype": value.dtype,
+                "expected_dtype": exam.patient.native,
+            }
+    return None
+
+
+@misbehaviour("wrong device", read=MODULE)
+def wrong_device(exam: Exam) -> dict[str, Any] | None:
+    """{what} is on device {got_device} for an input on {expected_device}."""
+    for what in ("output", "input"):
+        value = exam.plain[what]
+        if isinstance(value, Tensor) and value.device.type != "cpu":
+            return {
+                "where": what,
+                "what": f"what {exam.patient.forward_name if what == 'output' else exam.patient.backward_name} returns",
+                "got_device": value.device,
+                "expected_device": "cpu",
+            }
+    return None
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Misbehaviours: parameters and accumulators
+
+
+@misbehaviour("parameter unused", read=LINEAR)
+def parameter_unused(exam: Exam) -> dict[str, Any] | None:
+    """forward does not use {what}: changing it changes nothing. (y + b makes a new tensor; y.add(b) thrown away does
+    nothing.)
+    """
+    for slot in exam.patient.slots:
+        if not slot.depth and exam.cases and all(case.truth[slot.name] is None for case in exam.cases):
+            return {"where": slot.name, "what": slot.name}
+    return None
+
+
+@misbehaviour("overwritten", read=LINEAR)
+def overwritten(exam: Exam) -> dict[str, Any] | None:
+    """backward overwrites the gradient of {what} instead of adding to it. The contract is to accumulate, so that two
+    backward passes add up and a parameter used twice gets both gradients; zero_grad starts anew.
+    """
+    once, twice = exam.repeated
+    names = [n for n in once if _nonzero(once[n]) and same(once[n], twice[n]) and exam.own(n)]
+    return {"where": names[0], "what": _and(names)} if names else None
+
+
+@misbehaviour("never zeroed", read=SGD)
+def never_zeroed(exam: Exam) -> dict[str, Any] | None:
+    """{method} leaves the gradient of {what} as it was: the next batch is added to this one's. (g.zero_() sets a
+    tensor to zero; g = zeros only gives the name g to another tensor.)
+    """
+    kept = [name for name in exam.not_zeroed if exam.own(name)]
+    return {"method": exam.zero_method, "where": kept[0], "what": _and(kept)} if kept else None
+
+
+@misbehaviour("nested not zeroed", read=SEQUENTIAL)
+def nested_not_zeroed(exam: Exam) -> dict[str, Any] | None:
+    """{method} does not reach {what}, in a module inside: it has to call {method} of every module that it contains."""
+    kept = [name for name in exam.not_zeroed if not exam.own(name)]
+    return {"method": exam.zero_method, "where": kept[0], "what": _and(kept)} if kept else None
+
+
+@misbehaviour("gradient replaced", read=SGD)
+def gradient_replaced(exam: Exam) -> dict[str, Any] | None:
+    """{method} puts a new tensor in the place of the gradient of {what}. An optimiser that holds the old one never
+    sees another gradient: set it to zero in place, g.zero_().
+    """
+    if exam.zero_method is None:
+        return None
+    module = exam.used()
+    before = {slot.name: get(module, slot.grad) for slot in exam.patient.slots if not slot.depth}
+    exam.patient.call(exam.zero_method, getattr(module, exam.zero_method))
+    names = [
+        slot.name
+        for slot in exam.patient.slots
+        if not slot.depth
+        and isinstance(before[slot.name], Tensor)
+        and get(module, slot.grad) is not before[slot.name]
+        and get(exam.patient.original, slot.grad) is not None
+        and slot.grad[-1] != (".", "grad")  # torch's own way
+        and get(module, slot.grad, before[slot.name]) is not None
+    ]
+    return {"method": exam.zero_method, "where": names[0], "what": _and(names)} if names else None
+
+
+@misbehaviour("parameter not listed", read=MODULE)
+def parameter_not_listed(exam: Exam) -> dict[str, Any] | None:
+    """{method}() does not list {what}, so no optimiser will ever change it."""
+    method, missing = exam.unlisted
+    own = [slot.name for slot in missing if not slot.depth]
+    return {"method": method, "where": own[0], "what": _and(own)} if own else None
+
+
+@misbehaviour("nested parameters missing", read=SEQUENTIAL)
+def nested_parameters_missing(exam: Exam) -> dict[str, Any] | None:
+    """{method}() does not list {what}, of a module inside, so no optimiser will ever change it. A container has to
+    collect the parameters of everything in it, at any depth.
+    """
+    method, missing = exam.unlisted
+    nested = [slot.name for slot in missing if slot.depth]
+    return {"method": method, "where": nested[0], "what": _and(nested)} if nested else None
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Misbehaviours: what is kept between forward and backward
+
+
+@misbehaviour("stale cache", read=MODULE)
+def stale_cache(exam: Exam) -> dict[str, Any] | None:
+    """backward uses what an earlier forward has kept: after a second forward it returns a gradient of the first one's
+    input. Keep what backward needs anew in every forward.
+    """
+    if exam.random or exam.unsteady:
+        return None
+    right = exam.history((exam.second, True))
+    for with_backward in (True, False):
+        got = exam.history((exam.first, with_backward), (exam.second, True))
+        if not same(got["output"], right["output"]):
+            return None  # forward itself has a memory: that is another matter
+        wrong = [what for what in right if not same(got[what], right[what])]
+        if wrong:
+            return {"where": wrong[0], "expected": right[wrong[0]], "got": got[wrong[0]]}
+    return None
+
+
+@misbehaviour("stale cache", read=MODULE)
+def stale_parameter(exam: Exam) -> dict[str, Any] | None:
+    """backward uses a copy of {what} that was made earlier: when training changes {what}, forward changes and backward
+    does not.
+    """
+    if exam.random or exam.unsteady or not exam.right() or not exam.fine:
+        return None
+    case = exam.cases[0]
+    for slot in exam.patient.slots:
+        if slot.depth or case.truth[slot.name] is None:
+            continue
+
+        def change(module: Any, slot: Any = slot) -> None:
+            value = as_tensor(get(module, slot.param))
+            put(module, slot.param, value * 1.25 + 0.125)
+
+        truth = exam.truth(case.input, case.grad_output, case.target, prepare=change)
+        module = exam.patient.fresh()
+        exam.run(case.input, case.grad_output, case.target, module)
+        change(module)
+        got = as_tensor(exam.run(case.input, case.grad_output, case.target, module)["input"])
+        if not case.close(got, truth["input"]):
+            return {"where": "input", "what": slot.name, "expected": truth["input"], "got": got}
+    return None
+
+
+@misbehaviour("shared cache", read=MODULE)
+def shared_cache(exam: Exam) -> dict[str, Any] | None:
+    """two objects of this class share what forward keeps: backward of the one uses the input of the other. Keep it in
+    self, not in the class, in a module-level name, or in a default argument.
+    """
+    if exam.random or exam.unsteady:
+        return None
+    right = exam.history((exam.first, True))
+    one, other = exam.patient.fresh(), exam.patient.fresh()
+    output = exam.raw_forward(one, exam.first.input, exam.first.target)
+    exam.raw_forward(other, exam.second.input, exam.second.target)
+    got = {"input": as_tensor(exam.raw_backward(one, exam.first.upstream(output), exam.first.input, exam.first.target))}
+    got.update(exam.gradients(one))
+    wrong = [what for what in got if not same(got[what], right[what])]
+    return {"where": wrong[0], "expected": right[wrong[0]], "got": got[wrong[0]]} if wrong else None
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Misbehaviours: writing into what belongs to somebody else
+
+
+@misbehaviour("writes input", read=RELU)
+def writes_input(exam: Exam) -> dict[str, Any] | None:
+    """{method} writes into its input, which belongs to whoever called it (to the layer before, or it is the data
+    itself). Make a new tensor; names ending in _ and x[...] = write in place.
+    """
+    return exam.written.get("input")
+
+
+@misbehaviour("writes upstream", read=RELU)
+def writes_upstream(exam: Exam) -> dict[str, Any] | None:
+    """{method} writes into grad_output, which belongs to the layer after it. Make a new tensor; names ending in _ and
+    g[...] = write in place.
+    """
+    return exam.written.get("upstream")
+
+
+@misbehaviour("writes parameters", read=MODULE)
+def writes_parameters(exam: Exam) -> dict[str, Any] | None:
+    """{method} changes {what}: a layer computes gradients, and only the optimiser changes parameters."""
+    return exam.written.get("parameters")
+
+
+@misbehaviour("writes output", read=RELU)
+def writes_output(exam: Exam) -> dict[str, Any] | None:
+    """{method} writes into a tensor that was returned earlier: whoever has kept it now has other numbers."""
+    return exam.written.get("output")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Misbehaviours: numbers
+
+
+@misbehaviour("not reproducible", read=MODULE)
+def not_reproducible(exam: Exam) -> dict[str, Any] | None:
+    """{what} differs from one time to the next, for the same input: something is random, or comes from another call."""
+    if exam.random and not exam.drops():
+        return {"where": "output", "what": "the output of forward"}
+    names = sorted(exam.unsteady - ({"output"} if exam.random else set()))
+    return {"where": names[0], "what": _where(names[0])} if names else None
+
+
+@misbehaviour("not reproducible", read=RELU)
+def uninitialised(exam: Exam) -> dict[str, Any] | None:
+    """{what} contains memory that nobody has written to (torch.empty, empty_like): whatever was there before. Start
+    from zeros.
+    """
+    if exam.patient.dialect != "torch":
+        return None
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.use_deterministic_algorithms(True, warn_only=True)  # fills new memory with NaN
+    try:
+        filled = exam.run(exam.first.input_values, None, exam.first.target_values)
+    finally:
+        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
+    plain = exam.run(exam.first.input_values, None, exam.first.target_values)
+    for what, value in filled.items():
+        value, other = as_tensor(value), as_tensor(plain[what])
+        if value is not None and other is not None and bool(value.isnan().any()) and not bool(other.isnan().any()):
+            return {"where": what, "what": _where(what)}
+    return None
+
+
+@misbehaviour("not finite", read=SIGMOID)
+def not_finite(exam: Exam) -> dict[str, Any] | None:
+    """{what} is {value} for inputs of ±100, where the right value is an ordinary number: on the way there something
+    overflows, such as e^100 in float32. Rewrite the formula so that the exponent is never positive, or use torch's
+    own.
+    """
+    mild, hot = (exam.extreme(size, exam.patient.dtype) for size in (20, 100))
+    single = exam.extreme(100, torch.float32) if exam.patient.dtype and exam.patient.dialect != "list" else None
+    for what, value in hot.items() if hot else ():
+        for results, reference, limit in ((single, value, 1e30), (hot, mild and mild.get(what), math.inf)):
+            got = results.get(what) if results else None
+            if got is None or reference is None or (reference.shape not in (got.shape, torch.Size()) and got.ndim):
+                continue
+            wrong = ~got.isfinite() if results is single else got.isnan()
+            wrong = wrong & reference.isfinite() & (reference.abs() < limit)
+            if bool(wrong.any()):
+                values = got[wrong] if got.ndim else got.reshape(1)
+                return {"where": what, "what": _where(what), "value": _number(values[0])}
+    return None
+
+
+@misbehaviour("kink", read=RELU)
+def relu_kink(exam: Exam) -> dict[str, Any] | None:
+    """at the kink, x = 0, {text} ReLU's slope there is 0 by convention, as in PyTorch: mask with x > 0, not x >= 0."""
+    slopes = exam.slopes_at_zero
+    if slopes is None or not exam.is_relu():
+        return None
+    *_, got = slopes
+    if got.abs().max() <= 1e-6:
+        return None
+    return {
+        "where": "input",
+        "text": f"the slope is {_number(got.reshape(-1)[0])}.",
+        "expected": torch.zeros_like(got),
+        "got": got,
+    }
+
+
+@misbehaviour("kink", read=RELU)
+def kink(exam: Exam) -> dict[str, Any] | None:
+    """at the kink, x = 0, the slope is {value}, and the slopes on its two sides are {left} and {right}: it has to be
+    one of them, or between.
+    """
+    slopes = exam.slopes_at_zero
+    if slopes is None or exam.is_relu():
+        return None
+    left, right, got = slopes
+    low, high = torch.minimum(left, right) - 0.05, torch.maximum(left, right) + 0.05
+    wrong = ~((got >= low) & (got <= high))
+    if not bool(wrong.any()):
+        return None
+    at = int(wrong.reshape(-1).nonzero()[0])
+    numbers = {name: _number(t.reshape(-1)[at]) for name, t in (("value", got), ("left", left), ("right", right))}
+    return {"where": "input", **numbers, "got": got}
+
+
+@misbehaviour("broadcast", read=MSE)
+def broadcast(exam: Exam) -> dict[str, Any] | None:
+    """an input of shape {input_shape} and a target of shape {target_shape} are silently broadcast to {square}: every
+    output is compared with every target, and the loss is {got_loss} instead of {expected_loss}. Compare the shapes
+    first, and raise an error.
+    """
+    if not exam.is_loss:
+        return None
+    given = exam.given_target
+    if not given.is_floating_point() or given.numel() != exam.given.numel():
+        return None
+    X, T = exam.draw(5, 1), exam.draw(5, 1) + 0.1
+    try:
+        expected = exam.output_at(X, T)
+        got = exam.output_at(X, T.reshape(5))
+    except (Trouble, RuntimeError, TypeError, ValueError, IndexError):
+        return None  # an error is what we want
+    if expected is None or got is None or not bool(expected.isfinite().all()):
+        return None
+    if same(expected, got) or torch.allclose(expected.sum(), got.sum(), rtol=1e-6):
+        return None
+    return {
+        "where": "output",
+        "input_shape": (5, 1),
+        "target_shape": (5,),
+        "square": (5, 5),
+        "got_loss": _number(got.sum()),
+        "expected_loss": _number(expected.sum()),
+    }
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Misbehaviours: containers
+
+
+@misbehaviour("first module not reached", read=SEQUENTIAL)
+def first_not_reached(exam: Exam) -> dict[str, Any] | None:
+    """backward never reaches the first module, {what}: its parameters get no gradient, and what backward returns is
+    not the gradient of the input. Does the loop stop one too early?
+    """
+    forward, backward = exam.journey.forward, exam.journey.backward
+    missing = [c for c in forward if c not in backward]
+    return {"where": forward[0], "what": forward[0]} if missing and missing[0] == forward[0] else None
+
+
+@misbehaviour("last module not reached", read=SEQUENTIAL)
+def last_not_reached(exam: Exam) -> dict[str, Any] | None:
+    """backward leaves out the last module, {what}: the others get its output's gradient instead of its input's."""
+    forward, backward = exam.journey.forward, exam.journey.backward
+    missing = [c for c in forward if c not in backward]
+    if len(forward) < 2 or not missing or missing[-1] != forward[-1]:
+        return None
+    return {"where": forward[-1], "what": forward[-1]}
+
+
+@misbehaviour("module not reached", read=SEQUENTIAL)
+def module_not_reached(exam: Exam) -> dict[str, Any] | None:
+    """backward never reaches {what}, which forward uses."""
+    forward, backward = exam.journey.forward, exam.journey.backward
+    missing = [c for c in forward[1:-1] if c not in backward]
+    return {"where": missing[0], "what": _and(missing)} if missing else None
+
+
+@misbehaviour("wrong order", read=SEQUENTIAL)
+def wrong_order(exam: Exam) -> dict[str, Any] | None:
+    """backward goes through the modules in forward's order; it has to go backwards, from the last to the first."""
+    forward, backward = exam.journey.forward, exam.journey.backward
+    if len(forward) < 2 or sorted(forward) != sorted(backward) or backward != forward:
+        return None
+    return {"where": "input"}
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Optimisers
+
+
+@wrong_step("parameters not updated", read=SGD)
+def parameters_not_updated(trial: Trial) -> dict[str, Any] | None:
+    """{method} does not change {what}. Does it reach modules inside modules, and weight and bias both? Does it write
+    into the tensor (p -= ...), or only give the name p to a new one (p = p - ...)?
+    """
+    return {"method": trial.step_name, "where": trial.still[0], "what": _and(trial.still)} if trial.still else None
+
+
+@wrong_step("uphill", read=SGD)
+def uphill(trial: Trial) -> dict[str, Any] | None:
+    """{method} goes uphill: it moves {what} along the gradient, where the loss grows. Descent subtracts:
+    p <- p - lr * grad.
+    """
+    ways = trial.steady
+    names = [name for name, way in ways.items() if float((way * trial.gradients[0][name]).sum()) > 0]
+    return {"method": trial.step_name, "where": names[0], "what": _and(names)} if names else None
+
+
+@wrong_step("gradient replaced", read=SGD)
+def holds_old_gradients(trial: Trial) -> dict[str, Any] | None:
+    """After zero_grad, {method} still follows the old gradient of {what}: one of the two, model or optimiser, keeps a
+    tensor that the other has replaced. Set gradients to zero in place, g.zero_().
+    """
+    ways = trial.after_zero_grad
+    if ways is None:
+        return None
+    names = [n for n, way in ways.items() if n not in trial.still and float((way * trial.gradients[0][n]).sum()) <= 0]
+    if any(float((way * trial.gradients[0][name]).sum()) > 0 for name, way in trial.steady.items()):
+        return None  # uphill anyway
+    return {"method": trial.step_name, "where": names[0], "what": _and(names)} if names else None
+
+
+@wrong_step("writes gradient", read=SGD)
+def writes_gradient(trial: Trial) -> dict[str, Any] | None:
+    """{method} changes the gradient of {what}, which belongs to the model: whoever looks at it next, or adds to it,
+    has other numbers.
+    """
+    optimizer, model = trial.copies()
+    trial.set(model, trial.gradients[0])
+    trial.step(optimizer)
+    after = {slot.name: as_tensor(get(model, slot.grad)) for slot in trial.slots}
+    names = [
+        n for n, g in after.items() if g is not None and not same(g.double(), trial.gradients[0][n]) and bool(g.any())
+    ]
+    return {"method": trial.step_name, "where": names[0], "what": _and(names)} if names else None
+
+
+@wrong_step("never zeroed", read=SGD)
+def optimizer_never_zeroes(trial: Trial) -> dict[str, Any] | None:
+    """The optimiser's zero_grad leaves the gradient of {what} as it was."""
+    optimizer, model = trial.copies()
+    if not callable(getattr(optimizer, "zero_grad", None)):
+        return None
+    trial.set(model, trial.gradients[0])
+    trial.patient.call("zero_grad", optimizer.zero_grad)
+    after = {slot.name: as_tensor(get(model, slot.grad)) for slot in trial.slots}
+    names = [name for name, grad in after.items() if grad is not None and bool(grad.any())]
+    return {"where": names[0], "what": _and(names)} if names else None
+
+
+@wrong_step("step size", read=SGD)
+def step_size(trial: Trial) -> dict[str, Any] | None:
+    """{method} moves by {ratio} times lr * grad, with lr = {rate}. Only the learning rate belongs there: averaging is for
+    the loss to decide.
+    """
+    if trial.kind != "sgd" or not trial.rate or trial.used:
+        return None
+    ratios = {trial.size_of_first_step(slot.name) for slot in trial.slots if slot.name not in trial.still}
+    if len(ratios) != 1 or None in ratios or not 0 < (ratio := ratios.pop()) or abs(ratio - 1) < 1e-3:
+        return None
+    return {"method": trial.step_name, "where": "step", "ratio": _number(ratio), "rate": trial.rate}
+
+
+@wrong_step("momentum forgotten", read=OWN)
+def momentum_forgotten(trial: Trial) -> dict[str, Any] | None:
+    """The velocity is not carried from step to step: every step follows the last gradient alone, as plain descent does."""
+    if trial.kind != "momentum" or not trial.rate or trial.used or trial.still:
+        return None
+    decay = trial.setting("momentum", "mu", "beta", "gamma") or 0.9
+    forgetful = trial.follows(descent(trial.rate), descent(trial.rate, share=1 - decay))
+    return {"where": "step"} if forgetful else None
+
+
+@wrong_step("bias correction forgotten", read=OWN)
+def bias_correction_forgotten(trial: Trial) -> dict[str, Any] | None:
+    """{what} not corrected for starting at zero: Adam divides m by 1 - beta1^t and v by 1 - beta2^t, t counting the
+    steps from 1. Without it the first steps have the wrong length.
+    """
+    if trial.kind != "adam" or not trial.rate or trial.used:
+        return None
+    betas = trial.betas
+    options = {"m and v are": (False, False), "m is": (False, True), "v is": (True, False)}
+    for what, (correct_m, correct_v) in options.items():
+        if trial.follows(adam(trial.rate, *betas, correct_m, correct_v)):
+            return {"where": "step", "what": what}
+    return None
+
+
+@wrong_step("unnamed", read=OWN)
+def not_the_rule(trial: Trial) -> dict[str, Any] | None:
+    """The steps are not those of {rule}, in a way that I know no name for. Measured: with the gradient {gradient}, the
+    first step moves {what} by {got}, where {expected} belongs; the next ones by {others}.
+    """
+    rules = trial.rules()
+    if not rules or trial.used or trial.still or trial.follows(*rules):
+        return None
+    name = trial.slots[0].name
+    gradients = [g[name] for g in trial.gradients]
+    expected = [p.reshape(-1)[0] for p in rules[0](gradients)]
+    got = [way[name].reshape(-1)[0] for way in trial.path]
+    later = ", ".join(
+        f"{_number(b - a)} ({_number(d - c)})" for a, b, c, d in zip(got, got[1:], expected, expected[1:], strict=False)
+    )
+    numbers = {"gradient": gradients[0].reshape(-1)[0], "got": got[0], "expected": expected[0]}
+    return {
+        "where": "step",
+        "rule": {"sgd": "plain descent", "momentum": "descent with momentum", "adam": "Adam"}[trial.kind],
+        "what": f"the first entry of {name}",
+        "others": later,
+        **{key: _number(value) for key, value in numbers.items()},
+    }
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Words
+
+
+def _where(what: str) -> str:
+    return {"input": "what backward returns", "output": "the output of forward"}.get(what, f"the gradient of {what}")
+
+
+def _and(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+
+
+def _nonzero(value: Tensor | None) -> bool:
+    return value is not None and value.numel() > 0 and bool((value != 0).any())
+
+
+def _number(value: Any) -> str:
+    return f"{float(value):.4g}"

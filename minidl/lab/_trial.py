@@ -1,0 +1,216 @@
+"""What the doctor measures on an optimiser: a few steps with known gradients."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from minidl.lab._patient import (
+    Patient,
+    Slot,
+    Watch,
+    ZERO_METHODS,
+    as_tensor,
+    attributes,
+    contents,
+    copy_of,
+    get,
+    put,
+    slots_of,
+)
+from minidl.lab._reference import known_name
+
+STEPS = 4
+
+
+class Trial:
+    """The measurements on one optimiser. It and the model are copied together, so that they still know each other."""
+
+    def __init__(self, optimizer: Any, model: Any, watch: Watch) -> None:
+        self.optimizer, self.model = optimizer, model
+        self.patient = Patient(optimizer, (("step", "update"), ("step", "update")), watch)
+        self.step_name = self.patient.forward_name
+        _, copied = self.copies()
+        self.slots: list[Slot] = [slot for slot in slots_of(copied) if get(copied, slot.param) is not None]
+        drawn = torch.Generator().manual_seed(5)
+        self.gradients = [{slot.name: self._like(copied, slot, drawn) for slot in self.slots} for _ in range(STEPS)]
+
+    def _like(self, model: Any, slot: Slot, drawn: torch.Generator) -> Tensor:
+        shape = as_tensor(get(model, slot.param)).shape
+        size = 0.3 + torch.rand(shape, generator=drawn, dtype=torch.float64)
+        return size * (torch.randint(2, shape, generator=drawn) * 2 - 1)
+
+    def copies(self) -> tuple[Any, Any]:
+        return copy_of((self.optimizer, self.model), torch.float64)
+
+    def set(self, model: Any, gradients: dict[str, Tensor]) -> None:
+        for slot in self.slots:
+            if get(model, slot.grad) is not None:
+                put(model, slot.grad, gradients[slot.name])
+            elif slot.grad[-1][0] == ".":
+                setattr(get(model, slot.grad[:-1]), slot.grad[-1][1], gradients[slot.name].clone())
+
+    def params(self, model: Any) -> dict[str, Tensor]:
+        return {slot.name: as_tensor(get(model, slot.param)).double() for slot in self.slots}
+
+    def step(self, optimizer: Any) -> None:
+        self.patient.call(self.step_name, getattr(optimizer, self.step_name))
+
+    @functools.cached_property
+    def path(self) -> list[dict[str, Tensor]]:
+        """How far each parameter is from its start, after each step; every step has other gradients."""
+        optimizer, model = self.copies()
+        start, path = self.params(model), []
+        for gradients in self.gradients:
+            self.set(model, gradients)
+            self.step(optimizer)
+            path.append({name: value - start[name] for name, value in self.params(model).items()})
+        return path
+
+    @functools.cached_property
+    def steady(self) -> dict[str, Tensor]:
+        """How far each parameter is from its start after many steps with the same gradients."""
+        optimizer, model = self.copies()
+        start = self.params(model)
+        for _ in range(5 * STEPS):
+            self.set(model, self.gradients[0])
+            self.step(optimizer)
+        return {name: value - start[name] for name, value in self.params(model).items()}
+
+    @property
+    def still(self) -> list[str]:
+        """The parameters that no step moves."""
+        return [name for name, way in self.path[-1].items() if not bool(way.any())]
+
+    @property
+    def rate(self) -> float | None:
+        """The learning rate, by its usual names."""
+        return self.setting("lr", "learning_rate", "eta", "alpha", "step_size")
+
+    def setting(self, *names: str) -> float | None:
+        """Return a number that the optimiser keeps under one of these names."""
+        own = attributes(self.optimizer)
+        return next((float(own[name]) for name in names if isinstance(own.get(name), (int, float))), None)
+
+    @functools.cached_property
+    def after_zero_grad(self) -> dict[str, Tensor] | None:
+        """How each parameter moves once the model has zeroed its gradients and has new ones; None if it does not zero."""
+        method = next((name for name in ZERO_METHODS if callable(getattr(self.model, name, None))), None)
+        if method is None:
+            return None
+        optimizer, model = self.copies()
+        self.set(model, self.gradients[0])
+        self.step(optimizer)
+        self.patient.call(method, getattr(model, method))
+        self.set(model, {name: -4 * grad for name, grad in self.gradients[0].items()})
+        start = self.params(model)
+        self.step(optimizer)
+        return {name: value - start[name] for name, value in self.params(model).items()}
+
+    @property
+    def used(self) -> bool:
+        """Whether it has made steps before, and remembers them."""
+        mine = {k: v for k, v in attributes(self.optimizer).items() if v is not self.model}
+        theirs = {id(t) for t in contents(self.model)}
+        counts = [v for k, v in mine.items() if k in ("t", "steps", "step_count", "iteration", "k")]
+        states = [t for t in contents(list(mine.values())) if id(t) not in theirs and isinstance(t, Tensor)]
+        return any(counts) or any(bool(t.any()) for t in states)
+
+    @functools.cached_property
+    def kind(self) -> str | None:
+        """What it is: "sgd", "momentum" or "adam", by its name and by what it keeps."""
+        name = known_name(self.optimizer)
+        if name == "sgd" and self.setting("momentum", "mu"):
+            return "momentum"
+        return name if name in ("sgd", "momentum", "adam") else None
+
+    @property
+    def betas(self) -> tuple[float, float]:
+        """Adam's two decays, by their usual names."""
+        pair = next(
+            (
+                v
+                for k, v in attributes(self.optimizer).items()
+                if k in ("betas", "beta") and isinstance(v, (tuple, list))
+            ),
+            None,
+        )
+        if pair is not None:
+            return float(pair[0]), float(pair[1])
+        return self.setting("beta1", "beta_1", "b1") or 0.9, self.setting("beta2", "beta_2", "b2") or 0.999
+
+    def rules(self) -> list[Any]:
+        """The rules that an optimiser of this name may follow; the last gradients' average is momentum too."""
+        if not self.rate:
+            return []
+        if self.kind == "sgd":
+            return [descent(self.rate)]
+        if self.kind == "adam":
+            return [adam(self.rate, *self.betas)]
+        if self.kind == "momentum":
+            decay = self.setting("momentum", "mu", "beta", "gamma") or 0.9
+            return [descent(self.rate, decay), descent(self.rate, decay, 1 - decay), nesterov(self.rate, decay)]
+        return []
+
+    def size_of_first_step(self, name: str) -> float | None:
+        """Return the first step over minus lr * grad, or None where it is no multiple of it."""
+        way, plain = self.path[0][name], -self.rate * self.gradients[0][name]
+        ratio = float((way * plain).sum() / (plain * plain).sum())
+        return round(ratio, 9) if torch.allclose(way, ratio * plain, rtol=1e-6, atol=1e-12) else None
+
+    def follows(self, *rules: Any) -> bool:
+        """Whether the path is that of one of these rules: functions from all gradients of a parameter to its steps."""
+        return any(
+            all(
+                torch.allclose(way[slot.name], expected, rtol=2e-3, atol=1e-9)
+                for slot in self.slots
+                for way, expected in zip(self.path, rule([g[slot.name] for g in self.gradients]), strict=True)
+            )
+            for rule in rules
+        )
+
+
+def descent(rate: float, momentum: float = 0.0, share: float = 1.0) -> Any:
+    """Return the rule v <- momentum v + share g, p <- p - rate v."""
+
+    def rule(gradients: list[Tensor]) -> list[Tensor]:
+        velocity, place, places = torch.zeros_like(gradients[0]), torch.zeros_like(gradients[0]), []
+        for gradient in gradients:
+            velocity = momentum * velocity + share * gradient
+            place = place - rate * velocity
+            places.append(place)
+        return places
+
+    return rule
+
+
+def nesterov(rate: float, momentum: float) -> Any:
+    def rule(gradients: list[Tensor]) -> list[Tensor]:
+        velocity, place, places = torch.zeros_like(gradients[0]), torch.zeros_like(gradients[0]), []
+        for gradient in gradients:
+            velocity = momentum * velocity + gradient
+            place = place - rate * (gradient + momentum * velocity)
+            places.append(place)
+        return places
+
+    return rule
+
+
+def adam(rate: float, beta1: float, beta2: float, correct_m: bool = True, correct_v: bool = True) -> Any:
+    """Return Adam's rule (Kingma and Ba, 2015), its two bias corrections on or off."""
+
+    def rule(gradients: list[Tensor]) -> list[Tensor]:
+        m, v, place, places = *(torch.zeros_like(gradients[0]) for _ in range(3)), []
+        for t, gradient in enumerate(gradients, 1):
+            m = beta1 * m + (1 - beta1) * gradient
+            v = beta2 * v + (1 - beta2) * gradient**2
+            first = m / (1 - beta1**t) if correct_m else m
+            second = v / (1 - beta2**t) if correct_v else v
+            place = place - rate * first / second.sqrt()
+            places.append(place)
+        return places
+
+    return rule

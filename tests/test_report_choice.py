@@ -1,0 +1,81 @@
+"""What mkplot.ipynb shows: a record where there is one, stacked training where there is none."""
+
+import pandas as pd
+import pytest
+
+from minidl.lab import report
+from minidl.lab.experiment import RecordError
+
+SMALL = {"runs": 2, "epochs": 2, "progress": False}
+
+
+@pytest.fixture
+def no_training(monkeypatch):
+    """Return a function after whose call every training fails the test."""
+
+    def forbid():
+        def trainer(*args, **kwargs):
+            pytest.fail("a run was trained that had been recorded")
+
+        monkeypatch.setattr("minidl.lab.experiment.trainer", trainer)
+
+    return forbid
+
+
+def test_without_a_record_it_trains_stacked_and_records(tmp_path, no_training):
+    first = report.load_or_train(tmp_path / "out", **SMALL)
+    assert first.folder == tmp_path / "out"
+    assert "Trained just now" in first.words
+    assert first.result.runs["seconds"].isna().all()
+    no_training()
+    second = report.load_or_train(tmp_path / "out", **SMALL)
+    assert "Loaded" in second.words
+    pd.testing.assert_frame_equal(first.result.history, second.result.history)
+
+
+def test_a_complete_record_of_timed_runs_goes_first(tmp_path, no_training):
+    report.run(**SMALL, stacked=True, folder=tmp_path)
+    timed = report.run(**SMALL, folder=tmp_path)
+    no_training()
+    found = report.load_or_train(tmp_path, **SMALL)
+    assert "Loaded" in found.words
+    assert "timed" in found.words
+    pd.testing.assert_frame_equal(found.result.runs, timed.runs)
+    assert found.result.runs["seconds"].notna().sum() == 4
+
+
+def test_an_incomplete_record_of_timed_runs_is_not_used(tmp_path):
+    report.run(**SMALL, folder=tmp_path)
+    (tmp_path / "one_by_one" / report.PYTORCH / "run-001.json").unlink()
+    found = report.load_or_train(tmp_path, **SMALL)
+    assert "Trained just now" in found.words
+    assert found.result.runs["seconds"].isna().all()
+
+
+def test_fewer_runs_than_recorded_are_loaded(tmp_path, no_training):
+    report.load_or_train(tmp_path, **SMALL)
+    no_training()
+    found = report.load_or_train(tmp_path, **SMALL | {"runs": 1})
+    assert set(found.result.history["run"]) == {0}
+
+
+@pytest.mark.parametrize("stacked", [True, False])
+@pytest.mark.parametrize("other", [{"epochs": 3}, {"seed": 1}])
+def test_the_record_of_another_experiment_is_left_alone(tmp_path, stacked, other):
+    report.run(**SMALL | {"runs": 1} | other, stacked=stacked, folder=tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
+    found = report.load_or_train(tmp_path, **SMALL)
+    assert found.folder == tmp_path / "epochs-2-seed-0"
+    assert "setting.json" in found.words
+    assert set(found.result.history["epoch"]) == {1, 2}
+    assert {path: path.read_bytes() for path in before} == before
+    assert all(found.folder in path.parents for path in set(tmp_path.rglob("*.*")) - set(before))
+    assert "Loaded" in report.load_or_train(tmp_path, **SMALL).words
+
+
+def test_a_damaged_run_is_an_error(tmp_path):
+    report.load_or_train(tmp_path, **SMALL)
+    path = tmp_path / "stacked" / report.FRAMEWORK / "run-001.csv"
+    path.write_text(path.read_text()[:-20])
+    with pytest.raises(RecordError, match=r"run-001\.csv"):
+        report.load_or_train(tmp_path, **SMALL)
