@@ -9,7 +9,7 @@ LEFT, RIGHT = torch.tensor([[1.0, 2.0, 0.0], [-1.0, 0.5, -0.0]]), torch.tensor([
 
 @pytest.fixture
 def axes():
-    axes = matrix_product(LEFT, RIGHT, names=("$X^T$", "$G$", "product"), entry=(1, 0))
+    axes = matrix_product(LEFT, RIGHT, names=(r"$X^\top$", "$G$", "product"), entry=(2, 1))
     yield axes
     plt.close(axes.figure)
 
@@ -23,7 +23,7 @@ def test_rows_meet_columns_in_their_product(axes):
     assert list(left.values()) == ["1.00", "2.00", "0.00", "-1.00", "0.50", "0.00"]
     assert list(above.values()) == ["1.00", "3.00", "2.00"]
     assert {y for _, y in left} == {0.5, 1.5}
-    assert {"$X^T$", "$G$", "product"} < set(at.values())
+    assert {r"$X^\top$", "$G$", "product"} < set(at.values())
 
 
 def test_the_row_the_column_and_their_entry_are_framed(axes):
@@ -40,3 +40,9 @@ def test_zeros_can_be_drawn():
     axes = matrix_product(torch.zeros(2, 3), torch.zeros(3, 1))
     assert {text.get_text() for text in axes.texts} == {"0.00", "A", "B", "AB"}
     plt.close(axes.figure)
+
+
+@pytest.mark.parametrize("entry", [(0, 1), (1, 0), (3, 1), (1, 2)])
+def test_an_entry_that_the_product_does_not_have_is_named(entry):
+    with pytest.raises(ValueError, match=r"counted from 1, within 2 x 1, got \(\d, \d\)"):
+        matrix_product(LEFT, RIGHT, entry=entry)

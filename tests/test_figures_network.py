@@ -2,10 +2,13 @@
 
 import copy
 import itertools
+import math
 import re
 
 import pytest
 import torch
+from matplotlib.patches import Circle
+from matplotlib.text import Text
 
 from minidl import Linear, MSELoss, ReLU, Sequential, Tanh
 from minidl.lab.figures import COLOURS, LINES, chain, network
@@ -43,6 +46,22 @@ def overlaps(ax):
     ax.figure.draw_without_rendering()
     boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in ax.texts if text.get_text()]
     return [(a, b) for (a, one), (b, other) in itertools.combinations(boxes, 2) if one.overlaps(other)]
+
+
+def across_circles(ax):
+    """Return the texts that are neither wholly inside nor wholly outside each circle."""
+    found = []
+    for circle in (patch for patch in ax.patches if isinstance(patch, Circle)):
+        (x, y), (edge, _) = ax.transData.transform(
+            [circle.center, (circle.center[0] + circle.radius, circle.center[1])]
+        )
+        for text in filter(Text.get_text, ax.texts):
+            box = text.get_window_extent()
+            nearest = math.hypot(x - min(max(x, box.x0), box.x1), y - min(max(y, box.y0), box.y1))
+            farthest = max(math.hypot(x - corner_x, y - corner_y) for corner_x, corner_y in box.corners())
+            if nearest < edge - x < farthest:
+                found.append(text.get_text())
+    return found
 
 
 def three_digits(*tensors):
@@ -144,6 +163,7 @@ def test_nested_is_drawn_as_flat(pencil):
 def test_legible(pencil):
     ax = network(*pencil, names="XHAY")
     assert overlaps(ax) == []
+    assert across_circles(ax) == []
     assert min(text.get_fontsize() for text in ax.texts) >= 9
     assert ax.figure.get_size_inches()[0] <= 10
     wide = ax.get_window_extent()

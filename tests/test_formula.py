@@ -11,13 +11,13 @@ x, n, eta = scalars("x, n, eta")
     ("formula", "python", "matrix", "entry"),
     [
         (X @ W + b, "X @ W + b", r"X \, W + b", r"\sum_{k} x_{ik} \, w_{kj} + b_{j}"),
-        (X.T @ G, "X.T @ G", r"X^T \, G", r"\sum_{n} x_{ni} \, g_{nj}"),
-        (ones("n").T @ G, 'ones("n").T @ G', r"\mathbf{1}^T \, G", r"\sum_{n} g_{nj}"),
+        (X.T @ G, "X.T @ G", r"X^\top \, G", r"\sum_{n} x_{ni} \, g_{nj}"),
+        (ones("n").T @ G, 'ones("n").T @ G', r"\mathbf{1}^\top \, G", r"\sum_{n} g_{nj}"),
         (A * (1 - B * B), "A * (1 - B * B)", r"A \odot (1 - B \odot B)", r"a_{ij} \, (1 - b_{ij} \, b_{ij})"),
         (A - (B - A), "A - (B - A)", "A - (B - A)", "a_{ij} - (b_{ij} - a_{ij})"),
-        (A.T @ (A * B), "A.T @ (A * B)", r"A^T \, (A \odot B)", None),
-        ((A @ B.T) * 2, "A @ B.T * 2", r"A \, B^T \, 2", None),
-        ((A + B).T, "(A + B).T", "(A + B)^T", "a_{ji} + b_{ji}"),
+        (A.T @ (A * B), "A.T @ (A * B)", r"A^\top \, (A \odot B)", None),
+        ((A @ B.T) * 2, "A @ B.T * 2", r"A \, B^\top \, 2", None),
+        ((A + B).T, "(A + B).T", r"(A + B)^\top", "a_{ji} + b_{ji}"),
         (2 * (A - B) / n, "2 * (A - B) / n", r"\frac{2}{n} \, (A - B)", r"\frac{2 \, (a_{ij} - b_{ij})}{n}"),
         (A**2, "A**2", r"A^{\circ 2}", "a_{ij}^{2}"),
         (-A + B, "-A + B", "-A + B", "-a_{ij} + b_{ij}"),
@@ -44,7 +44,9 @@ def test_the_sum_of_all_entries_of_a_loss():
 
 
 def test_shapes_stand_under_the_factors():
-    assert latex(X.T @ G, shapes=True) == (r"\underset{\text{in} \times n}{X^T} \;\; \underset{n \times \text{out}}{G}")
+    assert latex(X.T @ G, shapes=True) == (
+        r"\underset{\text{in} \times n}{X^\top} \;\; \underset{n \times \text{out}}{G}"
+    )
 
 
 def test_an_accumulator_may_start_at_zero():

@@ -118,12 +118,12 @@ def test_the_statement_is_printed_from_the_claim():
     shown = prove(linear, W, G, X.T @ G, entry=(1, 2))._repr_latex_()
     assert shown.startswith("$$")
     assert (
-        r"\underset{\text{in} \times \text{out}}{\frac{\partial L}{\partial W}} = \underset{\text{in} \times n}{X^T}"
+        r"\underset{\text{in} \times \text{out}}{\frac{\partial L}{\partial W}} = \underset{\text{in} \times n}{X^\top}"
         in shown
     )
     assert r"\frac{\partial L}{\partial w_{kj}} = \sum_{i} x_{ik} \, g_{ij}" in shown
     assert r"= g_{12} x_{11} + g_{22} x_{21} + g_{32} x_{31}" in shown
-    assert r"= \left(X^T \, G\right)_{12}" in shown
+    assert r"= \left(X^\top \, G\right)_{12}" in shown
 
 
 @pytest.mark.parametrize(

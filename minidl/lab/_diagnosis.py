@@ -29,6 +29,8 @@ class Finding:
         The values, where there are two to compare.
     read : tuple of two str
         Notebook and section that explain it.
+    also : list of str
+        Where else the same is wrong.
     """
 
     mistake: str
@@ -38,16 +40,19 @@ class Finding:
     expected: Tensor | None = None
     got: Tensor | None = None
     read: tuple[str, str] = ("", "")
+    also: list[str] = field(default_factory=list)
 
     def lines(self) -> list[str]:
         """Return the finding as lines of text, without its number."""
-        seen, lines = self.evidence, [_sentence(self.text)]
+        seen, lines = self.evidence, [f"{self.mistake}: {self.text}"]
         if seen.get("expected shape", 0) != seen.get("got shape", 0) and "got shape" in seen:
             lines.append(f"shape: expected {seen['expected shape']}, got {seen['got shape']}")
         if "entry" in seen:
             lines.append(f"entry {seen['entry']}: expected {_number(seen['expected'])}, got {_number(seen['got'])}")
         if "factor" in seen:
             lines.append("factor: " + "; ".join(f"{_number(f)} for {batch}" for batch, f in seen["factor"].items()))
+        if self.also:
+            lines.append(f"the same in: {', '.join(self.also)}")
         if self.read[0]:
             lines.append(f"read: {', '.join(filter(None, self.read))}")
         return lines
@@ -67,7 +72,13 @@ class Diagnosis:
     """
 
     def __init__(self, subject: str, findings: list[Finding], notes: list[str] | None = None) -> None:
-        self.subject, self.findings, self.notes = subject, findings, notes or []
+        self.subject, self.findings, self.notes = subject, [], notes or []
+        for finding in findings:
+            twin = [f for f in self.findings if f.mistake == finding.mistake and finding.mistake != "unnamed"]
+            if twin:
+                twin[0].also.append(finding.where)
+            else:
+                self.findings.append(finding)
 
     def __bool__(self) -> bool:
         return not self.findings
@@ -101,7 +112,7 @@ class Diagnosis:
             "findings": [
                 {
                     "mistake": finding.mistake,
-                    "where": finding.where,
+                    "where": [finding.where, *finding.also],
                     "text": finding.text,
                     "evidence": _plain(finding.evidence),
                     "read": list(finding.read),
@@ -174,9 +185,3 @@ def _plain(value: Any) -> Any:
 
 def _number(value: float) -> str:
     return f"{value:.4g}"
-
-
-def _sentence(text: str) -> str:
-    """Begin with a capital, unless the first word is code."""
-    first = text.split(maxsplit=1)[0]
-    return text if first in ("forward", "backward") or "(" in first or "_" in first else text[0].upper() + text[1:]

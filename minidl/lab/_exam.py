@@ -353,7 +353,8 @@ class Exam:
         with torch.enable_grad():
             output = self.raw_forward(module, leaves["input"].clone(), self.say(target))
             upstream = self.cast_like(grad_output, output).reshape(output.shape)
-            grads = torch.autograd.grad(output, list(leaves.values()), upstream, allow_unused=True)
+            total = (output * upstream).sum()  # with grad_outputs, autograd would import sympy first, for a second
+            grads = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
         found = {name: None if g is None else g.double() for name, g in zip(leaves, grads, strict=True)}
         if found["input"] is None:
             found["input"] = torch.zeros_like(input, dtype=torch.float64)
@@ -417,7 +418,7 @@ class Exam:
             started = time.monotonic()
             for i in torch.randperm(value.numel(), generator=torch.Generator().manual_seed(3)).tolist():
                 rows[i] = self._slope(value.reshape(-1), i, value.shape, output_at)
-                if len(rows) >= 12 and time.monotonic() - started > DIFFERENCES_SECONDS:
+                if len(rows) >= 64 and time.monotonic() - started > DIFFERENCES_SECONDS:
                     break
             return value.shape, rows
 
@@ -657,7 +658,10 @@ class Exam:
         method = next((name for name in PAIR_METHODS if callable(getattr(module, name, None))), None)
         if method is None:
             return "", []
-        listed = [pair[0] for pair in flat_pairs(self.patient.call(method, getattr(module, method)))]
+        listed = self.patient.call(method, getattr(module, method))
+        if not hasattr(listed, "__iter__"):
+            return "", []
+        listed = [param for param, _ in flat_pairs(listed)]
         missing = [s for s in self.patient.slots if all(get(module, s.param) is not value for value in listed)]
         return method, [slot for slot in missing if slot.param[-1][0] != "()"]
 

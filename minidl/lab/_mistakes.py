@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -30,6 +30,7 @@ from minidl.lab._patient import (
     Trouble,
     as_tensor,
     get,
+    new_memory_filled,
     put,
     same,
 )
@@ -299,8 +300,11 @@ def upstream_as_mask(case: Case, what: str) -> list[Tensor | None]:
     positive?
     """
     G, truth = case.grad_output, case.truth["input"]
-    if G.shape != truth.shape or len((truth / G).round(decimals=4).unique()) > 2:
-        return []  # a mask chooses between two slopes
+    if G.shape != truth.shape:
+        return []
+    slopes = (truth / G)[truth.isfinite()]
+    if len(slopes.round(decimals=4).unique()) > 2:
+        return []  # a mask chooses between two
     positive = (G > 0).to(G)
     return [G * positive, positive, truth * positive, case.vjp(G, G)["input"]]
 
@@ -314,7 +318,7 @@ def derivative_forgotten(case: Case, what: str) -> Tensor:
 @wrong_value("derivative forgotten", of="input", read=TANH, also=("upstream forgotten",))
 def always_one(case: Case, what: str) -> Tensor:
     """{Where} is the same everywhere: both the derivative of this layer and the upstream gradient are missing."""
-    return torch.ones_like(case.grad_output)
+    return torch.ones_like(case.truth[what])
 
 
 @wrong_value("derivative at output", of="input", read=TANH)
@@ -381,7 +385,7 @@ def wrong_axis(case: Case, what: str) -> list[Tensor | None]:
     each = torch.stack([part.reshape(-1) for part in case.samples(what)]).sum(1)
     n, k = len(each), truth.numel()
     found = [each, each.reshape(n, 1), each.reshape(1, n), each.reshape(n, 1).expand(n, k)]
-    return [*found, each.expand(k, n) if n == k else None, each.reshape(truth.shape) if n == k else None]
+    return [*found, each.expand(k).reshape(truth.shape) if n in (1, k) else None]  # added in place, it broadcasts
 
 
 @wrong_value("last sample only", of="param", read=LINEAR)
@@ -468,7 +472,7 @@ def loss_not_reduced(exam: Exam) -> dict[str, Any] | None:
 
 @misbehaviour("wrong dtype", read=MODULE)
 def wrong_dtype(exam: Exam) -> dict[str, Any] | None:
-    """{what} has dtype {got_dtype} for an input of {expected_dtype}: nothing should change the dtype in silence."""
+    """{Where} has dtype {got_dtype} for an input of {expected_dtype}: nothing should change the dtype in silence."""
     if exam.patient.dialect != "torch":
         return None
     with exam.in_dtype(None):
@@ -479,9 +483,6 @@ def wrong_dtype(exam: Exam) -> dict[str, Any] | None:
         if isinstance(value, Tensor) and value.dtype is not exam.patient.native:
             return {
                 "where": what,
-                "what": {"output": "what forward returns", "input": "what backward returns"}.get(
-                    what, f"the gradient of {what}"
-                ),
                 "got_dtype": value.dtype,
                 "expected_dtype": exam.patient.native,
             }
@@ -490,13 +491,12 @@ def wrong_dtype(exam: Exam) -> dict[str, Any] | None:
 
 @misbehaviour("wrong device", read=MODULE)
 def wrong_device(exam: Exam) -> dict[str, Any] | None:
-    """{what} is on device {got_device} for an input on {expected_device}."""
+    """{Where} is on device {got_device} for an input on {expected_device}."""
     for what in ("output", "input"):
         value = exam.plain[what]
         if isinstance(value, Tensor) and value.device.type != "cpu":
             return {
                 "where": what,
-                "what": f"what {exam.patient.forward_name if what == 'output' else exam.patient.backward_name} returns",
                 "got_device": value.device,
                 "expected_device": "cpu",
             }
@@ -635,7 +635,7 @@ def stale_parameter(exam: Exam) -> dict[str, Any] | None:
 
 @misbehaviour("shared cache", read=MODULE)
 def shared_cache(exam: Exam) -> dict[str, Any] | None:
-    """two objects of this class share what forward keeps: backward of the one uses the input of the other. Keep it in
+    """Two objects of this class share what forward keeps: backward of the one uses the input of the other. Keep it in
     self, not in the class, in a module-level name, or in a default argument.
     """
     if exam.random or exam.unsteady:
@@ -688,37 +688,33 @@ def writes_output(exam: Exam) -> dict[str, Any] | None:
 
 @misbehaviour("not reproducible", read=MODULE)
 def not_reproducible(exam: Exam) -> dict[str, Any] | None:
-    """{what} differs from one time to the next, for the same input: something is random, or comes from another call."""
+    """{Where} differs from one time to the next, for the same input: something is random, or comes from another call."""
     if exam.random and not exam.drops():
-        return {"where": "output", "what": "the output of forward"}
+        return {"where": "output"}
     names = sorted(exam.unsteady - ({"output"} if exam.random else set()))
-    return {"where": names[0], "what": _where(names[0])} if names else None
+    return {"where": names[0]} if names else None
 
 
 @misbehaviour("not reproducible", read=RELU)
 def uninitialised(exam: Exam) -> dict[str, Any] | None:
-    """{what} contains memory that nobody has written to (torch.empty, empty_like): whatever was there before. Start
+    """{Where} contains memory that nobody has written to (torch.empty, empty_like): whatever was there before. Start
     from zeros.
     """
     if exam.patient.dialect != "torch":
         return None
-    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
-    torch.use_deterministic_algorithms(True, warn_only=True)  # fills new memory with NaN
-    try:
+    with new_memory_filled(exam.patient.watch):
         filled = exam.run(exam.first.input_values, None, exam.first.target_values)
-    finally:
-        torch.use_deterministic_algorithms(before[0], warn_only=before[1])
     plain = exam.run(exam.first.input_values, None, exam.first.target_values)
     for what, value in filled.items():
         value, other = as_tensor(value), as_tensor(plain[what])
         if value is not None and other is not None and bool(value.isnan().any()) and not bool(other.isnan().any()):
-            return {"where": what, "what": _where(what)}
+            return {"where": what}
     return None
 
 
 @misbehaviour("not finite", read=SIGMOID)
 def not_finite(exam: Exam) -> dict[str, Any] | None:
-    """{what} is {value} for inputs of ±100, where the right value is an ordinary number: on the way there something
+    """{Where} is {value} for inputs of ±100, where the right value is an ordinary number: on the way there something
     overflows, such as e^100 in float32. Rewrite the formula so that the exponent is never positive, or use torch's
     own.
     """
@@ -733,13 +729,13 @@ def not_finite(exam: Exam) -> dict[str, Any] | None:
             wrong = wrong & reference.isfinite() & (reference.abs() < limit)
             if bool(wrong.any()):
                 values = got[wrong] if got.ndim else got.reshape(1)
-                return {"where": what, "what": _where(what), "value": _number(values[0])}
+                return {"where": what, "value": _number(values[0])}
     return None
 
 
 @misbehaviour("kink", read=RELU)
 def relu_kink(exam: Exam) -> dict[str, Any] | None:
-    """at the kink, x = 0, {text} ReLU's slope there is 0 by convention, as in PyTorch: mask with x > 0, not x >= 0."""
+    """At the kink, x = 0, {text} ReLU's slope there is 0 by convention, as in PyTorch: mask with x > 0, not x >= 0."""
     slopes = exam.slopes_at_zero
     if slopes is None or not exam.is_relu():
         return None
@@ -756,7 +752,7 @@ def relu_kink(exam: Exam) -> dict[str, Any] | None:
 
 @misbehaviour("kink", read=RELU)
 def kink(exam: Exam) -> dict[str, Any] | None:
-    """at the kink, x = 0, the slope is {value}, and the slopes on its two sides are {left} and {right}: it has to be
+    """At the kink, x = 0, the slope is {value}, and the slopes on its two sides are {left} and {right}: it has to be
     one of them, or between.
     """
     slopes = exam.slopes_at_zero
@@ -774,7 +770,7 @@ def kink(exam: Exam) -> dict[str, Any] | None:
 
 @misbehaviour("broadcast", read=MSE)
 def broadcast(exam: Exam) -> dict[str, Any] | None:
-    """an input of shape {input_shape} and a target of shape {target_shape} are silently broadcast to {square}: every
+    """An input of shape {input_shape} and a target of shape {target_shape} are silently broadcast to {square}: every
     output is compared with every target, and the loss is {got_loss} instead of {expected_loss}. Compare the shapes
     first, and raise an error.
     """
@@ -916,7 +912,7 @@ def step_size(trial: Trial) -> dict[str, Any] | None:
     if trial.kind != "sgd" or not trial.rate or trial.used:
         return None
     ratios = {trial.size_of_first_step(slot.name) for slot in trial.slots if slot.name not in trial.still}
-    if len(ratios) != 1 or None in ratios or not 0 < (ratio := ratios.pop()) or abs(ratio - 1) < 1e-3:
+    if len(ratios) != 1 or None in ratios or not (ratio := ratios.pop()) > 0 or abs(ratio - 1) < 1e-3:
         return None
     return {"method": trial.step_name, "where": "step", "ratio": _number(ratio), "rate": trial.rate}
 
@@ -949,7 +945,7 @@ def bias_correction_forgotten(trial: Trial) -> dict[str, Any] | None:
 @wrong_step("unnamed", read=OWN)
 def not_the_rule(trial: Trial) -> dict[str, Any] | None:
     """The steps are not those of {rule}, in a way that I know no name for. Measured: with the gradient {gradient}, the
-    first step moves {what} by {got}, where {expected} belongs; the next ones by {others}.
+    first step moves {what} by {moved}, where {due} belongs; the next ones by {others}.
     """
     rules = trial.rules()
     if not rules or trial.used or trial.still or trial.follows(*rules):
@@ -961,7 +957,7 @@ def not_the_rule(trial: Trial) -> dict[str, Any] | None:
     later = ", ".join(
         f"{_number(b - a)} ({_number(d - c)})" for a, b, c, d in zip(got, got[1:], expected, expected[1:], strict=False)
     )
-    numbers = {"gradient": gradients[0].reshape(-1)[0], "got": got[0], "expected": expected[0]}
+    numbers = {"gradient": gradients[0].reshape(-1)[0], "moved": got[0], "due": expected[0]}
     return {
         "where": "step",
         "rule": {"sgd": "plain descent", "momentum": "descent with momentum", "adam": "Adam"}[trial.kind],
@@ -974,9 +970,17 @@ def not_the_rule(trial: Trial) -> dict[str, Any] | None:
 # ---------------------------------------------------------------------------------------------------------------------
 # Words
 
+OF_OUTPUT = "What forward returns is {factor} times what it should be."
+UNNAMED = "{Where} is not what forward makes it, in a way that I know no name for. Measured: {measured}."
+UNNAMED_OUTPUT = (
+    "What forward returns is not what it should be, in a way that I know no name for. Measured: {measured}."
+)
 
-def _where(what: str) -> str:
-    return {"input": "what backward returns", "output": "the output of forward"}.get(what, f"the gradient of {what}")
+
+def words(where: str, **seen: Any) -> dict[str, Any]:
+    """Return what can stand in braces in a sentence."""
+    name = {"input": "what backward returns", "output": "what forward returns"}.get(where, f"the gradient of {where}")
+    return {**seen, "where": name, "Where": name[0].upper() + name[1:]}
 
 
 def _and(names: list[str]) -> str:

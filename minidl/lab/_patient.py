@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import random
 import sys
 import time
 import traceback
+import types
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -153,13 +155,28 @@ def flat_pairs(listed: Any) -> list[tuple[Any, Any]]:
         return []
     pairs = []
     for item in listed:
+        names = pair_names(item)
         if isinstance(item, (tuple, list)) and len(item) == 2 and is_values(item[0]):
             pairs.append((item[0], item[1]))
         elif isinstance(item, Tensor) and item.is_floating_point():
             pairs.append((item, item.grad))
-        elif isinstance(item, (tuple, list)):
+        elif is_numpy(item) and is_values(item):
+            pairs.append((item, None))
+        elif isinstance(item, (tuple, list, dict)):
             pairs += flat_pairs(item)
+        elif names:
+            pairs.append((getattr(item, names[0]), getattr(item, names[1])))
     return pairs
+
+
+def pair_names(thing: Any) -> tuple[str, str] | None:
+    """Return the names of value and gradient in an object that holds just these: a student's own Parameter."""
+    if isinstance(thing, (Tensor, str, type)) or is_numpy(thing) or is_module(thing):
+        return None
+    own = getattr(thing, "__dict__", {})
+    values = [name for name in own if is_values(own[name]) and not is_gradient_name(name)]
+    grads = [name for name in own if is_gradient_name(name) and (own[name] is None or as_tensor(own[name]) is not None)]
+    return (values[0], grads[0]) if len(values) == len(grads) == 1 else None
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -226,6 +243,11 @@ def _by_name(module: Any) -> Iterator[Slot]:
                 yield Slot(name, (*path, (kind, name)), (*path, (kind, partners[0])))
             elif isinstance(value, Tensor) and value.requires_grad and value.is_leaf:
                 yield Slot(name, (*path, (kind, name)), (*path, (kind, name), (".", "grad")))
+        for name, value in values.items():
+            names = pair_names(value)
+            if names:
+                there = (*path, (kind, name))
+                yield Slot(str(name), (*there, (".", names[0])), (*there, (".", names[1])))
 
 
 def _in_dictionaries(module: Any) -> Iterator[Slot]:
@@ -263,8 +285,10 @@ def _in_pairs(module: Any, known: list[Slot]) -> Iterator[Slot]:
             if any(param is value for value in inside):
                 continue
             twin = [s for s in known if get(module, s.param) is param]
-            if twin and get(module, twin[0].grad) is grad:
+            if twin and (grad is None or get(module, twin[0].grad) is grad):
                 yield twin[0]
+                continue
+            if grad is None and not (isinstance(param, Tensor) and param.requires_grad):
                 continue
             name = next((k for k, v in attributes(module).items() if v is param), f"{method}()[{index}]")
             yield Slot(name, (("()", (method, index, 0)),), (("()", (method, index, 1)),))
@@ -346,7 +370,14 @@ def copy_of(thing: Any, dtype: torch.dtype | None = None) -> Any:
         else:
             memo[id(value)] = value.astype(str(dtype)[6:]) if dtype and value.dtype.kind == "f" else value.copy()
         kept.append(value)
-    return copy.deepcopy(thing, memo)
+    try:
+        return copy.deepcopy(thing, memo)
+    except Exception:  # something in it, an open file or a module, has no copy: that is shared
+        twin = copy.copy(thing)
+        for name, value in attributes(thing).items():
+            with contextlib.suppress(Exception):
+                setattr(twin, name, copy.deepcopy(value, memo))
+        return twin
 
 
 def _copy_tensor(tensor: Tensor, dtype: torch.dtype | None, storages: dict[int, Tensor]) -> Tensor:
@@ -382,13 +413,26 @@ def contents(thing: Any) -> list[Any]:
             todo += value.values()
         elif isinstance(value, (list, tuple, set)):
             todo += value
-        elif not isinstance(value, (type, str, bytes, int, float)) and not callable(getattr(value, "__get__", None)):
+        elif not isinstance(value, (type, types.ModuleType, str, bytes, int, float)) and not hasattr(value, "__get__"):
             todo += attributes(value).values()
     return found
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The patient
+
+
+@contextlib.contextmanager
+def new_memory_filled(watch: Watch) -> Iterator[None]:
+    """Have torch.empty and its like filled with NaN for a while, so that reading what nobody has written shows."""
+    set_mode = torch._C._set_deterministic_algorithms  # torch's public function imports its compiler, for seconds
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    set_mode(True, warn_only=True)
+    try:
+        yield
+    finally:
+        if not watch.over:
+            set_mode(before[0], warn_only=before[1])
 
 
 @dataclass

@@ -58,9 +58,8 @@ class Expectation:
         with torch.enable_grad():
             params = {name: value for name, value in leaves.items() if name != "input"}
             output = self._function(case)(leaves["input"], case.target, params)
-            grads = torch.autograd.grad(
-                output, list(leaves.values()), case.grad_output.reshape(output.shape), allow_unused=True
-            )
+            total = (output * case.grad_output.reshape(output.shape)).sum()
+            grads = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
         return dict(zip(leaves, grads, strict=True))
 
     def _params(self, case: Case) -> dict[str, Tensor]:
@@ -132,7 +131,7 @@ def _with_parameters(reference: torch.nn.Module, flip: bool) -> Function:
 def _affine(transposed: bool) -> Function:
     def function(X: Tensor, T: Tensor | None, params: dict[str, Tensor]) -> Tensor:
         weight = next(
-            p for p in params.values() if p.ndim == 2 and min(p.shape) > 1 or canonical(_name(params, p)) == "weight"
+            p for p in params.values() if (p.ndim == 2 and min(p.shape) > 1) or canonical(_name(params, p)) == "weight"
         )
         rest = [p for p in params.values() if p is not weight]
         product = X @ (weight.mT if transposed else weight)
@@ -150,7 +149,7 @@ def _squared(divisor: Callable[[Tensor], float]) -> Function:
 
 
 LAYERS: dict[str, list[Function]] = {
-    **dict.fromkeys(("linear", "dense", "affine"), [_affine(False), _affine(True)]),
+    **{name: [_affine(False), _affine(True)] for name in ("linear", "dense", "affine")},
     "relu": [lambda X, T, params: X.relu()],
     "tanh": [lambda X, T, params: X.tanh()],
     "sigmoid": [lambda X, T, params: X.sigmoid()],

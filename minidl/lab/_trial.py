@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 
 from minidl.lab._patient import (
+    ZERO_METHODS,
     Patient,
     Slot,
     Watch,
-    ZERO_METHODS,
     as_tensor,
     attributes,
     contents,

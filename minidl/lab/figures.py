@@ -104,10 +104,14 @@ def save(figure: Figure, path: str | Path, formats: Sequence[str] = ("png", "pdf
     The files hold no date, so that the same figure gives the same file.
     """
     paths = [Path(path).with_suffix(f".{ending}") for ending in formats]
+    positions = [(axes, axes.get_position(original=True)) for axes in figure.axes]
     for target in paths:
         target.parent.mkdir(parents=True, exist_ok=True)
         dates = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}.get(target.suffix, {})
         figure.savefig(target, metadata=dates)
+        for axes, position in positions:  # each drawing moves the axes a little further: the next file would differ
+            axes.set_position(position)
+            axes.set_in_layout(True)  # set_position takes them out
     return paths
 
 
@@ -253,15 +257,17 @@ def matrix_product(
     right: Tensor,
     *,
     names: tuple[str, str, str] = ("A", "B", "AB"),
-    entry: tuple[int, int] = (0, 0),
+    entry: tuple[int, int] = (1, 1),
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw a matrix product so that rows meet columns: left factor at the left, right factor above, product between.
+    r"""Draw a matrix product so that rows meet columns: left factor at the left, right factor above, product between.
 
     A row of the left factor and a column of the right one meet in the entry of the product that they make; those of
-    ``entry``, counted from 0, are framed. Names may be formulas, such as ``"$X^T$"``.
+    ``entry``, counted from 1, are framed. Names may be formulas, such as ``r"$X^\top$"``.
     """
     (rows, inner), columns = left.shape, right.shape[1]
+    if not (1 <= entry[0] <= rows and 1 <= entry[1] <= columns):
+        raise ValueError(f"matrix_product expected entry, counted from 1, within {rows} x {columns}, got {entry}")
     ax = new_axes(ax, size=(0.62 * (inner + columns) + 1, 0.46 * (inner + rows) + 0.8))
     parts = [(left, -inner - 0.5, 0), (right, 0, -inner - 0.5), (left @ right, 0, 0)]
     limit = max(float(part.abs().max()) for part, _, _ in parts) or 1.0
@@ -275,7 +281,7 @@ def matrix_product(
         ax.text(
             x + width / 2, y + height + 0.1 if below else y - 0.1, name, ha="center", va="top" if below else "bottom"
         )
-    i, j = entry
+    i, j = entry[0] - 1, entry[1] - 1
     for x, y, width, height in ((-inner - 0.5, i, inner, 1), (j, -inner - 0.5, 1, inner), (j, i, 1, 1)):
         ax.add_patch(plt.Rectangle((x, y), width, height, fill=False, linewidth=2, color="black"))
     ax.set(xlim=(-inner - 0.7, columns + 0.2), ylim=(rows + 0.7, -inner - 1.1), aspect="auto")
@@ -327,12 +333,11 @@ def activation(
     if at is not None:
         y_at, passed_on = (float(value) for value in _run(module, torch.tensor([at], dtype=torch.float64), grad_output))
         slope_at = float(_run(module, torch.tensor([at], dtype=torch.float64), 1.0)[1])
-        ax[0].axline((at, y_at), slope=slope_at, color=GREY, linestyle=":", label=f"slope {slope_at:z.2f}")
+        ax[0].axline((at, y_at), slope=slope_at, color=GREY, linestyle=":")
         for axes, height in zip(ax, (y_at, passed_on), strict=True):
             axes.plot(at, height, "o", color="black")
-        ax[0].set_title(f"forward: $x$ = {at:z.2f} gives $y$ = {y_at:z.2f}")
+        ax[0].set_title(f"forward: $x$ = {at:z.2f} gives $y$ = {y_at:z.2f}, with slope {slope_at:z.2f}")
         ax[1].set_title(f"backward: {grad_output:z.2f} arrives, {passed_on:z.2f} is passed on")
-        ax[0].legend(loc="upper left")
     return ax
 
 
@@ -470,30 +475,30 @@ def network(
 
 
 def _edges(ax: Axes, layer: Module, left: tuple[float, np.ndarray], right: tuple[float, np.ndarray]) -> None:
-    """Draw what leads from one column of circles, given as its x and its heights, to the next: arrows, weights, biases."""
+    """Draw what leads from one column of circles, given as its x and its heights, to the next: lines, weights, biases."""
     (x, starts), (to, ends) = left, right
     params, grad = layer.params, layer.grad
     for (i, start), (j, end) in itertools.product(enumerate(starts), enumerate(ends)):
         if "weight" not in params and len(starts) == len(ends) and i != j:
             continue  # an activation leads each number to one place
-        arrow = {"arrowstyle": "-|>", "color": GREY, "linewidth": 1, "shrinkA": 32, "shrinkB": 32}
-        ax.annotate("", (to, end), (x, start), arrowprops=arrow)
+        ax.plot((x, to), (start, end), color=GREY, linewidth=1)
         if "weight" in params:
             along = 0.5 if i == j else 0.3  # away from where the lines cross
             at = x + along * (to - x), start + along * (end - start)
-            _value_and_gradient(ax, *at, params["weight"][i, j], grad["weight"][i, j])
+            gap = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}  # in the line
+            _value_and_gradient(ax, *at, params["weight"][i, j], grad["weight"][i, j], bbox=gap)
     if "bias" in params:
         for j, end in enumerate(ends):
             _value_and_gradient(ax, to, end - 0.66, params["bias"][0, j], grad["bias"][0, j], word="bias ")
 
 
-def _value_and_gradient(ax: Axes, x: float, y: float, value: Tensor, gradient: Tensor, *, word: str = "") -> None:
+def _value_and_gradient(
+    ax: Axes, x: float, y: float, value: Tensor, gradient: Tensor, *, word: str = "", **look: Any
+) -> None:
     """Write a value and, right below it, the derivative of the loss with respect to it."""
-    pad = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
-    text = word + _number(value)
-    ax.text(x, y + 0.1, text, ha="center", va="center", color=COLOURS["forward"], bbox=pad, zorder=4)
-    text = f"∂ {_number(gradient)}"
-    ax.text(x, y - 0.1, text, ha="center", va="center", color=COLOURS["backward"], style="italic", bbox=pad, zorder=4)
+    look |= {"ha": "center", "va": "center", "zorder": 4}
+    ax.text(x, y + 0.1, word + _number(value), color=COLOURS["forward"], **look)
+    ax.text(x, y - 0.1, f"∂ {_number(gradient)}", color=COLOURS["backward"], style="italic", **look)
 
 
 def _number(value: float) -> str:
@@ -560,20 +565,20 @@ LOOKS = [  # colour, line style and marker of the first, second ... line where n
 def means(history: pd.DataFrame, column: str, *, split: str = "validation", ax: Axes | None = None) -> Axes:
     """Draw loss or accuracy of several models against epoch, each as the mean over its runs; no bands.
 
-    ``history`` has the columns of ``train``; its ``model`` names the lines.
+    ``history`` has the columns of ``train``; its ``model`` names the lines. Each line is thinner than those before it, so that
+    of equal lines all can be seen.
     """
-    ax = new_axes(ax, size=(7, 4))
+    ax = new_axes(ax, size=(7, 3.8))
     part = history[history["split"] == split]
-    for number, (model, rows) in enumerate(part.groupby("model", sort=False)):
+    models = part.groupby("model", sort=False)
+    for number, (model, rows) in enumerate(models):
         mean = rows.groupby("epoch")[column].mean()
         colour, line, marker = LOOKS[number % len(LOOKS)]
         every = max(1, len(mean) // 10)
-        spread = (number * every // len(LOOKS), every)  # so that the markers of equal lines do not hide each other
-        ax.plot(
-            mean.index, mean, color=colour, linestyle=line, marker=marker, markevery=spread, markersize=5, label=model
-        )
-    ax.set(xlabel="epoch", ylabel=f"{column}, {split} data, mean over the runs", xlim=(0, part["epoch"].max()))
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+        look = {"color": colour, "linestyle": line, "linewidth": 1.2 + 0.9 * (len(models) - 1 - number)}
+        ax.plot(mean.index, mean, marker=marker, markevery=(number * every // len(LOOKS), every), label=model, **look)
+    ax.set(xlabel="epoch", ylabel=f"mean {column}", xlim=(0, part["epoch"].max()))
+    ax.legend(title=f"{split} data", loc="upper left", bbox_to_anchor=(1, 1))
     return ax
 
 

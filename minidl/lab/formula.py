@@ -275,7 +275,7 @@ class _Printer:
             case "T" if self.at is not None:
                 return _Printer(self.at[::-1], self.taken, self.shapes)._print(args[0])
             case "T":
-                text = _Printer(None, (), False).print(args[0], ATOM) + "^T"
+                text = _Printer(None, (), False).print(args[0], ATOM) + r"^\top"
                 return (self._with_shape(text, f) if args[0].op in ("symbol", "name", "ones") else text), POWER
             case "@" if self.at is not None:
                 (k,) = new_indices((args[0].shape[1],), self.taken)

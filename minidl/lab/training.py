@@ -172,7 +172,7 @@ class Trainer:
             name = "PyTorch" if isinstance(self.model, nn.Module) else "minidl"
         if not self.records:
             return pd.DataFrame(columns=COLUMNS)
-        values = torch.stack(self.records).permute(3, 0, 2, 1).double()  # (runs, epochs, splits, 2)
+        values = torch.stack(self.records).permute(3, 0, 2, 1)  # (runs, epochs, splits, 2)
         index = pd.MultiIndex.from_product(
             [[name], range(self.runs), range(1, self.epoch + 1), list(self.splits)], names=COLUMNS[:4]
         )
@@ -205,7 +205,7 @@ class Trainer:
         """Return losses and accuracies, shape (2, splits, runs), of the model as it is."""
         rows = max(1, 5000 // self.runs)  # in pieces that stay in the processor's cache
         output = torch.cat([self.model.forward(part) for part in self.inputs.split(rows, -2)], dim=-2)
-        right = (output.argmax(-1) == self.labels).to(output.dtype)
+        right = (output.argmax(-1) == self.labels).double()  # float32 would make 0.486 a 0.48600000143
         if output.shape[-1] == 1:
             right = right * torch.nan  # a single output names no class
         losses = [
@@ -213,7 +213,9 @@ class Trainer:
             for part, target in zip(output.split(self.sizes, -2), self.targets.split(self.sizes, -2), strict=True)
         ]
         accuracies = [part.mean(-1) for part in right.split(self.sizes, -1)]
-        return torch.stack([torch.stack(losses), torch.stack(accuracies)]).reshape(2, len(self.sizes), self.runs)
+        return torch.stack([torch.stack(losses).double(), torch.stack(accuracies)]).reshape(
+            2, len(self.sizes), self.runs
+        )
 
     def _loss_per_sample(self, output: Tensor, target: Tensor) -> Tensor:
         """Return the mean loss per sample of each run, whatever the reduction of the training loss."""

@@ -1,0 +1,201 @@
+"""How a wrong value gets its name: the mistake, the factor, or both, that explain it in every batch."""
+
+from __future__ import annotations
+
+import math
+from itertools import product
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from minidl.lab._diagnosis import Finding
+from minidl.lab._exam import Case, Exam
+from minidl.lab._mistakes import (
+    FACTORS,
+    LINEAR,
+    MSE,
+    OF_OUTPUT,
+    UNNAMED,
+    UNNAMED_OUTPUT,
+    WRONG_VALUES,
+    Factor,
+    WrongValue,
+    words,
+)
+from minidl.lab._patient import Trouble
+
+
+def wrong_values(exam: Exam, seen: list[Finding]) -> list[Finding]:
+    """Return what is wrong with the values that forward and backward return and accumulate.
+
+    ``seen`` is how the module misbehaves otherwise: where that is enough to make a value wrong, it stays out.
+    """
+    if not exam.cases or any(f.mistake == "wrong shape" for f in seen):
+        return []
+    enough = ("not reproducible", "wrong device", "returns nothing", "wrong type", "parameter unused")
+    out = exam.unsteady | {f.where for f in seen if f.mistake in enough}
+    if any(f.mistake == "parameter unused" for f in seen):
+        out |= {"output"}
+    findings: list[Finding] = []
+    for what in sorted(exam.cases[0].truth, key=lambda what: what != "output"):  # forward first
+        if what in out or all(case.truth[what] is None for case in exam.cases):
+            continue
+        wrong = [case for case in exam.cases if not case.close(_got(case, what), _due(case, what))]
+        if wrong and not _forward_is_to_blame(exam, what, findings):
+            findings += _explain(exam, what, wrong[0])
+    return findings
+
+
+def _due(case: Case, what: str) -> Tensor:
+    """Return the truth; zeros where forward does not use the parameter in this batch."""
+    truth = case.truth[what]
+    return torch.zeros_like(case.param(what)) if truth is None else truth
+
+
+def _got(case: Case, what: str) -> Tensor | None:
+    return case.output if what == "output" else case.got[what]
+
+
+def _forward_is_to_blame(exam: Exam, what: str, findings: list[Finding]) -> bool:
+    """Whether a gradient is right for what forward should have returned."""
+    if what == "output" or all(f.where != "output" for f in findings):
+        return False
+    return all(case.close(case.got[what], exam.expectation.gradients(case)[what]) for case in exam.cases)
+
+
+def _explain(exam: Exam, what: str, worst: Case) -> list[Finding]:
+    """Return the mistakes that explain a wrong value in every batch; where none does, what was measured."""
+    kind = what if what in ("input", "output") else "param"
+    known = [mistake for mistake in WRONG_VALUES if mistake.of in (kind, "any")]
+    right = WrongValue("", "any", "", MSE if exam.is_loss else LINEAR, _due)
+    if all(_got(case, what) is not None for case in exam.cases):
+        for mistake, with_factor in [*product(known, [False]), (right, True), *product(known, [True])]:
+            fit = _fit(exam.cases, what, mistake, with_factor)
+            if fit is not None:
+                return _named(exam, what, worst, mistake, *fit)
+    elif kind == "param":
+        missing = next(mistake for mistake in known if mistake.name == "gradient missing")
+        return _named(exam, what, worst, missing, (), None)
+    return [_measured(exam, what, worst)]
+
+
+def _fit(
+    cases: list[Case], what: str, mistake: WrongValue, with_factor: bool
+) -> tuple[tuple[Factor, ...], list[float] | None] | None:
+    """Return the factors with which a mistake explains all batches, and their values; None where it does not."""
+    try:
+        predictions = [mistake.predict(case, what) for case in cases]
+    except (Trouble, RuntimeError, TypeError, AttributeError, IndexError):
+        return None  # this mistake cannot be made here
+    for options in zip(*(p if isinstance(p, list) else [p] for p in predictions), strict=False):
+        trios = [(case, _got(case, what), option) for case, option in zip(cases, options, strict=True)]
+        if any(option is None or option.shape != got.shape for _, got, option in trios):
+            continue
+        if with_factor:
+            ratios = [_ratio(*trio) for trio in trios]
+            factors = () if None in ratios else _factors(cases, ratios)
+            if factors:
+                return factors, ratios
+        elif all(case.close(got, option) for case, got, option in trios) and not all(
+            case.close(option, _due(case, what)) for case, _, option in trios
+        ):
+            return (), None
+    return None
+
+
+def _ratio(case: Case, got: Tensor, prediction: Tensor) -> float | None:
+    """Return the number by which a prediction has to be multiplied; None where no number will do, NaN where any will."""
+    measured = prediction.isfinite()
+    size = float((prediction[measured] ** 2).sum())
+    if not bool(got.isfinite().all()):
+        return None
+    if not size:
+        return None if bool(got[measured].any()) else math.nan
+    ratio = float((got[measured] * prediction[measured]).sum()) / size
+    return ratio if case.close(got, ratio * prediction) else None
+
+
+def _factors(cases: list[Case], ratios: list[float]) -> tuple[Factor, ...]:
+    """Return the fewest known factors whose product is the ratio in every batch."""
+    told = [(case, ratio) for case, ratio in zip(cases, ratios, strict=True) if not math.isnan(ratio)]
+    if not told:
+        return ()
+    sign, *others = FACTORS
+    twos, sizes = [f for f in others if f.name in ("2", "1/2")], [f for f in others if f.name not in ("2", "1/2")]
+    options: list[tuple[Factor, ...]] = [(f,) for f in FACTORS]
+    options += [*product([sign], others), *product(twos, sizes), *product([sign], twos, sizes)]
+    slack = 20 * cases[0].exam.tolerance
+
+    def value(factors: tuple[Factor, ...], case: Case) -> float:
+        result = 1.0
+        for factor in factors:
+            result *= factor.value(case)
+        return result
+
+    for factors in options:
+        if all(abs(ratio - value(factors, case)) <= slack * abs(value(factors, case)) for case, ratio in told):
+            return factors
+    return ()
+
+
+def _named(
+    exam: Exam, what: str, worst: Case, mistake: WrongValue, factors: tuple[Factor, ...], ratios: list[float] | None
+) -> list[Finding]:
+    expected, got = _due(worst, what), _got(worst, what)
+    shapes = {"expected_shape": tuple(expected.shape), "got_shape": tuple(got.shape) if got is not None else None}
+    evidence = _evidence(expected, got)
+    if ratios is not None:
+        evidence["factor"] = {
+            f"n = {c.n}, m = {c.m}": round(r, 6) for c, r in zip(exam.cases, ratios, strict=True) if not math.isnan(r)
+        }
+
+    def finding(name: str, says: str, read: tuple[str, str], factor: str = "") -> Finding:
+        text = says.format(**words(what, factor=factor, **shapes))
+        return Finding(name, what, text, evidence, expected, got, read)
+
+    findings = [finding(mistake.name, mistake.says, mistake.read)] if mistake.name else []
+    for factor in factors:
+        says = OF_OUTPUT if what == "output" else factor.says_of_loss if exam.is_loss else factor.says
+        name = factor.name if factor.name == "sign" else f"factor {factor.name}"
+        findings.append(finding(name, says, mistake.read, {"sign": "-1"}.get(factor.name, factor.name)))
+    for name in mistake.also:
+        other = next(m for m in WRONG_VALUES if m.name == name)
+        findings.append(finding(name, other.says, other.read))
+    return findings
+
+
+def _measured(exam: Exam, what: str, worst: Case) -> Finding:
+    """Return a finding without a name: what was measured, and no guess."""
+    expected, got = _due(worst, what), _got(worst, what)
+    evidence, parts = _evidence(expected, got), []
+    if got is None:
+        parts.append("there is none")
+    elif got.shape != expected.shape:
+        parts.append(f"its shape is {tuple(got.shape)}, and should be {tuple(expected.shape)}")
+    else:
+        right = (got - expected).abs() <= exam.tolerance * max(1.0, float(expected.nan_to_num(0).abs().max()))
+        parts.append(f"{int(right.sum())} of {got.numel()} entries are right")
+        ratio = _ratio(worst, got, expected)
+        if ratio is not None and not math.isnan(ratio):
+            parts.append(f"all are {ratio:.4g} times what they should be")
+        elif not bool(got.isfinite().all()):
+            parts.append(f"{int((~got.isfinite()).sum())} are not finite")
+        else:
+            parts.append(f"the largest difference is {evidence['largest difference']:.4g}")
+    text = (UNNAMED_OUTPUT if what == "output" else UNNAMED).format(**words(what, measured=", ".join(parts)))
+    return Finding("unnamed", what, text, evidence, expected, got)
+
+
+def _evidence(expected: Tensor, got: Tensor | None) -> dict[str, Any]:
+    """Return the shapes, and the entry that differs most."""
+    evidence: dict[str, Any] = {"expected shape": tuple(expected.shape)}
+    if got is None:
+        return evidence
+    evidence["got shape"] = tuple(got.shape)
+    if got.shape == expected.shape and got.numel():
+        difference = (got - expected).abs().nan_to_num(0, posinf=0)
+        entry = tuple((difference == difference.max()).nonzero()[0].tolist())
+        evidence |= {"entry": list(entry), "expected": float(expected[entry]), "got": float(got[entry])}
+        evidence["largest difference"] = float(difference.max())
+    return evidence
