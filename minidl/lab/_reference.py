@@ -100,6 +100,13 @@ def expectation(exam: Exam, reference: Any) -> Expectation | None:
         name = known_name(exam.patient.original)
         options = (LOSSES if exam.is_loss else LAYERS).get(name or "")
         return Expectation(options) if options else None
+    if isinstance(reference, str):
+        if reference in (LOSSES if exam.is_loss else LAYERS):
+            return Expectation((LOSSES if exam.is_loss else LAYERS)[reference])
+        found = [getattr(place, reference) for place in (torch.nn.functional, torch) if hasattr(place, reference)]
+        if not found:
+            raise ValueError(f"expected a reference in torch.nn.functional or torch, and found no {reference!r} there")
+        reference = found[0]
     if isinstance(reference, type):
         reference = reference()
     if isinstance(reference, torch.nn.Module):

@@ -21,15 +21,15 @@ from minidl.lab._exam import Exam
 from minidl.lab._guard import Hung, guarded
 from minidl.lab._mistakes import MISBEHAVIOURS, WRONG_STEPS, Misbehaviour, words
 from minidl.lab._naming import wrong_values
-from minidl.lab._patient import Trouble, Watch, as_tensor, children, show
+from minidl.lab._patient import Trouble, Watch, as_tensor, children, contents, is_numpy, show
 from minidl.lab._reference import expectation
 from minidl.lab._trial import Trial
 
 __all__ = ["Diagnosis", "Finding", "examine", "examine_loss", "examine_optimizer"]
 
 TIME_LIMIT = 5.0  # seconds that one call of the student's code may take
-NO_PARAMETERS = (
-    "no parameters were found. If it has some: keep them in params and their gradients in grad (dictionaries with "
+HOW_TO_SHOW = (
+    "no parameters were found. To show them: keep them in params and their gradients in grad (dictionaries with "
     "equal keys), return (parameter, gradient) pairs from param(), or call the gradient of weight grad_weight."
 )
 
@@ -45,8 +45,8 @@ def examine(module: Any, input: Any, *, reference: Any = None, time_limit: float
         and ``grad_weight``, or ``w`` and ``dw``. It is copied, and not changed itself.
     input : shape, tensor or array
         A batch of shape (n, m), or such a shape to draw one from. Of a large batch, the first samples are taken.
-    reference : function or torch.nn module, optional
-        What forward should be equal to; Linear, ReLU, Tanh and Sigmoid are known by the name of the class.
+    reference : function or torch.nn module, or the name of a function of torch.nn.functional or torch, optional
+        What forward should be equal to. Linear, ReLU, Tanh and Sigmoid are known by the name of the class.
     time_limit : float
         Seconds that one call of the module may take.
 
@@ -178,7 +178,8 @@ def _examine(
     elif notes and not seen and not inside:
         return [raised], []
     if not exam.patient.slots and not exam.is_loss:
-        notes.append(NO_PARAMETERS)
+        holds = any(isinstance(value, Tensor) or is_numpy(value) for value in contents(exam.patient.fresh()))
+        notes.append(HOW_TO_SHOW if holds else "it has no parameters that can be seen.")
     if exam.random:
         notes.append("forward is random; it was examined with the same random numbers each time.")
     return [*values, *inside, *seen], notes
@@ -239,7 +240,7 @@ def _causes(seen: list[Finding], inside: list[Finding], exam: Exam) -> list[Find
     if "writes parameters" in names:
         follows |= {"stale cache", "overwritten"}
     if "not reproducible" in names:
-        follows |= {"not finite", "stale cache", "shared cache", "overwritten"}
+        follows |= {"not finite", "kink", "stale cache", "shared cache", "overwritten"}
     if not all(case.close(case.got["input"], case.truth["input"]) for case in exam.cases):
         follows |= {"kink"}  # it is wrong elsewhere too
     return [f for f in seen if f.mistake not in follows]
@@ -274,7 +275,7 @@ def _examine_steps(optimizer: Any, model: Any, watch: Watch) -> tuple[list[Findi
     try:
         trial = Trial(optimizer, model, watch)
         if not trial.slots:
-            return [Finding("no parameters", "model", NO_PARAMETERS)], []
+            return [Finding("no parameters", "model", HOW_TO_SHOW)], []
         trial.path  # noqa: B018 - if it raises, it raises here
     except Trouble as trouble:
         return [_raised(trouble)], []

@@ -1,4 +1,4 @@
-"""Exercises: one pattern for all notebooks, and the check that answers it.
+r"""Exercises: one pattern for all notebooks, and the check that answers it.
 
 An exercise is three code cells in a row (markdown may stand between them), told apart by their tags:
 
@@ -14,14 +14,15 @@ For example::
     prediction = ...  # exercise: the entry in row 0, column 1 of X^T G
 
     from minidl.lab.exercises import check  # check
+
     check("prediction", lambda: (X.T @ G)[0, 1])
 
-    prediction = 7.0  # solution, with the metadata {"minidl": {"wrong": "prediction = -7.0"}}
+    prediction = 7.0  # solution; its wrong answer: prediction = -7.0
 
 The answer to an untouched stub begins with "Not done yet", to a right answer with "Right", to another with "Not right
 yet", followed by the doctor's words. A copy without solutions is nbconvert's work::
 
-    jupyter nbconvert --to notebook --TagRemovePreprocessor.enabled=True \\
+    jupyter nbconvert --to notebook --TagRemovePreprocessor.enabled=True \
         --TagRemovePreprocessor.remove_cell_tags=solution --output-dir students notebooks/*.ipynb
 """
 
@@ -29,29 +30,36 @@ from __future__ import annotations
 
 import copy
 import html
-import math
 import sys
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from minidl.lab.doctor import Diagnosis, examine, examine_loss, examine_optimizer
+from minidl.lab._guard import Hung, guarded
+from minidl.lab._patient import Watch
+from minidl.lab.doctor import TIME_LIMIT, Diagnosis, examine, examine_loss, examine_optimizer
 
 __all__ = ["Reply", "check"]
 
 _MISSING: Any = object()
+_DOTS = "replace the dots in the cell above, run it, then run this cell again."
+_WRITE = "write {} in the cell above, run it, then run this cell again."
+_WARM = ("well done!", "that was the hard part.", "on to the next one.", "you can be pleased with this.")
 
 
 class Reply:
-    """The answer to an answer: shown by Jupyter at the end of a check cell; truthy when the exercise is solved.
+    """The answer to an answer: Jupyter shows it at the end of a check cell. Truthy when the exercise is solved.
 
     Attributes
     ----------
     status : {"not done", "wrong", "right"}
     text : str
         What ``print(reply)`` shows.
+    diagnosis : Diagnosis or None
+        What the doctor said, where it was asked.
     """
 
     def __init__(self, status: str, text: str, diagnosis: Diagnosis | None = None) -> None:
@@ -65,12 +73,11 @@ class Reply:
 
     def _repr_html_(self) -> str:
         colour, mark = {"not done": ("#767676", "○"), "wrong": ("#b35806", "✗"), "right": ("#2166ac", "✓")}[self.status]
-        details = ""
-        if self.diagnosis is not None and self.status == "wrong":
-            details = f"<details><summary>what was measured</summary>{self.diagnosis._repr_html_()}</details>"
+        picture = self.diagnosis._repr_html_() if self.diagnosis and self.status == "wrong" else ""
         return (
             f'<div style="border-left: 4px solid {colour}; padding: 4px 10px; white-space: pre-wrap">'
-            f"<b>{mark}</b> {html.escape(self.text)}</div>{details}"
+            f"<b>{mark}</b> {html.escape(self.text)}</div>"
+            + (f"<details><summary>what was measured</summary>{picture}</details>" if picture else "")
         )
 
 
@@ -96,13 +103,13 @@ def check(
     name : str
         Of a value, a function, a class or an object.
     expected : value, or function without arguments that computes it; or, with ``on``, the function to be equal to
-        Numbers, tensors, booleans, strings, tuples or lists of these.
+        Numbers, tensors, booleans, strings, and lists, tuples and dictionaries of these.
     on : tuple of arguments, or list of such tuples, or function that returns one
         Makes this an exercise about a function: both are called with copies of these.
-    input, target : shape, or tensor, or function that returns a tensor
+    input, target : shape, or tensor, or function that returns one
         ``input`` makes this an exercise about a layer, which the doctor examines; with ``target``, about a loss.
     model : object, or function that returns it
-        Makes this an exercise about an optimiser, built by ``build(cls, model)``.
+        Makes this an exercise about an optimiser, built by ``build(cls, model)``, or ``cls(model)`` if left out.
     build : function
         How to build the object from the class, ``cls()`` if left out.
     reference : function, torch.nn module, or the name of a function in torch.nn.functional or torch
@@ -116,100 +123,138 @@ def check(
     answer = frame.f_locals.get(name, frame.f_globals.get(name, _MISSING))
     if answer is _MISSING:
         return _not_done(name, "run the exercise's cell first, then this one.")
-    if answer is None or answer is ...:
-        return _not_done(name, "replace the dots in the cell above, run it, then run this cell again.")
+    if _has_dots(answer):
+        return _not_done(name, _DOTS)
     try:
         if model is not None:
-            return _check_optimiser(name, answer, model, build, hint)
+            return _check_optimizer(name, answer, _late(model), build, hint)
         if input is not None:
-            return _check_module(name, answer, input, target, build, reference, hint)
+            return _check_module(name, answer, _late(input), _late(target), build, reference, hint)
         if on is not None:
-            return _check_function(name, answer, expected, on, tolerance, hint)
-        return _check_value(name, answer, expected() if callable(expected) else expected, tolerance, hint)
+            return _check_function(name, answer, expected, _late(on), tolerance, hint)
+        problem = _difference(answer, _late(expected), tolerance)
     except NameError as error:
         return _not_done(name, f"this check needs the cells above ({error}): run them first.")
+    return _wrong(name, problem, hint) if problem else _right(name)
+
+
+def _late(thing: Any) -> Any:
+    """Call what stands behind a function without arguments."""
+    return thing() if callable(thing) and not hasattr(thing, "forward") else thing
 
 
 def _not_done(name: str, what: str) -> Reply:
-    return Reply(
-        "not done", f"Not done yet: {name}. Take your time; then {what}" if False else f"Not done yet ({name}): {what}"
-    )
+    return Reply("not done", f"Not done yet ({name}): {what}")
 
 
 def _right(name: str, diagnosis: Diagnosis | None = None) -> Reply:
-    warm = ("well done!", "that was the hard part.", "on to the next one.", "you can be pleased with this.")
-    return Reply("right", f"Right! {name} is what it should be: {warm[sum(map(ord, name)) % len(warm)]}", diagnosis)
+    warm = _WARM[sum(map(ord, name)) % len(_WARM)]  # always the same one, so that outputs can be compared
+    return Reply("right", f"Right! {name} is what it should be: {warm}", diagnosis)
 
 
 def _wrong(name: str, what: str, hint: str, diagnosis: Diagnosis | None = None) -> Reply:
     return Reply("wrong", f"Not right yet ({name}): {what}" + (f"\n{hint}" if hint else ""), diagnosis)
 
 
-def _check_value(name: str, answer: Any, expected: Any, tolerance: float, hint: str) -> Reply:
-    problem = _difference(answer, expected, tolerance)
-    return _wrong(name, problem, hint) if problem else _right(name)
+# ---------------------------------------------------------------------------------------------------------------------
+# Functions
 
 
 def _check_function(name: str, answer: Any, expected: Any, on: Any, tolerance: float, hint: str) -> Reply:
+    undone = _not_done(name, _WRITE.format("the function"))
     if not callable(answer):
-        return _wrong(name, f"it should be a function, and is {type(answer).__name__}.", hint)
-    calls = on() if callable(on) else on
-    for arguments in calls if isinstance(calls, list) else [calls]:
+        return _wrong(name, f"it should be a function, and is of type {type(answer).__name__}.", hint)
+    if _is_empty(answer):
+        return undone
+    for arguments in on if isinstance(on, list) else [on]:
+        shown = f"{name}({', '.join(map(_show, arguments))})"
         try:
-            got = answer(*copy.deepcopy(arguments))
+            got = _call(shown, answer, arguments)
         except NotImplementedError:
-            return _not_done(name, "write the function in the cell above, run it, then run this cell again.")
+            return undone
+        except Hung as error:
+            return _wrong(name, str(error), hint)
         except Exception as error:
-            return _wrong(name, f"{name}{_show(arguments)} raised {type(error).__name__}: {error}", hint)
-        if got is ... or (got is None and _is_empty(answer)):
-            return _not_done(name, "write the function in the cell above, run it, then run this cell again.")
-        problem = _difference(got, expected(*copy.deepcopy(arguments)), tolerance)
+            return _wrong(name, f"{shown} raises {type(error).__name__}: {error}", hint)
+        if got is ...:
+            return undone
+        problem = "it returns None: is a return missing?" if got is None else ""
+        problem = problem or _difference(got, _call(shown, expected, arguments), tolerance)
         if problem:
-            return _wrong(name, f"for {name}{_show(arguments)}, {problem}", hint)
+            return _wrong(name, f"for {shown}, {problem}", hint)
     return _right(name)
 
 
-def _check_module(name, answer, input, target, build, reference, hint) -> Reply:
-    undone = _not_done(name, "write forward and backward in the cell above, run it, then run this cell again.")
+def _call(shown: str, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+    """Call a function with copies of its arguments, the random numbers beginning the same each time."""
+
+    def work(watch: Watch) -> Any:
+        torch.default_generator.manual_seed(0)
+        mine = copy.deepcopy(arguments)
+        watch.doing, watch.since = shown, time.monotonic()
+        return function(*mine)
+
+    return guarded(work, TIME_LIMIT)[0]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Layers, losses and optimisers: the doctor's work
+
+
+def _check_module(
+    name: str, answer: Any, input: Any, target: Any, build: Callable[..., Any] | None, reference: Any, hint: str
+) -> Reply:
+    undone = _not_done(name, _WRITE.format("forward and backward"))
+    if isinstance(answer, type) and any(_is_stub(getattr(answer, method, None)) for method in ("forward", "backward")):
+        return undone
     try:
-        module = (build(answer) if build else answer()) if isinstance(answer, type) else answer
+        module = (build or (lambda cls: cls()))(answer) if isinstance(answer, type) else answer
+        if target is None:
+            diagnosis = examine(module, input, reference=reference)
+        else:
+            diagnosis = examine_loss(module, input, target, reference=reference)
     except NotImplementedError:
         return undone
-    if _has_stub(module, "forward", "backward"):
+    except NameError:
+        raise
+    except Exception as error:
+        return _wrong(name, f"{type(error).__name__}: {error}", hint)
+    return _told(name, diagnosis, hint, undone)
+
+
+def _check_optimizer(name: str, answer: Any, model: Any, build: Callable[..., Any] | None, hint: str) -> Reply:
+    undone = _not_done(name, _WRITE.format("step"))
+    if isinstance(answer, type) and _is_stub(getattr(answer, "step", None)):
         return undone
-    if isinstance(reference, str):
-        reference = getattr(torch.nn.functional, reference, None) or getattr(torch, reference)
-    input = input() if callable(input) else input
-    target = target() if callable(target) else target
-    if target is None:
-        diagnosis = examine(module, input, reference=reference)
-    else:
-        diagnosis = examine_loss(module, input, target, reference=reference)
-    return _right(name, diagnosis) if diagnosis else _wrong(name, str(diagnosis), hint, diagnosis)
-
-
-def _check_optimiser(name, answer, model, build, hint) -> Reply:
-    model = model() if callable(model) and not hasattr(model, "forward") else model
-    undone = _not_done(name, "write step in the cell above, run it, then run this cell again.")
     try:
-        optimiser = (build(answer, model) if build else answer(model)) if isinstance(answer, type) else answer
+        optimizer = (build or (lambda cls, model: cls(model)))(answer, model) if isinstance(answer, type) else answer
+        diagnosis = examine_optimizer(optimizer, model)
     except NotImplementedError:
         return undone
-    if _has_stub(optimiser, "step"):
+    except NameError:
+        raise
+    except Exception as error:
+        return _wrong(name, f"{type(error).__name__}: {error}", hint)
+    return _told(name, diagnosis, hint, undone)
+
+
+def _told(name: str, diagnosis: Diagnosis, hint: str, undone: Reply) -> Reply:
+    if diagnosis:
+        return _right(name, diagnosis)
+    if any(finding.evidence.get("error") == "NotImplementedError" for finding in diagnosis.findings):
         return undone
-    diagnosis = examine_optimizer(optimiser, model)
-    return _right(name, diagnosis) if diagnosis else _wrong(name, str(diagnosis), hint, diagnosis)
+    return _wrong(name, str(Diagnosis(diagnosis.subject, diagnosis.findings)), hint, diagnosis)  # without notes
 
 
-def _empty_1() -> None:
+def _empty_pass() -> None:
     pass
 
 
-def _empty_2() -> None:
+def _empty_docstring() -> None:
     """."""
 
 
-def _empty_3() -> None:
+def _empty_dots() -> None:
     """."""
     ...
 
@@ -217,41 +262,74 @@ def _empty_3() -> None:
 def _is_empty(function: Any) -> bool:
     """Whether a function's body is nothing but a docstring, dots or ``pass``."""
     code = getattr(function, "__code__", None)
-    return code is not None and code.co_code in {f.__code__.co_code for f in (_empty_1, _empty_2, _empty_3)}
+    return code is not None and code.co_code in {
+        f.__code__.co_code for f in (_empty_pass, _empty_docstring, _empty_dots)
+    }
 
 
-def _has_stub(thing: Any, *methods: str) -> bool:
-    """Whether one of the methods does nothing but raise NotImplementedError, or nothing at all."""
-    for name in methods:
-        method = getattr(thing, name, None)
-        code = getattr(method, "__code__", None)
-        if code is None:
-            continue
-        if _is_empty(method) or code.co_names[:1] == ("NotImplementedError",):
-            return True
-    return False
+def _is_stub(method: Any) -> bool:
+    """Whether a method is missing, empty, or begins with raising NotImplementedError."""
+    code = getattr(method, "__code__", None)
+    return method is None or _is_empty(method) or (code is not None and code.co_names[:1] == ("NotImplementedError",))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Values
+
+
+def _has_dots(answer: Any) -> bool:
+    """Whether an answer, or something in it, is still to be filled in."""
+    if isinstance(answer, (list, tuple)):
+        return any(map(_has_dots, answer))
+    if isinstance(answer, dict):
+        return any(map(_has_dots, answer.values()))
+    return answer is None or answer is ... or answer is NotImplemented
 
 
 def _difference(got: Any, expected: Any, tolerance: float) -> str:
-    """Return in words how an answer differs from what is expected, or nothing."""
-    if isinstance(expected, bool) or isinstance(expected, str):
+    """Return in words how an answer differs from what is expected, without giving that away; nothing if it does not."""
+    if isinstance(expected, (bool, str)):
         same = str(got).strip().casefold() == str(expected).strip().casefold()
         return "" if same else f"{got!r} is not it."
     if isinstance(expected, Mapping):
-        return next((d for k in expected if (d := _difference(got[k], expected[k], tolerance))), "")
+        if not isinstance(got, Mapping) or set(got) != set(expected):
+            return f"it should have the entries {', '.join(map(str, expected))}."
+        return next((f"{key}: {d}" for key in expected if (d := _difference(got[key], expected[key], tolerance))), "")
     try:
-        got, expected = (torch.as_tensor(x, dtype=torch.float64).detach() for x in (got, expected))
+        mine, due = (torch.as_tensor(value, dtype=torch.float64).detach() for value in (got, expected))
     except (TypeError, ValueError, RuntimeError):
-        return f"expected numbers, got {type(got).__name__}."
-    if got.shape != expected.shape:
-        return f"its shape is {tuple(got.shape)}, and should be {tuple(expected.shape)}."
-    largest = max(1.0, float(expected.abs().max())) if expected.numel() else 1.0
-    if bool(((got - expected).abs() <= tolerance * largest).all()):
+        if isinstance(expected, (list, tuple)) and isinstance(got, (list, tuple)) and len(got) == len(expected):
+            pairs = enumerate(zip(got, expected, strict=True))
+            return next((f"number {i + 1}: {d}" for i, (g, e) in pairs if (d := _difference(g, e, tolerance))), "")
+        return f"{_show(got)} is not what is asked for: is it of the right kind?"
+    if mine.shape != due.shape:
+        return _shapes(mine, due, tolerance)
+    slack = tolerance * max(1.0, float(due.abs().max()) if due.numel() else 1.0)
+    right = (mine - due).abs() <= slack
+    if bool(right.all()):
         return ""
-    if math.isclose(float((got + expected).abs().max()), 0, abs_tol=tolerance * largest):
+    if bool(((mine + due).abs() <= slack).all()):
         return "the sign is the wrong way round."
-    return "it differs from what is right."
+    if due.ndim == 2 and due.shape[0] == due.shape[1] and bool(((mine.mT - due).abs() <= slack).all()):
+        return "it is transposed: rows and columns are exchanged."
+    ratio = float((mine * due).sum() / (due * due).sum()) if bool(due.any()) else 0.0
+    if ratio and due.numel() > 1 and bool(((mine - ratio * due).abs() <= slack * abs(ratio)).all()):
+        return f"every number is {ratio:.4g} times what it should be."
+    if due.numel() == 1:
+        return f"{_show(got)} is not it."
+    entry = (~right).nonzero()[0].tolist()
+    return f"{int(right.sum())} of {right.numel()} numbers are right; {mine[tuple(entry)]:.4g} at {entry} is not."
 
 
-def _show(arguments: tuple) -> str:
-    return "(" + ", ".join(str(a.tolist()) if isinstance(a, Tensor) else repr(a) for a in arguments) + ")"
+def _shapes(mine: Tensor, due: Tensor, tolerance: float) -> str:
+    shapes = f"its shape is {tuple(mine.shape)}, and should be {tuple(due.shape)}"
+    if mine.ndim == due.ndim == 2 and mine.shape == due.mT.shape and torch.allclose(mine.mT, due, tolerance, tolerance):
+        return f"it is transposed: {shapes}."
+    if mine.numel() == due.numel() and torch.allclose(mine.reshape(due.shape), due, tolerance, tolerance):
+        return f"the numbers are right, the shape is not: {shapes}."
+    return f"{shapes}."
+
+
+def _show(value: Any) -> str:
+    text = str(value.tolist()) if isinstance(value, Tensor) else repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -251,8 +251,9 @@ def figure_2(history: pd.DataFrame, *, ax: Sequence[Axes] | None = None) -> Sequ
 
 def figure_3(history: pd.DataFrame, *, ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
     """Draw PyTorch's training history and that of the framework on the same loss, from the same initial weights."""
-    validation = history[(history["split"] == "validation") & history["model"].isin([PYTORCH, SAME_START])]
-    validation = validation.assign(model=validation["model"].map({PYTORCH: "PyTorch", SAME_START: "minidl"}))
+    validation = history[history["split"] == "validation"]
+    names = {SAME_START: "minidl", PYTORCH: "PyTorch"}  # the dashed line last, or the solid one would hide it
+    validation = pd.concat(validation[validation["model"] == model].assign(model=name) for model, name in names.items())
     title = "Figure 3: the same loss and the same start, validation data"
     return figures.training_history(validation, by="model", title=title, ax=ax)
 

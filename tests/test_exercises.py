@@ -1,0 +1,356 @@
+"""The exercises' check: each kind of answer three ways; and every exercise of every notebook three ways."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+import torch
+from nbclient import NotebookClient
+
+from minidl import Linear, Module, MSELoss
+from minidl.lab.exercises import check
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb")) + sorted(ROOT.glob("*.ipynb"))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Each kind of answer: how it is checked, the untouched stub, a right answer, and a wrong one with a word of the reply
+
+LAYER = """
+class Bent(Module):
+    def forward(self, input):
+        {forward}
+    def backward(self, grad_output):
+        {backward}
+"""
+LOSS = """
+class Error:
+    def forward(self, input, target):
+        {forward}
+    def backward(self):
+        {backward}
+"""
+STEP = """
+class Steps:
+    def __init__(self, model, lr):
+        self.model, self.lr = model, lr
+    def step(self):
+        {step}
+"""
+RAISE = "raise NotImplementedError"
+BENT = "self.x = input; return torch.where(input > 0, input, 0.2 * input)"
+LOSS_FORWARD = "assert input.shape == target.shape; self.e = input - target; return (self.e ** 2).mean()"
+KINDS = {
+    "number": ('check("a", lambda: 2 + 1.5)', "a = ...", "a = 3.5", "a = -3.5", "sign"),
+    "number that is not near": ('check("a", 3.5)', "a = None", "a = 3.5004", "a = 3.51", "not it"),
+    "bool": ('check("a", True)', "a = ...", "a = True", "a = False", "not it"),
+    "word": ('check("a", "Transposed")', "a = ...", 'a = " transposed"', 'a = "reshaped"', "not it"),
+    "shape": ('check("a", (3, 2))', "a = ...", "a = torch.Size([3, 2])", "a = (2, 3)", "numbers are right"),
+    "tensor": (
+        'check("a", lambda: X.T @ X[:, :2])',
+        "a = ...",
+        "a = (X.T @ X[:, :2]).tolist()",
+        "a = X[:, :2].T @ X",
+        "transposed",
+    ),
+    "tensor with one wrong entry": ('check("a", [[1, 2], [3, 4]])', "a = [[1, 2], [..., 4]]", "a = [[1, 2], [3, 4]]", "a = torch.tensor([[1.0, 2.0], [5.0, 4.0]])", r"3 of 4 .*\[1, 0\]"),
+    "tensor with a factor": ('check("a", lambda: X)', "a = ...", "a = X.clone()", "a = X / 4", "0.25 times"),
+    "numbers by name": ('check("a", {"n": 4, "m": 3})', "a = {'n': ..., 'm': 3}", "a = {'n': 4, 'm': 3}", "a = {'n': 3, 'm': 3}", "n: "),
+    "several of different shapes": ('check("a", [(4, 3), (3, 2, 1)])', "a = ...", "a = [(4, 3), (3, 2, 1)]", "a = [(4, 3), (3, 2, 2)]", "number 2"),
+    "function": (
+        'check("slope", lambda y: 1 - y * y, on=lambda: [(X,), (2 * X,)])',
+        "def slope(y):\n    ...",
+        "def slope(y):\n    return 1 - y**2",
+        "def slope(y):\n    return y**2 - 1",
+        "sign",
+    ),
+    "function that forgets to return": (
+        'check("slope", lambda y: 1 - y * y, on=(0.5,))',
+        "def slope(y):\n    raise NotImplementedError",
+        "slope = lambda y: 1 - y**2",
+        "def slope(y):\n    y = 1 - y**2",
+        "return missing",
+    ),
+    "function that writes into its argument": (
+        'check("double", lambda y: 2 * y, on=lambda: [(X,)] * 2)',
+        'def double(y):\n    """Return 2 y."""',
+        "def double(y):\n    return y.mul_(2)",
+        "def double(y):\n    return y / 0",
+        "not",
+    ),
+    "layer": (
+        'check("Bent", input=(4, 3), reference=lambda x: torch.nn.functional.leaky_relu(x, 0.2))',
+        LAYER.format(forward=RAISE, backward=RAISE),
+        LAYER.format(forward=BENT, backward="return torch.where(self.x > 0, grad_output, 0.2 * grad_output)"),
+        LAYER.format(forward=BENT, backward="return torch.where(grad_output > 0, grad_output, 0.2 * grad_output)"),
+        "upstream as mask",
+    ),
+    "layer, half done": (
+        'check("Bent", input=(4, 3))',
+        LAYER.format(forward=BENT, backward=RAISE),
+        LAYER.format(forward=BENT, backward="return torch.where(self.x > 0, grad_output, 0.2 * grad_output)"),
+        LAYER.format(forward=BENT, backward="self.x = torch.where(self.x > 0, grad_output, 0.2 * grad_output)"),
+        "returns nothing",
+    ),
+    "layer with parameters": (
+        'check("Mine", input=(5, 3), build=lambda cls: cls(3, 2))',
+        "class Mine(Linear):\n    def backward(self, grad_output):\n        ...",
+        "class Mine(Linear):\n    pass",
+        "class Mine(Linear):\n    def backward(self, grad_output):\n        return super().backward(grad_output / len(grad_output))",
+        "factor 1/n",
+    ),
+    "object": ('check("a", input=(5, 3))', "a = ...", "a = Linear(3, 2)", "a = 3", "forward"),
+    "loss": (
+        'check("Error", input=(4, 3), target=(4, 3), reference="mse_loss")',
+        LOSS.format(forward="...", backward="..."),
+        LOSS.format(forward=LOSS_FORWARD, backward="return 2 * self.e / self.e.numel()"),
+        LOSS.format(forward=LOSS_FORWARD, backward="return 2 * self.e"),
+        r"factor n\*m",
+    ),
+    "optimiser": (
+        'check("Steps", model=lambda: Linear(3, 2), build=lambda cls, model: cls(model, lr=0.1))',
+        STEP.format(step=RAISE),
+        STEP.format(step="for p, g in self.model.parameters(): p -= self.lr * g"),
+        STEP.format(step="for p, g in self.model.parameters(): p += self.lr * g"),
+        "uphill",
+    ),
+}  # fmt: skip
+
+
+def ask(call: str, answer: str):
+    """Run an answer, then the check, as two cells would."""
+    names = {"torch": torch, "Module": Module, "Linear": Linear, "MSELoss": MSELoss, "check": check}
+    names["X"] = torch.tensor([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]])
+    exec(answer, names)
+    return eval(call, names)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_untouched_stub_is_not_done_yet(kind):
+    call, stub, *_ = KINDS[kind]
+    reply = ask(call, stub)
+    assert reply.status == "not done"
+    assert str(reply).startswith("Not done yet")
+    assert not reply
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_right_answer_gets_a_warm_line(kind):
+    call, _, right, *_ = KINDS[kind]
+    reply = ask(call, right)
+    assert reply.status == "right", reply
+    assert str(reply).startswith("Right!")
+    assert reply
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_wrong_answer_gets_the_reason(kind):
+    call, _, _, wrong, word = KINDS[kind]
+    reply = ask(call, wrong)
+    assert reply.status == "wrong", reply
+    assert str(reply).startswith("Not right yet")
+    assert re.search(word, str(reply)), reply
+    assert not reply
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_check_before_anything_else_has_run_gives_a_sentence(kind):
+    reply = eval(KINDS[kind][0].replace("lambda: X", "lambda: unknown"), {"check": check, "torch": torch})
+    assert reply.status == "not done"
+    assert "run the exercise's cell first" in str(reply)
+
+
+def test_a_check_that_needs_other_cells_says_so():
+    reply = ask('check("a", lambda: Y + Z)', "a = 1.0")
+    assert reply.status == "not done"
+    assert "run them first" in str(reply)
+
+
+def test_a_hint_is_added_to_a_wrong_answer_only():
+    assert "Sum." in str(ask('check("a", 3, hint="Sum.")', "a = 2"))
+    assert "Sum." not in str(ask('check("a", 3, hint="Sum.")', "a = 3"))
+    assert "Sum." not in str(ask('check("a", 3, hint="Sum.")', "a = ..."))
+
+
+def test_a_wrong_number_is_not_given_away():
+    reply = ask('check("a", lambda: 7.25)', "a = 7.5")
+    assert "7.25" not in str(reply) + reply._repr_html_()
+
+
+def test_a_function_that_never_returns_is_given_up(monkeypatch):
+    monkeypatch.setattr("minidl.lab.exercises.TIME_LIMIT", 0.2)
+    reply = ask('check("f", lambda x: x, on=(1,))', "def f(x):\n    while True:\n        pass")
+    assert reply.status == "wrong"
+    assert "does not come back" in str(reply)
+
+
+def test_jupyter_shows_the_reply_and_what_was_measured():
+    call, _, _, wrong, _ = KINDS["layer"]
+    shown = ask(call, wrong)._repr_html_()
+    assert "Not right yet" in shown
+    assert "expected" in shown
+    assert "&lt;" in ask('check("a", "b")', 'a = "<b>"')._repr_html_()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The notebooks' own
+
+
+def tags(cell):
+    return cell["metadata"].get("tags", [])
+
+
+def exercises(notebook):
+    """Return the (stub, check, solution) cells of a notebook; ValueError where one of the three is missing."""
+    found, open_ones = [], []
+    for cell in notebook["cells"]:
+        kinds = {"exercise", "check", "solution"} & set(tags(cell))
+        if cell["cell_type"] == "code" and kinds:
+            order = ["exercise", "check", "solution"][len(open_ones)]
+            if kinds != {order}:
+                raise ValueError(f"cell {cell['id']} is tagged {sorted(kinds)} where {order} was to come")
+            open_ones.append(cell)
+            if order == "solution":
+                found.append(tuple(open_ones))
+                open_ones = []
+    if open_ones:
+        raise ValueError(f"the exercise in cell {open_ones[0]['id']} has no check or no solution")
+    return found
+
+
+def problems(notebook) -> list[str]:
+    """Return what is wrong with a notebook's exercises, as far as it can be seen without running them."""
+    try:
+        trios = exercises(notebook)
+    except ValueError as error:
+        return [str(error)]
+    found = []
+    for stub, asked, solution in trios:
+        call = [node for node in ast.walk(ast.parse(asked["source"])) if isinstance(node, ast.Call)]
+        names = [
+            c.args[0].value
+            for c in call
+            if getattr(c.func, "id", "") == "check" and isinstance(c.args[0], ast.Constant)
+        ]
+        if len(names) != 1:
+            found.append(f"cell {asked['id']} does not call check with one name")
+            continue
+        for cell in (stub, solution):
+            if not re.search(rf"^(class |def )?{names[0]}\b", cell["source"], re.MULTILINE):
+                found.append(f"cell {cell['id']} does not define {names[0]}")
+        if solution["metadata"].get("jupyter", {}).get("source_hidden") is not True:
+            found.append(f"cell {solution['id']} shows its solution")
+        if not solution["metadata"].get("minidl", {}).get("wrong"):
+            found.append(f"cell {solution['id']} names no typical wrong answer")
+        namespace: dict = {}
+        try:
+            *first, last = ast.parse(asked["source"]).body
+            exec(compile(ast.Module(first, []), "check", "exec"), namespace)
+            reply = eval(compile(ast.Expression(last.value), "check", "eval"), namespace)
+        except Exception as error:
+            found.append(f"cell {asked['id']} fails when it is the first to run: {type(error).__name__}: {error}")
+            continue
+        if reply is None or reply.status != "not done":
+            found.append(f"cell {asked['id']} does not say 'not done yet' when it is the first to run")
+    return found
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_exercise_has_stub_check_and_collapsed_solution(path):
+    assert problems(nbformat.read(path, 4)) == []
+
+
+def test_every_derivation_notebook_has_a_prediction_and_something_to_code():
+    for path in NOTEBOOKS:
+        if re.match(r"0[1-9]|1[0-2]", path.stem):
+            stubs = [stub["source"] for stub, _, _ in exercises(nbformat.read(path, 4))]
+            coding = [bool(re.search(r"^\s*(class|def) ", stub, re.MULTILINE)) for stub in stubs]
+            assert True in coding, f"{path.stem} has nothing to code"
+            assert False in coding, f"{path.stem} has nothing to predict"
+
+
+@pytest.mark.parametrize("path", [p for p in NOTEBOOKS if exercises(nbformat.read(p, 4))], ids=lambda path: path.stem)
+def test_every_exercise_three_ways(path):
+    """Run the notebook once, and at each exercise the stub, the wrong answer and the solution, each with its check."""
+    notebook = nbformat.read(path, 4)
+    trios = {trio[2]["id"]: trio for trio in exercises(notebook)}
+    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}})
+    replies: dict[str, dict[str, str]] = {}
+    with client.setup_kernel():
+
+        def run(cell, source=None):
+            cell = nbformat.v4.new_code_cell(cell["source"] if source is None else source, metadata=cell["metadata"])
+            client.nb.cells.append(cell)
+            client.execute_cell(cell, len(client.nb.cells) - 1)
+            data = [output.get("data", {}).get("text/plain", "") for output in cell["outputs"]]
+            return " ".join(data).split(" (")[0].split("! ")[0]
+
+        for cell in list(notebook["cells"]):
+            if cell["cell_type"] != "code":
+                continue
+            if cell["id"] in trios:
+                stub, asked, solution = trios[cell["id"]]
+                answers = {"stub": stub["source"], "wrong": solution["metadata"]["minidl"]["wrong"], "solution": None}
+                replies[cell["id"]] = {}
+                for kind, source in answers.items():
+                    run(solution, source)
+                    replies[cell["id"]][kind] = run(asked)
+            else:
+                run(cell)
+    for name, said in replies.items():
+        assert said == {"stub": "Not done yet", "wrong": "Not right yet", "solution": "Right"}, name
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The checks of the notebooks, checked
+
+
+def trio(**changes):
+    """Return a notebook with one exercise, something about it changed."""
+    cells = [
+        nbformat.v4.new_code_cell("a = ...", metadata={"tags": ["exercise"]}, id="stub"),
+        nbformat.v4.new_code_cell(
+            'from minidl.lab.exercises import check\n\ncheck("a", lambda: 1 + 1)',
+            metadata={"tags": ["check"]},
+            id="check",
+        ),
+        nbformat.v4.new_code_cell(
+            "a = 2",
+            metadata={"tags": ["solution"], "jupyter": {"source_hidden": True}, "minidl": {"wrong": "a = 3"}},
+            id="solution",
+        ),
+    ]
+    for cell in cells:
+        cell.update(changes.get(cell["id"], {}))
+    return nbformat.v4.new_notebook(cells=[cell for cell in cells if changes.get(cell["id"], {}) is not None])
+
+
+def test_an_exercise_as_it_should_be_has_no_problems():
+    assert problems(trio()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "word"),
+    [
+        ({"check": {"metadata": {}}}, "solution"),
+        ({"solution": {"metadata": {}}}, "has no check or no solution"),
+        ({"stub": {"metadata": {}}}, "exercise"),
+        ({"solution": {"metadata": {"tags": ["solution"], "minidl": {"wrong": "a = 3"}}}}, "shows"),
+        ({"solution": {"metadata": {"tags": ["solution"], "jupyter": {"source_hidden": True}}}}, "typical wrong"),
+        ({"check": {"source": "from minidl.lab.exercises import check\ncheck('b', 2)"}}, "does not define b"),
+        ({"check": {"source": "check('a', 2)"}}, "first to run: NameError"),
+        (
+            {"check": {"source": "from minidl.lab.exercises import check\ncheck('a', X.sum())"}},
+            "first to run: NameError",
+        ),
+        ({"check": {"source": "from minidl.lab.exercises import check\ncheck(a, 2)"}}, "one name"),
+        ({"stub": {"source": "b = ..."}}, "cell stub does not define a"),
+    ],
+)
+def test_a_broken_exercise_is_noticed(changes, word):
+    assert word in " ".join(problems(trio(**changes)))
