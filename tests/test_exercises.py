@@ -9,7 +9,6 @@ from pathlib import Path
 import nbformat
 import pytest
 import torch
-from nbclient import NotebookClient
 
 from minidl import Linear, Module, MSELoss
 from minidl.lab.exercises import check
@@ -58,10 +57,28 @@ KINDS = {
         "a = X[:, :2].T @ X",
         "transposed",
     ),
-    "tensor with one wrong entry": ('check("a", [[1, 2], [3, 4]])', "a = [[1, 2], [..., 4]]", "a = [[1, 2], [3, 4]]", "a = torch.tensor([[1.0, 2.0], [5.0, 4.0]])", r"3 of 4 .*\[1, 0\]"),
+    "tensor with one wrong entry": (
+        'check("a", [[1, 2], [3, 4]])',
+        "a = [[1, 2], [..., 4]]",
+        "a = [[1, 2], [3, 4]]",
+        "a = torch.tensor([[1.0, 2.0], [5.0, 4.0]])",
+        r"3 of 4 .*\[1, 0\]",
+    ),
     "tensor with a factor": ('check("a", lambda: X)', "a = ...", "a = X.clone()", "a = X / 4", "0.25 times"),
-    "numbers by name": ('check("a", {"n": 4, "m": 3})', "a = {'n': ..., 'm': 3}", "a = {'n': 4, 'm': 3}", "a = {'n': 3, 'm': 3}", "n: "),
-    "several of different shapes": ('check("a", [(4, 3), (3, 2, 1)])', "a = ...", "a = [(4, 3), (3, 2, 1)]", "a = [(4, 3), (3, 2, 2)]", "number 2"),
+    "numbers by name": (
+        'check("a", {"n": 4, "m": 3})',
+        "a = {'n': ..., 'm': 3}",
+        "a = {'n': 4, 'm': 3}",
+        "a = {'n': 3, 'm': 3}",
+        "n: ",
+    ),
+    "several of different shapes": (
+        'check("a", [(4, 3), (3, 2, 1)])',
+        "a = ...",
+        "a = [(4, 3), (3, 2, 1)]",
+        "a = [(4, 3), (3, 2, 2)]",
+        "number 2",
+    ),
     "function": (
         'check("slope", lambda y: 1 - y * y, on=lambda: [(X,), (2 * X,)])',
         "def slope(y):\n    ...",
@@ -101,8 +118,8 @@ KINDS = {
         'check("Mine", input=(5, 3), build=lambda cls: cls(3, 2))',
         "class Mine(Linear):\n    def backward(self, grad_output):\n        ...",
         "class Mine(Linear):\n    pass",
-        "class Mine(Linear):\n    def backward(self, grad_output):\n        return super().backward(grad_output / len(grad_output))",
-        "factor 1/n",
+        "class Mine(Linear):\n    def backward(self, grad_output):\n        return super().backward(grad_output / 2)",
+        "factor 1/2",
     ),
     "object": ('check("a", input=(5, 3))', "a = ...", "a = Linear(3, 2)", "a = 3", "forward"),
     "loss": (
@@ -274,36 +291,63 @@ def test_every_derivation_notebook_has_a_prediction_and_something_to_code():
             assert False in coding, f"{path.stem} has nothing to predict"
 
 
-@pytest.mark.parametrize("path", [p for p in NOTEBOOKS if exercises(nbformat.read(p, 4))], ids=lambda path: path.stem)
+def names_in(node, *contexts):
+    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, contexts)}
+
+
+def root(node):
+    """Return the name that an attribute, an entry or a method call begins with."""
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return getattr(node, "id", None)
+
+
+def defines(statement):
+    """Return the names that a statement gives a value, or changes the value of."""
+    if isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+        return {statement.name}
+    if isinstance(statement, (ast.Import, ast.ImportFrom)):
+        return {(alias.asname or alias.name).split(".")[0] for alias in statement.names}
+    changed = {root(t) for t in getattr(statement, "targets", [getattr(statement, "target", None)])} - {None}
+    if isinstance(statement, ast.Expr):
+        changed = {root(statement.value)} if isinstance(statement.value, ast.Call) else set()
+    return changed | names_in(statement, ast.Store)
+
+
+def what_it_needs(sources, before):
+    """Return the statements of the cells before that the sources need, directly or not: no training, no figure else."""
+    needed = set().union(*(names_in(ast.parse(source), ast.Load) for source in sources))
+    kept = []
+    for statement in reversed([s for cell in before for s in ast.parse(cell["source"]).body]):
+        if defines(statement) & needed:
+            needed |= names_in(statement, ast.Load)
+            kept.insert(0, statement)
+    return ast.unparse(kept)
+
+
+WITH_EXERCISES = [path for path in NOTEBOOKS if "exercise" in path.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("path", WITH_EXERCISES, ids=lambda path: path.stem)
 def test_every_exercise_three_ways(path):
-    """Run the notebook once, and at each exercise the stub, the wrong answer and the solution, each with its check."""
+    """Untouched, with a typical wrong answer, and with the notebook's own solution."""
     notebook = nbformat.read(path, 4)
-    trios = {trio[2]["id"]: trio for trio in exercises(notebook)}
-    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(path.parent)}})
-    replies: dict[str, dict[str, str]] = {}
-    with client.setup_kernel():
-
-        def run(cell, source=None):
-            cell = nbformat.v4.new_code_cell(cell["source"] if source is None else source, metadata=cell["metadata"])
-            client.nb.cells.append(cell)
-            client.execute_cell(cell, len(client.nb.cells) - 1)
-            data = [output.get("data", {}).get("text/plain", "") for output in cell["outputs"]]
-            return " ".join(data).split(" (")[0].split("! ")[0]
-
-        for cell in list(notebook["cells"]):
-            if cell["cell_type"] != "code":
-                continue
-            if cell["id"] in trios:
-                stub, asked, solution = trios[cell["id"]]
-                answers = {"stub": stub["source"], "wrong": solution["metadata"]["minidl"]["wrong"], "solution": None}
-                replies[cell["id"]] = {}
-                for kind, source in answers.items():
-                    run(solution, source)
-                    replies[cell["id"]][kind] = run(asked)
-            else:
-                run(cell)
-    for name, said in replies.items():
-        assert said == {"stub": "Not done yet", "wrong": "Not right yet", "solution": "Right"}, name
+    code = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    dtype = torch.get_default_dtype()
+    for stub, asked, solution in exercises(notebook):
+        wrong = solution["metadata"]["minidl"]["wrong"]
+        answers = {"Not done yet": stub["source"], "Not right yet": wrong, "Right": solution["source"]}
+        before = what_it_needs([asked["source"], *answers.values()], code[: code.index(stub)])
+        *first, last = ast.parse(asked["source"]).body
+        for expected, answer in answers.items():
+            names: dict = {"__name__": "__main__"}
+            try:
+                exec(f"{before}\n{answer}\n{ast.unparse(first)}", names)
+                reply = eval(ast.unparse(last), names)
+            finally:
+                torch.set_default_dtype(dtype)
+                torch.set_printoptions(profile="default")
+            assert str(reply).startswith(expected), f"{asked['id']}: {reply}"
 
 
 # ---------------------------------------------------------------------------------------------------------------------
