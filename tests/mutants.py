@@ -2465,3 +2465,314 @@ class WeightDecayInside(PlainLinear):
         out = super().backward(grad)
         self.grads["weight"] += 0.1 * self.params["weight"]
         return out
+
+
+# Mistakes beyond the usual ones
+
+
+@specimen("gradient missing")
+class PlainLinearForgetsBias(PlainLinear):
+    def backward(self, grad):
+        self.grads["weight"] += self.x.T @ grad
+        return grad @ self.params["weight"].T
+
+
+@specimen("gradient missing")
+class AttributeLinearNoGradient(AttributeLinear):
+    """The gradient is there by name, and never more than None."""
+
+    def __init__(self):
+        super().__init__()
+        self.grad_bias = None
+
+    def backward(self, grad_output):
+        self.grad_weight += self.saved.t().mm(grad_output)
+        return grad_output.mm(self.weight.t())
+
+    def zero_grad(self):
+        self.grad_weight.zero_()
+
+
+@specimen("first sample only")
+class HandoutLinearFirstSample(HandoutLinear):
+    def backward(self, *gradwrtoutput):
+        g = gradwrtoutput[0]
+        self.dw.add_(g[:1].t().mm(self.input[:1]))
+        self.db.add_(g.sum(0))
+        return g.mm(self.w)
+
+
+@specimen("first sample only")
+class NumpyScaleFirstSample:
+    def __init__(self):
+        self.gain, self.grad_gain = np.linspace(1.0, 2.0, 3), np.zeros(3)
+
+    def forward(self, x):
+        self.x = x
+        return x * self.gain
+
+    def backward(self, g):
+        self.grad_gain += g[0] * self.x[0]
+        return g * self.gain
+
+
+@specimen("formula for the output")
+class TanhSlopeOfInput(PlainTanh):
+    def forward(self, x):
+        self.y = x
+        return torch.tanh(x)
+
+
+@specimen("formula for the output")
+class NumpySigmoidSlopeOfInput:
+    def forward(self, x):
+        self.x = x
+        return 0.5 * (1 + np.tanh(x / 2))
+
+    def backward(self, g):
+        return g * self.x * (1 - self.x)
+
+
+@specimen("wrong type")
+class ReturnsPair(PlainTanh):
+    def backward(self, g):
+        return super().backward(g), None
+
+
+@specimen("wrong type")
+class NumpyReturnsNumber(NumpyTanh):
+    def backward(self, dout):
+        return float(super().backward(dout).sum())
+
+
+@specimen("parameter not listed")
+class HandoutLinearListsWeight(HandoutLinear):
+    def param(self):
+        return [(self.w, self.dw)]
+
+
+@specimen("parameter not listed")
+class AttributeLinearListsNothing(AttributeLinear):
+    def parameters(self):
+        return []
+
+
+@specimen("factor k")
+class PlainLinearTimesK(PlainLinear):
+    def backward(self, grad):
+        self.grads["weight"] += self.x.T @ grad * grad.shape[1]
+        self.grads["bias"] += grad.sum(0, keepdim=True)
+        return grad @ self.params["weight"].T
+
+
+@specimen("factor 1/k")
+class NumpyLinearDividesByK(NumpyLinear):
+    def backward(self, dout):
+        return super().backward(dout) / dout.shape[1]
+
+
+@specimen("factor n*k")
+class RowOfTwoTimesOutputs:
+    """From m features to m + 2."""
+
+    def forward(self, x):
+        return torch.cat([x, x[:, :1], 3 * x[:, -1:]], 1)
+
+    def backward(self, g):
+        grad = g[:, :-2].clone()
+        grad[:, 0] += g[:, -2]
+        grad[:, -1] += 3 * g[:, -1]
+        return grad * g.numel()
+
+
+@specimen("factor 1/(n*k)")
+class HandoutLinearMeanOfOutputs(HandoutLinear):
+    def backward(self, *gradwrtoutput):
+        g = gradwrtoutput[0]
+        self.dw.add_(g.t().mm(self.input))
+        self.db.add_(g.sum(0) / g.numel())
+        return g.mm(self.w)
+
+
+@specimen("derivative forgotten", "upstream forgotten")
+class ReLUAlwaysOne(PlainReLU):
+    def backward(self, grad):
+        return torch.ones_like(grad)
+
+
+@specimen("derivative at output", "upstream forgotten")
+class NumpyTanhTwiceAlone(NumpyTanh):
+    def backward(self, dout):
+        return 1 - np.tanh(self.out) ** 2
+
+
+@specimen("module not reached")
+class ChainSkipsMiddle(Chain):
+    def __init__(self):
+        super().__init__(PlainTanh(), PlainSigmoid(), PlainReLU())
+
+    def backward(self, g):
+        return self.layers[0].backward(self.layers[2].backward(g))
+
+
+@specimen("no parameters", kind="optimizer")
+def sgd_of_nothing():
+    return PairsSGD([], 0.1), PlainTanh()
+
+
+@specimen("momentum forgotten", kind="optimizer")
+def momentum_starts_anew():
+    class ForgetfulMomentum(Momentum):
+        def step(self):
+            for p, g in self.model.parameters():
+                v = torch.zeros_like(p)
+                v = self.momentum * v + g
+                p -= self.lr * v
+
+    model = small_model()
+    return ForgetfulMomentum(model), model
+
+
+@specimen("unnamed", kind="optimizer")
+def momentum_signs_mixed():
+    class MixedMomentum(Momentum):
+        def step(self):
+            for v, (p, g) in zip(self.velocity, self.model.parameters(), strict=True):
+                v.mul_(-self.momentum).add_(g)
+                p -= self.lr * v
+
+    model = small_model()
+    return MixedMomentum(model), model
+
+
+@specimen("gradient replaced", kind="optimizer")
+def pairs_sgd_of_replacing_layer():
+    layer = HandoutLinearReplaces()
+    return PairsSGD(layer.param(), 0.1), layer
+
+
+@specimen("never zeroed", kind="optimizer")
+def sgd_zeroes_nothing():
+    class Keeping(PairsSGD):
+        def zero_grad(self):
+            for _, g in self.pairs:
+                g = torch.zeros_like(g)
+
+    model = HandoutSequential()
+    return Keeping(model.param(), 0.05), model
+
+
+@specimen("bias correction forgotten", kind="optimizer")
+def adam_corrects_one():
+    class HalfAdam(Adam):
+        def step(self):
+            self.t += 1
+            for i, (p, g) in enumerate(self.model.parameters()):
+                self.m[i] = self.beta1 * self.m[i] + (1 - self.beta1) * g
+                self.v[i] = self.beta2 * self.v[i] + (1 - self.beta2) * g * g
+                p -= self.lr * self.m[i] / ((self.v[i] / (1 - self.beta2**self.t)).sqrt() + self.eps)
+
+    model = small_model()
+    return HalfAdam(model), model
+
+
+# Right, and shown in other ways
+
+
+class Parameter:
+    """A student's own."""
+
+    def __init__(self, value):
+        self.value = value
+        self.grad = torch.zeros_like(value)
+
+
+@right
+class OwnParameters:
+    def __init__(self):
+        self.weight, self.bias = Parameter(fill(3, 5)), Parameter(fill(1, 5))
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.weight.value + self.bias.value
+
+    def backward(self, g):
+        self.weight.grad += self.x.T @ g
+        self.bias.grad += g.sum(0, keepdim=True)
+        return g @ self.weight.value.T
+
+    def parameters(self):
+        return [self.weight, self.bias]
+
+    def zero_grad(self):
+        for p in self.parameters():
+            p.grad.zero_()
+
+
+@specimen("factor 1/n")
+class OwnParametersDivide(OwnParameters):
+    def backward(self, g):
+        super().backward(g / len(g))
+        return g @ self.weight.value.T
+
+
+@right
+class NumpyListsValues(NumpyLinear):
+    def parameters(self):
+        return [self.W, self.b]
+
+
+@right
+class TorchModule(torch.nn.Module):
+    """A torch.nn.Module with a backward of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(fill(5, 3))
+
+    def forward(self, x):
+        self.x = x
+        with torch.no_grad():
+            return x @ self.weight.T
+
+    def backward(self, g):
+        with torch.no_grad():
+            self.weight.grad = (self.weight.grad if self.weight.grad is not None else 0) + g.T @ self.x
+            return g @ self.weight
+
+
+@right
+class Flat:
+    """Weight and bias are views of one tensor."""
+
+    def __init__(self):
+        self.flat, self.flat_grad = fill(20), torch.zeros(20)
+        self.w, self.b = self.flat[:15].view(3, 5), self.flat[15:]
+        self.gw, self.gb = self.flat_grad[:15].view(3, 5), self.flat_grad[15:]
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.w + self.b
+
+    def backward(self, g):
+        self.gw += self.x.T @ g
+        self.gb += g.sum(0)
+        return g @ self.w.T
+
+    def zero_grad(self):
+        self.flat_grad.zero_()
+
+
+@right
+class Closure:
+    """The backward pass is a function that forward makes."""
+
+    def __init__(self):
+        self.name = np  # something that cannot be copied
+
+    def forward(self, x):
+        self.back = lambda g: g / (1 + x * x)
+        return x.atan()
+
+    def backward(self, g):
+        return self.back(g)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import symtable
 from pathlib import Path
 
 import nbformat
@@ -291,8 +292,14 @@ def test_every_derivation_notebook_has_a_prediction_and_something_to_code():
             assert False in coding, f"{path.stem} has nothing to predict"
 
 
-def names_in(node, *contexts):
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, contexts)}
+def uses(source):
+    """Return the names that a cell takes from elsewhere; those that belong to a function of its own stay out."""
+
+    def look(table, inside):
+        names = {s.get_name() for s in table.get_symbols() if s.is_referenced() and (s.is_global() or not inside)}
+        return names.union(*(look(child, True) for child in table.get_children()))
+
+    return look(symtable.symtable(source, "cell", "exec"), False)
 
 
 def root(node):
@@ -311,16 +318,19 @@ def defines(statement):
     changed = {root(t) for t in getattr(statement, "targets", [getattr(statement, "target", None)])} - {None}
     if isinstance(statement, ast.Expr):
         changed = {root(statement.value)} if isinstance(statement.value, ast.Call) else set()
-    return changed | names_in(statement, ast.Store)
+    if isinstance(statement, (ast.For, ast.With, ast.If, ast.While)):
+        changed |= set().union(*map(defines, statement.body))
+    stored = (n for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+    return changed | {name.id for name in stored}
 
 
 def what_it_needs(sources, before):
     """Return the statements of the cells before that the sources need, directly or not: no training, no figure else."""
-    needed = set().union(*(names_in(ast.parse(source), ast.Load) for source in sources))
+    needed = set().union(*map(uses, sources))
     kept = []
     for statement in reversed([s for cell in before for s in ast.parse(cell["source"]).body]):
         if defines(statement) & needed:
-            needed |= names_in(statement, ast.Load)
+            needed |= uses(ast.unparse(statement))
             kept.insert(0, statement)
     return ast.unparse(kept)
 

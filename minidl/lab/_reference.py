@@ -15,31 +15,20 @@ from minidl.lab._patient import as_tensor, attributes, canonical, is_values
 
 Function = Callable[[Tensor, "Tensor | None", dict[str, Tensor]], Tensor]  # of input, target and named parameters
 
-KNOWN = ("linear", "dense", "affine", "relu", "tanh", "sigmoid", "mse", "sgd", "momentum", "adam")
-# Words that make something else of a known name: LeakyReLU, HardTanh, LogSigmoid, LinearReLU…
-OTHER_WORDS = {
-    *(
-        "leaky",
-        "parametric",
-        "randomized",
-        "p",
-        "r",
-        "c",
-        "e",
-        "s",
-        "se",
-        "ce",
-        "g",
-        "si",
-        "hard",
-        "soft",
-        "log",
-        "abs",
-    ),
-    *("shrink", "shifted", "scaled", "bi", "bilinear", "gated", "squared", "square", "cubic", "clipped", "capped"),
-    *("6", "norm", "conv", "sparse", "noisy", "weighted", "half", "masked", "root", "cross", "entropy", "rational"),
-    *("residual", "block", "network", "net", "chain", "sequential", "double", "twice", "polynomial", "quantized"),
-}
+KNOWN = ("linear", "dense", "affine", "relu", "tanh", "sigmoid", "mse")
+KNOWN_STEPS = ("sgd", "momentum", "adam")
+# Words that make something else of a known name: LeakyReLU, HardTanh, LogSigmoid, LinearReLU, AdamW, RAdam…
+OTHER_WORDS = set(
+    re.findall(
+        r"\w+",
+        "leaky parametric randomized p r c e s se ce g si hard soft log abs shrink shifted scaled bi bilinear gated "
+        "squared square cubic clipped capped 6 norm conv sparse noisy weighted half masked root cross entropy rational "
+        "residual block network net chain sequential double twice polynomial quantized",
+    )
+)
+OTHER_STEPS = set(
+    re.findall(r"\w+", "w r n ams max delta rectified decoupled weight decay clipped clipping lazy sign schedule")
+)
 
 
 class Expectation:
@@ -86,12 +75,14 @@ class Expectation:
         return possible[0]
 
 
-def known_name(thing: Any) -> str | None:
+def known_name(thing: Any, known: tuple[str, ...] = KNOWN, others: set[str] = OTHER_WORDS) -> str | None:
     """Return what a class is by its name, "relu" for MyReLU, or None: LeakyReLU is something else."""
-    name = type(thing).__name__.replace("ReLU", "Relu").replace("RELU", "Relu").replace("MSE", "Mse")
+    name = (
+        type(thing).__name__.replace("ReLU", "Relu").replace("RELU", "Relu").replace("MSE", "Mse").replace("SGD", "Sgd")
+    )
     words = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)]
-    known = [word for word in words if word in KNOWN]
-    return known[0] if len(known) == 1 and not OTHER_WORDS & set(words) else None
+    found = [word for word in words if word in known]
+    return found[0] if len(found) == 1 and not others & set(words) else None
 
 
 def expectation(exam: Exam, reference: Any) -> Expectation | None:

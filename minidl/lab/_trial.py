@@ -21,7 +21,7 @@ from minidl.lab._patient import (
     put,
     slots_of,
 )
-from minidl.lab._reference import known_name
+from minidl.lab._reference import KNOWN_STEPS, OTHER_STEPS, known_name
 
 STEPS = 4
 
@@ -122,10 +122,10 @@ class Trial:
     @functools.cached_property
     def kind(self) -> str | None:
         """What it is: "sgd", "momentum" or "adam", by its name and by what it keeps."""
-        name = known_name(self.optimizer)
+        name = known_name(self.optimizer, KNOWN_STEPS, OTHER_STEPS)
         if name == "sgd" and self.setting("momentum", "mu"):
             return "momentum"
-        return name if name in ("sgd", "momentum", "adam") else None
+        return name
 
     @property
     def betas(self) -> tuple[float, float]:
