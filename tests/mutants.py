@@ -1372,6 +1372,14 @@ class HandoutLinearBiasAxis(HandoutLinear):
         return g.mm(self.w)
 
 
+@specimen("wrong axis")
+class NumpyLinearBiasAxis(NumpyLinear):
+    def backward(self, dout):
+        self.dW += np.dot(self.x.T, dout)
+        self.db = self.db + np.sum(dout, axis=1, keepdims=True)
+        return np.dot(dout, self.W.T)
+
+
 @specimen("parameter unused")
 class PlainLinearBiasUnused(PlainLinear):
     def forward(self, x):

@@ -265,7 +265,7 @@ class TestFigures:
         assert left.get_xlim() == right.get_xlim() == (0, 4)
         assert left.get_ylim()[0] == 0
         assert right.get_ylim()[1] == pytest.approx(1, abs=0.02)
-        names = ("PyTorch", "minidl") if number == 3 else ("training", "validation")
+        names = ("minidl", "PyTorch") if number == 3 else ("training", "validation")
         for axes in (left, right):
             words = [text.get_text() for text in axes.get_legend().get_texts()]
             assert words == [
@@ -277,7 +277,7 @@ class TestFigures:
     @pytest.mark.parametrize("number", FIGURES)
     def test_lines_are_means_and_everything_is_within_view(self, number):
         history = make().history
-        models = {1: [report.FRAMEWORK] * 2, 2: [report.PYTORCH] * 2, 3: [report.PYTORCH, report.SAME_START]}[number]
+        models = {1: [report.FRAMEWORK] * 2, 2: [report.PYTORCH] * 2, 3: [report.SAME_START, report.PYTORCH]}[number]
         splits = ["validation"] * 2 if number == 3 else ["training", "validation"]
         for axes, column in zip(FIGURES[number](history), ("loss", "accuracy"), strict=True):
             assert len(axes.lines) == len(axes.collections) == 2
@@ -299,7 +299,7 @@ class TestFigures:
             part = history[
                 (history["split"] == "validation") & history["model"].isin([report.PYTORCH, report.SAME_START])
             ]
-            hue, order = "model", [report.PYTORCH, report.SAME_START]
+            hue, order = "model", [report.SAME_START, report.PYTORCH]
         else:
             part = history[history["model"] == (report.FRAMEWORK if number == 1 else report.PYTORCH)]
             hue, order = "split", ["training", "validation"]

@@ -123,6 +123,11 @@ def linear(m, k, **options):
     return Sequential(Linear(m, k, **options))
 
 
+def namesake(kind):
+    """Return another class of the same name, as after a cell that was changed and run again."""
+    return type(kind.__name__, (kind,), {})
+
+
 @pytest.mark.parametrize(
     "other",
     [
@@ -133,8 +138,9 @@ def linear(m, k, **options):
         linear(3, 4, dtype=torch.float64),
         linear(3, 4, device="meta"),
         stack([linear(3, 4)]),
+        Sequential(namesake(Linear)(3, 4)),
     ],
-    ids=["width", "length", "layer", "nesting", "dtype", "device", "stack"],
+    ids=["width", "length", "layer", "nesting", "dtype", "device", "stack", "class"],
 )
 def test_models_that_differ_cannot_be_stacked(other):
     with pytest.raises(
@@ -142,6 +148,11 @@ def test_models_that_differ_cannot_be_stacked(other):
     ) as caught:
         stack([linear(3, 4), other])
     assert str(caught.value).endswith(str(other))
+
+
+def test_the_class_counts_for_layers_without_parameters_too():
+    with pytest.raises(ValueError, match="models of equal structure"):
+        stack([Sequential(Linear(3, 4), kind()) for kind in (ReLU, namesake(ReLU))])
 
 
 def test_other_mistakes_are_refused():

@@ -167,9 +167,10 @@ def _heat_map(tensor: Tensor, largest: float) -> str:
 def _cell(value: float, largest: float) -> str:
     strength = min(abs(value) / largest, 1.0) if value == value else 0.0
     dark = (33, 102, 172) if value > 0 else (179, 88, 6)
-    red, green, blue = (round(255 + (c - 255) * strength) for c in dark)
-    ink = "#fff" if strength > 0.6 else "#000"
-    style = f"background: rgb({red},{green},{blue}); color: {ink}; text-align: right; padding: 1px 5px"
+    colour = [round(255 + (c - 255) * strength) for c in dark]
+    light = [c / 255 / 12.92 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in colour]
+    ink = "#000" if 0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2] > 0.18 else "#fff"  # the better contrast
+    style = f"background: rgb({','.join(map(str, colour))}); color: {ink}; text-align: right; padding: 1px 5px"
     return f'<td style="{style}">{value:.3g}</td>'
 
 

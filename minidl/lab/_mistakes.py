@@ -45,7 +45,11 @@ SIGMOID = ("05_sigmoid.ipynb", "Mistakes")
 MSE = ("06_mse.ipynb", "Mistakes")
 SEQUENTIAL = ("07_sequential.ipynb", "Mistakes")
 SGD = ("08_sgd.ipynb", "Mistakes")
-OWN = ("12_your_own_layer.ipynb", "")
+ADDED = ("01_module.ipynb", "Gradients are added")
+KEPT = ("01_module.ipynb", "One backward for each forward")
+KINK = ("03_relu.ipynb", "The kink")
+OVERFLOW = ("05_sigmoid.ipynb", "When the formula fails")
+DIVISORS = ("06_mse.ipynb", "Sum, batchmean, mean: who divides by what?")
 
 
 @dataclass(frozen=True)
@@ -518,7 +522,7 @@ def parameter_unused(exam: Exam) -> dict[str, Any] | None:
     return None
 
 
-@misbehaviour("overwritten", read=LINEAR)
+@misbehaviour("overwritten", read=ADDED)
 def overwritten(exam: Exam) -> dict[str, Any] | None:
     """backward overwrites the gradient of {what} instead of adding to it. The contract is to accumulate, so that two
     backward passes add up and a parameter used twice gets both gradients; zero_grad starts anew.
@@ -589,7 +593,7 @@ def nested_parameters_missing(exam: Exam) -> dict[str, Any] | None:
 # Misbehaviours: what is kept between forward and backward
 
 
-@misbehaviour("stale cache", read=MODULE)
+@misbehaviour("stale cache", read=KEPT)
 def stale_cache(exam: Exam) -> dict[str, Any] | None:
     """backward uses what an earlier forward has kept: after a second forward it returns a gradient of the first one's
     input. Keep what backward needs anew in every forward.
@@ -607,7 +611,7 @@ def stale_cache(exam: Exam) -> dict[str, Any] | None:
     return None
 
 
-@misbehaviour("stale cache", read=MODULE)
+@misbehaviour("stale cache", read=KEPT)
 def stale_parameter(exam: Exam) -> dict[str, Any] | None:
     """backward uses a copy of {what} that was made earlier: when training changes {what}, forward changes and backward
     does not.
@@ -633,7 +637,7 @@ def stale_parameter(exam: Exam) -> dict[str, Any] | None:
     return None
 
 
-@misbehaviour("shared cache", read=MODULE)
+@misbehaviour("shared cache", read=KEPT)
 def shared_cache(exam: Exam) -> dict[str, Any] | None:
     """Two objects of this class share what forward keeps: backward of the one uses the input of the other. Keep it in
     self, not in the class, in a module-level name, or in a default argument.
@@ -712,7 +716,7 @@ def uninitialised(exam: Exam) -> dict[str, Any] | None:
     return None
 
 
-@misbehaviour("not finite", read=SIGMOID)
+@misbehaviour("not finite", read=OVERFLOW)
 def not_finite(exam: Exam) -> dict[str, Any] | None:
     """{Where} is {value} for inputs of ±100, where the right value is an ordinary number: on the way there something
     overflows, such as e^100 in float32. Rewrite the formula so that the exponent is never positive, or use torch's
@@ -733,7 +737,7 @@ def not_finite(exam: Exam) -> dict[str, Any] | None:
     return None
 
 
-@misbehaviour("kink", read=RELU)
+@misbehaviour("kink", read=KINK)
 def relu_kink(exam: Exam) -> dict[str, Any] | None:
     """At the kink, x = 0, {text} ReLU's slope there is 0 by convention, as in PyTorch: mask with x > 0, not x >= 0."""
     slopes = exam.slopes_at_zero
@@ -750,7 +754,7 @@ def relu_kink(exam: Exam) -> dict[str, Any] | None:
     }
 
 
-@misbehaviour("kink", read=RELU)
+@misbehaviour("kink", read=KINK)
 def kink(exam: Exam) -> dict[str, Any] | None:
     """At the kink, x = 0, the slope is {value}, and the slopes on its two sides are {left} and {right}: it has to be
     one of them, or between.
@@ -917,7 +921,7 @@ def step_size(trial: Trial) -> dict[str, Any] | None:
     return {"method": trial.step_name, "where": "step", "ratio": _number(ratio), "rate": trial.rate}
 
 
-@wrong_step("momentum forgotten", read=OWN)
+@wrong_step("momentum forgotten", read=SGD)
 def momentum_forgotten(trial: Trial) -> dict[str, Any] | None:
     """The velocity is not carried from step to step: every step follows the last gradient alone, as plain descent does."""
     if trial.kind != "momentum" or not trial.rate or trial.used or trial.still:
@@ -927,7 +931,7 @@ def momentum_forgotten(trial: Trial) -> dict[str, Any] | None:
     return {"where": "step"} if forgetful else None
 
 
-@wrong_step("bias correction forgotten", read=OWN)
+@wrong_step("bias correction forgotten", read=SGD)
 def bias_correction_forgotten(trial: Trial) -> dict[str, Any] | None:
     """{what} not corrected for starting at zero: Adam divides m by 1 - beta1^t and v by 1 - beta2^t, t counting the
     steps from 1. Without it the first steps have the wrong length.
@@ -942,7 +946,7 @@ def bias_correction_forgotten(trial: Trial) -> dict[str, Any] | None:
     return None
 
 
-@wrong_step("unnamed", read=OWN)
+@wrong_step("unnamed", read=SGD)
 def not_the_rule(trial: Trial) -> dict[str, Any] | None:
     """The steps are not those of {rule}, in a way that I know no name for. Measured: with the gradient {gradient}, the
     first step moves {what} by {moved}, where {due} belongs; the next ones by {others}.

@@ -12,9 +12,9 @@ from torch import Tensor
 from minidl.lab._diagnosis import Finding
 from minidl.lab._exam import Case, Exam
 from minidl.lab._mistakes import (
+    DIVISORS,
     FACTORS,
     LINEAR,
-    MSE,
     OF_OUTPUT,
     UNNAMED,
     UNNAMED_OUTPUT,
@@ -68,7 +68,7 @@ def _explain(exam: Exam, what: str, worst: Case) -> list[Finding]:
     """Return the mistakes that explain a wrong value in every batch; where none does, what was measured."""
     kind = what if what in ("input", "output") else "param"
     known = [mistake for mistake in WRONG_VALUES if mistake.of in (kind, "any")]
-    right = WrongValue("", "any", "", MSE if exam.is_loss else LINEAR, _due)
+    right = WrongValue("", "any", "", DIVISORS if exam.is_loss else LINEAR, _due)
     if all(_got(case, what) is not None for case in exam.cases):
         for mistake, with_factor in [*product(known, [False]), (right, True), *product(known, [True])]:
             fit = _fit(exam.cases, what, mistake, with_factor)

@@ -113,14 +113,11 @@ def _with_parameters(reference: torch.nn.Module, flip: bool) -> Function:
     def function(X: Tensor, T: Tensor | None, params: dict[str, Tensor]) -> Tensor:
         left, theirs = dict(params), {}
         for name, value in reference.named_parameters():
-            shapes = (value.shape[::-1], value.shape) if flip else (value.shape, value.shape[::-1])
-            fits = [
-                (k, p, s) for s in shapes for k, p in left.items() if p.squeeze().shape == torch.Size(s) or p.shape == s
-            ]
-            key, param, shape = next(iter(fits))
+            ways = [lambda p: p.mT if p.ndim == 2 else p, lambda p: p]
+            tries = ((k, way(p)) for way in (ways if flip else ways[::-1]) for k, p in left.items())
+            key, param = next((k, p) for k, p in tries if p.squeeze().shape == value.squeeze().shape)
             del left[key]
-            param = param.reshape(shape)
-            theirs[name] = param if shape == value.shape else param.mT
+            theirs[name] = param.reshape(value.shape)
         return torch.func.functional_call(reference, theirs, (X,) if T is None else (X, T))
 
     return function

@@ -66,7 +66,6 @@ def unstack(model: Module) -> list[Module]:
 def _structure(model: Module) -> tuple:
     """Describe all that has to agree before two models can share a stack."""
     return repr(model), [
-        (type(module), name, param.shape, param.dtype, param.device)
+        (type(module), [(name, param.shape, param.dtype, param.device) for name, param in module.params.items()])
         for module in model.modules()
-        for name, param in module.params.items()
     ]

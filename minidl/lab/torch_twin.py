@@ -86,7 +86,7 @@ class _TorchStack(nn.Module):
         super().__init__()
         params, _ = torch.func.stack_module_state(list(models))
         self.names = list(params)
-        self.stacked = nn.ParameterList(nn.Parameter(param.detach().clone()) for param in params.values())
+        self.stacked = nn.ParameterList(nn.Parameter(param.detach()) for param in params.values())
         skeleton = copy.deepcopy(models[0]).to("meta")
         self.run_all = torch.func.vmap(lambda params, x: torch.func.functional_call(skeleton, params, (x,)))
 
