@@ -38,6 +38,8 @@ from minidl.lab._trial import Trial, adam, descent
 
 # Where to read on: notebook and section
 MODULE = ("01_module.ipynb", "The contract")
+CHAIN = ("01_module.ipynb", "A chain of three")
+FORGOTTEN = ("01_module.ipynb", "Mistakes")
 LINEAR = ("02_linear.ipynb", "Mistakes")
 RELU = ("03_relu.ipynb", "Mistakes")
 TANH = ("04_tanh.ipynb", "Mistakes")
@@ -290,7 +292,7 @@ def reshaped(case: Case, what: str) -> list[Tensor | None]:
     return found
 
 
-@wrong_value("upstream forgotten", of="any", read=TANH)
+@wrong_value("upstream forgotten", of="any", read=FORGOTTEN)
 def upstream_forgotten(case: Case, what: str) -> Tensor | None:
     """{Where} leaves out the upstream gradient: it is what you get for grad_output = 1 everywhere. The chain rule
     multiplies with grad_output.
@@ -313,13 +315,13 @@ def upstream_as_mask(case: Case, what: str) -> list[Tensor | None]:
     return [G * positive, positive, truth * positive, case.vjp(G, G)["input"]]
 
 
-@wrong_value("derivative forgotten", of="input", read=TANH)
+@wrong_value("derivative forgotten", of="input", read=CHAIN)
 def derivative_forgotten(case: Case, what: str) -> Tensor:
     """{Where} is the upstream gradient itself, passed through as it came: the derivative of this layer is missing."""
     return case.grad_output
 
 
-@wrong_value("derivative forgotten", of="input", read=TANH, also=("upstream forgotten",))
+@wrong_value("derivative forgotten", of="input", read=CHAIN, also=("upstream forgotten",))
 def always_one(case: Case, what: str) -> Tensor:
     """{Where} is the same everywhere: both the derivative of this layer and the upstream gradient are missing."""
     return torch.ones_like(case.truth[what])
