@@ -165,7 +165,7 @@ class TestRuns:
 
     @pytest.mark.parametrize("dtype", ["float32", "float64"])
     @pytest.mark.parametrize("initial_weights", INITIAL_WEIGHTS)
-    def test_initial_weights(self, initial_weights, dtype, close):
+    def test_initial_weights(self, initial_weights, dtype):
         before = torch.get_rng_state()
         setting = dataclasses.replace(SHORT, initial_weights=initial_weights, dtype=dtype)
         model = start(setting, 3).model
@@ -183,10 +183,12 @@ class TestRuns:
             for param, _ in model.parameters():  # uniform within 1/sqrt(in_features), bias too
                 assert param.any()
             return
-        gain = math.sqrt(2) if initial_weights == "Xavier sqrt 2" else 1
-        for linear in linears:
-            weight = linear.params["weight"]
-            z = weight / (gain * math.sqrt(2 / sum(weight.shape)))
+        plain = start(dataclasses.replace(setting, initial_weights="Xavier"), 3).model
+        for linear, same in zip(linears, [module for module in plain if module.params], strict=True):
+            weight, other = linear.params["weight"], same.params["weight"]
+            gain = math.sqrt(2) if initial_weights == "Xavier sqrt 2" else 1
+            torch.testing.assert_close(weight, gain * other)
+            z = other / math.sqrt(2 / sum(weight.shape))
             assert abs(z.std() - 1) < 4 / math.sqrt(2 * z.numel())
             assert not linear.params["bias"].any()
 

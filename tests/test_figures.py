@@ -86,7 +86,7 @@ def test_figures_look_the_same_in_every_setting(name, tmp_path):
         mpl.rcdefaults()
         mpl.use("Agg")
         before = png(0)
-        other = {"lines.linewidth": 9, "axes.grid": False, "legend.frameon": True, "axes.titlelocation": "right"}
+        other = {"lines.linewidth": 9, "axes.grid": False, "legend.frameon": False, "axes.titlelocation": "right"}
         mpl.rcParams.update(other | {"savefig.dpi": 30})
         assert png(1) == before
         assert {key: mpl.rcParams[key] for key in other} == other

@@ -132,7 +132,7 @@ class _HandWritten(torch.autograd.Function):
     def forward(ctx: Any, module: Any, input: Tensor, *params: Tensor) -> Tensor:
         ctx.module = module
         ctx.save_for_backward(input, *params)  # so that PyTorch notices where they change before backward
-        return module.forward(input).clone()  # a layer may keep its output for backward
+        return module.forward(input).clone()  # a layer may write into its output later
 
     @staticmethod
     @once_differentiable
@@ -142,9 +142,7 @@ class _HandWritten(torch.autograd.Function):
         for _, grad in _pairs(module):
             grad.zero_()
         try:
-            module.forward(
-                input
-            )  # again: another forward may have come between, and gradcheck goes backwards many times
+            module.forward(input)  # again: another may have come between, or another backward used it up
             grad_input = module.backward(grad_output)
             grads = [grad.clone() for _, grad in _pairs(module)]
         finally:
