@@ -1,10 +1,12 @@
-"""The command line: ``python -m minidl report``, ``bench`` and ``examine``."""
+"""The command line: ``python -m minidl report``, ``bench``, ``examine`` and ``picture``."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Sequence
+
+from minidl.lab import examine  # imports nothing heavy by itself
 
 
 class _OneLine(argparse.ArgumentParser):
@@ -54,6 +56,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     bench.add_argument("--quick", action="store_true", help="the first two lines only")
     bench.set_defaults(run=_bench)
+
+    examine_files = commands.add_parser("examine", help="have the doctor examine students' files (runs their code)")
+    examine.add_arguments(examine_files)
+    examine_files.set_defaults(run=examine.run)
 
     picture = commands.add_parser(
         "picture",

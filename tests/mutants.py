@@ -737,6 +737,139 @@ class TorchParameters:
         self.bias.grad.zero_()
 
 
+@right
+class TorchOutsideNumpyInside:
+    def forward(self, x):
+        self.x = x.numpy()
+        return torch.from_numpy(np.where(self.x > 0, self.x, 0))
+
+    def backward(self, g):
+        return torch.from_numpy(g.numpy() * (self.x > 0))
+
+
+@right
+class HalfDetached:
+    """Autograd sees half of what this forward does."""
+
+    def forward(self, x):
+        self.x = x
+        return x.detach() * x.sigmoid()
+
+    def backward(self, g):
+        s = self.x.sigmoid()
+        return g * (s + self.x * s * (1 - s))
+
+
+@right
+class Stack:
+    """Forward pushes, backward pops."""
+
+    def __init__(self):
+        self.kept = []
+
+    def forward(self, x):
+        self.kept.append(x)
+        return x.sin()
+
+    def backward(self, g):
+        return g * self.kept.pop().cos()
+
+
+@right
+class Recurrent:
+    """What it says depends on what it has seen before."""
+
+    def __init__(self):
+        self.W, self.dW, self.h = 0.3 * fill(3, 3), torch.zeros(3, 3), None
+
+    def forward(self, x):
+        self.before = self.h if self.h is not None and self.h.shape == x.shape else torch.zeros_like(x)
+        self.h = torch.tanh(x + self.before @ self.W)
+        return self.h
+
+    def backward(self, g):
+        d = g * (1 - self.h**2)
+        self.dW += self.before.T @ d
+        return d
+
+    def zero_grad(self):
+        self.dW.zero_()
+
+
+@right
+class Attention:
+    def forward(self, x):
+        self.x = x
+        self.a = torch.softmax(x @ x.T, 1)
+        return self.a @ x
+
+    def backward(self, g):
+        da = g @ self.x.T
+        dl = self.a * (da - (da * self.a).sum(1, keepdim=True))
+        return self.a.T @ g + dl @ self.x + dl.T @ self.x
+
+
+@right_with(input=torch.linspace(-1, 1, 216).reshape(3, 2, 6, 6))
+class MeanOfImages:
+    """Made for images of 6 x 6."""
+
+    def forward(self, x):
+        self.shape = x.shape
+        return x.mean((2, 3))
+
+    def backward(self, g):
+        return g[:, :, None, None].expand(self.shape) / 36
+
+
+@right
+class MeanOfFeatures:
+    """Made for as many features as it is told."""
+
+    def __init__(self, m=3):
+        self.m = m
+
+    def forward(self, x):
+        return x.sum(1, keepdim=True) / self.m
+
+    def backward(self, g):
+        return (g / self.m).repeat(1, self.m)
+
+
+@right
+class OwnGenerator:
+    """Dropout with random numbers of its own."""
+
+    def __init__(self):
+        self.generator = torch.Generator().manual_seed(1)
+
+    def forward(self, x):
+        self.mask = 2 * (torch.rand(x.shape, generator=self.generator) > 0.5).to(x.dtype)
+        return x * self.mask
+
+    def backward(self, g):
+        return g * self.mask
+
+
+@right
+class TriplesWithBuffers(HandoutLinear):
+    """param() lists a momentum buffer as well."""
+
+    def param(self):
+        return [(self.w, self.dw, torch.zeros_like(self.w)), (self.b, self.db, torch.zeros_like(self.b))]
+
+
+@right_with(input=torch.linspace(-1, 1, 36).reshape(12, 3))
+class TwelveSamples:
+    """Takes batches of twelve, and no other."""
+
+    def forward(self, x):
+        self.weights = torch.arange(1, 13, dtype=x.dtype).reshape(12, 1)
+        return x * self.weights
+
+    def backward(self, g):
+        return g * self.weights
+
+
 # Right losses. A loss that does not look at shapes broadcasts (n, 1) against (n,): each of these looks
 
 

@@ -85,7 +85,7 @@ def test_epochs_to_share_of_the_final_accuracy():
         {
             ("b", 0): [0.5, 0.92, 0.931, 0.97, 0.98],  # reaches exactly the share
             ("b", 1): [0.5, 0.96, 0.5, 0.5, 1.0],  # the first time counts
-            ("a", 0): [1.0, 0.1, 0.1, 0.1, 0.5],  # the final accuracy counts, not the best
+            ("a", 0): [0.1, 0.6, 0.9, 0.1, 0.5],  # the final accuracy counts, not the best
             ("a", 1): [0.1, 0.2, 0.3, 0.4, 0.5],  # never before the end
             ("a", 2): [0.0, 0.0, 0.0, 0.0, 0.0],
         }
@@ -93,7 +93,7 @@ def test_epochs_to_share_of_the_final_accuracy():
     assert report.epochs_to_share(history).to_dict() == {
         ("b", 0): 3,
         ("b", 1): 2,
-        ("a", 0): 1,
+        ("a", 0): 2,
         ("a", 1): 5,
         ("a", 2): 1,
     }

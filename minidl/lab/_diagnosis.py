@@ -127,10 +127,14 @@ class Diagnosis:
         parts = [f'<div><b style="color: {colour}">{mark}</b> <b>{html.escape(self.verdict)}</b></div>']
         if self.findings:
             parts.append("<ol>")
+            drawn: list[Any] = []
             for finding in self.findings:
                 first, *rest = (html.escape(line) for line in finding.lines())
-                parts.append(f"<li>{first}<br>" + "<br>".join(f"<small>{line}</small>" for line in rest))
-                parts.append(_picture(finding) + "</li>")
+                name, _, text = first.partition(": ")
+                lines = [f"<b>{name}</b>: {text}", *(f"<small>{line}</small>" for line in rest)]
+                picture = "" if any(finding.got is got for got in drawn) else _picture(finding)
+                drawn.append(finding.got)
+                parts.append(f"<li>{'<br>'.join(lines)}{picture}</li>")
             parts.append("</ol>")
         parts += [f"<div><small>Note: {html.escape(note)}</small></div>" for note in self.notes]
         return "".join(parts)

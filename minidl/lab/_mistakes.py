@@ -25,7 +25,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from minidl.lab._exam import Case, Exam
+from minidl.lab._exam import Case
+from minidl.lab._experiments import Experiments
 from minidl.lab._patient import (
     Trouble,
     as_tensor,
@@ -69,7 +70,7 @@ class Misbehaviour:
     name: str
     says: str
     read: tuple[str, str]
-    observe: Callable[[Any], dict[str, Any] | None]  # of an Exam, or of a Trial
+    observe: Callable[[Any], dict[str, Any] | None]  # of Experiments, or of a Trial
 
 
 @dataclass(frozen=True)
@@ -332,7 +333,7 @@ def derivative_at_output(case: Case, what: str) -> Tensor | None:
     """{Where} takes the derivative at the output, f'(f(x)), where the chain rule takes it at the input, f'(x). (For
     tanh this is tanh taken twice.) Write it with x, or rewrite the formula in terms of y.
     """
-    return case.vjp(case.output, case.grad_output)["input"] if _entrywise(case) else None
+    return case.vjp(case.output, case.grad_output)["input"] if case.exam.entrywise else None
 
 
 @wrong_value("derivative at output", of="input", read=TANH, also=("upstream forgotten",))
@@ -340,7 +341,7 @@ def derivative_at_output_alone(case: Case, what: str) -> Tensor | None:
     """{Where} takes the derivative at the output, f'(f(x)), where the chain rule takes it at the input, and leaves out
     the upstream gradient as well.
     """
-    return case.vjp(case.output, torch.ones_like(case.output))["input"] if _entrywise(case) else None
+    return case.vjp(case.output, torch.ones_like(case.output))["input"] if case.exam.entrywise else None
 
 
 @wrong_value("derivative at upstream", of="input", read=SIGMOID)
@@ -348,7 +349,7 @@ def derivative_at_upstream(case: Case, what: str) -> list[Tensor | None]:
     """{Where} takes the derivative at the upstream gradient, f'(G), where the chain rule takes it at the input: G *
     f'(x). Which of the two does your formula get?
     """
-    if not _entrywise(case):
+    if not case.exam.entrywise:
         return []
     G, ones = case.grad_output, torch.ones_like(case.grad_output)
     return [case.vjp(G, G)["input"], case.vjp(G, ones)["input"], case.exam.output_at(G, case.target)]
@@ -424,10 +425,6 @@ def wrong_shape(case: Case, what: str) -> Tensor | None:
     return truth.reshape(got.shape) if got.numel() == truth.numel() and got.shape != truth.shape else None
 
 
-def _entrywise(case: Case) -> bool:
-    return not case.exam.is_loss and case.input.shape == case.output.shape
-
-
 def _matrices(case: Case) -> list[Tensor]:
     return [p for s in case.exam.patient.slots if (p := case.param(s.name)) is not None and p.ndim == 2]
 
@@ -441,7 +438,7 @@ def _product(left: Tensor, right: Tensor) -> Tensor | None:
 
 
 @misbehaviour("returns nothing", read=MODULE)
-def returns_nothing(exam: Exam) -> dict[str, Any] | None:
+def returns_nothing(exam: Experiments) -> dict[str, Any] | None:
     """{method} returns None: is a return missing at its end?"""
     for method, what in ((exam.patient.forward_name, "output"), (exam.patient.backward_name, "input")):
         if exam.plain[what] is None:
@@ -450,7 +447,7 @@ def returns_nothing(exam: Exam) -> dict[str, Any] | None:
 
 
 @misbehaviour("wrong type", read=MODULE)
-def wrong_type(exam: Exam) -> dict[str, Any] | None:
+def wrong_type(exam: Experiments) -> dict[str, Any] | None:
     """{method} returns {got_type} where {expected_type} belongs."""
     expected = {"torch": "a tensor", "numpy": "an array", "list": "a list of numbers"}[exam.patient.dialect]
     for method, what in ((exam.patient.forward_name, "output"), (exam.patient.backward_name, "input")):
@@ -466,7 +463,7 @@ def wrong_type(exam: Exam) -> dict[str, Any] | None:
 
 
 @misbehaviour("wrong shape", read=MSE)
-def loss_not_reduced(exam: Exam) -> dict[str, Any] | None:
+def loss_not_reduced(exam: Experiments) -> dict[str, Any] | None:
     """forward returns a loss for every entry, of shape {got_shape}: a loss is one number. Sum them, or take their
     mean.
     """
@@ -477,7 +474,7 @@ def loss_not_reduced(exam: Exam) -> dict[str, Any] | None:
 
 
 @misbehaviour("wrong dtype", read=MODULE)
-def wrong_dtype(exam: Exam) -> dict[str, Any] | None:
+def wrong_dtype(exam: Experiments) -> dict[str, Any] | None:
     """{Where} has dtype {got_dtype} for an input of {expected_dtype}: nothing should change the dtype in silence."""
     if exam.patient.dialect != "torch":
         return None
@@ -496,7 +493,7 @@ def wrong_dtype(exam: Exam) -> dict[str, Any] | None:
 
 
 @misbehaviour("wrong device", read=MODULE)
-def wrong_device(exam: Exam) -> dict[str, Any] | None:
+def wrong_device(exam: Experiments) -> dict[str, Any] | None:
     """{Where} is on device {got_device} for an input on {expected_device}."""
     for what in ("output", "input"):
         value = exam.plain[what]
@@ -514,7 +511,7 @@ def wrong_device(exam: Exam) -> dict[str, Any] | None:
 
 
 @misbehaviour("parameter unused", read=LINEAR)
-def parameter_unused(exam: Exam) -> dict[str, Any] | None:
+def parameter_unused(exam: Experiments) -> dict[str, Any] | None:
     """forward does not use {what}: changing it changes nothing. (y + b makes a new tensor; y.add(b) thrown away does
     nothing.)
     """
@@ -525,7 +522,7 @@ def parameter_unused(exam: Exam) -> dict[str, Any] | None:
 
 
 @misbehaviour("overwritten", read=ADDED)
-def overwritten(exam: Exam) -> dict[str, Any] | None:
+def overwritten(exam: Experiments) -> dict[str, Any] | None:
     """backward overwrites the gradient of {what} instead of adding to it. The contract is to accumulate, so that two
     backward passes add up and a parameter used twice gets both gradients; zero_grad starts anew.
     """
@@ -535,7 +532,7 @@ def overwritten(exam: Exam) -> dict[str, Any] | None:
 
 
 @misbehaviour("never zeroed", read=SGD)
-def never_zeroed(exam: Exam) -> dict[str, Any] | None:
+def never_zeroed(exam: Experiments) -> dict[str, Any] | None:
     """{method} leaves the gradient of {what} as it was: the next batch is added to this one's. (g.zero_() sets a
     tensor to zero; g = zeros only gives the name g to another tensor.)
     """
@@ -544,14 +541,14 @@ def never_zeroed(exam: Exam) -> dict[str, Any] | None:
 
 
 @misbehaviour("nested not zeroed", read=SEQUENTIAL)
-def nested_not_zeroed(exam: Exam) -> dict[str, Any] | None:
+def nested_not_zeroed(exam: Experiments) -> dict[str, Any] | None:
     """{method} does not reach {what}, in a module inside: it has to call {method} of every module that it contains."""
     kept = [name for name in exam.not_zeroed if not exam.own(name)]
     return {"method": exam.zero_method, "where": kept[0], "what": _and(kept)} if kept else None
 
 
 @misbehaviour("gradient replaced", read=SGD)
-def gradient_replaced(exam: Exam) -> dict[str, Any] | None:
+def gradient_replaced(exam: Experiments) -> dict[str, Any] | None:
     """{method} puts a new tensor in the place of the gradient of {what}. An optimiser that holds the old one never
     sees another gradient: set it to zero in place, g.zero_().
     """
@@ -574,7 +571,7 @@ def gradient_replaced(exam: Exam) -> dict[str, Any] | None:
 
 
 @misbehaviour("parameter not listed", read=MODULE)
-def parameter_not_listed(exam: Exam) -> dict[str, Any] | None:
+def parameter_not_listed(exam: Experiments) -> dict[str, Any] | None:
     """{method}() does not list {what}, so no optimiser will ever change it."""
     method, missing = exam.unlisted
     own = [slot.name for slot in missing if not slot.depth]
@@ -582,7 +579,7 @@ def parameter_not_listed(exam: Exam) -> dict[str, Any] | None:
 
 
 @misbehaviour("nested parameters missing", read=SEQUENTIAL)
-def nested_parameters_missing(exam: Exam) -> dict[str, Any] | None:
+def nested_parameters_missing(exam: Experiments) -> dict[str, Any] | None:
     """{method}() does not list {what}, of a module inside, so no optimiser will ever change it. A container has to
     collect the parameters of everything in it, at any depth.
     """
@@ -596,7 +593,7 @@ def nested_parameters_missing(exam: Exam) -> dict[str, Any] | None:
 
 
 @misbehaviour("stale cache", read=KEPT)
-def stale_cache(exam: Exam) -> dict[str, Any] | None:
+def stale_cache(exam: Experiments) -> dict[str, Any] | None:
     """backward uses what an earlier forward has kept: after a second forward it returns a gradient of the first one's
     input. Keep what backward needs anew in every forward.
     """
@@ -614,7 +611,7 @@ def stale_cache(exam: Exam) -> dict[str, Any] | None:
 
 
 @misbehaviour("stale cache", read=KEPT)
-def stale_parameter(exam: Exam) -> dict[str, Any] | None:
+def stale_parameter(exam: Experiments) -> dict[str, Any] | None:
     """backward uses a copy of {what} that was made earlier: when training changes {what}, forward changes and backward
     does not.
     """
@@ -630,17 +627,20 @@ def stale_parameter(exam: Exam) -> dict[str, Any] | None:
             put(module, slot.param, value * 1.25 + 0.125)
 
         truth = exam.truth(case.input, case.grad_output, case.target, prepare=change)
-        module = exam.patient.fresh()
-        exam.run(case.input, case.grad_output, case.target, module)
-        change(module)
-        got = as_tensor(exam.run(case.input, case.grad_output, case.target, module)["input"])
-        if not case.close(got, truth["input"]):
+        new, used = exam.patient.fresh(), exam.patient.fresh()
+        exam.run(case.input, case.grad_output, case.target, used)
+        change(new)
+        change(used)
+        output = as_tensor(exam.forward(new, case.input, case.target))
+        again = exam.run(case.input, case.grad_output, case.target, used)
+        got = as_tensor(again["input"])
+        if same(as_tensor(again["output"]), output) and not case.close(got, truth["input"]):
             return {"where": "input", "what": slot.name, "expected": truth["input"], "got": got}
     return None
 
 
 @misbehaviour("shared cache", read=KEPT)
-def shared_cache(exam: Exam) -> dict[str, Any] | None:
+def shared_cache(exam: Experiments) -> dict[str, Any] | None:
     """Two objects of this class share what forward keeps: backward of the one uses the input of the other. Keep it in
     self, not in the class, in a module-level name, or in a default argument.
     """
@@ -661,7 +661,7 @@ def shared_cache(exam: Exam) -> dict[str, Any] | None:
 
 
 @misbehaviour("writes input", read=RELU)
-def writes_input(exam: Exam) -> dict[str, Any] | None:
+def writes_input(exam: Experiments) -> dict[str, Any] | None:
     """{method} writes into its input, which belongs to whoever called it (to the layer before, or it is the data
     itself). Make a new tensor; names ending in _ and x[...] = write in place.
     """
@@ -669,7 +669,7 @@ def writes_input(exam: Exam) -> dict[str, Any] | None:
 
 
 @misbehaviour("writes upstream", read=RELU)
-def writes_upstream(exam: Exam) -> dict[str, Any] | None:
+def writes_upstream(exam: Experiments) -> dict[str, Any] | None:
     """{method} writes into grad_output, which belongs to the layer after it. Make a new tensor; names ending in _ and
     g[...] = write in place.
     """
@@ -677,13 +677,13 @@ def writes_upstream(exam: Exam) -> dict[str, Any] | None:
 
 
 @misbehaviour("writes parameters", read=MODULE)
-def writes_parameters(exam: Exam) -> dict[str, Any] | None:
+def writes_parameters(exam: Experiments) -> dict[str, Any] | None:
     """{method} changes {what}: a layer computes gradients, and only the optimiser changes parameters."""
     return exam.written.get("parameters")
 
 
 @misbehaviour("writes output", read=RELU)
-def writes_output(exam: Exam) -> dict[str, Any] | None:
+def writes_output(exam: Experiments) -> dict[str, Any] | None:
     """{method} writes into a tensor that was returned earlier: whoever has kept it now has other numbers."""
     return exam.written.get("output")
 
@@ -693,7 +693,7 @@ def writes_output(exam: Exam) -> dict[str, Any] | None:
 
 
 @misbehaviour("not reproducible", read=MODULE)
-def not_reproducible(exam: Exam) -> dict[str, Any] | None:
+def not_reproducible(exam: Experiments) -> dict[str, Any] | None:
     """{Where} differs from one time to the next, for the same input: something is random, or comes from another call."""
     if exam.random and not exam.drops():
         return {"where": "output"}
@@ -702,7 +702,7 @@ def not_reproducible(exam: Exam) -> dict[str, Any] | None:
 
 
 @misbehaviour("not reproducible", read=RELU)
-def uninitialised(exam: Exam) -> dict[str, Any] | None:
+def uninitialised(exam: Experiments) -> dict[str, Any] | None:
     """{Where} contains memory that nobody has written to (torch.empty, empty_like): whatever was there before. Start
     from zeros.
     """
@@ -719,7 +719,7 @@ def uninitialised(exam: Exam) -> dict[str, Any] | None:
 
 
 @misbehaviour("not finite", read=OVERFLOW)
-def not_finite(exam: Exam) -> dict[str, Any] | None:
+def not_finite(exam: Experiments) -> dict[str, Any] | None:
     """{Where} is {value} for inputs of ±100, where the right value is an ordinary number: on the way there something
     overflows, such as e^100 in float32. Rewrite the formula so that the exponent is never positive, or use torch's
     own.
@@ -740,7 +740,7 @@ def not_finite(exam: Exam) -> dict[str, Any] | None:
 
 
 @misbehaviour("kink", read=KINK)
-def relu_kink(exam: Exam) -> dict[str, Any] | None:
+def relu_kink(exam: Experiments) -> dict[str, Any] | None:
     """At the kink, x = 0, {text} ReLU's slope there is 0 by convention, as in PyTorch: mask with x > 0, not x >= 0."""
     slopes = exam.slopes_at_zero
     if slopes is None or not exam.is_relu():
@@ -757,7 +757,7 @@ def relu_kink(exam: Exam) -> dict[str, Any] | None:
 
 
 @misbehaviour("kink", read=KINK)
-def kink(exam: Exam) -> dict[str, Any] | None:
+def kink(exam: Experiments) -> dict[str, Any] | None:
     """At the kink, x = 0, the slope is {value}, and the slopes on its two sides are {left} and {right}: it has to be
     one of them, or between.
     """
@@ -775,7 +775,7 @@ def kink(exam: Exam) -> dict[str, Any] | None:
 
 
 @misbehaviour("broadcast", read=MSE)
-def broadcast(exam: Exam) -> dict[str, Any] | None:
+def broadcast(exam: Experiments) -> dict[str, Any] | None:
     """An input of shape {input_shape} and a target of shape {target_shape} are silently broadcast to {square}: every
     output is compared with every target, and the loss is {got_loss} instead of {expected_loss}. Compare the shapes
     first, and raise an error.
@@ -810,7 +810,7 @@ def broadcast(exam: Exam) -> dict[str, Any] | None:
 
 
 @misbehaviour("first module not reached", read=SEQUENTIAL)
-def first_not_reached(exam: Exam) -> dict[str, Any] | None:
+def first_not_reached(exam: Experiments) -> dict[str, Any] | None:
     """backward never reaches the first module, {what}: its parameters get no gradient, and what backward returns is
     not the gradient of the input. Does the loop stop one too early?
     """
@@ -820,7 +820,7 @@ def first_not_reached(exam: Exam) -> dict[str, Any] | None:
 
 
 @misbehaviour("last module not reached", read=SEQUENTIAL)
-def last_not_reached(exam: Exam) -> dict[str, Any] | None:
+def last_not_reached(exam: Experiments) -> dict[str, Any] | None:
     """backward leaves out the last module, {what}: the others get its output's gradient instead of its input's."""
     forward, backward = exam.journey.forward, exam.journey.backward
     missing = [c for c in forward if c not in backward]
@@ -830,7 +830,7 @@ def last_not_reached(exam: Exam) -> dict[str, Any] | None:
 
 
 @misbehaviour("module not reached", read=SEQUENTIAL)
-def module_not_reached(exam: Exam) -> dict[str, Any] | None:
+def module_not_reached(exam: Experiments) -> dict[str, Any] | None:
     """backward never reaches {what}, which forward uses."""
     forward, backward = exam.journey.forward, exam.journey.backward
     missing = [c for c in forward[1:-1] if c not in backward]
@@ -838,7 +838,7 @@ def module_not_reached(exam: Exam) -> dict[str, Any] | None:
 
 
 @misbehaviour("wrong order", read=SEQUENTIAL)
-def wrong_order(exam: Exam) -> dict[str, Any] | None:
+def wrong_order(exam: Experiments) -> dict[str, Any] | None:
     """backward goes through the modules in forward's order; it has to go backwards, from the last to the first."""
     forward, backward = exam.journey.forward, exam.journey.backward
     if len(forward) < 2 or sorted(forward) != sorted(backward) or backward != forward:
@@ -855,7 +855,11 @@ def parameters_not_updated(trial: Trial) -> dict[str, Any] | None:
     """{method} does not change {what}. Does it reach modules inside modules, and weight and bias both? Does it write
     into the tensor (p -= ...), or only give the name p to a new one (p = p - ...)?
     """
-    return {"method": trial.step_name, "where": trial.still[0], "what": _and(trial.still)} if trial.still else None
+    still = trial.still
+    if not still:
+        return None
+    everything = len(still) == len(trial.slots)
+    return {"method": trial.step_name, "where": still[0], "what": _and(still), "nothing moves": everything}
 
 
 @wrong_step("uphill", read=SGD)

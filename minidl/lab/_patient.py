@@ -65,7 +65,7 @@ def is_values(value: Any) -> bool:
 def as_tensor(value: Any) -> Tensor | None:
     """Return a copy of the value as a tensor, or None for what is none."""
     if isinstance(value, Tensor):
-        return None if value.is_meta else value.detach().clone()  # there are no values in a meta tensor
+        return None if value.is_meta else value.detach().cpu().clone()  # there are no values in a meta tensor
     try:
         if is_numpy(value):
             return torch.as_tensor(value).clone()
@@ -388,7 +388,7 @@ def _copy_tensor(tensor: Tensor, dtype: torch.dtype | None, storages: dict[int, 
         key = storage.data_ptr()
         if not key or key not in storages:
             size = storage.nbytes() // old.element_size()
-            storages[key] = old.as_strided((size,), (1,), 0).to(dtype, copy=True)
+            storages[key] = old.as_strided((size,), (1,), 0).to("cpu", dtype, copy=True)
         new = storages[key].as_strided(old.shape, old.stride(), old.storage_offset())
     except (RuntimeError, NotImplementedError):  # sparse, meta and the like
         new = old.clone()
@@ -465,7 +465,6 @@ class Patient:
         self.dtype: torch.dtype | None = torch.float64  # of copies; None leaves every tensor as it is
         self.native = torch.get_default_dtype()
         self.slots: list[Slot] = []
-        self.autograd: bool | None = None
         self.seed = 0
         self.draws = True  # random numbers, as far as we know
 

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 import minidl
-from minidl.lab._diagnosis import Diagnosis
+from minidl.lab._diagnosis import Diagnosis, Finding
 from minidl.lab._patient import PAIR_METHODS, as_tensor, get, is_module, slots_of
 from minidl.lab.doctor import examine, examine_loss, examine_optimizer
 
@@ -162,13 +162,18 @@ def examine_thing(thing: Any, module: Any, shape: tuple[int, int] | None, time_l
 
 
 def _first_that_runs(diagnoses: Iterator[Diagnosis]) -> Diagnosis:
-    """Return the first in which forward or step is not refused, else the first of all."""
+    """Return the first in which forward does not raise, and step moves something; else the first of all."""
     first = None
     for diagnosis in diagnoses:
         first = first or (diagnosis,)
-        if not any(f.mistake == "raises" and f.where != "backward" for f in diagnosis.findings):
+        if not any(_does_not_fit(finding) for finding in diagnosis.findings):
             return diagnosis
     return first[0]
+
+
+def _does_not_fit(finding: Finding) -> bool:
+    """Whether a finding may be the fault of arguments that were guessed."""
+    return (finding.mistake == "raises" and finding.where != "backward") or finding.evidence.get("nothing moves", False)
 
 
 def _shapes(layer: Any) -> Iterator[tuple[int, int]]:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from minidl.lab._diagnosis import Diagnosis, Finding
-from minidl.lab._exam import Exam
+from minidl.lab._experiments import Experiments
 from minidl.lab._guard import Hung, guarded
 from minidl.lab._mistakes import MISBEHAVIOURS, WRONG_STEPS, Misbehaviour, words
 from minidl.lab._naming import wrong_values
@@ -75,7 +75,7 @@ def examine_loss(
     _check_object("examine_loss", loss, ("forward", "loss", "__call__"))
     if len(batch) != len(targets):
         raise ValueError(f"examine_loss expected a target for each of {len(batch)} samples, got {len(targets)}")
-    if Exam(loss, batch, targets).patient.backward_name is None:
+    if Experiments(loss, batch, targets, Watch()).patient.backward_name is None:
         text = "there is no backward(): nothing returns the gradient of the input."
         return Diagnosis(_subject(loss, batch), [Finding("no backward", "input", text)])
     return _diagnose(_subject(loss, batch), lambda watch: _examine(loss, batch, reference, watch, targets), time_limit)
@@ -156,18 +156,23 @@ def _examine(
     module: Any, input: Tensor, reference: Any, watch: Watch, target: Tensor | None = None
 ) -> tuple[list[Finding], list[str]]:
     """Return what is wrong with a module, and what else there is to say about it."""
-    exam = Exam(module, input, target, watch)
-    notes: list[str] = []
+    exam = Experiments(module, input, target, watch)
+    raised = None
     try:
         _begin(exam, reference)
     except Trouble as trouble:
         raised = _raised(trouble)
-        exam = _with_as_many_samples_as_outputs(exam, reference)
+        exam, wants = _another_batch(exam, input, target, reference)
         if exam is None:
             return [raised], []
-        notes.append(f"it runs only where there are as many samples as outputs; otherwise {raised.text}")
+        exam.notes.append(f"it runs with {len(exam.given)} samples; with another number of them, {raised.text}")
+        raised = None if wants == "whole" else raised
+    notes = exam.notes
     if as_tensor(exam.plain["output"]) is None:
         return _observe([m for m in MISBEHAVIOURS if m.name in ("returns nothing", "wrong type")], exam), []
+    if not exam.cases:
+        text = "What forward returns is not finite, for the input given and for every other that was tried."
+        return [Finding("not finite", "output", text)], notes
     inside = [] if exam.is_loss else _examine_children(exam)
     seen = [f for f in _observe(MISBEHAVIOURS, exam) if all(f.mistake != g.mistake for g in inside)]
     seen = _causes(seen, inside, exam)
@@ -175,7 +180,7 @@ def _examine(
     values = [] if inside or astray else wrong_values(exam, seen)
     if values:
         seen = [f for f in seen if f.mistake != "raises"]  # in the second use: a consequence
-    elif notes and not seen and not inside:
+    elif raised and not seen and not inside:
         return [raised], []
     if not exam.patient.slots and not exam.is_loss:
         holds = any(isinstance(value, Tensor) or is_numpy(value) for value in contents(exam.patient.fresh()))
@@ -185,7 +190,7 @@ def _examine(
     return [*values, *inside, *seen], notes
 
 
-def _begin(exam: Exam, reference: Any) -> None:
+def _begin(exam: Experiments, reference: Any) -> None:
     exam.expectation = expectation(exam, reference)
     try:
         exam.begin()
@@ -198,18 +203,29 @@ def _begin(exam: Exam, reference: Any) -> None:
         exam.begin()
 
 
-def _with_as_many_samples_as_outputs(exam: Exam, reference: Any) -> Exam | None:
-    """Return another examination, of a batch where a sum along the wrong axis has the right size; None if it raises too."""
-    n, k = len(exam.given), 0 if exam.is_loss else exam.outputs()
-    if k in (0, n):
-        return None
-    batch = exam.draw(k, *exam.given.shape[1:]).to(exam.given.dtype)
-    other = Exam(exam.patient.original, batch, None, exam.patient.watch)
-    try:
-        _begin(other, reference)
-    except Trouble:
-        return None
-    return other
+def _another_batch(
+    exam: Experiments, input: Tensor, target: Tensor | None, reference: Any
+) -> tuple[Experiments | None, str]:
+    """Return an examination of a batch that the module may take after all, or None, and what is special about it.
+
+    That is the whole batch, where only its first samples were taken; or one with as many samples as outputs, where a sum
+    along the wrong axis has the right size.
+    """
+    module, watch = exam.patient.original, exam.patient.watch
+    others = []
+    if len(input) > len(exam.given):
+        others.append((Experiments(module, input, target, watch, rows=len(input)), "whole"))
+    k = 0 if exam.is_loss else exam.outputs()
+    if k not in (0, len(exam.given)):
+        square = exam.draw(k, *input.shape[1:]).to(input.dtype)
+        others.append((Experiments(module, square, None, watch, rows=k), "as many samples as outputs"))
+    for other, special in others:
+        try:
+            _begin(other, reference)
+        except Trouble:
+            continue
+        return other, special
+    return None, ""
 
 
 def _observe(mistakes: list[Misbehaviour], subject: Any) -> list[Finding]:
@@ -231,7 +247,7 @@ def _observe(mistakes: list[Misbehaviour], subject: Any) -> list[Finding]:
     return findings
 
 
-def _causes(seen: list[Finding], inside: list[Finding], exam: Exam) -> list[Finding]:
+def _causes(seen: list[Finding], inside: list[Finding], exam: Experiments) -> list[Finding]:
     """Leave out what follows from something else."""
     names = {f.mistake for f in seen + inside}
     follows: set[str] = set()
@@ -246,7 +262,7 @@ def _causes(seen: list[Finding], inside: list[Finding], exam: Exam) -> list[Find
     return [f for f in seen if f.mistake not in follows]
 
 
-def _examine_children(exam: Exam) -> list[Finding]:
+def _examine_children(exam: Experiments) -> list[Finding]:
     """Examine the modules inside, each with the input that it gets there."""
     findings: list[Finding] = []
     for path, child in children(exam.patient.original):

@@ -87,7 +87,8 @@ def run(arguments: argparse.Namespace) -> int:
         jobs = find(arguments.paths)
         for path in filter(None, (arguments.csv, arguments.html)):
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-            Path(path).touch()  # better now than after the work
+            with open(path, "a", encoding="utf-8"):  # better refused now than after the work
+                pass
     except OSError as error:
         print(f"python -m minidl examine: {error}", file=sys.stderr)
         return 2
@@ -209,7 +210,6 @@ def _work(
     with open(os.devnull, "r+b") as nothing:  # what is printed, even by code that is not Python, goes nowhere
         for number in (0, 1, 2):
             os.dup2(nothing.fileno(), number)
-    sys.stdin, sys.stdout, sys.stderr = (open(os.devnull, mode, encoding="utf-8") for mode in ("r", "w", "w"))
     os.environ["MPLBACKEND"] = "Agg"
     for row in _rows(Path(path), what, shape, seconds):
         sender.send(row)

@@ -73,7 +73,7 @@ class Reply:
 
     def _repr_html_(self) -> str:
         colour, mark = {"not done": ("#767676", "○"), "wrong": ("#b35806", "✗"), "right": ("#2166ac", "✓")}[self.status]
-        picture = self.diagnosis._repr_html_() if self.diagnosis and self.status == "wrong" else ""
+        picture = self.diagnosis._repr_html_() if self.diagnosis is not None and self.status == "wrong" else ""
         return (
             f'<div style="border-left: 4px solid {colour}; padding: 4px 10px; white-space: pre-wrap">'
             f"<b>{mark}</b> {html.escape(self.text)}</div>"

@@ -137,7 +137,7 @@ def epochs_to_share(history: pd.DataFrame, share: float = SHARE) -> pd.Series:
     """Return, for every model and run, the first epoch whose validation accuracy reaches ``share`` of the final one."""
     validation = history[history["split"] == "validation"]
     final = validation.groupby(["model", "run"])["accuracy"].transform("last")
-    reached = validation[validation["accuracy"] >= share * final - 1e-9]  # or rounding decides where they are equal
+    reached = validation[validation["accuracy"] >= share * final]
     return reached.groupby(["model", "run"], sort=False)["epoch"].min()
 
 

@@ -85,13 +85,13 @@ class _TorchStack(nn.Module):
     def __init__(self, models: Sequence[nn.Module]) -> None:
         super().__init__()
         params, _ = torch.func.stack_module_state(list(models))
-        self.names = list(params)
         self.stacked = nn.ParameterList(nn.Parameter(param.detach()) for param in params.values())
+        self.by_name = dict(zip(params, self.stacked, strict=True))  # made once: it costs time in every forward
         skeleton = copy.deepcopy(models[0]).to("meta")
         self.run_all = torch.func.vmap(lambda params, x: torch.func.functional_call(skeleton, params, (x,)))
 
     def forward(self, input: Tensor) -> Tensor:
-        return self.run_all(dict(zip(self.names, self.stacked, strict=True)), input)
+        return self.run_all(self.by_name, input)
 
 
 def as_autograd(module: Any) -> nn.Module:

@@ -1,0 +1,341 @@
+"""`python -m minidl examine`: students' files, good ones, bad ones, and ones that misbehave."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+import subprocess
+import sys
+import time
+
+import pytest
+
+from minidl.lab import _students, examine
+
+LINEAR = """
+import torch
+
+class Linear:
+    def __init__(self, n_in, n_out):
+        self.w, self.b = torch.randn(n_in, n_out), torch.zeros(n_out)
+        self.dw, self.db = torch.zeros_like(self.w), torch.zeros_like(self.b)
+    def forward(self, x):
+        self.x = x
+        return x @ self.w + self.b
+    def backward(self, g):
+        self.dw += self.x.T @ g{divide}
+        self.db += g.sum(0)
+        return g @ self.w.T
+    def param(self):
+        return [(self.w, self.dw), (self.b, self.db)]
+"""
+TANH = """
+class Module:
+    def forward(self, *input):
+        raise NotImplementedError
+    def backward(self, *gradwrtoutput):
+        raise NotImplementedError
+
+class Tanh(Module):
+    def forward(self, x):
+        self.y = x.tanh()
+        return self.y
+    def backward(self, g):
+        print("noise")
+        return g * (1 - self.y ** 2)
+"""
+FILES = {
+    "good.py": LINEAR.format(divide="") + TANH,
+    "divides.py": LINEAR.format(divide=" / len(g)"),
+    "network.py": LINEAR.format(divide="")
+    + TANH
+    + """
+class Sequential:
+    def __init__(self, *layers):
+        self.layers = layers
+    def forward(self, x):
+        for layer in self.layers:
+            x = layer.forward(x)
+        return x
+    def backward(self, g):
+        for layer in self.layers[::-1]:
+            g = layer.backward(g)
+        return g
+    def param(self):
+        return [pair for layer in self.layers if isinstance(layer, Linear) for pair in layer.param()]
+
+class MSELoss:
+    def forward(self, x, t):
+        assert x.shape == t.shape
+        self.e = x - t
+        return (self.e ** 2).mean()
+    def backward(self):
+        return 2 * self.e
+
+class CrossEntropy:
+    def forward(self, x, t):
+        self.p, self.t = x.softmax(1), t
+        return torch.nn.functional.cross_entropy(x, t)
+    def backward(self):
+        return (self.p - torch.nn.functional.one_hot(self.t, self.p.shape[1])) / len(self.t)
+
+class SGD:
+    def __init__(self, params, lr):
+        self.params, self.lr = params, lr
+    def step(self):
+        for p, g in self.params:
+            p += self.lr * g
+""",
+    "hangs.py": TANH + "\nclass Loop(Tanh):\n    def forward(self, x):\n        while True:\n            pass\n",
+    "hangs_on_import.py": "while True:\n    pass\n",
+    "hungry.py": "import torch\nclass Hungry:\n    def forward(self, x):\n        self.big = torch.ones(3000, 1000, 1000)\n"
+    "        return x\n    def backward(self, g):\n        return g\n" + TANH,
+    "quits.py": "import os\nos._exit(7)\n",
+    "exits.py": "raise SystemExit('no')\n",
+    "syntax.py": "class X(:\n",
+    "helper.py": "ANSWER = 42\n",
+    "riddle.py": TANH + "\nclass Riddle(Tanh):\n    def __init__(self, a, b, c):\n        assert (a, b, c) == (1, 2, 3)\n",
+    "asks.py": TANH + "\nname = input('your name? ')\n",
+    "imports.py": "from good import Tanh\n\nclass Mine(Tanh):\n    pass\n",
+}  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Return a folder with all of the files, in subfolders one more, and some that are not meant."""
+    for name, source in FILES.items():
+        (tmp_path / name).write_text(source, encoding="utf-8")
+    for name in ("deeper/again.py", ".hidden/no.py", "__pycache__/no.py"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(TANH, encoding="utf-8")
+    return tmp_path
+
+
+def rows_of(folder, *names, seconds=30.0, megabytes=2000):
+    """Return (class, verdict, mistakes) of each row."""
+    jobs = examine.find([str(folder / name) for name in names])
+    return [(r.name, r.verdict, r.mistakes) for r in examine.examine_files(jobs, None, seconds, megabytes, 2)]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Files
+
+
+def test_right_classes_are_well_and_bare_base_classes_are_left_out(folder):
+    assert rows_of(folder, "good.py") == [("Linear", "well", []), ("Tanh", "well", [])]
+
+
+def test_mistakes_are_named(folder):
+    assert rows_of(folder, "divides.py") == [("Linear", "wrong", ["factor 1/n"])]
+
+
+def test_containers_losses_and_optimisers_are_built_and_examined(folder):
+    found = {name: (verdict, mistakes) for name, verdict, mistakes in rows_of(folder, "network.py")}
+    assert found["Sequential"] == ("well", [])
+    assert found["MSELoss"] == ("wrong", ["factor n*m"])
+    assert found["CrossEntropy"] == ("well", [])
+    assert found["SGD"] == ("wrong", ["uphill"])
+
+
+def test_one_class_of_a_file_can_be_picked_and_built(folder):
+    assert rows_of(folder, "network.py:SGD") == [("SGD", "wrong", ["uphill"])]
+    assert rows_of(folder, "riddle.py:Riddle(1, 2, c=3)") == [("Riddle(1, 2, c=3)", "well", [])]
+    ((name, verdict, _),) = rows_of(folder, "riddle.py:Riddle(1, 2, c=4)")
+    assert (name, verdict) == ("Riddle(1, 2, c=4)", "does not load")
+
+
+def test_what_cannot_be_built_is_said_and_how_to_help(folder):
+    (_, riddle) = examine.examine_files(examine.find([str(folder / "riddle.py")]), None, 30.0, 2000, 1)
+    assert riddle.verdict == "not examined"
+    assert "AssertionError" in riddle.details or "needs the argument" in riddle.details
+    assert "riddle.py:'Riddle(...)'" in riddle.details
+
+
+def test_a_file_imports_its_neighbours(folder):
+    assert rows_of(folder, "imports.py") == [("Mine", "well", [])]
+
+
+@pytest.mark.parametrize("name", ["exits.py", "syntax.py", "asks.py"])
+def test_a_file_that_does_not_load_is_one_row(folder, name):
+    ((_, verdict, _),) = rows_of(folder, name)
+    assert verdict == "does not load"
+
+
+def test_a_process_that_dies_is_one_row(folder):
+    assert rows_of(folder, "quits.py") == [("", "crashed (exit status 7)", [])]
+
+
+def test_a_class_that_hangs_does_not_stop_the_others(folder):
+    found = rows_of(folder, "hangs.py", seconds=4)
+    assert found == [("Tanh", "well", []), ("Loop", "wrong", ["hangs"])]
+
+
+def test_a_file_that_hangs_is_ended_and_the_others_go_on(folder):
+    started = time.monotonic()
+    found = rows_of(folder, "hangs_on_import.py", "good.py", "divides.py", seconds=3)
+    assert [verdict for _, verdict, _ in found] == ["time limit", "well", "well", "wrong"]
+    assert time.monotonic() - started < 30
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="no memory limit on this system")
+def test_a_class_that_takes_too_much_memory_is_wrong_and_the_next_is_not(folder):
+    found = rows_of(folder, "hungry.py", megabytes=1000)
+    assert found == [("Hungry", "wrong", ["raises"]), ("Tanh", "well", [])]
+
+
+def test_without_fork_it_works_as_well(folder, monkeypatch):
+    monkeypatch.setattr("multiprocessing.get_all_start_methods", lambda: ["spawn"])
+    assert rows_of(folder, "divides.py", seconds=60) == [("Linear", "wrong", ["factor 1/n"])]
+
+
+def test_many_files_take_their_time_only_once(tmp_path):
+    for number in range(20):
+        (tmp_path / f"file_{number:02}.py").write_text(FILES["good.py"], encoding="utf-8")
+    (tmp_path / "file_99.py").write_text(FILES["hangs_on_import.py"], encoding="utf-8")
+    rows = examine.examine_files(examine.find([str(tmp_path)]), None, 4.0, 2000, 2)
+    assert [row.file for row in rows] == sorted(row.file for row in rows)
+    assert [row.verdict for row in rows] == ["well"] * 40 + ["time limit"]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Paths
+
+
+def test_folders_are_searched_without_what_is_hidden(folder):
+    found = [path.relative_to(folder).as_posix() for path, _ in examine.find([str(folder)])]
+    assert found == sorted([*FILES, "deeper/again.py"])
+
+
+@pytest.mark.parametrize("name", ["nothing.py", "no_folder", "good.pyx:Linear"])
+def test_a_path_that_leads_nowhere_is_one_line_and_status_2(folder, name, capsys):
+    assert examine.main([str(folder / name)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("python -m minidl examine: ")
+    assert err.count("\n") == 1
+
+
+def test_a_folder_without_python_files_is_an_error(tmp_path, capsys):
+    assert examine.main([str(tmp_path)]) == 2
+    assert "no Python file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "option", [["--time", "0"], ["--time", "x"], ["--memory", "-1"], ["--jobs", "0"], ["--shape", "4", "a"]]
+)
+def test_a_wrong_option_is_status_2(option, capsys):
+    with pytest.raises(SystemExit) as end:
+        examine.main(["x.py", *option])
+    assert end.value.code == 2
+    assert "expected" in capsys.readouterr().err
+
+
+def test_help_says_that_it_runs_the_code_and_that_the_limits_are_no_sandbox(capsys):
+    with pytest.raises(SystemExit) as end:
+        examine.main(["--help"])
+    assert end.value.code == 0
+    said = re.sub(r"\s+", " ", capsys.readouterr().out)
+    assert "RUNS THE STUDENTS' CODE" in said
+    assert "no sandbox" in said
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What is written
+
+
+def test_the_table_and_the_exit_status(folder, capsys):
+    assert examine.main([str(folder / "good.py")]) == 0
+    assert "1 file, 0 with something wrong." in capsys.readouterr().out
+    assert examine.main([str(folder / "good.py"), str(folder / "divides.py"), str(folder / "helper.py")]) == 1
+    out = capsys.readouterr().out
+    assert "noise" not in out
+    lines = out.splitlines()
+    assert lines[0].split() == ["file", "class", "verdict", "mistakes"]
+    assert re.search(r"divides\.py +Linear +wrong +factor 1/n$", out, re.MULTILINE)
+    assert re.search(r"helper\.py +nothing to examine$", out, re.MULTILINE)
+    assert len({line.find("well") for line in lines if " well" in line}) == 1  # columns line up
+    assert lines[-1] == "3 files, 1 with something wrong."
+
+
+def test_verbose_prints_the_diagnoses(folder, capsys):
+    examine.main([str(folder / "divides.py"), "--verbose"])
+    assert "whether to average is for the loss alone to decide" in capsys.readouterr().out
+
+
+def test_the_shape_of_the_batch_can_be_given(folder, capsys):
+    examine.main([str(folder / "good.py:Tanh"), "--verbose", "--shape", "7", "2"])
+    assert "examined with 7 samples of 2 features" in capsys.readouterr().out
+
+
+def test_csv_and_html(folder, tmp_path, capsys):
+    table, page = tmp_path / "out" / "marks.csv", tmp_path / "out" / "marks.html"
+    files = [str(folder / name) for name in ("divides.py", "syntax.py", "good.py")]
+    assert examine.main([*files, "--csv", str(table), "--html", str(page)]) == 1
+    with table.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["class"], row["verdict"], row["mistakes"]) for row in rows] == [
+        ("Linear", "wrong", "factor 1/n"),
+        ("", "does not load", ""),
+        ("Linear", "well", ""),
+        ("Tanh", "well", ""),
+    ]
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith("<!doctype html>")
+    assert "factor 1/n" in text
+    for tag in ("table", "tr", "td", "details", "div"):
+        assert text.count(f"<{tag}") == text.count(f"</{tag}>")
+    assert "http" not in text
+
+
+def test_a_file_that_cannot_be_written_is_said_before_the_work(folder, capsys):
+    assert examine.main([str(folder / "good.py"), "--csv", str(folder)]) == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_what_a_student_writes_is_escaped_in_the_page(tmp_path):
+    path = tmp_path / "x.py"
+    path.write_text("raise ValueError('<script>alert(1)</script>')", encoding="utf-8")
+    rows = examine.examine_files([(path, "")], None, 20.0, 2000, 1)
+    assert "<script>" not in examine.page(rows)
+
+
+def test_nothing_of_this_process_is_changed(folder):
+    before = os.getcwd(), list(sys.path), set(sys.modules)
+    rows_of(folder, "network.py")
+    assert (os.getcwd(), sys.path) == before[:2]
+    assert not {"network", "good", "divides"} & set(sys.modules)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Guessing
+
+
+@pytest.mark.parametrize(
+    ("signature", "given"),
+    [
+        ("n_in, n_out", (3, 2)),
+        ("in_features, out_features, bias", (3, 2, True)),
+        ("input_size, output_size", (3, 2)),
+        ("output_dim, input_dim", (2, 3)),
+        ("fan_in, hidden_units, lr", (3, 2, 0.1)),
+        ("a, b", (3, 2)),
+        ("num_features, eps=1e-5, *, momentum", (3, 1e-5, 0.5)),
+        ("dim", (3,)),
+        ("p=0.1", (0.1,)),
+    ],
+)
+def test_constructor_arguments_are_guessed_from_their_names(signature, given):
+    space: dict = {}
+    body = "self.given = tuple(value for name, value in locals().items() if name != 'self')"
+    exec(f"class Layer:\n    def __init__(self, {signature}):\n        {body}", space)
+    assert _students.build(space["Layer"], None).given == given
+
+
+def test_the_command_ends_with_its_status(folder):
+    code = "import sys; from minidl.lab.examine import main; sys.exit(main())"
+    run = subprocess.run(
+        [sys.executable, "-c", code, str(folder / "divides.py")], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 1, run.stderr
+    assert "factor 1/n" in run.stdout
