@@ -1,10 +1,12 @@
-"""The command line: ``python -m minidl report``, ``bench``, ``examine`` and ``picture``."""
+"""The command line: ``python -m minidl report``, ``bench``, ``examine``, ``picture`` and ``html``."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 from minidl.lab import examine  # imports nothing heavy by itself
 
@@ -41,11 +43,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     report.add_argument(
         "--seed", type=_seed, default=0, help="all data and initial weights are drawn from it (default: 0)"
     )
-    report.add_argument(
+    way = report.add_mutually_exclusive_group()
+    way.add_argument(
         "--stacked", action="store_true", help="train all runs of a setting in one pass: faster, times not measured"
     )
+    way.add_argument(
+        "--time-all",
+        action="store_true",
+        help="train all four settings run by run, in turns, and time them (default: the two that the report published)",
+    )
     report.add_argument("--out", default="report", metavar="FOLDER", help="where to write (default: report)")
-    report.set_defaults(run=_report)
+    report.set_defaults(run=_report, error=report.error)
 
     bench = commands.add_parser(
         "bench",
@@ -70,7 +78,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     picture.add_argument(
         "--out", default="report/learning.png", metavar="FILE", help="where to write (default: %(default)s)"
     )
-    picture.set_defaults(run=_picture)
+    picture.set_defaults(run=_picture, error=picture.error)
+
+    html = commands.add_parser(
+        "html",
+        help="write the notebooks as web pages that need no network",
+        description="Writes the notebooks of the current folder as web pages into one folder. Formulas, pictures and links "
+        "work without a network. Needs pip install -e '.[html]'.",
+    )
+    html.add_argument("--out", default="html", metavar="FOLDER", help="where to write (default: %(default)s)")
+    html.set_defaults(run=_html, error=html.error)
 
     arguments = parser.parse_args(argv)
     try:
@@ -95,19 +112,32 @@ def _integer(text: str, least: int) -> int:
     return int(text)
 
 
+def _make_folder(folder: Path, arguments: argparse.Namespace) -> None:
+    """Make the folder for ``--out``, so that one that cannot be written is refused before the training, not after."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        arguments.error(f"argument --out: expected a folder to write to, got {str(folder)!r} ({error.strerror})")
+
+
 def _report(arguments: argparse.Namespace) -> int:
+    _make_folder(Path(arguments.out), arguments)
     import matplotlib as mpl  # here, so that --help is there at once
 
     mpl.use("Agg")  # figures go to files: no screen needed
     from minidl.lab import report
     from minidl.lab.experiment import RecordError
 
+    timed = () if arguments.stacked else (report.FRAMEWORK, report.PYTORCH)
+    if arguments.time_all:
+        timed = tuple(report.LABELS)
     try:
         result = report.run(
             runs=arguments.runs,
             epochs=arguments.epochs,
             seed=arguments.seed,
-            stacked=arguments.stacked,
+            timed=timed,
             folder=arguments.out,
         )
         paths = report.write(result, arguments.out)
@@ -128,12 +158,28 @@ def _bench(arguments: argparse.Namespace) -> int:
 
 
 def _picture(arguments: argparse.Namespace) -> int:
+    if Path(arguments.out).is_dir():
+        arguments.error(f"argument --out: expected a file, got the folder {arguments.out!r}")
+    _make_folder(Path(arguments.out).parent, arguments)
     import matplotlib as mpl
 
     mpl.use("Agg")
     from minidl.lab import picture
 
     print(f"Written to {picture.draw(arguments.out)}")
+    return 0
+
+
+def _html(arguments: argparse.Namespace) -> int:
+    _make_folder(Path(arguments.out), arguments)
+    from minidl.lab import html
+
+    try:
+        pages = html.export(arguments.out)
+    except (FileNotFoundError, ModuleNotFoundError) as error:
+        print(f"python -m minidl html: {error}", file=sys.stderr)
+        return 1
+    print(f"Written to {arguments.out}: {len(pages)} pages. Begin with {pages[0]}")
     return 0
 
 

@@ -4,8 +4,6 @@ With Y = f(X) and G = dL/dY, the chain rule gives dL/dX = G * f'(X), entry by en
 from the output Y alone, so that is what these modules keep. The slopes are new tensors, so G is multiplied into them in place.
 """
 
-from __future__ import annotations
-
 from torch import Tensor
 
 from minidl.module import Module

@@ -1,7 +1,5 @@
 """Linear: Y = XW + b."""
 
-from __future__ import annotations
-
 import math
 
 import torch
@@ -36,10 +34,7 @@ class Linear(Module):
         The bias starts at zero; the weights start Xavier-normal, with std gain * sqrt(2 / (in_features + out_features))
         (Glorot and Bengio, 2010, "Understanding the difficulty of training deep feedforward neural networks").
 
-    Raises
-    ------
-    TypeError, ValueError
-        For a bad argument, or a tensor that does not fit.
+    Raises TypeError or ValueError for a bad argument, or a tensor that does not fit.
     """
 
     def __init__(
@@ -74,7 +69,7 @@ class Linear(Module):
         weight, bias = self.params["weight"], self.params["bias"]
         self._check("input", input, weight, self.in_features, any_n=True)
         self._kept = input
-        return add_product(bias, input, weight)
+        return (input @ weight).add_(bias)  # in place: the product is a new tensor
 
     def backward(self, grad_output: Tensor) -> Tensor:
         """Add X^T G and 1^T G into ``grad``; return G W^T, of the shape of the input."""
@@ -95,13 +90,8 @@ class Linear(Module):
         return f"in_features={self.in_features}, out_features={self.out_features}"
 
 
-def add_product(total: Tensor, left: Tensor, right: Tensor) -> Tensor:
-    """Return total + left @ right over the last two dimensions, with no more temporaries than needed."""
-    return torch.baddbmm(total, left, right) if total.ndim == 3 else (left @ right).add_(total)
-
-
 def add_product_(total: Tensor, left: Tensor, right: Tensor) -> Tensor:
-    """The same in place: total += left @ right."""
+    """Add left @ right to total in place, over the last two dimensions, with no more temporaries than needed."""
     if total.ndim == 2:
         return total.addmm_(left, right)
     return total.baddbmm_(left, right) if total.ndim == 3 else total.add_(left @ right)

@@ -1,7 +1,5 @@
 """MSELoss: the squared error."""
 
-from __future__ import annotations
-
 from torch import Tensor
 
 from minidl.module import Module
@@ -16,11 +14,8 @@ class MSELoss(Module):
         What the sum is divided by: N = 1; N = n, the samples, which gives the mean loss per sample; or N = n * m, all
         entries. The words are PyTorch's own, and so is what they mean.
 
-    Raises
-    ------
-    TypeError, ValueError
-        For an unknown reduction, a target that differs from the input in shape, dtype or device (nothing is broadcast),
-        or a mean over an empty batch.
+    Raises TypeError or ValueError for an unknown reduction, a target that differs from the input in shape, dtype or
+    device (nothing is broadcast), or a mean over an empty batch.
     """
 
     def __init__(self, reduction: str = "sum") -> None:

@@ -1,7 +1,5 @@
 """SGD: stochastic gradient descent."""
 
-from __future__ import annotations
-
 import math
 
 import torch
@@ -21,10 +19,7 @@ class SGD:
     lr : float
         The learning rate, a finite number above 0.
 
-    Raises
-    ------
-    TypeError, ValueError
-        For a model that is not a Module, has no parameters or has one twice, or another lr.
+    Raises TypeError or ValueError for a model that is not a Module, has no parameters or has one twice, or another lr.
     """
 
     def __init__(self, model: Module, lr: float) -> None:

@@ -1,7 +1,5 @@
 """Sequential: modules one after the other."""
 
-from __future__ import annotations
-
 import copy
 import html
 from collections.abc import Iterator

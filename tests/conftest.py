@@ -10,6 +10,19 @@ import torch
 from torch import Tensor
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Hand out tests file by file, as --dist=loadfile does, but notebook by notebook where a browser opens them."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file, _, test = nodeid.partition("::")
+            return file + test[test.index("[") :] if file.endswith("test_in_jupyterlab.py") else file
+
+    return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
+
+
 @pytest.fixture
 def generator():
     """Return a generator that starts the same in every test."""

@@ -2068,10 +2068,41 @@ class LossNotReduced(PlainMSE):
         return self.e**2
 
 
-@specimen("unnamed", kind="loss", target=torch.tensor([2, 0, 1, 1]))
+@specimen("target forgotten", kind="loss", target=torch.tensor([2, 0, 1, 1]))
 class CrossEntropyForgetsOneHot(CrossEntropy):
     def backward(self):
         return self.log_p.exp() / len(self.target)
+
+
+@specimen("target forgotten", kind="loss", target=torch.eye(3)[torch.tensor([2, 0, 1, 1])])
+class OneHotForgetsTarget(OneHotCrossEntropy):
+    def backward(self):
+        return self.p
+
+
+@specimen("target forgotten", "factor n", kind="loss", target=torch.tensor([2, 0, 1, 1]))
+class CrossEntropyForgetsOneHotAndMean(CrossEntropy):
+    def backward(self):
+        return self.log_p.exp()
+
+
+@specimen("derivative forgotten", kind="loss", target=torch.eye(3)[torch.tensor([2, 0, 1, 1])])
+class OneHotForgetsSoftmax(OneHotCrossEntropy):
+    def backward(self):
+        return -self.target / self.p.clamp(min=1e-12)
+
+
+@specimen(
+    "wrong axis",
+    kind="loss",
+    target=torch.tensor([2, 0, 1, 1]),
+    reference=torch.nn.functional.cross_entropy,
+)
+class CrossEntropyOverSamples(CrossEntropy):
+    def forward(self, logits, target):
+        self.log_p = logits - logits.logsumexp(0, keepdim=True)
+        self.target = target
+        return -self.log_p[torch.arange(len(target)), target].mean()
 
 
 @specimen("writes input", kind="loss", target=(4, 3))
@@ -2330,6 +2361,85 @@ def adam_without_bias_correction():
 
     model = small_model()
     return RawAdam(model), model
+
+
+@specimen("step count", kind="optimizer")
+def adam_stays_at_one():
+    class FirstAdam(Adam):
+        def step(self):
+            self.t = 0
+            super().step()
+
+    model = small_model()
+    return FirstAdam(model), model
+
+
+@specimen("step count", kind="optimizer")
+def adam_counts_parameters():
+    class CountingAdam(Adam):
+        def step(self):
+            for i, (p, g) in enumerate(self.model.parameters()):
+                self.t += 1
+                self.m[i] = self.beta1 * self.m[i] + (1 - self.beta1) * g
+                self.v[i] = self.beta2 * self.v[i] + (1 - self.beta2) * g * g
+                m = self.m[i] / (1 - self.beta1**self.t)
+                v = self.v[i] / (1 - self.beta2**self.t)
+                p -= self.lr * m / (v.sqrt() + self.eps)
+
+    model = small_model()
+    return CountingAdam(model), model
+
+
+@specimen("step count", kind="optimizer")
+def adam_begins_at_zero():
+    class ZeroAdam(Adam):
+        def step(self):
+            self.t -= self.t == 0
+            super().step()
+
+    model = small_model()
+    return ZeroAdam(model), model
+
+
+@specimen("momentum forgotten", kind="optimizer")
+def adam_starts_anew():
+    class ForgetfulAdam(Adam):
+        def step(self):
+            self.t += 1
+            for m, v, (p, g) in zip(self.m, self.v, self.model.parameters(), strict=True):
+                m = self.beta1 * m + (1 - self.beta1) * g
+                v = self.beta2 * v + (1 - self.beta2) * g * g
+                p -= self.lr * m / (1 - self.beta1**self.t) / ((v / (1 - self.beta2**self.t)).sqrt() + self.eps)
+
+    model = small_model()
+    return ForgetfulAdam(model), model
+
+
+@specimen("unnamed", kind="optimizer")
+def adam_corrects_for_good():
+    class InPlaceAdam(Adam):
+        def step(self):
+            self.t += 1
+            for m, v, (p, g) in zip(self.m, self.v, self.model.parameters(), strict=True):
+                m.mul_(self.beta1).add_((1 - self.beta1) * g)
+                v.mul_(self.beta2).add_((1 - self.beta2) * g * g)
+                m /= 1 - self.beta1**self.t
+                p -= self.lr * m / ((v / (1 - self.beta2**self.t)).sqrt() + self.eps)
+
+    model = small_model()
+    return InPlaceAdam(model), model
+
+
+@specimen("writes gradient", kind="optimizer")
+def momentum_adds_into_gradient():
+    class WritingMomentum(Momentum):
+        def step(self):
+            for v, (p, g) in zip(self.velocity, self.model.parameters(), strict=True):
+                v.copy_(g.add_(v, alpha=self.momentum))
+                p -= self.lr * v
+
+    model = small_model()
+    return WritingMomentum(model), model
 
 
 @specimen("step size", kind="optimizer")

@@ -47,11 +47,47 @@ class Steps:
 """
 RAISE = "raise NotImplementedError"
 BENT = "self.x = input; return torch.where(input > 0, input, 0.2 * input)"
+MOMENTUM = """
+class Momentum:
+    def __init__(self, model, lr):
+        self.model, self.lr, self.momentum = model, lr, 0.9
+        self.velocities = [torch.zeros_like(p) for p, _ in model.parameters()]
+    def step(self):
+        for (p, g), v in zip(self.model.parameters(), self.velocities):
+            {step}
+            p -= self.lr * v
+"""
+ADAM = """
+class Adam:
+    def __init__(self, model, lr):
+        self.model, self.lr, self.betas, self.t = model, lr, (0.9, 0.999), 0
+        self.averages = [(torch.zeros_like(p), torch.zeros_like(p)) for p, _ in model.parameters()]
+    def step(self):
+        self.t, (beta1, beta2) = {t}, self.betas
+        for (p, g), (m, v) in zip(self.model.parameters(), self.averages):
+            {averages}
+            p -= self.lr * {step}
+"""
+IN_PLACE = "m.mul_(beta1).add_((1 - beta1) * g); v.mul_(beta2).add_((1 - beta2) * g * g)"
+ANEW = "m = beta1 * m + (1 - beta1) * g; v = beta2 * v + (1 - beta2) * g * g"
+CORRECTED = "m / (1 - beta1 ** self.t) / (v / (1 - beta2 ** self.t)).sqrt()"
+ENTROPY = """
+class Entropy:
+    def forward(self, input, target):
+        {forward}
+    def backward(self):
+        {backward}
+"""
+ONE_HOT = "self.p, self.t = input.softmax(1), target; return -(self.t * input.log_softmax(1)).sum()"
+CLASSES = ONE_HOT.replace("target;", "torch.eye(input.shape[1])[target];")
+NAIVE = ONE_HOT.replace("input.log_softmax(1)", "(input.exp() / input.exp().sum(1, keepdim=True)).log()")
+SUMMED = "reference=lambda *both: torch.nn.functional.cross_entropy(*both, reduction='sum'))"
 LOSS_FORWARD = "assert input.shape == target.shape; self.e = input - target; return (self.e ** 2).mean()"
 KINDS = {
     "number": ('check("a", lambda: 2 + 1.5)', "a = ...", "a = 3.5", "a = -3.5", "sign"),
     "number that is not near": ('check("a", 3.5)', "a = None", "a = 3.5004", "a = 3.51", "not it"),
     "bool": ('check("a", True)', "a = ...", "a = True", "a = False", "not it"),
+    "bool of torch": ('check("a", True)', "a = ...", "a = (X == X).all()", "a = (X < X).any()", "not it"),
     "word": ('check("a", "Transposed")', "a = ...", 'a = " transposed"', 'a = "reshaped"', "not it"),
     "shape": ('check("a", (3, 2))', "a = ...", "a = torch.Size([3, 2])", "a = (2, 3)", "numbers are right"),
     "tensor": (
@@ -133,6 +169,69 @@ KINDS = {
         LOSS.format(forward=LOSS_FORWARD, backward="return 2 * self.e"),
         r"factor n\*m",
     ),
+    "loss with class numbers": (
+        'check("Entropy", input=(5, 3), target=lambda: torch.tensor([0, 2, 1, 1, 0]), ' + SUMMED,
+        ENTROPY.format(forward=RAISE, backward="return self.p - self.t"),
+        ENTROPY.format(forward=CLASSES, backward="return self.p - self.t"),
+        ENTROPY.format(forward=CLASSES, backward="return self.p"),
+        "target forgotten",
+    ),
+    "loss with one-hot targets": (
+        'check("Entropy", input=(4, 3), target=lambda: torch.eye(3)[[2, 0, 1, 2]], ' + SUMMED,
+        ENTROPY.format(forward=RAISE, backward=RAISE),
+        ENTROPY.format(forward=ONE_HOT, backward="return self.p - self.t"),
+        ENTROPY.format(forward=NAIVE, backward="return self.p - self.t"),
+        "not finite",
+    ),
+    "loss of another reduction": (
+        'check("Entropy", input=(4, 3), target=lambda: torch.eye(3)[[2, 0, 1, 2]], ' + SUMMED,
+        ENTROPY.format(forward=RAISE, backward=RAISE),
+        ENTROPY.format(forward=ONE_HOT, backward="return self.p - self.t"),
+        ENTROPY.format(forward=ONE_HOT, backward="return (self.p - self.t) / len(self.t)"),
+        "factor 1/n",
+    ),
+    "layer with the batch size written into it": (
+        'check("Bent", input=(4, 3))',
+        LAYER.format(forward=BENT, backward=RAISE),
+        LAYER.format(forward=BENT, backward="return torch.where(self.x > 0, 1, 0.2) * grad_output"),
+        LAYER.format(forward=BENT, backward="return torch.where(self.x > 0, 1, 0.2).reshape(4, 3) * grad_output"),
+        r"with 3 samples[^$]*raises",
+    ),
+    "loss with the batch size written into it": (
+        'check("Error", input=lambda: X[:, :2], target=lambda: X[:, 1:])',
+        LOSS.format(forward=RAISE, backward=RAISE),
+        LOSS.format(forward=LOSS_FORWARD, backward="return 2 * self.e / self.e.numel()"),
+        LOSS.format(forward="self.e = input.reshape(2, 2) - target; return (self.e ** 2).sum()", backward="return 2 * self.e"),
+        r"with 3 samples[^$]*raises",
+    ),
+    "optimiser with momentum": (
+        'check("Momentum", model=lambda: Linear(3, 2), build=lambda cls, model: cls(model, lr=0.05))',
+        MOMENTUM.format(step=RAISE),
+        MOMENTUM.format(step="v.mul_(self.momentum).add_(g)"),
+        MOMENTUM.format(step="v = self.momentum * v + g"),
+        "momentum forgotten",
+    ),
+    "Adam": (
+        'check("Adam", model=lambda: Linear(3, 2), build=lambda cls, model: cls(model, lr=0.05))',
+        ADAM.format(averages=RAISE, t=0, step=0),
+        ADAM.format(averages=IN_PLACE, t="self.t + 1", step=CORRECTED),
+        ADAM.format(averages=IN_PLACE, t="self.t + 1", step="m / v.sqrt()"),
+        "bias correction forgotten",
+    ),
+    "Adam, its averages lost": (
+        'check("Adam", model=lambda: Linear(3, 2), build=lambda cls, model: cls(model, lr=0.05))',
+        ADAM.format(averages=RAISE, t=0, step=0),
+        ADAM.format(averages=IN_PLACE, t="self.t + 1", step=CORRECTED),
+        ADAM.format(averages=ANEW, t="self.t + 1", step=CORRECTED),
+        "momentum forgotten",
+    ),
+    "Adam, its step count standing still": (
+        'check("Adam", model=lambda: Linear(3, 2), build=lambda cls, model: cls(model, lr=0.05))',
+        ADAM.format(averages=RAISE, t=0, step=0),
+        ADAM.format(averages=IN_PLACE, t="self.t + 1", step=CORRECTED),
+        ADAM.format(averages=IN_PLACE, t=1, step=CORRECTED),
+        "step count",
+    ),
     "optimiser": (
         'check("Steps", model=lambda: Linear(3, 2), build=lambda cls, model: cls(model, lr=0.1))',
         STEP.format(step=RAISE),
@@ -186,8 +285,45 @@ def test_a_check_before_anything_else_has_run_gives_a_sentence(kind):
     assert "run the exercise's cell first" in str(reply)
 
 
-def test_a_check_that_needs_other_cells_says_so():
-    reply = ask('check("a", lambda: Y + Z)', "a = 1.0")
+@pytest.mark.parametrize(
+    ("forward", "backward", "words"),
+    [
+        (RAISE, RAISE, "write forward and backward in"),
+        (BENT, RAISE, "write backward in"),
+        (RAISE, "return grad_output", "write forward in"),
+        (BENT, "self.slope = 0.2; raise NotImplementedError", "write backward in"),  # found by running it
+    ],
+)
+def test_what_is_asked_for_is_what_is_missing(forward, backward, words):
+    reply = ask('check("Bent", input=(4, 3))', LAYER.format(forward=forward, backward=backward))
+    assert reply.status == "not done"
+    assert words in str(reply)
+
+
+def test_a_constructor_that_is_still_to_be_written_is_not_done():
+    stub = "class Mine(Linear):\n    def __init__(self):\n        raise NotImplementedError"
+    reply = ask('check("Mine", input=(4, 3))', stub)
+    assert reply.status == "not done"
+    assert "write __init__ in" in str(reply)
+
+
+def test_what_a_constructor_raises_is_quoted():
+    reply = ask('check("Mine", input=(4, 3))', "class Mine(Linear):\n    pass")
+    assert reply.status == "wrong"
+    assert "TypeError" in str(reply)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        'check("a", lambda: Y + Z)',
+        'check("Linear", input=lambda: Y)',
+        'check("Linear", input=(4, 3), build=lambda cls: cls(Y, Z))',
+        'check("Linear", model=lambda: Y)',
+    ],
+)
+def test_a_check_that_needs_other_cells_says_so(call):
+    reply = ask(call, "a = 1.0")
     assert reply.status == "not done"
     assert "run them first" in str(reply)
 
@@ -208,6 +344,12 @@ def test_a_function_that_never_returns_is_given_up(monkeypatch):
     reply = ask('check("f", lambda x: x, on=(1,))', "def f(x):\n    while True:\n        pass")
     assert reply.status == "wrong"
     assert "does not come back" in str(reply)
+
+
+def test_what_it_is_compared_with_may_take_its_time(monkeypatch):
+    monkeypatch.setattr("minidl.lab.exercises.TIME_LIMIT", 0.1)
+    slow = 'check("f", lambda x: time.sleep(0.3) or x, on=(1,))'.replace("time", "__import__('time')")
+    assert ask(slow, "def f(x):\n    return x").status == "right"
 
 
 def test_jupyter_shows_the_reply_and_what_was_measured():

@@ -70,3 +70,20 @@ def test_gradient_sizes_are_those_of_what_arrives(randn, generator):
     sizes = gradient_sizes(model, input, grad_output)
     arrived = (grad_output @ second.params["weight"].mT) * (1 - torch.tanh(first(input)) ** 2)
     assert sizes == pytest.approx([float(arrived.square().mean() ** 0.5), float(grad_output.square().mean() ** 0.5)])
+
+
+@pytest.mark.parametrize(("g", "label"), [(1.0, "$f'(x)$"), (2.0, "$g \\, f'(x)$")])
+def test_activation_names_its_axes(g, label):
+    left, right = activation(Sigmoid(), grad_output=g, span=5)
+    assert [ax.get_xlabel() for ax in (left, right)] == ["$x$", "$x$"]
+    assert (left.get_ylabel(), right.get_ylabel()) == ("$y = f(x)$", label)
+    assert left.get_xlim() == right.get_xlim() == (-5, 5)
+    assert [ax.get_title(loc="left") for ax in (left, right)] == ["forward", "backward"]
+    assert left.lines[0].get_linestyle() != right.lines[0].get_linestyle()
+
+
+def test_gradient_flow_names_its_axes():
+    ax = gradient_flow({"one": [1e-3, 1e-2, 1.0]})
+    assert "layer" in ax.get_xlabel()
+    assert ax.get_ylabel() == "size of the gradient"
+    assert list(ax.get_xticks()) == [1, 2, 3]

@@ -52,6 +52,21 @@ def test_means_never_tells_lines_apart_by_colour_alone(history):
     assert len({(line.get_linestyle(), line.get_marker()) for line in lines}) == len(lines)
 
 
+def test_a_program_looks_the_same_in_every_figure(history):
+    models = [history[history["model"] == "a"].assign(model=name) for name in ("x", "PyTorch", "framework")]
+    looks = [
+        {line.get_label().split(",")[0]: (line.get_color(), line.get_linestyle()) for line in lines}
+        for lines in (
+            figures.means(pd.concat(models), "loss").lines,
+            figures.means(pd.concat(models[::-1]), "loss").lines,
+            figures.curve(pd.concat(models), "loss", by="model").lines,
+        )
+    ]
+    for name in ("PyTorch", "framework"):
+        assert len({look[name] for look in looks}) == 1
+    assert len(set(looks[0].values())) == 3
+
+
 @pytest.mark.parametrize("draw", [figures.means, figures.bands])
 def test_draws_into_the_axes_it_is_given(history, draw):
     _, (left, right) = plt.subplots(1, 2)

@@ -12,12 +12,13 @@ import pytest
 import torch
 
 from minidl.__main__ import main
-from minidl.lab import bench, report
+from minidl.lab import bench, picture, report
 
 OPTIONS = {
-    "report": ["--runs", "--epochs", "--seed", "--stacked", "--out"],
+    "report": ["--runs", "--epochs", "--seed", "--stacked", "--time-all", "--out"],
     "bench": ["--quick"],
     "picture": ["--out"],
+    "html": ["--out"],
 }
 pytestmark = pytest.mark.usefixtures("agg")
 
@@ -103,7 +104,8 @@ def test_a_report_from_another_folder(tmp_path):
     assert len(history) == len(models) * 2 * 2
 
 
-def test_the_arguments_reach_the_report(monkeypatch, capsys):
+def test_the_arguments_reach_the_report(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
     seen = {}
 
     def run(**options):
@@ -113,9 +115,11 @@ def test_the_arguments_reach_the_report(monkeypatch, capsys):
     monkeypatch.setattr(report, "run", run)
     status, out, err = ends(["report"], capsys)
     assert (status, out, err) == (1, "", "python -m minidl report: enough\n")
-    assert seen == {"runs": 10, "epochs": 1000, "seed": 0, "stacked": False, "folder": "report"}
+    assert seen == {"runs": 10, "epochs": 1000, "seed": 0, "timed": ("framework", "pytorch"), "folder": "report"}
     ends(["report", "--runs", "3", "--epochs", "20", "--seed", "5", "--stacked", "--out", "x"], capsys)
-    assert seen == {"runs": 3, "epochs": 20, "seed": 5, "stacked": True, "folder": "x"}
+    assert seen == {"runs": 3, "epochs": 20, "seed": 5, "timed": (), "folder": "x"}
+    ends(["report", "--time-all"], capsys)
+    assert seen["timed"] == ("framework", "pytorch", "framework-sum", "framework-same-start")
 
 
 def test_a_damaged_record_gets_one_line(tmp_path, capsys):
@@ -129,19 +133,31 @@ def test_a_damaged_record_gets_one_line(tmp_path, capsys):
     assert err.count("\n") == 1
 
 
-def test_a_folder_that_cannot_be_written_gets_one_line(tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("command", "out", "says"),
+    [
+        ("report", "file", "expected a folder to write to, got 'file'"),
+        ("report", "file/folder", "expected a folder to write to, got 'file/folder'"),
+        ("picture", "file/picture.png", "expected a folder to write to, got 'file'"),
+        ("picture", ".", "expected a file, got the folder '.'"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_before_the_training(command, out, says, tmp_path, monkeypatch, capsys):
     (tmp_path / "file").write_text("in the way")
-    arguments = ["report", "--runs", "1", "--epochs", "1", "--out", str(tmp_path / "file")]
-    status, out, err = ends(arguments, capsys)
-    assert (status, out) == (1, "")
-    *_, message, end = err.replace("\r", "\n").split("\n")
-    assert message.startswith("python -m minidl report: ")
-    assert "file" in message
-    assert end == ""
+    monkeypatch.chdir(tmp_path)
+    for module, name in ((report, "run"), (picture, "draw")):
+        monkeypatch.setattr(module, name, lambda *_, **__: pytest.fail("trained first"))
+    status, printed, err = ends([command, "--out", out], capsys)
+    assert (status, printed) == (2, "")
+    assert err.startswith(f"python -m minidl {command}: argument --out: {says.replace('/', os.sep)}")
+    assert err.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 @pytest.mark.parametrize(("module", "name", "command"), [(report, "run", "report"), (bench, "main", "bench")])
-def test_ctrl_c_gets_one_line(module, name, command, monkeypatch, capsys):
+def test_ctrl_c_gets_one_line(module, name, command, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+
     def interrupted(**options):
         raise KeyboardInterrupt
 

@@ -1,6 +1,7 @@
 """Dependencies are declared once, environment.yml agrees, and what is installed satisfies them."""
 
 import ast
+import itertools
 import re
 import subprocess
 import sys
@@ -14,14 +15,17 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT, BUILD_SYSTEM = PYPROJECT["project"], PYPROJECT["build-system"]
 DEPENDENCIES = [Requirement(text) for text in PROJECT["dependencies"]]
-TEST_DEPENDENCIES = [Requirement(text) for text in PROJECT["optional-dependencies"]["test"]]
+EXTRAS = {name: [Requirement(text) for text in texts] for name, texts in PROJECT["optional-dependencies"].items()}
+PRE_COMMIT = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
 ENVIRONMENT = yaml.safe_load((ROOT / "environment.yml").read_text())
 PYPI_NAMES = {
     "pytorch": "torch",
     "matplotlib-base": "matplotlib",
 }  # of conda-forge's packages that are called otherwise
+IMPORT_NAMES = {"scikit-learn": "sklearn"}
 
 
 def conda_requirements() -> dict[str, SpecifierSet]:
@@ -33,11 +37,11 @@ def conda_requirements() -> dict[str, SpecifierSet]:
     return found
 
 
-def test_environment_has_the_bounds_of_pyproject():
+def test_environment_has_the_bounds_of_pyproject_and_what_every_notebook_needs():
     conda = conda_requirements()
     assert conda.pop("python") == SpecifierSet(PROJECT["requires-python"])
     assert conda.pop("pip") == SpecifierSet("")
-    assert conda == {requirement.name: requirement.specifier for requirement in DEPENDENCIES}
+    assert conda == {requirement.name: requirement.specifier for requirement in DEPENDENCIES + EXTRAS["digits"]}
 
 
 def test_environment_installs_the_project_itself_from_conda_forge():
@@ -45,9 +49,17 @@ def test_environment_installs_the_project_itself_from_conda_forge():
     assert [item for item in ENVIRONMENT["dependencies"] if not isinstance(item, str)] == [{"pip": ["-e ."]}]
 
 
-@pytest.mark.parametrize("requirement", DEPENDENCIES + TEST_DEPENDENCIES, ids=lambda r: r.name)
+NEEDED = [*DEPENDENCIES, *itertools.chain(*(requirements for name, requirements in EXTRAS.items() if name != "dev"))]
+
+
+@pytest.mark.parametrize("requirement", NEEDED, ids=lambda r: r.name)
 def test_installed_version_is_within_the_bounds(requirement):
     assert requirement.specifier.contains(version(requirement.name), prereleases=True)
+
+
+def test_who_runs_the_tests_gets_the_digits_too():
+    (itself,) = [requirement for requirement in EXTRAS["test"] if requirement.name == PROJECT["name"]]
+    assert itself.extras == {"digits", "html"}
 
 
 def test_torch_has_an_upper_bound():
@@ -55,21 +67,54 @@ def test_torch_has_an_upper_bound():
     assert any(bound.operator in ("<", "<=", "==", "~=") for bound in torch.specifier)
 
 
-def imports_of(folder: Path) -> set[str]:
+def test_the_oldest_environment_has_every_lower_bound_but_that_of_torch():
+    printed = subprocess.run(
+        [sys.executable, ROOT / ".ci" / "oldest"], capture_output=True, text=True, check=True
+    ).stdout
+    bounds = {r.name: bound.version for r in NEEDED for bound in r.specifier if bound.operator == ">="}
+    assert bounds.pop("torch")
+    assert bounds.keys() == {r.name for r in NEEDED} - {"torch", PROJECT["name"]}
+    assert sorted(printed.splitlines()) == sorted(f"{name}=={oldest}" for name, oldest in bounds.items())
+
+
+def test_what_builds_the_project_is_what_the_tests_build_it_with():
+    (setuptools,) = [requirement for requirement in EXTRAS["test"] if requirement.name == "setuptools"]
+    assert [str(setuptools)] == BUILD_SYSTEM["requires"]
+
+
+def test_ruff_before_a_commit_is_the_ruff_of_the_tests():
+    (ruff,) = [requirement for requirement in EXTRAS["test"] if requirement.name == "ruff"]
+    hooks = [hook for repository in PRE_COMMIT["repos"] for hook in repository["hooks"] if "ruff" in hook["entry"]]
+    assert len(hooks) == 2
+    for hook in hooks:
+        assert [Requirement(text) for text in hook["additional_dependencies"]] == [ruff]
+
+
+def imports_of_file(path: Path) -> set[str]:
     names = set()
-    for path in folder.rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Import):
-                names |= {alias.name.split(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and not node.level:
-                names.add(node.module.split(".")[0])
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+def imports_of(folder: Path) -> set[str]:
+    names = set().union(*map(imports_of_file, folder.rglob("*.py")))
     return names - set(sys.stdlib_module_names) - {"minidl"}
 
 
 def test_every_import_of_the_package_is_declared():
-    declared = {requirement.name for requirement in DEPENDENCIES}
-    comes_with_pandas_and_jupyterlab = {"numpy", "IPython"}
+    declared = {IMPORT_NAMES.get(requirement.name, requirement.name) for requirement in DEPENDENCIES + EXTRAS["digits"]}
+    comes_with_pandas_and_jupyterlab = {"numpy", "IPython", "nbconvert", "nbformat", "pygments"}
     assert imports_of(ROOT / "minidl") <= declared | comes_with_pandas_and_jupyterlab
+
+
+def test_only_the_digits_need_the_extra():
+    optional = {IMPORT_NAMES[requirement.name] for requirement in EXTRAS["digits"]}
+    needing = {path.name for path in (ROOT / "minidl").rglob("*.py") if imports_of_file(path) & optional}
+    assert needing == {"digits.py"}
 
 
 def test_version_is_said_twice_and_equal():

@@ -34,12 +34,12 @@ def test_without_a_record_it_trains_stacked_and_records(tmp_path, no_training):
 
 
 def test_a_complete_record_of_timed_runs_goes_first(tmp_path, no_training):
-    report.run(**SMALL, stacked=True, folder=tmp_path)
+    report.run(**SMALL, timed=(), folder=tmp_path)
     timed = report.run(**SMALL, folder=tmp_path)
     no_training()
     found = report.load_or_train(tmp_path, **SMALL)
     assert "Loaded" in found.words
-    assert "timed" in found.words
+    assert "timed: Framework, as published, PyTorch, as published" in found.words
     pd.testing.assert_frame_equal(found.result.runs, timed.runs)
     assert found.result.runs["seconds"].notna().sum() == 4
 
@@ -49,7 +49,23 @@ def test_an_incomplete_record_of_timed_runs_is_not_used(tmp_path):
     (tmp_path / "one_by_one" / report.PYTORCH / "run-001.json").unlink()
     found = report.load_or_train(tmp_path, **SMALL)
     assert "Trained just now" in found.words
-    assert found.result.runs["seconds"].isna().all()
+    assert set(found.result.runs.dropna()["model"]) == {report.FRAMEWORK}
+    (tmp_path / "one_by_one" / report.FRAMEWORK / "run-000.json").unlink()
+    assert report.load_or_train(tmp_path, **SMALL).result.runs["seconds"].isna().all()
+
+
+def test_all_settings_can_be_timed(tmp_path, no_training):
+    result = report.run(**SMALL, timed=tuple(report.LABELS), folder=tmp_path)
+    assert list(result.runs["model"].unique()) == [*report.LABELS, *report.EXACT]
+    assert (result.runs.groupby("model")["seconds"].count() == 2).sum() == len(report.LABELS)
+    no_training()
+    found = report.load_or_train(tmp_path, **SMALL)
+    pd.testing.assert_frame_equal(found.result.runs, result.runs)
+
+
+def test_only_settings_that_are_there_can_be_timed():
+    with pytest.raises(ValueError, match=r"timed to name settings among .*got \['jax'\]"):
+        report.run(**SMALL, timed=["jax", report.PYTORCH])
 
 
 def test_fewer_runs_than_recorded_are_loaded(tmp_path, no_training):
@@ -59,10 +75,10 @@ def test_fewer_runs_than_recorded_are_loaded(tmp_path, no_training):
     assert set(found.result.history["run"]) == {0}
 
 
-@pytest.mark.parametrize("stacked", [True, False])
+@pytest.mark.parametrize("timed", [(), (report.FRAMEWORK, report.PYTORCH)])
 @pytest.mark.parametrize("other", [{"epochs": 3}, {"seed": 1}])
-def test_the_record_of_another_experiment_is_left_alone(tmp_path, stacked, other):
-    report.run(**SMALL | {"runs": 1} | other, stacked=stacked, folder=tmp_path)
+def test_the_record_of_another_experiment_is_left_alone(tmp_path, timed, other):
+    report.run(**SMALL | {"runs": 1} | other, timed=timed, folder=tmp_path)
     before = {path: path.read_bytes() for path in tmp_path.rglob("*.*")}
     found = report.load_or_train(tmp_path, **SMALL)
     assert found.folder == tmp_path / "epochs-2-seed-0"

@@ -149,23 +149,23 @@ def _picture(finding: Finding) -> str:
     ]
     largest = max(*finite, 1e-12)
     tables = "".join(
-        f'<td style="text-align: left; vertical-align: top; padding-right: 2em">{title} {tuple(tensor.shape)}'
-        f"{_heat_map(tensor, largest)}</td>"
+        _heat_map(f"{title} {tuple(tensor.shape)}", tensor, largest)
         for title, tensor in (("expected", finding.expected), ("got", finding.got))
     )
-    return f'<table style="margin: 0.3em 0"><tr style="background: none">{tables}</tr></table>'
+    return f'<div style="display: flex; gap: 2em; margin: 0.3em 0">{tables}</div>'
 
 
-def _heat_map(tensor: Tensor, largest: float) -> str:
+def _heat_map(title: str, tensor: Tensor, largest: float) -> str:
     """Return a table of numbers on colours: orange below zero, blue above, white at zero."""
     matrix = tensor.reshape(-1, tensor.shape[-1]) if tensor.ndim else tensor.reshape(1, 1)
-    rows = ""
+    columns = min(matrix.shape[1], SHOWN + 1)
+    rows = f'<tr><th colspan="{columns}" style="text-align: left; font-weight: normal">{title}</th></tr>'
     for row in matrix[:SHOWN].tolist():
         cells = "".join(_cell(value, largest) for value in row[:SHOWN])
         rows += f'<tr style="background: none">{cells}{"<td>…</td>" if len(row) > SHOWN else ""}</tr>'
     if len(matrix) > SHOWN:
         rows += '<tr style="background: none"><td>…</td></tr>'
-    return f'<table style="border-collapse: collapse">{rows}</table>'
+    return f'<table style="border-collapse: collapse; margin: 0">{rows}</table>'
 
 
 def _cell(value: float, largest: float) -> str:

@@ -17,6 +17,7 @@ weight"), and other names in braces are what a misbehaviour has seen.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -53,6 +54,9 @@ KEPT = ("01_module.ipynb", "One backward for each forward")
 KINK = ("03_relu.ipynb", "The kink")
 OVERFLOW = ("05_sigmoid.ipynb", "When the formula fails")
 DIVISORS = ("06_mse.ipynb", "Sum, batchmean, mean: who divides by what?")
+CROSS_ENTROPY = ("12_your_own_layer.ipynb", "Softmax minus one-hot")
+MOMENTUM = ("12_your_own_layer.ipynb", "An optimiser: momentum")
+ADAM = ("12_your_own_layer.ipynb", "Adam, and its bias correction")
 
 
 @dataclass(frozen=True)
@@ -365,6 +369,49 @@ def formula_for_the_output(case: Case, what: str) -> list[Tensor | None]:
         G * slope if case.close(case.output, f(X)) else None
         for f, slope in ((torch.tanh, 1 - X * X), (torch.sigmoid, X * (1 - X)))
     ]
+
+
+@wrong_value("target forgotten", of="input", read=CROSS_ENTROPY)
+def target_forgotten(case: Case, what: str) -> Tensor:
+    """{Where} is the softmax alone. The gradient of the cross-entropy is softmax minus one-hot: subtract 1 at the
+    right class of each sample.
+    """
+    P, _, scale = _softmax(case)
+    return scale * P
+
+
+@wrong_value("derivative forgotten", of="input", read=CROSS_ENTROPY)
+def softmax_forgotten(case: Case, what: str) -> Tensor:
+    """{Where} is the derivative of the loss by the probabilities, -t / p. The softmax that made them from the input has a
+    derivative too; both together give softmax minus one-hot.
+    """
+    P, T, scale = _softmax(case)
+    return -scale * T / P
+
+
+@wrong_value("wrong axis", of="any", read=CROSS_ENTROPY)
+def softmax_over_samples(case: Case, what: str) -> list[Tensor]:
+    """{Where} takes the softmax over the samples (dim 0): the probabilities of one class in the whole batch sum to 1. It
+    belongs to the classes of each sample (dim 1).
+    """
+    X, (_, T, scale) = case.input, _softmax(case)
+    scores = (X, X - X.amax(1, keepdim=True))  # a shift of each sample is not harmless here
+    return [scale * (-(T * Z.log_softmax(0)).sum() if what == "output" else Z.softmax(0) - T) for Z in scores]
+
+
+def _softmax(case: Case) -> tuple[Tensor, Tensor, Tensor]:
+    """Return P, the one-hot T, and the scale of a cross-entropy, whose gradient is scale (P - T); TypeError for others."""
+    X, T, exam = case.input, case.target, case.exam
+    if T is not None and X.ndim == 2 and T.shape == X.shape[:1] and not T.is_floating_point():
+        T = torch.nn.functional.one_hot(T, X.shape[1])
+    if not exam.is_loss or X.ndim != 2 or T is None or T.shape != X.shape:
+        raise TypeError("no cross-entropy")
+    P = X.softmax(1)
+    truth = (case.truth if exam.expectation is None else exam.expectation.gradients(case))["input"]
+    scale = (truth * (P - T)).sum() / ((P - T) ** 2).sum()
+    if not case.close(truth, scale * (P - T)):
+        raise TypeError("no cross-entropy")
+    return P, T, scale
 
 
 @wrong_value("gradient missing", of="param", read=LINEAR)
@@ -892,12 +939,11 @@ def writes_gradient(trial: Trial) -> dict[str, Any] | None:
     has other numbers.
     """
     optimizer, model = trial.copies()
-    trial.set(model, trial.gradients[0])
-    trial.step(optimizer)
+    for gradients in trial.gradients[:2]:  # a velocity is still zero in the first step
+        trial.set(model, gradients)
+        trial.step(optimizer)
     after = {slot.name: as_tensor(get(model, slot.grad)) for slot in trial.slots}
-    names = [
-        n for n, g in after.items() if g is not None and not same(g.double(), trial.gradients[0][n]) and bool(g.any())
-    ]
+    names = [n for n, g in after.items() if g is not None and not same(g.double(), gradients[n]) and bool(g.any())]
     return {"method": trial.step_name, "where": names[0], "what": _and(names)} if names else None
 
 
@@ -927,17 +973,41 @@ def step_size(trial: Trial) -> dict[str, Any] | None:
     return {"method": trial.step_name, "where": "step", "ratio": _number(ratio), "rate": trial.rate}
 
 
-@wrong_step("momentum forgotten", read=SGD)
+@wrong_step("momentum forgotten", read=MOMENTUM)
 def momentum_forgotten(trial: Trial) -> dict[str, Any] | None:
-    """The velocity is not carried from step to step: every step follows the last gradient alone, as plain descent does."""
-    if trial.kind != "momentum" or not trial.rate or trial.used or trial.still:
+    """The {what} not carried from step to step: every step follows the last gradient alone. Does step write into the
+    tensor that is kept (v.mul_(...).add_(...)), or only give the name v to a new one (v = ...)?
+    """
+    if trial.kind not in ("momentum", "adam") or not trial.rate or trial.used or trial.still:
         return None
     decay = trial.setting("momentum", "mu", "beta", "gamma") or 0.9
-    forgetful = trial.follows(descent(trial.rate), descent(trial.rate, share=1 - decay))
-    return {"where": "step"} if forgetful else None
+    if trial.kind == "adam":
+        forgetful = trial.follows(adam(trial.rate, *trial.betas, carry=False))
+    else:
+        forgetful = trial.follows(descent(trial.rate), descent(trial.rate, share=1 - decay))
+    return {"where": "step", "what": "averages are" if trial.kind == "adam" else "velocity is"} if forgetful else None
 
 
-@wrong_step("bias correction forgotten", read=SGD)
+@wrong_step("step count", read=ADAM)
+def step_count(trial: Trial) -> dict[str, Any] | None:
+    """The t of the bias correction {what}: it should be 1 in the first step, and grow by 1 with every step, once for all
+    parameters.
+    """
+    if trial.kind != "adam" or not trial.rate or trial.used:
+        return None
+    rule, count = functools.partial(adam, trial.rate, *trial.betas), len(trial.slots)
+    if not any(bool(way.isfinite().any()) for way in trial.path[0].values()):
+        return {"where": "step", "what": "is 0 in the first step"}
+    if trial.follows(rule(count=lambda t: 1)):
+        return {"where": "step", "what": "stays 1"}
+    if trial.follows(rule(count=lambda t: t + 1)):
+        return {"where": "step", "what": "is 2 in the first step"}
+    if count > 1 and trial.follows_each(lambda i: rule(count=lambda t: (t - 1) * count + i + 1)):
+        return {"where": "step", "what": "grows with every parameter, as if self.t += 1 stood inside the loop"}
+    return None
+
+
+@wrong_step("bias correction forgotten", read=ADAM)
 def bias_correction_forgotten(trial: Trial) -> dict[str, Any] | None:
     """{what} not corrected for starting at zero: Adam divides m by 1 - beta1^t and v by 1 - beta2^t, t counting the
     steps from 1. Without it the first steps have the wrong length.

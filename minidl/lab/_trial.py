@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -97,14 +98,20 @@ class Trial:
 
     @functools.cached_property
     def after_zero_grad(self) -> dict[str, Tensor] | None:
-        """How each parameter moves once the model has zeroed its gradients and has new ones; None if it does not zero."""
+        """How each parameter moves after zero_grad with new gradients, if that differs; None if nothing is zeroed."""
         method = next((name for name in ZERO_METHODS if callable(getattr(self.model, name, None))), None)
         if method is None:
             return None
+        without, ways = self._second_step(None), self._second_step(method)
+        return {name: way for name, way in ways.items() if not torch.equal(way, without[name])}
+
+    def _second_step(self, zero_grad: str | None) -> dict[str, Tensor]:
+        """Return how each parameter moves in a second step, with new gradients of the opposite sign."""
         optimizer, model = self.copies()
         self.set(model, self.gradients[0])
         self.step(optimizer)
-        self.patient.call(method, getattr(model, method))
+        if zero_grad:
+            self.patient.call(zero_grad, getattr(model, zero_grad))
         self.set(model, {name: -4 * grad for name, grad in self.gradients[0].items()})
         start = self.params(model)
         self.step(optimizer)
@@ -163,13 +170,14 @@ class Trial:
 
     def follows(self, *rules: Any) -> bool:
         """Whether the path is that of one of these rules: functions from all gradients of a parameter to its steps."""
-        return any(
-            all(
-                torch.allclose(way[slot.name], expected, rtol=2e-3, atol=1e-9)
-                for slot in self.slots
-                for way, expected in zip(self.path, rule([g[slot.name] for g in self.gradients]), strict=True)
-            )
-            for rule in rules
+        return any(self.follows_each(lambda i, rule=rule: rule) for rule in rules)
+
+    def follows_each(self, rule_of: Callable[[int], Any]) -> bool:
+        """Whether the path of each parameter is that of a rule of its own, which is found by the parameter's number."""
+        return all(
+            torch.allclose(way[slot.name], expected, rtol=2e-3, atol=1e-9)
+            for i, slot in enumerate(self.slots)
+            for way, expected in zip(self.path, rule_of(i)([g[slot.name] for g in self.gradients]), strict=True)
         )
 
 
@@ -199,16 +207,29 @@ def nesterov(rate: float, momentum: float) -> Any:
     return rule
 
 
-def adam(rate: float, beta1: float, beta2: float, correct_m: bool = True, correct_v: bool = True) -> Any:
-    """Return Adam's rule (Kingma and Ba, 2015), its two bias corrections on or off."""
+def adam(
+    rate: float,
+    beta1: float,
+    beta2: float,
+    correct_m: bool = True,
+    correct_v: bool = True,
+    *,
+    carry: bool = True,
+    count: Callable[[int], int] = lambda t: t,
+) -> Any:
+    """Return Adam's rule (Kingma and Ba, 2015), or one that gets something wrong.
+
+    That is: one of the two bias corrections left out, averages that are not carried from step to step, or a step count
+    other than t = 1, 2, ...
+    """
 
     def rule(gradients: list[Tensor]) -> list[Tensor]:
         m, v, place, places = *(torch.zeros_like(gradients[0]) for _ in range(3)), []
-        for t, gradient in enumerate(gradients, 1):
-            m = beta1 * m + (1 - beta1) * gradient
-            v = beta2 * v + (1 - beta2) * gradient**2
-            first = m / (1 - beta1**t) if correct_m else m
-            second = v / (1 - beta2**t) if correct_v else v
+        for step, gradient in enumerate(gradients, 1):
+            m = beta1 * m * carry + (1 - beta1) * gradient
+            v = beta2 * v * carry + (1 - beta2) * gradient**2
+            first = m / (1 - beta1 ** count(step)) if correct_m else m
+            second = v / (1 - beta2 ** count(step)) if correct_v else v
             place = place - rate * first / second.sqrt()
             places.append(place)
         return places

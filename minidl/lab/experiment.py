@@ -150,9 +150,13 @@ def _initial_model(initial_weights: str, generator: torch.Generator, dtype: torc
     return minidl.Sequential(*modules[:-1])
 
 
-def trainer(setting: Setting, runs: Sequence[int], *, stacked: bool) -> Trainer:
-    """Return the training of these runs of a setting, ready to go: of all in one stack, or of a single run."""
-    starts = [start(setting, run) for run in runs]
+def trainer(runs: Sequence[tuple[Setting, int]], *, stacked: bool) -> Trainer:
+    """Return the training of these (setting, run)s, ready to go: of all in one stack, or of a single one.
+
+    The settings of a stack may differ in name and initial weights alone.
+    """
+    starts = [start(setting, run) for setting, run in runs]
+    setting = runs[0][0]
     models = [start.model for start in starts]
     data = [
         tuple(torch.stack(parts) for parts in zip(*split, strict=True)) for split in list(zip(*starts, strict=True))[:2]
@@ -164,7 +168,7 @@ def trainer(setting: Setting, runs: Sequence[int], *, stacked: bool) -> Trainer:
         model = stack(models) if stacked else models[0]
     if not stacked:
         if len(starts) != 1:
-            raise ValueError(f"trainer expected one run, or stacked=True, got runs {list(runs)}")
+            raise ValueError(f"trainer expected one run, or stacked=True, got {len(starts)} runs")
         data = [tuple(tensor[0] for tensor in split) for split in data]
     loss = minidl.MSELoss(setting.reduction) if setting.framework == "minidl" else _torch_loss(setting.reduction)
     generators = [start.generator for start in starts]
@@ -203,7 +207,8 @@ def run_experiments(
     runs : int
         Runs of each setting, at least 1.
     stacked : bool
-        Train all runs of a setting in one pass. Histories are those of single runs up to rounding; times are not measured.
+        Train all runs of a setting in one pass, together with those of settings that differ from it in nothing but the
+        initial weights. Histories are those of single runs up to rounding; times are not measured.
     folder : path, optional
         Where to record. What is there already is loaded instead of trained; see the module's text.
     progress : bool
@@ -223,25 +228,30 @@ def run_experiments(
         raise ValueError(f"run_experiments expected settings of different names, got {[s.name for s in settings]}")
     records = {setting: Record(setting, stacked, folder) for setting in settings}
     done = {setting: record.load(runs) for setting, record in records.items()}
-    missing = {setting: [run for run in range(runs) if run not in done[setting]] for setting in settings}
-    if stacked:
-        passes = [(setting, numbers) for setting, numbers in missing.items() if numbers]
-    else:
-        passes = [(setting, [run]) for run in range(runs) for setting in settings if run in missing[setting]]
-    epochs = sum(setting.epochs for setting, _ in passes)
+    groups: dict[object, list[tuple[Setting, int]]] = {}
+    for run, setting in itertools.product(range(runs), settings):
+        alike = dataclasses.replace(setting, name="any", initial_weights=INITIAL_WEIGHTS[0])
+        groups.setdefault(alike if stacked else (setting, run), []).append((setting, run))
+    # a stack is trained whole even where one run of it is missing: without the others it would be rounded otherwise
+    passes = [group for group in groups.values() if any(run not in done[setting] for setting, run in group)]
+    epochs = sum(members[0][0].epochs for members in passes)
     with tqdm(total=epochs, disable=not (progress and passes), leave=False, unit="epoch") as bar:
-        for setting, numbers in passes:
-            which = f"runs {numbers[0]} to {numbers[-1]}" if len(numbers) > 1 else f"run {numbers[0]}"
-            bar.set_description(f"{setting.name}, {which}")
-            training = trainer(setting, numbers, stacked=stacked)
-            for _ in range(setting.epochs):
-                training.run_epoch()
+        for members in passes:
+            names = " and ".join(dict.fromkeys(setting.name for setting, _ in members))
+            bar.set_description(f"{names}, {len(members)} runs" if stacked else f"{names}, run {members[0][1]}")
+            training = trainer(members, stacked=stacked)
+            for _ in range(members[0][0].epochs):
+                try:
+                    training.run_epoch()
+                except FloatingPointError as error:
+                    setting, run = members[(~training.losses()[0].isfinite()).nonzero()[0].item()]
+                    raise FloatingPointError(f"setting {setting.name}, run {run}: {error}") from None
                 bar.update()
-            history = training.history(setting.name)
-            for r, number in enumerate(numbers):
-                of_run = history[history["run"] == r].assign(run=number).reset_index(drop=True)
-                seconds = None if stacked else training.seconds
-                done[setting][number] = records[setting].write(number, of_run, seconds)
+            history = training.history()
+            for place, (setting, run) in enumerate(members):
+                of_run = history[history["run"] == place].assign(model=setting.name, run=run).reset_index(drop=True)
+                if run not in done[setting]:
+                    done[setting][run] = records[setting].write(run, of_run, None if stacked else training.seconds)
     ordered = [done[setting][run] for setting in settings for run in range(runs)]
     return Result(*(pd.concat(tables, ignore_index=True) for tables in zip(*ordered, strict=True)))
 
@@ -348,8 +358,8 @@ def versions() -> dict[str, str]:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """Write a file whole or not at all. What a killed process leaves of it is overwritten the next time."""
+    temporary = path.with_name(f".{path.name}.tmp")
     with open(temporary, "wb") as file:
         file.write(content)
         file.flush()

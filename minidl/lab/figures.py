@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
@@ -174,11 +176,16 @@ def points(inputs: Tensor, labels: Tensor, *, ax: Axes | None = None) -> Axes:
     ``inputs`` has shape (n, 2); ``labels`` is one-hot, (n, 2), or holds class numbers, (n,).
     """
     ax = new_axes(ax, size=(4.2, 4.2))
-    classes = labels.argmax(-1) if labels.ndim == 2 else labels
+    classes = _classes(labels)
     for number, name in enumerate(("outside", "inside")):
         x, y = inputs[classes == number].T
         ax.scatter(x, y, s=14, marker=MARKERS[name], color=COLOURS[name], linewidths=1, label=name)
     return _square(ax)
+
+
+def _classes(labels: Tensor) -> Tensor:
+    """Return class numbers, (n,), where one column for each class, (n, k), may have come: one-hot, or a model's output."""
+    return labels.argmax(-1) if labels.ndim == 2 else labels
 
 
 @in_style
@@ -191,15 +198,7 @@ def decision_regions(
     where it says outside, white between. The solid line is the model's border, the dotted circle the true one.
     """
     ax = new_axes(ax, size=(4.2, 4.2))
-    dtype = next((pair[0].dtype for pair in _parameters(model)), torch.get_default_dtype())
-    side = torch.linspace(0, 1, resolution, dtype=dtype)
-    grid = torch.cartesian_prod(side, side)
-    with torch.no_grad():
-        outside, inside = model(grid).T
-    score = (inside - outside).reshape(resolution, resolution).T.numpy()
-    ax.imshow(score.clip(-1, 1), origin="lower", extent=(0, 1, 0, 1), cmap=REGIONS, vmin=-1, vmax=1)
-    if score.min() < 0 < score.max():
-        ax.contour(side, side, score, levels=[0], colors="black", linewidths=1.6)
+    _shade(ax, model, resolution)
     return _square(ax)
 
 
@@ -220,15 +219,103 @@ def film(
         ax = np.atleast_1d(ax)
     for axes, (epoch, model) in zip(ax, models.items(), strict=True):
         decision_regions(model, ax=axes)
-        title = f"epoch {epoch}"
         if data is not None:
             points(*data, ax=axes)
-            with torch.no_grad():
-                right = (model(data[0]).argmax(-1) == data[1].argmax(-1)).double().mean().item()
-            title += f"\n{right:.0%} right"
             axes.get_legend().remove()
-        axes.set_title(title, loc="center")
+        axes.set_title(_moment(epoch, model, data, "\n"), loc="center")
         axes.label_outer()
+    return ax
+
+
+@in_style
+def flipbook(
+    models: dict[int, Module | nn.Module | Callable[[Tensor], Tensor]],
+    data: tuple[Tensor, Tensor] | None = None,
+    *,
+    ax: Axes | None = None,
+) -> tuple[Axes, Callable[[int], None]]:
+    """Draw the same as ``film`` into one picture, a page for each moment, of which one is visible at a time.
+
+    Returns the axes and the function that turns the pages: it takes an epoch. All pages are drawn beforehand, so that turning
+    one takes no computation. The first is visible.
+    """
+    ax = new_axes(ax, size=(4.2, 4.6))
+    pages = {epoch: _shade(ax, model, resolution=120) for epoch, model in models.items()}
+    titles = {epoch: _moment(epoch, model, data, ", ") for epoch, model in models.items()}
+    if data is None:
+        _square(ax)
+    else:
+        points(*data, ax=ax)
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2)  # the title's place is above
+
+    def turn_to(epoch: int) -> None:
+        for number, page in pages.items():
+            for artist in page:
+                artist.set_visible(number == epoch)
+        ax.set_title(titles[epoch], loc="left")  # turned later, perhaps in another style
+
+    turn_to(next(iter(models)))
+    return ax, turn_to
+
+
+def _moment(epoch: int, model: Callable[[Tensor], Tensor], data: tuple[Tensor, Tensor] | None, between: str) -> str:
+    """Return a picture's title: the epoch and, on data, the share of right answers."""
+    if data is None:
+        return f"epoch {epoch}"
+    with torch.no_grad():
+        right = (model(data[0]).argmax(-1) == data[1].argmax(-1)).double().mean().item()
+    return f"epoch {epoch}{between}{right:.0%} right"
+
+
+def _shade(ax: Axes, model: Module | nn.Module | Callable[[Tensor], Tensor], resolution: int) -> list[Artist]:
+    """Draw a model's decision regions and its border, where there is one, and return both."""
+    grid, side = _grid(model, resolution)
+    with torch.no_grad():
+        outside, inside = model(grid).T
+    score = (inside - outside).reshape(resolution, resolution).T.numpy()
+    look = {"cmap": REGIONS, "vmin": -1, "vmax": 1, "interpolation": "nearest"}  # smooth shades would double the file
+    shade = ax.imshow(score.clip(-1, 1), origin="lower", extent=(0, 1, 0, 1), **look)
+    if score.min() < 0 < score.max():
+        return [shade, ax.contour(side, side, score, levels=[0], colors="black", linewidths=1.6)]
+    return [shade]
+
+
+def _grid(model: Any, resolution: int) -> tuple[Tensor, Tensor]:
+    """Return the points of a grid over the unit square, in the dtype of a model, and the numbers along a side."""
+    dtype = next((pair[0].dtype for pair in _parameters(model)), torch.get_default_dtype())
+    side = torch.linspace(0, 1, resolution, dtype=dtype)
+    return torch.cartesian_prod(side, side), side
+
+
+@in_style
+def zero_lines(model: Sequential, *, resolution: int = 120, ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
+    """Draw, for each hidden layer of a model with two inputs, where in the unit square each of its units is zero.
+
+    A hidden unit is a feature that a layer with parameters puts out, the last layer's left out, before any activation. It is
+    positive on one side of its line. The titles say how many units have a line in the square; the dotted circle is the disk's
+    edge. Takes and returns one axes for each hidden layer.
+    """
+    layers = list(model.layers())
+    hidden = [k for k, layer in enumerate(layers) if layer.params][:-1]
+    if not hidden:
+        raise ValueError(f"zero_lines expected a model with hidden layers, got {model}")
+    if ax is None:
+        _, ax = plt.subplots(1, len(hidden), figsize=(3.1 * len(hidden), 3.4), sharey=True)
+        ax = np.atleast_1d(ax)
+    output, side = _grid(model, resolution)
+    filled = dict(zip(hidden, ax, strict=True))
+    for k, layer in enumerate(layers[: hidden[-1] + 1]):
+        output = layer.forward(output)
+        if k not in filled:
+            continue
+        units = output.T.reshape(-1, resolution, resolution).mT.numpy()
+        crossing = [unit for unit in units if unit.min() < 0 < unit.max()]
+        for unit in crossing:
+            filled[k].contour(side, side, unit, levels=[0], colors=BLUE, linewidths=0.9)
+        _square(filled[k]).set_title(
+            f"layer {hidden.index(k) + 1}: {len(crossing)} of {len(units)} units", loc="center"
+        )
+        filled[k].label_outer()
     return ax
 
 
@@ -566,7 +653,7 @@ def means(history: pd.DataFrame, column: str, *, split: str = "validation", ax: 
     """Draw loss or accuracy of several models against epoch, each as the mean over its runs; no bands.
 
     ``history`` has the columns of ``train``; its ``model`` names the lines. Each line is thinner than those before it, so that
-    of equal lines all can be seen.
+    of equal lines all can be seen. A name that has colour and line style of its own in ``curve`` keeps them.
     """
     ax = new_axes(ax, size=(7, 3.8))
     part = history[history["split"] == split]
@@ -574,11 +661,38 @@ def means(history: pd.DataFrame, column: str, *, split: str = "validation", ax: 
     for number, (model, rows) in enumerate(models):
         mean = rows.groupby("epoch")[column].mean()
         colour, line, marker = LOOKS[number % len(LOOKS)]
+        colour, line = COLOURS.get(model, colour), LINES.get(model, line)
         every = max(1, len(mean) // 10)
         look = {"color": colour, "linestyle": line, "linewidth": 1.2 + 0.9 * (len(models) - 1 - number)}
         ax.plot(mean.index, mean, marker=marker, markevery=(number * every // len(LOOKS), every), label=model, **look)
     ax.set(xlabel="epoch", ylabel=f"mean {column}", xlim=(0, part["epoch"].max()))
     ax.legend(title=f"{split} data", loc="upper left", bbox_to_anchor=(1, 1))
+    return ax
+
+
+@in_style
+def final_errors(history: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw the share of wrong answers that each run ended with, a row for each model, on a logarithmic scale.
+
+    ``history`` has the columns of ``train``; its ``model`` names the rows, the first at the top. Circles are errors on training
+    data, crosses on validation data, bars the means of the crosses. What is below 0.1 % is drawn there.
+    """
+    names = list(history["model"].unique())
+    ax = new_axes(ax, size=(6.5, 0.42 * len(names) + 1.1))
+    last = history[history["epoch"] == history.groupby("model")["epoch"].transform("max")]
+    percent = (100 * (1 - last["accuracy"])).clip(lower=0.1)
+    row = last["model"].map({name: k for k, name in enumerate(names)})
+    for split, marker, shift in (("training", "o", -0.14), ("validation", "x", 0.14)):
+        shown, look = last["split"] == split, {"color": COLOURS[split], "fillstyle": "none", "markersize": 5}
+        ax.plot(percent[shown], row[shown] + shift, marker, label=f"{split} data, each run", **look)
+    means = 100 * (1 - last[last["split"] == "validation"].groupby("model")["accuracy"].mean()[names])
+    height = np.arange(len(names)) + 0.14
+    ax.plot(means.clip(lower=0.1), height, "|", color="black", markersize=15, label="validation data, mean")
+    ax.set(xscale="log", xlim=(0.09, 70), xlabel="error, %", ylim=(len(names) - 0.5, -0.5))
+    ax.set_xticks([0.1, 0.3, 1, 3, 10, 30], ["≤ 0.1", "0.3", "1", "3", "10", "30"])
+    ax.set_xticks([], minor=True)
+    ax.set_yticks(range(len(names)), names)
+    ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, fontsize="small")
     return ax
 
 
@@ -618,4 +732,102 @@ def bands(history: pd.DataFrame, column: str, *, split: str = "validation", ax: 
     ax.plot(mean.index, mean, color="black", label=f"mean of {runs} runs")
     ax.set(xlabel="epoch", ylabel="mean loss per sample" if column == "loss" else column, xlim=(0, mean.index.max()))
     ax.legend(loc="best", fontsize="small")
+    return ax
+
+
+@in_style
+def digit_images(
+    images: Tensor,
+    labels: Tensor | None = None,
+    read: Tensor | None = None,
+    *,
+    columns: int = 10,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw square pictures in a grid, row by row, in shades of grey: the darker, the larger the number.
+
+    All have the same scale. White is 0 and black the largest number; where there are negative ones, 0 is the grey in the
+    middle, and white is as far below it as black is above.
+
+    Parameters
+    ----------
+    images : Tensor, shape (n, m)
+        The m pixels of each picture row by row; m is a square number, 64 for ``minidl.lab.digits``.
+    labels : Tensor, optional
+        The class to write above each picture: class numbers (n,), or one column for each class, (n, k).
+    read : Tensor, optional
+        The same of what a model has read, its outputs for example. Where that is not the label, the picture is framed, and
+        both stand above it.
+    columns : int
+        Pictures in a row.
+
+    Raises
+    ------
+    ValueError
+        For images of another shape, another number of labels than of images, or ``read`` without ``labels``.
+    """
+    n, side = len(images), math.isqrt(images.shape[-1])
+    if images.ndim != 2 or not n or side**2 != images.shape[1]:
+        raise ValueError(f"digit_images expected square images, of shape (n, 64) say, got {tuple(images.shape)}")
+    if labels is None and read is not None:
+        raise ValueError("digit_images expected labels to compare with what was read, got none")
+    labels, read = (None if values is None else _classes(values).tolist() for values in (labels, read))
+    for name, values in (("labels", labels), ("read", read)):
+        if values is not None and len(values) != n:
+            raise ValueError(f"digit_images expected {name} for {n} images, got {len(values)}")
+    columns = min(columns, n)
+    rows = math.ceil(n / columns)
+    captions = 0.3 if labels else 0  # room above each picture, in picture heights
+    ax = new_axes(ax, size=(0.95 * columns, 0.95 * rows * (1 + captions)))
+    largest = float(images.abs().max())
+    shades = {"cmap": "gray_r", "vmin": -largest if images.min() < 0 else 0, "vmax": largest}
+    for k, image in enumerate(images):
+        x, y = 1.15 * (k % columns), (1.15 + captions) * (k // columns)
+        ax.imshow(image.reshape(side, side).numpy(), extent=(x, x + 1, y + 1, y), **shades)
+        wrong = read is not None and read[k] != labels[k]
+        frame = {"edgecolor": RED, "linewidth": 2} if wrong else {"edgecolor": "#cfcfcf", "linewidth": 0.8}
+        ax.add_patch(plt.Rectangle((x, y), 1, 1, fill=False, **frame))
+        if labels:
+            words = f"{labels[k]}, read {read[k]}" if wrong else f"{labels[k]}"
+            ax.text(x + 0.5, y - 0.06, words, ha="center", va="bottom", fontsize="small")
+    ax.set(xlim=(-0.1, 1.15 * columns - 0.05), ylim=((1.15 + captions) * rows - 0.05 - captions, -0.1 - captions))
+    ax.set_axis_off()
+    return ax
+
+
+@in_style
+def confusion_matrix(labels: Tensor, read: Tensor, *, ax: Axes | None = None) -> Axes:
+    """Count how often each class was read as which: the true class gives the row, what was read the column.
+
+    The diagonal, on grey, counts what was read right. The mistakes are shaded, the darker the more frequent; a field without
+    a number is 0.
+
+    Parameters
+    ----------
+    labels, read : Tensor
+        Class numbers (n,), or one column for each class, (n, k): one-hot labels, and a model's outputs.
+
+    Raises
+    ------
+    ValueError
+        For two different numbers of samples.
+    """
+    labels, read = _classes(labels), _classes(read)
+    if labels.shape != read.shape:
+        raise ValueError(
+            f"confusion_matrix expected what was read for {len(labels)} labels, got {len(read)} classes instead"
+        )
+    classes = int(max(labels.max(), read.max())) + 1
+    counts = torch.bincount(labels * classes + read, minlength=classes**2).reshape(classes, classes)
+    ax = new_axes(ax, size=(0.5 * classes + 1, 0.45 * classes + 1))
+    mistakes = counts.clone().fill_diagonal_(0)
+    shades = LinearSegmentedColormap.from_list("mistakes", ["white", ORANGE])
+    ax.imshow(mistakes.numpy(), cmap=shades, vmin=0, vmax=max(1, int(mistakes.max())), aspect="auto")
+    for i, j in counts.nonzero().tolist():
+        if i == j:
+            ax.add_patch(plt.Rectangle((j - 0.5, i - 0.5), 1, 1, color="#e4e4e4", linewidth=0))
+        ax.text(j, i, f"{int(counts[i, j]):,}", ha="center", va="center")
+    ax.set(xlabel="read as", ylabel="true digit", xticks=range(classes), yticks=range(classes))
+    ax.set_title(f"{int(counts.trace()):,} of {len(labels):,} read right")
+    ax.grid(False)
     return ax

@@ -21,7 +21,7 @@ from minidl.lab.experiment import Record, RecordError, Result, Setting, run_expe
 
 FRAMEWORK, PYTORCH, WITH_SUM, SAME_START = "framework", "pytorch", "framework-sum", "framework-same-start"
 EXACT = ("pytorch-float64", "framework-float64")  # the same start once more, without float32's rounding
-EXACT_EPOCHS = 100
+EXACT_EPOCHS = 50
 LABELS = {
     FRAMEWORK: "Framework, as published",
     PYTORCH: "PyTorch, as published",
@@ -53,7 +53,7 @@ def settings(epochs: int = 1000, seed: int = 0) -> list[Setting]:
 
 
 def exact_settings(epochs: int = 1000, seed: int = 0) -> list[Setting]:
-    """Return PyTorch as published and the framework from the same start, in float64 and for at most 100 epochs.
+    """Return PyTorch as published and the framework from the same start, in float64 and for at most 50 epochs.
 
     In float32 the two part by rounding: once a hidden unit is on in one and off in the other, single runs go their own ways.
     """
@@ -67,26 +67,34 @@ def run(
     runs: int = 10,
     epochs: int = 1000,
     seed: int = 0,
-    stacked: bool = False,
+    timed: Sequence[str] = (FRAMEWORK, PYTORCH),
     folder: str | Path | None = None,
     progress: bool = True,
 ) -> Result:
     """Train all settings, or load what ``folder`` has of them, and return histories and final results.
 
-    By default the two published settings are trained run by run, on one thread, and timed; the others, which the report did
-    not have, in one pass each. ``stacked`` trains all that way.
+    The settings named in ``timed``, by default the two published ones, are trained run by run, taking turns, on one thread,
+    and timed; all others in as few passes as possible.
     """
-    published, others = settings(epochs, seed)[:2], settings(epochs, seed)[2:] + exact_settings(epochs, seed)
+    if unknown := set(timed) - set(LABELS):
+        raise ValueError(f"run expected timed to name settings among {list(LABELS)}, got {sorted(unknown)}")
+    everything = settings(epochs, seed) + exact_settings(epochs, seed)
+    one_by_one = [setting for setting in everything if setting.name in timed]
+    stacked = [setting for setting in everything if setting.name not in timed]
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # the matrices are small: more threads only wait for each other, and times would vary
     try:
-        parts = [
-            run_experiments(published, runs, stacked=stacked, folder=folder, progress=progress),
-            run_experiments(others, runs, stacked=True, folder=folder, progress=progress),
-        ]
+        parts = [run_experiments(one_by_one, runs, folder=folder, progress=progress)] if one_by_one else []
+        parts.append(run_experiments(stacked, runs, stacked=True, folder=folder, progress=progress))
     finally:
         torch.set_num_threads(threads)
-    return Result(*(pd.concat(tables, ignore_index=True) for tables in zip(*parts, strict=True)))
+    order = {setting.name: i for i, setting in enumerate(everything)}
+    return Result(
+        *(
+            pd.concat(tables).sort_values("model", key=lambda names: names.map(order), kind="stable", ignore_index=True)
+            for tables in zip(*parts, strict=True)
+        )
+    )
 
 
 class Found(NamedTuple):
@@ -102,9 +110,9 @@ def load_or_train(
 ) -> Found:
     """Load what ``folder`` records of all settings; train what is missing in one pass per setting, and record it there.
 
-    A complete record of the published settings run by run, as ``python -m minidl report`` leaves it, goes before one of runs
-    trained in one pass, because it has times. Where ``folder`` records other epochs or another seed, it is left alone and a
-    folder inside it is used; ``words`` then says why.
+    A complete record of a setting run by run, as ``python -m minidl report`` leaves it of the published ones, goes before one
+    of runs trained in one pass, because it has times. Where ``folder`` records other epochs or another seed, it is left
+    alone and a folder inside it is used; ``words`` then says why.
 
     Raises
     ------
@@ -112,8 +120,8 @@ def load_or_train(
         If the record of a run is damaged.
     """
     folder, words = Path(folder), []
-    published, others = settings(epochs, seed)[:2], settings(epochs, seed)[2:] + exact_settings(epochs, seed)
-    ways = [(setting, False) for setting in published] + [(setting, True) for setting in published + others]
+    compared, exact = settings(epochs, seed), exact_settings(epochs, seed)
+    ways = [(setting, stacked) for setting in compared for stacked in (False, True)] + [(s, True) for s in exact]
     try:
         for way in ways:
             Record(*way, folder).load(0)
@@ -121,12 +129,12 @@ def load_or_train(
         folder = folder / f"epochs-{epochs}-seed-{seed}"
         words.append(f"{error} Until then, this experiment has a folder of its own.")
     recorded = {way: len(Record(*way, folder).load(runs)) for way in ways}
-    timed = all(recorded[setting, False] == runs for setting in published)
-    missing = any(recorded[setting, not (timed and setting in published)] < runs for setting in published + others)
-    result = run(runs=runs, epochs=epochs, seed=seed, stacked=not timed, folder=folder, progress=progress)
+    timed = [setting.name for setting in compared if recorded[setting, False] == runs]
+    missing = any(recorded[setting, setting.name not in timed] < runs for setting in compared + exact)
+    result = run(runs=runs, epochs=epochs, seed=seed, timed=timed, folder=folder, progress=progress)
     words.append(f"Trained just now, recorded in {folder}." if missing else f"Loaded from {folder}.")
     words.append(
-        "The two published settings were trained run by run, and timed."
+        f"Trained run by run, and timed: {', '.join(LABELS[name] for name in timed)}."
         if timed
         else "All runs of a setting were trained in one pass, which gives no training times."
     )

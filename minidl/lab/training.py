@@ -155,7 +155,7 @@ class Trainer:
         self.records.append(self._evaluate())
         losses = self.losses()[0]
         if not losses.isfinite().all():
-            run = f" in run {(~losses.isfinite()).nonzero()[0].item()}" if self.runs > 1 else ""
+            run = f" (model {(~losses.isfinite()).nonzero()[0].item()} of the stack)" if self.runs > 1 else ""
             raise FloatingPointError(
                 f"the training loss is no longer finite after epoch {self.epoch}{run}: the steps are too large. Start again "
                 f"with a smaller learning rate (lr), a tenth of it say, or train on the mean loss per sample "

@@ -1,0 +1,37 @@
+import pytest
+from visiting import Visit, chromium, jupyterlab, unavailable
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Return a browser that is closed after the module: other tests may want an event loop of their own."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        unavailable()
+    with sync_playwright() as playwright:
+        path = chromium(playwright)
+        if not path:
+            unavailable()
+        with playwright.chromium.launch(executable_path=path) as browser:
+            yield browser
+
+
+@pytest.fixture(scope="module")
+def lab(browser, tmp_path_factory):
+    """Return a JupyterLab that shows a copy of the project."""
+    with jupyterlab(tmp_path_factory.mktemp("lab")) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def visit(browser, lab):
+    """Return a function that visits a notebook, named from the project's folder, and returns the evidence."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1000}, service_workers="block")
+
+    def visit(notebook: str, limit: float = 300, patience: float = 10):
+        with context.new_page() as page:
+            return Visit(page, lab, notebook, limit, patience).pay()
+
+    yield visit
+    context.close()

@@ -1,0 +1,112 @@
+// What the tests ask of the notebook that is open in JupyterLab. A fault is {cell: the cell's id, words}.
+window.looking = (() => {
+  const panel = () => window.jupyterapp?.shell.currentWidget;
+  const cells = () => panel().content.widgets;
+  const tags = cell => cell.model.getMetadata("tags") ?? [];
+  const isCode = cell => cell.model.type === "code";
+  const isWritten = cell => cell.model.sharedModel.getSource().trim() !== "";
+  const look = (kind, faultsOf) => cells().filter(kind).flatMap(cell => faultsOf(cell).map(words => ({ cell: cell.model.id, words })));
+  const short = text => text.replace(/\s+/g, " ").trim().slice(0, 160);
+  const seen = { sent: 0, replied: 0, failed: false, moves: [], raised: [] };
+
+  return {
+    seen,
+
+    question: () => document.querySelector(".jp-Dialog")?.innerText ?? null,
+
+    isOpen: () =>
+      panel()?.sessionContext?.session?.kernel?.status === "idle" &&
+      cells().length > 0 &&
+      cells().every(cell => cell.node.isConnected && (isCode(cell) || !isWritten(cell) || cell.node.querySelector(".jp-RenderedMarkdown")?.childNodes.length)),
+
+    watch: () => {
+      const began = new Map();
+      panel().sessionContext.session.kernel.anyMessage.connect((_, { msg }) => {
+        const { content, parent_header: parent, header: { msg_type: type, date } } = msg;
+        if (type === "execute_request" && !content.silent) seen.sent += 1;
+        if (type === "execute_reply") {
+          seen.replied += 1;
+          seen.failed ||= content.status !== "ok";
+        }
+        if (parent.msg_type !== "comm_msg") return; // what follows is about widgets
+        if (type === "error") seen.raised.push(`${content.ename}: ${short(content.evalue)}`);
+        if (type === "status" && content.execution_state === "busy") began.set(parent.msg_id, new Date(date));
+        if (type === "status" && content.execution_state === "idle") seen.moves.push(new Date(date) - began.get(parent.msg_id));
+      });
+    },
+
+    isIdle: () => panel().sessionContext.session.kernel.status === "idle",
+
+    hasRun: () =>
+      seen.sent > 0 && seen.sent === seen.replied && looking.isIdle() &&
+      (seen.failed || seen.replied >= cells().filter(cell => isCode(cell) && isWritten(cell)).length),
+
+    errors: () =>
+      look(cell => isCode(cell) && !tags(cell).includes("raises-exception"), cell =>
+        cell.model.outputs.toJSON().filter(output => output.output_type === "error").map(({ ename, evalue }) => `${ename}: ${short(evalue)}`)),
+
+    running: () => look(isCode, cell => (cell.model.executionState === "running" ? ["still running"] : [])).slice(0, 1), // the rest wait
+
+    formulas: () =>
+      look(() => true, cell => [...cell.node.querySelectorAll(".jp-RenderedMarkdown, .jp-RenderedLatex, .jp-RenderedHTML")].flatMap(area => {
+        const prose = document.implementation.createHTMLDocument().importNode(area, true); // there, it loads nothing
+        prose.querySelectorAll("mjx-container, code, pre, script, style").forEach(part => part.remove());
+        const raw = prose.textContent.match(/.{0,30}(\$|\\[a-zA-Z]).{0,60}/);
+        return [
+          ...[...area.querySelectorAll("merror")].map(error => `formula error: ${error.dataset.mjxError}: ${short(error.textContent)}`),
+          ...[...area.querySelectorAll('mtext[mathcolor="red"]')].map(macro => `undefined macro ${macro.textContent}`),
+          ...(raw ? [`formula left raw: ${short(raw[0])}`] : []),
+        ];
+      })),
+
+    tooWide: () => {
+      document.querySelectorAll(".jp-Notebook details").forEach(details => (details.open = true));
+      return look(() => true, cell => {
+        const reach = part => part.getBoundingClientRect().right;
+        const parts = [...cell.node.querySelectorAll("*")].filter(part => !part.closest("mjx-assistive-mml")); // it is clipped
+        const scrolls = part => part.scrollWidth > part.clientWidth + 1 && ["auto", "scroll"].includes(getComputedStyle(part).overflowX);
+        const box = parts.find(scrolls);
+        const [widest] = parts.filter(part => !box || box.contains(part)).sort((one, other) => reach(other) - reach(one));
+        const beyond = box ? box.scrollWidth - box.clientWidth : Math.round(reach(widest) - reach(cell.node));
+        if (beyond <= 1) return [];
+        const lines = [...widest.querySelectorAll(".cm-line")].map(line => line.textContent).sort((one, other) => other.length - one.length);
+        const what = widest.closest("mjx-container") ? "a formula" : short(lines[0] ?? widest.textContent) || widest.tagName.toLowerCase();
+        return [`${beyond} px too wide: ${what}`];
+      });
+    },
+
+    deadWidgets: () =>
+      look(isCode, cell => {
+        const promised = cell.model.outputs.toJSON().some(output => "application/vnd.jupyter.widget-view+json" in (output.data ?? {}));
+        const dead = !cell.node.querySelector(".jupyter-widgets .jupyter-widgets") || cell.node.querySelector(".jupyter-widgets-error-widget");
+        return promised && dead ? ["its widget is not shown"] : [];
+      }),
+
+    solutions: () =>
+      look(cell => tags(cell).includes("solution"), cell => {
+        if (cell.node.querySelector(".jp-InputArea-editor")?.getClientRects().length) return ["the solution is open"];
+        const shown = cell.node.querySelector(".jp-InputPlaceholder").textContent.trim(); // JupyterLab shows the first line
+        return shown === "# Solution" ? [] : [`collapsed, it still shows: ${shown}`];
+      }),
+
+    cellOf: part => cells().find(cell => cell.node.contains(part)).model.id,
+
+    show: id => cells().find(cell => cell.model.id === id)?.node.scrollIntoView({ block: "center" }),
+
+    // A digest of the pictures beside a slider; null while they change.
+    pictures: async handle => {
+      const images = [...handle.closest(".jp-OutputArea").querySelectorAll("img")];
+      try {
+        const files = await Promise.all(images.map(async image => (await fetch(image.src)).arrayBuffer()));
+        const digests = await Promise.all(files.map(file => crypto.subtle.digest("SHA-256", file)));
+        return digests.map(digest => [...new Uint8Array(digest)].join()).join();
+      } catch {
+        return null;
+      }
+    },
+
+    isSaved: () => !panel().context.model.dirty,
+
+    shutDown: () => panel().sessionContext.shutdown(),
+  };
+})();

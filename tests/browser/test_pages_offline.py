@@ -1,0 +1,94 @@
+"""The notebooks as web pages, in a browser without a network: formulas are drawn, and nothing is asked for from elsewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from visiting import ROOT
+
+from minidl.lab import html
+
+LOOK = """async () => {
+    await MathJax.startup.promise;
+    const texts = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+        const node = walker.currentNode;
+        if (node.parentElement.closest("pre, code, script, style")) continue;
+        if (node.textContent.includes("$")) texts.push(node.textContent);
+    }
+    const all = (selector) => [...document.querySelectorAll(selector)];
+    return {
+        drawn: all("mjx-container > svg").length,
+        spoken: all("mjx-container mjx-assistive-mml math").length,
+        broken: all("mjx-container [data-mml-node=merror], mjx-container [fill=red]").map((e) => e.textContent),
+        raw: texts.map((text) => text.trim()),
+        pictures: all("img").filter((e) => !e.naturalWidth).length,
+        wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+    };
+}"""
+
+
+def look_at(browser, page: Path) -> tuple[dict, list[str]]:
+    """Open a page of the disk without a network; return what is seen, and what is wrong."""
+    asked, said = [], []
+    context = browser.new_context(viewport={"width": 1280, "height": 1000}, offline=True)
+    tab = context.new_page()
+    tab.on("request", lambda request: asked.append(request.url))
+    tab.on("console", lambda message: said.append(message.text))
+    tab.on("pageerror", lambda error: said.append(str(error)))
+    tab.goto(page.as_uri())
+    seen = tab.evaluate(LOOK)
+    context.close()
+    faults = [f"asks for {url}" for url in asked if not url.startswith(("file:", "data:"))]
+    faults += [f"says {text}" for text in said]
+    faults += [f"a broken formula: {text}" for text in seen["broken"]]
+    faults += [f"a raw $: {text}" for text in seen["raw"]]
+    faults += [f"{seen['pictures']} pictures are not shown"] * (seen["pictures"] > 0)
+    faults += [f"{seen['wide']} pixels wider than the window"] * (seen["wide"] > 0)
+    faults += ["formulas that cannot be read aloud"] * (seen["spoken"] < seen["drawn"])
+    return seen, faults
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    return html.export(tmp_path_factory.mktemp("html"), ROOT)
+
+
+def test_every_page_is_whole_without_a_network(browser, pages):
+    found = {}
+    for page in pages:
+        seen, faults = look_at(browser, page)
+        source = ROOT / page.relative_to(pages[-1].parent).with_suffix(".ipynb")
+        prose = "\n".join(c["source"] for c in nbformat.read(source, 4)["cells"] if c["cell_type"] == "markdown")
+        formulas = re.findall(r"\$\$.+?\$\$|\$[^$]+\$", re.sub(r"(?s)```.*?```|`[^`]*`", "", prose), re.DOTALL)
+        if seen["drawn"] < len(formulas):  # proofs are formulas too
+            faults.append(f"{seen['drawn']} formulas are drawn, {len(formulas)} written")
+        if faults:
+            found[page.name] = faults
+    assert found == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [
+        ("# One\n\n$x^2$ and `$HOME`", ""),
+        ("# One\n\n$\\nosuchmacro$", "a broken formula"),
+        ("# One\n\n$\\frac{1}{2$", "a raw $"),
+        ("# One\n\n$x$ and $y", "a raw $"),
+        ("# One\n\n![lost](lost.png)", "pictures are not shown"),
+        ("# One\n\n" + "x" * 500, "wider than the window"),
+        ('# One\n\n<img src="https://example.org/a.png" alt="a">', "asks for https://example.org/a.png"),
+    ],
+)
+def test_a_page_with_a_fault_is_found(browser, text, word, tmp_path):
+    (tmp_path / "notebooks").mkdir()
+    nbformat.write(
+        nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text)]), tmp_path / "notebooks" / "one.ipynb"
+    )
+    (page,) = html.export(tmp_path / "html", tmp_path)
+    _, faults = look_at(browser, page)
+    assert word in "; ".join(faults)
+    assert bool(faults) == bool(word)

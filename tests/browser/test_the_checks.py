@@ -1,0 +1,141 @@
+"""Faults planted in notebooks on purpose: each is caught, in its cell, with words; a sound notebook has none."""
+
+import re
+import shutil
+from types import SimpleNamespace
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from visiting import KINDS, NOT_YET, chromium, unavailable
+
+KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
+WIDE = 15 * "far too wide "
+TABLE = f"<table><tr><td style='white-space: nowrap'>{WIDE * 2}</td></tr></table>"
+SHOW = "from IPython.display import HTML, Javascript, Latex"
+REVEAL = "document.querySelector('.jp-InputPlaceholder').click()"
+VIEW = "application/vnd.jupyter.widget-view+json"
+FIGURE = """
+import matplotlib.pyplot as plt
+from ipywidgets import FloatSlider, IntSlider
+from minidl.lab.interactive import explore
+figure, axes = plt.subplots()
+line, = axes.plot([0, 1], [0, 1])
+def move(height):
+    line.set_data([0, 1], [0, {height}])
+explore(figure, move, height=FloatSlider(0.5, min=0, max=1, step=0.1))
+"""
+
+# Cells by kind of fault: the name, what the fault says, and the source that has it. Who writes to the file comes late, and
+# who raises comes last.
+PROSE = [
+    ("formulas", "undefined-macro", r"undefined macro \grad", r"The gradient $\grad L$."),
+    ("formulas", "formula-error", "formula error: Double exponent", "$x^2^3$"),
+    ("formulas", "unbalanced-dollar", "formula left raw: The loss $L", "The loss $L and nothing else."),
+    ("formulas", "no-dollars", r"formula left raw: Here \begin", r"Here \begin{x} stands alone."),
+    ("formulas", "hidden", "formula left raw", "<details><summary>Answer</summary>\n\nIt is $x.\n\n</details>"),
+    ("width", "wide-formula", "px too wide: a formula", "$$" + " + ".join(f"x_{{{i}}}" for i in range(60)) + "$$"),
+    ("width", "hidden-table", "px too wide: far too", f"<details><summary>Answer</summary>\n\n{TABLE}\n\n</details>"),
+    ("network", "image", "asked for http://example.com/image.png", "![an image](http://example.com/image.png)"),
+]
+CODE = [
+    ("formulas", "undefined-in-output", r"undefined macro \grad", f"{SHOW}\nLatex(r'$\\grad L$')"),
+    ("width", "wide-code", "px too wide: 1 # far too", f"1  # {WIDE}"),
+    ("width", "wide-text", "px too wide: far too", "HTML('<pre style=\"white-space: pre\">' + 30 * 'far too wide ')"),
+    ("solutions", "open-solution", "the solution is open on opening", "1"),
+    ("solutions", "opened-solution", "the solution is open after Run All", f"# Solution\nJavascript({REVEAL!r})"),
+    ("solutions", "told-solution", "it still shows: answer = 42", "answer = 42\nprint(answer)"),
+    ("sliders", "raises", "by keyboard, it raises ZeroDivisionError", FIGURE.format(height="1 / (height == 0.5)")),
+    ("sliders", "deaf", "moved by mouse, its picture does not follow", FIGURE.format(height="1")),
+    ("sliders", "alone", "there is no picture to follow it", "IntSlider(5)"),
+    ("sliders", "stuck", "moved by mouse, it stays where it is", "IntSlider(5, disabled=True)"),
+    ("sliders", "dead", "its widget is not shown", f"display({{{VIEW!r}: {{'model_id': 'none'}}}}, raw=True)"),
+    ("network", "script", "asked for http://example.com/a.js", "HTML('<script src=http://example.com/a.js></script>')"),
+    ("console", "complaint", "a complaint", "Javascript('console.error(\"a complaint\")')"),
+    ("file", "writes", "written to before it was saved", "open('broken.ipynb', 'a').write(' ')"),
+    ("running", "download", "not on this machine", "from urllib import request\nrequest.urlopen('http://example.com')"),
+]
+PLANTED = PROSE + CODE
+OF_THE_PAGE = {"network", "console", "file"}  # these faults name no cell
+
+
+def cells(make, planted):
+    return [make(source, id=name) for _, name, _, source in planted]
+
+
+@pytest.fixture(scope="module")
+def faults_of(lab, visit):
+    """Return a function that writes a notebook of cells, visits it, and returns its faults."""
+
+    def faults_of(name, cells, metadata=KERNEL, limit=60):
+        nbformat.write(new_notebook(cells=cells, metadata=metadata), lab.folder / name)
+        return visit(name, limit, patience=3).faults
+
+    return faults_of
+
+
+@pytest.fixture(scope="module")
+def broken(faults_of):
+    made = cells(new_markdown_cell, PROSE) + cells(new_code_cell, CODE)
+    for cell in made:
+        if "solution" in cell.id:
+            cell.metadata = {"tags": ["solution"], "jupyter": {"source_hidden": cell.id != "open-solution"}}
+    return faults_of("broken.ipynb", made)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "words"), [fault[:3] for fault in PLANTED], ids=[fault[1] for fault in PLANTED]
+)
+def test_a_planted_fault_is_caught_in_its_cell(broken, kind, name, words):
+    where = "" if kind in OF_THE_PAGE else f"cell {name}: "
+    assert [fault for fault in broken[kind] if fault.startswith(where) and words in fault]
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - OF_THE_PAGE))
+def test_other_cells_are_left_in_peace(broken, kind):
+    named = {re.match("cell (.*?):", fault)[1] for fault in broken[kind]}
+    assert named == {name for planted, name, _, _ in PLANTED if planted == kind}
+
+
+@pytest.fixture(scope="module")
+def sound(faults_of):
+    hidden = {"tags": ["solution"], "jupyter": {"source_hidden": True}}
+    prose = r"A price of 5 `$`, and $\frac{1}{2}$; so `\begin` begins $\begin{matrix} a & b \end{matrix}$."
+    made = [
+        new_markdown_cell(prose),
+        new_code_cell(FIGURE.format(height="height")),
+        new_code_cell("# Solution\nanswer = 42", metadata=hidden),
+        new_code_cell("1 / 0", metadata={"tags": ["raises-exception"]}),
+        new_code_cell("answer"),
+        new_code_cell(" "),
+    ]
+    return faults_of("sound.ipynb", made)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_sound_notebook_has_no_fault(sound, kind):
+    assert sound[kind] == []
+
+
+def test_a_notebook_that_asks_for_a_kernel(faults_of):
+    faults = faults_of("kernelless.ipynb", [new_code_cell("1")], metadata={})
+    assert "Select Kernel" in faults["opening"][0]
+    assert faults["running"] == NOT_YET
+
+
+def test_a_notebook_that_does_not_end(faults_of):
+    endless = new_code_cell("while True:\n    pass", id="endless")
+    (late, busy) = faults_of("endless.ipynb", [endless, new_code_cell("1")], limit=3)["running"]
+    assert late.startswith("cell endless: still running after 3 s")
+    assert "the kernel is not idle" in busy
+
+
+@pytest.mark.parametrize("required", [False, True])
+def test_without_a_browser(monkeypatch, tmp_path, required):
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    nothing = SimpleNamespace(chromium=SimpleNamespace(executable_path=str(tmp_path / "chrome")))
+    assert chromium(nothing) is None
+    monkeypatch.setenv("MINIDL_BROWSER", "required" if required else "")
+    outcome = pytest.fail.Exception if required else pytest.skip.Exception
+    with pytest.raises(outcome, match="apt install chromium"):
+        unavailable()
