@@ -273,7 +273,7 @@ def _shade(ax: Axes, model: Module | nn.Module | Callable[[Tensor], Tensor], res
     with torch.no_grad():
         outside, inside = model(grid).T
     score = (inside - outside).reshape(resolution, resolution).T.numpy()
-    look = {"cmap": REGIONS, "vmin": -1, "vmax": 1, "interpolation": "nearest"}  # smooth shades would double the file
+    look = {"cmap": REGIONS, "vmin": -1, "vmax": 1, "interpolation": "nearest"}  # smooth shades make larger files
     shade = ax.imshow(score.clip(-1, 1), origin="lower", extent=(0, 1, 0, 1), **look)
     if score.min() < 0 < score.max():
         return [shade, ax.contour(side, side, score, levels=[0], colors="black", linewidths=1.6)]

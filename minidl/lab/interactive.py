@@ -31,7 +31,8 @@ def explore(figure: Figure, update: Callable[..., None], **sliders: widgets.Valu
     VBox
         The sliders, the figure, and what update has to say; Jupyter shows it.
     """
-    size = widgets.Layout(align_self="flex-start", max_width="100%", margin="0")  # its own size, or it would be stretched
+    # Its own size, or it would be stretched; no margin, or it would be wider than its cell.
+    size = widgets.Layout(align_self="flex-start", max_width="100%", margin="0")
     image, said = widgets.Image(format="png", layout=size), widgets.Output()
     for name, slider in sliders.items():
         slider.description = slider.description or name

@@ -75,12 +75,11 @@ window.looking = (() => {
       });
     },
 
+    // A widget that was closed, as a progress bar is in the end, is empty.
     deadWidgets: () =>
-      look(isCode, cell => {
-        const promised = cell.model.outputs.toJSON().some(output => "application/vnd.jupyter.widget-view+json" in (output.data ?? {}));
-        const dead = !cell.node.querySelector(".jupyter-widgets .jupyter-widgets") || cell.node.querySelector(".jupyter-widgets-error-widget");
-        return promised && dead ? ["its widget is not shown"] : [];
-      }),
+      look(isCode, cell =>
+        [...cell.node.querySelectorAll(".jupyter-widgets")].some(widget => /^(Error displaying|Loading) widget/.test(widget.textContent))
+          ? ["its widget is not shown"] : []),
 
     solutions: () =>
       look(cell => tags(cell).includes("solution"), cell => {

@@ -105,6 +105,7 @@ def sound(faults_of):
         new_markdown_cell(prose),
         new_code_cell(FIGURE.format(height="height")),
         new_code_cell("# Solution\nanswer = 42", metadata=hidden),
+        new_code_cell("closed = IntSlider()\ndisplay(closed)\nclosed.close()"),
         new_code_cell("1 / 0", metadata={"tags": ["raises-exception"]}),
         new_code_cell("answer"),
         new_code_cell(" "),
