@@ -2074,6 +2074,19 @@ class CrossEntropyForgetsOneHot(CrossEntropy):
         return self.log_p.exp() / len(self.target)
 
 
+@specimen(
+    "shift forgotten",
+    kind="loss",
+    target=torch.tensor([2, 0, 1, 1]),
+    reference=torch.nn.functional.cross_entropy,
+)
+class CrossEntropyForgetsShift(CrossEntropy):
+    def forward(self, logits, target):
+        super().forward(logits, target)
+        total = (logits - logits.amax(1, keepdim=True)).logsumexp(1)
+        return (total - logits[torch.arange(len(target)), target]).mean()
+
+
 @specimen("target forgotten", kind="loss", target=torch.eye(3)[torch.tensor([2, 0, 1, 1])])
 class OneHotForgetsTarget(OneHotCrossEntropy):
     def backward(self):
@@ -2415,7 +2428,7 @@ def adam_starts_anew():
     return ForgetfulAdam(model), model
 
 
-@specimen("unnamed", kind="optimizer")
+@specimen("wrong formula", kind="optimizer")
 def adam_corrects_for_good():
     class InPlaceAdam(Adam):
         def step(self):

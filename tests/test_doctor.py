@@ -409,3 +409,105 @@ def test_without_parameters_it_says_how_to_show_them():
     assert "params" in note
     assert "param()" in note
     assert "grad_weight" in note
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What students write for Adam and for the cross-entropy
+
+ADAM = """
+class Adam:
+    def __init__(self, model, lr=0.001, betas=(0.9, 0.999), eps=1e-8):
+        self.model, self.lr, self.betas, self.eps, self.t = model, lr, betas, eps, 0
+        self.averages = [(torch.zeros_like(p), torch.zeros_like(p)) for p, _ in model.parameters()]
+
+    def step(self):
+        self.t += 1
+        beta1, beta2 = self.betas
+        for (p, g), (m, v) in zip(self.model.parameters(), self.averages, strict=True):
+            m.mul_(beta1).add_((1 - beta1) * g)
+            v.mul_(beta2).add_((1 - beta2) * g**2)
+            m_hat, v_hat = m / (1 - beta1**self.t), v / (1 - beta2**self.t)
+            p.sub_(self.lr * m_hat / (v_hat.sqrt() + self.eps))
+"""
+M, V, HATS, STEP = (line.strip() for line in ADAM.splitlines()[-4:])
+
+
+def changed(code, changes):
+    """Return the class in a piece of code, some of its lines changed."""
+    for old, new in changes.items():
+        assert code.count(old) == 1
+        code = code.replace(old, new)
+    scope = {"torch": torch}
+    exec(code, scope)
+    return next(value for value in scope.values() if isinstance(value, type))
+
+
+@pytest.mark.parametrize(
+    ("changes", "mistake", "word"),
+    [
+        ({}, "", ""),
+        ({" + self.eps": ""}, "", ""),
+        ({M: M.replace("m.mul_(beta1).add_(", "m = beta1 * m + (")}, "momentum forgotten", "average m"),
+        ({V: V.replace("v.mul_(beta2).add_(", "v = beta2 * v + (")}, "momentum forgotten", "average v"),
+        ({M: M.replace("(1 - beta1) * ", "")}, "wrong formula", "1 - beta1"),
+        ({V: V.replace("(1 - beta2) * ", "")}, "wrong formula", "1 - beta2"),
+        ({M: M.replace("g)", "g**2)")}, "wrong formula", "square of the gradient in m"),
+        ({V: V.replace("**2", "")}, "wrong formula", "gradient in v"),
+        ({HATS: HATS.replace("m /", "m.div_").replace("v /", "v.div_")}, "wrong formula", "m and v back"),
+        ({HATS: HATS.replace("v /", "v.div_")}, "wrong formula", "v back"),
+        ({STEP: STEP.replace(".sqrt()", "")}, "wrong formula", "square root"),
+        ({STEP: STEP.replace("m_hat", "g")}, "wrong formula", "gradient itself"),
+        ({"(v_hat.sqrt() + self.eps)": "(v_hat + self.eps).sqrt()"}, "wrong formula", "root of v + eps"),
+        ({"beta1, beta2 = self": "beta2, beta1 = self"}, "wrong formula", "exchanges"),
+        ({STEP: STEP.replace("sub_", "add_")}, "uphill", "subtracts"),
+    ],
+)
+def test_a_slip_in_adam_is_named(changes, mistake, word):
+    model = Linear(3, 2)
+    diagnosis = examine_optimizer(changed(ADAM, changes)(model, lr=0.05), model)
+    assert diagnosis.mistakes == ([mistake] if mistake else [])
+    assert word in str(diagnosis)
+
+
+ENTROPY = """
+class Entropy:
+    def forward(self, input, target):
+        c = input.amax(1, keepdim=True)
+        total = (input - c).exp().sum(1, keepdim=True)
+        self.gradient = (input - c).exp() / total - target
+        return (c + total.log()).sum() - (target * input).sum()
+
+    def backward(self):
+        return self.gradient
+"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "mistake"),
+    [
+        ({}, ""),  # the shapes of its one-hot targets need not be looked at
+        ({"(c + total.log())": "total.log()"}, "shift forgotten"),
+        ({"(target * input).sum()": "(target * input).sum() / 2"}, "unnamed"),
+        ({"(input - c).exp() / total - target": "target - (input - c).exp() / total"}, "sign"),
+        ({"total - target": "total"}, "target forgotten"),
+    ],
+)
+def test_a_slip_in_the_cross_entropy_is_named(changes, mistake):
+    def reference(input, target):
+        return torch.nn.functional.cross_entropy(input, target, reduction="sum")
+
+    one_hot = torch.eye(3)[[2, 0, 1, 2]]
+    diagnosis = examine_loss(changed(ENTROPY, changes)(), (4, 3), one_hot, reference=reference)
+    assert diagnosis.mistakes == ([mistake] if mistake else [])
+
+
+def test_a_squared_error_on_one_hot_targets_still_has_to_look_at_the_shapes():
+    class Squared:
+        def forward(self, input, target):
+            self.error = input - target
+            return (self.error**2).sum()
+
+        def backward(self):
+            return 2 * self.error
+
+    assert examine_loss(Squared(), (4, 3), torch.eye(3)[[2, 0, 1, 2]]).mistakes == ["broadcast"]

@@ -13,6 +13,7 @@ from minidl.lab import _mistakes
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb")) + sorted(ROOT.glob("*.ipynb"))
 MACHINE_PATH = re.compile(r"(/home/|/Users/|/root/|/tmp/|/work/|/opt/|/usr/|/var/|site-packages|[A-Z]:\\\\)")
+PROGRESS_BAR = re.compile(r"\d%\|.*\|")
 
 
 def code_cells(notebook):
@@ -45,6 +46,8 @@ def faults(notebook, size: int) -> list[str]:
                 found.append(f"cell {name} stores an error without the tag raises-exception")
             if output.get("name") == "stderr" and "Warning" in text_of(output):
                 found.append(f"cell {name} stores a warning")
+            if PROGRESS_BAR.search(text_of(output)):
+                found.append(f"cell {name} stores a progress bar")
             if MACHINE_PATH.search(text_of(output)):
                 found.append(f"cell {name} stores a path of a machine")
             picture = output.get("data", {}).get("image/png", "")
@@ -130,6 +133,7 @@ class TestTheChecksThemselves:
             ({"output_type": "stream", "name": "stderr", "text": "x.py:1: UserWarning: no"}, "stores a warning"),
             ({"output_type": "stream", "name": "stdout", "text": "/home/ada/minidl/x.py"}, "stores a path"),
             ({"output_type": "display_data", "data": {"text/html": "C:\\Users\\ada"}, "metadata": {}}, "stores a path"),
+            ({"output_type": "stream", "name": "stderr", "text": " 30%|███   | 3/10 [00:01<00:02]"}, "a progress bar"),
             ({"output_type": "display_data", "data": {"image/png": "A" * 210_000}, "metadata": {}}, "150 kB"),
         ],
     )

@@ -171,6 +171,24 @@ class TestTorchStack:
                 close(param[r], one)
                 close(param.grad[r], one.grad)
 
+    def test_batches_of_other_sizes_with_and_without_gradients_take_turns(self, randn, close):
+        members = [to_torch(build(randn)) for _ in range(3)]
+        stacked = torch_stack(members)
+        for n in (4, 7, 4):
+            x = randn(3, n, 3)
+            with torch.no_grad():
+                output = stacked(x)
+            assert not output.requires_grad
+            stacked.zero_grad()
+            stacked(x).square().sum().backward()
+            for r, member in enumerate(members):
+                member.zero_grad()
+                expected = member(x[r])
+                expected.square().sum().backward()
+                close(output[r], expected.detach())
+                for param, one in zip(stacked.parameters(), member.parameters(), strict=True):
+                    close(param.grad[r], one.grad)
+
     def test_training_equals_that_of_the_members(self, generator, close):
         members = [to_torch(network(generator)) for _ in range(3)]
         before = [param.detach().clone() for param in members[0].parameters()]

@@ -55,6 +55,7 @@ KINK = ("03_relu.ipynb", "The kink")
 OVERFLOW = ("05_sigmoid.ipynb", "When the formula fails")
 DIVISORS = ("06_mse.ipynb", "Sum, batchmean, mean: who divides by what?")
 CROSS_ENTROPY = ("12_your_own_layer.ipynb", "Softmax minus one-hot")
+OVERFLOWING_SOFTMAX = ("12_your_own_layer.ipynb", "When the softmax overflows")
 MOMENTUM = ("12_your_own_layer.ipynb", "An optimiser: momentum")
 ADAM = ("12_your_own_layer.ipynb", "Adam, and its bias correction")
 
@@ -137,8 +138,8 @@ def wrong_step(name: str, *, read: tuple[str, str]) -> Callable:
 def sign(case: Case) -> float:
     """{Where} has the wrong sign: a descent along it climbs.
 
-    backward returns minus the derivative of your own loss: is it target - input where input - target belongs? With it,
-    a descent climbs.
+    backward returns minus the derivative of your own loss: does the target come first, where it has to be subtracted? With
+    it, a descent climbs.
     """
     return -1
 
@@ -399,6 +400,15 @@ def softmax_over_samples(case: Case, what: str) -> list[Tensor]:
     return [scale * (-(T * Z.log_softmax(0)).sum() if what == "output" else Z.softmax(0) - T) for Z in scores]
 
 
+@wrong_value("shift forgotten", of="output", read=OVERFLOWING_SOFTMAX)
+def shift_forgotten(case: Case, what: str) -> Tensor:
+    """{Where} takes the log-sum-exp of scores from which something was subtracted: it has to be added back, or subtracted
+    from the score of the right class too.
+    """
+    X, (_, T, scale) = case.input, _softmax(case)
+    return scale * ((X - X.amax(1, keepdim=True)).logsumexp(1).sum() - (T * X).sum())
+
+
 def _softmax(case: Case) -> tuple[Tensor, Tensor, Tensor]:
     """Return P, the one-hot T, and the scale of a cross-entropy, whose gradient is scale (P - T); TypeError for others."""
     X, T, exam = case.input, case.target, case.exam
@@ -412,6 +422,14 @@ def _softmax(case: Case) -> tuple[Tensor, Tensor, Tensor]:
     if not case.close(truth, scale * (P - T)):
         raise TypeError("no cross-entropy")
     return P, T, scale
+
+
+def _is_cross_entropy(exam: Experiments) -> bool:
+    try:
+        _softmax(exam.cases[0])
+    except (IndexError, TypeError):
+        return False
+    return True
 
 
 @wrong_value("gradient missing", of="param", read=LINEAR)
@@ -827,7 +845,7 @@ def broadcast(exam: Experiments) -> dict[str, Any] | None:
     output is compared with every target, and the loss is {got_loss} instead of {expected_loss}. Compare the shapes
     first, and raise an error.
     """
-    if not exam.is_loss:
+    if not exam.is_loss or _is_cross_entropy(exam):  # one column of scores is nothing for a softmax
         return None
     given = exam.given_target
     if not given.is_floating_point() or given.numel() != exam.given.numel():
@@ -916,7 +934,9 @@ def uphill(trial: Trial) -> dict[str, Any] | None:
     """
     ways = trial.steady
     names = [name for name, way in ways.items() if float((way * trial.gradients[0][name]).sum()) > 0]
-    return {"method": trial.step_name, "where": names[0], "what": _and(names)} if names else None
+    if not names or wrong_formula(trial):
+        return None
+    return {"method": trial.step_name, "where": names[0], "what": _and(names)}
 
 
 @wrong_step("gradient replaced", read=SGD)
@@ -975,17 +995,20 @@ def step_size(trial: Trial) -> dict[str, Any] | None:
 
 @wrong_step("momentum forgotten", read=MOMENTUM)
 def momentum_forgotten(trial: Trial) -> dict[str, Any] | None:
-    """The {what} not carried from step to step: every step follows the last gradient alone. Does step write into the
-    tensor that is kept (v.mul_(...).add_(...)), or only give the name v to a new one (v = ...)?
+    """The {what} not carried from step to step: nothing is left of earlier gradients. Does step write into the
+    tensor that is kept (kept.mul_(...).add_(...)), or only give its name to a new one (kept = ...)?
     """
     if trial.kind not in ("momentum", "adam") or not trial.rate or trial.used or trial.still:
         return None
-    decay = trial.setting("momentum", "mu", "beta", "gamma") or 0.9
     if trial.kind == "adam":
-        forgetful = trial.follows(adam(trial.rate, *trial.betas, carry=False))
+        options = {"averages are": (False, False), "average m is": (False, True), "average v is": (True, False)}
+        rules = {what: adam(trial.rate, *trial.betas, carry=carry) for what, carry in options.items()}
+        what = next((what for what, rule in rules.items() if trial.follows(rule)), None)
     else:
+        decay = trial.setting("momentum", "mu", "beta", "gamma") or 0.9
         forgetful = trial.follows(descent(trial.rate), descent(trial.rate, share=1 - decay))
-    return {"where": "step", "what": "averages are" if trial.kind == "adam" else "velocity is"} if forgetful else None
+        what = "velocity is" if forgetful else None
+    return {"where": "step", "what": what} if what else None
 
 
 @wrong_step("step count", read=ADAM)
@@ -1020,6 +1043,36 @@ def bias_correction_forgotten(trial: Trial) -> dict[str, Any] | None:
         if trial.follows(adam(trial.rate, *betas, correct_m, correct_v)):
             return {"where": "step", "what": what}
     return None
+
+
+SLIPS = {
+    "no root": "divides by v, where its square root belongs",
+    "no square": "averages the gradient in v, where its square belongs",
+    "square in m": "averages the square of the gradient in m, where the gradient itself belongs",
+    "share of m": "adds the whole gradient to m: the factor 1 - beta1 is missing",
+    "share of v": "adds the whole square to v: the factor 1 - beta2 is missing",
+    "m unused": "goes along the gradient itself, where m belongs",
+    "m written back": "writes the corrected m back into the m that is kept, and corrects it again in the next step",
+    "v written back": "writes the corrected v back into the v that is kept, and corrects it again in the next step",
+    "written back": "writes the corrected m and v back into those that are kept, and corrects them again in the next step",
+}
+
+
+@wrong_step("wrong formula", read=ADAM)
+def wrong_formula(trial: Trial) -> dict[str, Any] | None:
+    """{method} {what}. Compare it with the formula, part by part."""
+    if trial.kind != "adam" or not trial.rate or trial.used or trial.still:
+        return None
+    beta1, beta2 = trial.betas
+    found = {"where": "step", "method": trial.step_name}
+    if trial.follows(adam(trial.rate, beta1, beta2)):
+        if trial.tiny < 0.5:
+            return {**found, "what": "takes the root of v + eps, where eps is added to the root of v"}
+        return None
+    if trial.follows(adam(trial.rate, beta2, beta1)):
+        return {**found, "what": "exchanges beta1 and beta2"}
+    slip = next((slip for slip in SLIPS if trial.follows(adam(trial.rate, beta1, beta2, slip=slip))), None)
+    return {**found, "what": SLIPS[slip]} if slip else None
 
 
 @wrong_step("unnamed", read=SGD)

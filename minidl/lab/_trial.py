@@ -81,6 +81,16 @@ class Trial:
             self.step(optimizer)
         return {name: value - start[name] for name, value in self.params(model).items()}
 
+    @functools.cached_property
+    def tiny(self) -> float:
+        """How long the first step is, in learning rates, with gradients that are only a hundred times Adam's epsilon."""
+        optimizer, model = self.copies()
+        size = 100 * (self.setting("eps", "epsilon") or 1e-8)
+        start = self.params(model)
+        self.set(model, {name: size * gradient.sign() for name, gradient in self.gradients[0].items()})
+        self.step(optimizer)
+        return max(float((value - start[name]).abs().max()) for name, value in self.params(model).items()) / self.rate
+
     @property
     def still(self) -> list[str]:
         """The parameters that no step moves."""
@@ -175,7 +185,7 @@ class Trial:
     def follows_each(self, rule_of: Callable[[int], Any]) -> bool:
         """Whether the path of each parameter is that of a rule of its own, which is found by the parameter's number."""
         return all(
-            torch.allclose(way[slot.name], expected, rtol=2e-3, atol=1e-9)
+            torch.allclose(way[slot.name], expected, rtol=2e-3, atol=1e-9, equal_nan=True)
             for i, slot in enumerate(self.slots)
             for way, expected in zip(self.path, rule_of(i)([g[slot.name] for g in self.gradients]), strict=True)
         )
@@ -214,23 +224,29 @@ def adam(
     correct_m: bool = True,
     correct_v: bool = True,
     *,
-    carry: bool = True,
+    carry: tuple[bool, bool] = (True, True),
     count: Callable[[int], int] = lambda t: t,
+    slip: str = "",
 ) -> Any:
     """Return Adam's rule (Kingma and Ba, 2015), or one that gets something wrong.
 
-    That is: one of the two bias corrections left out, averages that are not carried from step to step, or a step count
-    other than t = 1, 2, ...
+    That is: one of the two bias corrections left out, averages (m, v) that are not carried from step to step, a step count
+    other than t = 1, 2, ..., or a slip in the formula.
     """
 
     def rule(gradients: list[Tensor]) -> list[Tensor]:
         m, v, place, places = *(torch.zeros_like(gradients[0]) for _ in range(3)), []
         for step, gradient in enumerate(gradients, 1):
-            m = beta1 * m * carry + (1 - beta1) * gradient
-            v = beta2 * v * carry + (1 - beta2) * gradient**2
+            new_m = gradient**2 if slip == "square in m" else gradient
+            new_v = gradient if slip == "no square" else gradient**2
+            m = beta1 * m * carry[0] + (1 if slip == "share of m" else 1 - beta1) * new_m
+            v = beta2 * v * carry[1] + (1 if slip == "share of v" else 1 - beta2) * new_v
             first = m / (1 - beta1 ** count(step)) if correct_m else m
             second = v / (1 - beta2 ** count(step)) if correct_v else v
-            place = place - rate * first / second.sqrt()
+            m = first if slip in ("m written back", "written back") else m
+            v = second if slip in ("v written back", "written back") else v
+            first = gradient if slip == "m unused" else first
+            place = place - rate * first / (second if slip == "no root" else second.sqrt())
             places.append(place)
         return places
 

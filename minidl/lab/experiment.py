@@ -342,7 +342,7 @@ class Record:
     def _error(self, path: Path, why: str) -> RecordError:
         return RecordError(
             f"{path} cannot be used: {why}. Delete the folder {self.folder} to train these runs again, or record elsewhere "
-            "(--out FOLDER on the command line)."
+            "(--out FOLDER on the command line, OUT in mkplot.ipynb)."
         )
 
 

@@ -40,7 +40,8 @@ def explore(figure: Figure, update: Callable[..., None], **sliders: widgets.Valu
     def redraw() -> None:
         update(**{name: slider.value for name, slider in sliders.items()})
         picture = io.BytesIO()
-        canvas.print_png(picture)  # figure.savefig would draw it twice
+        # figure.savefig would draw it twice, and a smaller file would take longer than it saves
+        canvas.print_png(picture, pil_kwargs={"compress_level": 1})
         image.value = picture.getvalue()
 
     def moved(change: object) -> None:

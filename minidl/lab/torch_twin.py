@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -89,9 +89,15 @@ class _TorchStack(nn.Module):
         self.by_name = dict(zip(params, self.stacked, strict=True))  # made once: it costs time in every forward
         skeleton = copy.deepcopy(models[0]).to("meta")
         self.run_all = torch.func.vmap(lambda params, x: torch.func.functional_call(skeleton, params, (x,)))
+        self.traced: dict[tuple, Callable] = {}
 
     def forward(self, input: Tensor) -> Tensor:
-        return self.run_all(self.by_name, input)
+        kind = (input.shape, input.dtype, input.device)
+        if kind not in self.traced:  # vmap finds out anew in every forward what to run, which takes half of its time
+            from torch.fx.experimental.proxy_tensor import make_fx  # here: importing it takes a second
+
+            self.traced[kind] = make_fx(self.run_all)(self.by_name, input)
+        return self.traced[kind](self.by_name, input)
 
 
 def as_autograd(module: Any) -> nn.Module:
