@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import re
 import subprocess
 import symtable
@@ -444,7 +445,7 @@ def uses(source):
         names = {s.get_name() for s in table.get_symbols() if s.is_referenced() and (s.is_global() or not inside)}
         return names.union(*(look(child, True) for child in table.get_children()))
 
-    return look(symtable.symtable(source, "cell", "exec"), False)
+    return look(symtable.symtable(source, "cell", "exec"), False) - set(dir(builtins))  # print would need every print
 
 
 def root(node):

@@ -547,7 +547,8 @@ def network(
         ax.text((x[k] + x[k + 1]) / 2, top + 0.95, type(layer).__name__, ha="center", va="center", color=GREY)
     for k, (value, gradient) in enumerate(zip(values, reversed(gradients), strict=True)):
         for j, height in enumerate(y[k]):
-            ax.add_patch(plt.Circle((x[k], height), 0.42, facecolor="white", edgecolor="black", zorder=3))
+            # add_patch would look how far it reaches, which takes longer; the limits are set below
+            ax.add_artist(plt.Circle((x[k], height), 0.42, facecolor="white", edgecolor="black", zorder=3))
             _value_and_gradient(ax, x[k], height, value[0, j], gradient[0, j])
             name = "L" if k > len(layers) else f"{names[k].lower()}_{j + 1}" if names[k] else ""
             ax.text(x[k], height + 0.56, f"${name}$" if name else "", ha="center", va="center")
