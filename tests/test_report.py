@@ -63,7 +63,7 @@ def test_the_settings_are_those_of_the_report_and_the_two_that_explain_it():
     theirs, ours = report.exact_settings(1000, 3)
     assert (theirs.framework, ours.framework) == ("PyTorch", "minidl")
     for setting in (theirs, ours):
-        assert (setting.epochs, setting.seed, setting.dtype) == (100, 3, "float64")
+        assert (setting.epochs, setting.seed, setting.dtype) == (50, 3, "float64")
         assert (setting.initial_weights, setting.reduction) == ("PyTorch default", "sum")
     assert {setting.epochs for setting in report.exact_settings(7)} == {7}
 
