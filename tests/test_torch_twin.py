@@ -325,14 +325,14 @@ class TestAsAutograd:
         twin = nn.Sequential(first, nn.Tanh(), middle, nn.Tanh(), last)
         model = nn.Sequential(to_torch(from_torch(first)), nn.Tanh(), as_autograd(hand), nn.Tanh())
         model.append(to_torch(from_torch(last)))
-        optimizers = [torch.optim.SGD(net.parameters(), 0.02, momentum=0.9) for net in (model, twin)]
+        optimizers = [torch.optim.SGD(net.parameters(), 0.005, momentum=0.9) for net in (model, twin)]
         for _ in range(100):
             input, target = randn(6, 3), randn(6, 2).tanh()
             ours, theirs = (
                 torch_step(net, opt, input, target) for net, opt in zip((model, twin), optimizers, strict=True)
             )
             assert ours == pytest.approx(theirs, rel=1e-9)
-        torch.testing.assert_close(params[0], middle.weight.detach().T, rtol=0, atol=1e-10)
+        torch.testing.assert_close(params[0], middle.weight.detach().T, rtol=0, atol=1e-9)
         torch.testing.assert_close(params[1][0], middle.bias.detach(), rtol=0, atol=1e-10)
         assert all((param - old).abs().max() > 0.01 for param, old in zip(params, start, strict=True))
         now = [grad for _, grad in hand.parameters()] if kind == "minidl" else [hand.dw, hand.db]
