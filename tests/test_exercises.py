@@ -5,9 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-import subprocess
 import symtable
-import sys
 from pathlib import Path
 
 import nbformat
@@ -15,7 +13,6 @@ import pytest
 import torch
 
 from minidl import Linear, Module, MSELoss
-from minidl.lab import exercises as exercises_module
 from minidl.lab.exercises import check
 
 ROOT = Path(__file__).parents[1]
@@ -504,23 +501,6 @@ def test_every_exercise_three_ways(path):
                 torch.set_default_dtype(dtype)
                 torch.set_printoptions(profile="default")
             assert str(reply).startswith(expected), f"{asked['id']}: {reply}"
-
-
-def test_the_command_makes_a_copy_without_solutions(tmp_path):
-    """The command in the module's docstring, which is the README's."""
-    command = (
-        re.search(r"jupyter nbconvert.*?ipynb", exercises_module.__doc__, re.DOTALL)[0].replace("\\\n", " ").split()
-    )
-    arguments = [str(tmp_path) if word == "students" else word for word in command[1:-1]]
-    originals = [path for path in NOTEBOOKS if path.parent.name == "notebooks"]
-    made = subprocess.run(
-        [sys.executable, "-m", "jupyter", *arguments, *map(str, originals)], capture_output=True, text=True, check=False
-    )
-    assert made.returncode == 0, made.stderr
-    for path in originals:
-        before, after = (nbformat.read(p, 4)["cells"] for p in (path, tmp_path / path.name))
-        assert [cell["id"] for cell in after] == [cell["id"] for cell in before if "solution" not in tags(cell)]
-    assert any("solution" in tags(cell) for path in originals for cell in nbformat.read(path, 4)["cells"])
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-r"""Exercises: one pattern for all notebooks, and the check that answers it.
+"""Exercises: one pattern for all notebooks, and the check that answers it.
 
 An exercise is three code cells in a row (markdown may stand between them), told apart by their tags:
 
@@ -20,10 +20,7 @@ For example::
     prediction = 7.0  # solution; its wrong answer: prediction = -7.0
 
 The answer to an untouched stub begins with "Not done yet", to a right answer with "Right", to another with "Not right
-yet", followed by the doctor's words. A copy without solutions is nbconvert's work::
-
-    jupyter nbconvert --to notebook --TagRemovePreprocessor.enabled=True \
-        --TagRemovePreprocessor.remove_cell_tags=solution --output-dir students notebooks/*.ipynb
+yet", followed by the doctor's words. A copy without solutions is nbconvert's work: the README has the command.
 """
 
 from __future__ import annotations
