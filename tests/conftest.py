@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 
 import pytest
 import torch
 from torch import Tensor
+
+
+def pytest_configure():
+    """Let torch compute on one thread in all processes that tests start, kernels included: tests run side by side."""
+    os.environ["OMP_NUM_THREADS"] = "1"
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import shutil
@@ -33,7 +32,7 @@ def run(notebook, folder: Path):
     """Execute a notebook to its end, whatever fails on the way, and return it."""
     resources = {"metadata": {"path": str(folder)}}
     client = NotebookClient(notebook, kernel_name="python3", timeout=300, resources=resources, allow_errors=True)
-    return client.execute(env=os.environ | {"OMP_NUM_THREADS": "1"})  # tests run side by side
+    return client.execute()
 
 
 def faults_of_student_copy(notebook) -> list[str]:

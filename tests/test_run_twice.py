@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
 import re
 import time
 from pathlib import Path
@@ -31,7 +30,7 @@ def run(notebook, folder: Path) -> None:
     """Execute a notebook in place, in a kernel of its own; CellExecutionError where a cell fails."""
     resources = {"metadata": {"path": str(folder)}}
     client = NotebookClient(notebook, kernel_name="python3", timeout=300, resources=resources)
-    client.execute(env=os.environ | {"OMP_NUM_THREADS": "1"})  # tests run side by side
+    client.execute()
 
 
 def each_cell_twice(notebook):
