@@ -69,15 +69,16 @@ class Linear(Module):
         weight, bias = self.params["weight"], self.params["bias"]
         self._check("input", input, weight, self.in_features, any_n=True)
         self._kept = input
-        return (input @ weight).add_(bias)  # in place: the product is a new tensor
+        return add_product(bias, input, weight)
 
     def backward(self, grad_output: Tensor) -> Tensor:
         """Add X^T G and 1^T G into ``grad``; return G W^T, of the shape of the input."""
         input, weight = self._recall_for(grad_output, self.out_features), self.params["weight"]
         if grad_output.requires_grad:
             grad_output = grad_output.detach()  # or autograd's graph would stay in grad, and grow
-        add_product_(self.grad["weight"], input.mT, grad_output)
-        add_product_(self.grad["bias"], self._row_of_ones(input.shape[-2], weight), grad_output)
+        ones, grad = self._row_of_ones(input.shape[-2], weight), self.grad
+        add_product(grad["weight"], input.mT, grad_output, out=grad["weight"])
+        add_product(grad["bias"], ones, grad_output, out=grad["bias"])
         return grad_output @ weight.mT
 
     def _row_of_ones(self, n: int, weight: Tensor) -> Tensor:
@@ -90,8 +91,10 @@ class Linear(Module):
         return f"in_features={self.in_features}, out_features={self.out_features}"
 
 
-def add_product_(total: Tensor, left: Tensor, right: Tensor) -> Tensor:
-    """Add left @ right to total in place, over the last two dimensions, with no more temporaries than needed."""
+def add_product(total: Tensor, left: Tensor, right: Tensor, out: Tensor | None = None) -> Tensor:
+    """Return total + left @ right, over the last two dimensions, in one operation, and write it to ``out`` if given."""
     if total.ndim == 2:
-        return total.addmm_(left, right)
-    return total.baddbmm_(left, right) if total.ndim == 3 else total.add_(left @ right)
+        return torch.addmm(total, left, right, out=out)
+    if total.ndim == 3:
+        return torch.baddbmm(total, left, right, out=out)
+    return torch.add(total, left @ right, out=out)

@@ -31,19 +31,18 @@ class MSELoss(Module):
         if self.reduction != "sum" and input.numel() == 0:
             raise ValueError(f"{self} expected at least one entry to average over, got shape {tuple(input.shape)}")
         self._kept = error = input - target
-        return self._reduce((error * error).sum((-2, -1)), error)
+        total, divisor = (error * error).sum((-2, -1)), self._divisor(error)
+        return total if divisor == 1 else total / divisor
 
     def backward(self) -> Tensor:
         """Return dL/d(input), of the shape of the input."""
         error = self._recall()
-        return self._reduce(error + error, error)  # twice the error
+        return error * (2 / self._divisor(error))
 
-    def _reduce(self, total: Tensor, error: Tensor) -> Tensor:
-        """Divide by N: the loss and its gradient by the same."""
-        if self.reduction == "sum":
-            return total
+    def _divisor(self, error: Tensor) -> int:
+        """Return N."""
         n, m = error.shape[-2:]
-        return total / (n if self.reduction == "batchmean" else n * m)
+        return {"sum": 1, "batchmean": n, "mean": n * m}[self.reduction]
 
     def extra_repr(self) -> str:
         return f"reduction={self.reduction!r}"
