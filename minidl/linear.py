@@ -79,7 +79,7 @@ class Linear(Module):
         ones, grad = self._row_of_ones(input.shape[-2], weight), self.grad
         add_product(grad["weight"], input.mT, grad_output, out=grad["weight"])
         add_product(grad["bias"], ones, grad_output, out=grad["bias"])
-        return grad_output @ weight.mT
+        return product(grad_output, weight.mT)
 
     def _row_of_ones(self, n: int, weight: Tensor) -> Tensor:
         """Return the bias's input, transposed: n ones. They are made anew only where the batch size changes."""
@@ -89,6 +89,11 @@ class Linear(Module):
 
     def extra_repr(self) -> str:
         return f"in_features={self.in_features}, out_features={self.out_features}"
+
+
+def product(left: Tensor, right: Tensor) -> Tensor:
+    """Return left @ right, over the last two dimensions; ``torch.bmm`` is the shortest way to that for a stack."""
+    return torch.bmm(left, right) if left.ndim == 3 else left @ right
 
 
 def add_product(total: Tensor, left: Tensor, right: Tensor, out: Tensor | None = None) -> Tensor:

@@ -37,7 +37,8 @@ class MSELoss(Module):
     def backward(self) -> Tensor:
         """Return dL/d(input), of the shape of the input."""
         error = self._recall()
-        return error * (2 / self._divisor(error))
+        divisor = self._divisor(error)
+        return error + error if divisor == 1 else error * (2 / divisor)
 
     def _divisor(self, error: Tensor) -> int:
         """Return N."""

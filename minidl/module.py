@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import torch
 from torch import Tensor
 
 
@@ -62,9 +63,9 @@ class Module:
 
     def zero_grad(self) -> None:
         """Set every gradient accumulator of this module, and of all modules inside it, to zero, in place."""
-        for module in self.modules():
-            for grad in module.grad.values():
-                grad.zero_()
+        grads = [grad for module in self.modules() for grad in module.grad.values()]
+        if grads:  # all in one call, which takes no empty list
+            torch._foreach_zero_(grads)
 
     def extra_repr(self) -> str:
         """Return what ``repr`` shows between the parentheses."""

@@ -492,15 +492,16 @@ def test_every_exercise_three_ways(path):
         answers = {"Not done yet": stub["source"], "Not right yet": wrong, "Right": solution["source"]}
         before = what_it_needs([asked["source"], *answers.values()], code[: code.index(stub)])
         *first, last = ast.parse(asked["source"]).body
-        for expected, answer in answers.items():
-            names: dict = {"__name__": "__main__"}
-            try:
-                exec(f"{before}\n{answer}\n{ast.unparse(first)}", names)
+        names: dict = {"__name__": "__main__"}
+        try:
+            exec(before, names)
+            for expected, answer in answers.items():  # one after the other, as a student does
+                exec(f"{answer}\n{ast.unparse(first)}", names)
                 reply = eval(ast.unparse(last), names)
-            finally:
-                torch.set_default_dtype(dtype)
-                torch.set_printoptions(profile="default")
-            assert str(reply).startswith(expected), f"{asked['id']}: {reply}"
+                assert str(reply).startswith(expected), f"{asked['id']}: {reply}"
+        finally:
+            torch.set_default_dtype(dtype)
+            torch.set_printoptions(profile="default")
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -156,12 +156,6 @@ def test_readme_has_two_commands_of_one_line():
     assert test.endswith("pytest")
 
 
-@pytest.mark.parametrize("module", ["pandas", "matplotlib", "seaborn", "sympy", "ipywidgets"])
-def test_importing_minidl_pulls_in_nothing_heavy(module):
-    code = f"import sys, minidl; sys.exit({module!r} in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
-
-
 @pytest.mark.parametrize("tool", [["check"], ["format", "--check"]], ids=" ".join)
 def test_ruff_has_nothing_to_say(tool):
     result = subprocess.run(
