@@ -384,6 +384,9 @@ def exercises(notebook):
     return found
 
 
+SOLUTION, CHECK = "# Solution", "# Run this cell to check your answer"
+
+
 def problems(notebook) -> list[str]:
     """Return what is wrong with a notebook's exercises, as far as it can be seen without running them."""
     try:
@@ -404,8 +407,11 @@ def problems(notebook) -> list[str]:
         for cell in (stub, solution):
             if not re.search(rf"^(class |def )?{names[0]}\b", cell["source"], re.MULTILINE):
                 found.append(f"cell {cell['id']} does not define {names[0]}")
-        if solution["metadata"].get("jupyter", {}).get("source_hidden") is not True:
-            found.append(f"cell {solution['id']} shows its solution")
+        for cell, what, first in ((asked, "check", CHECK), (solution, "solution", SOLUTION)):
+            if cell["metadata"].get("jupyter", {}).get("source_hidden") is not True:
+                found.append(f"cell {cell['id']} shows its {what}")
+            if cell["source"].splitlines()[0] != first:  # what JupyterLab shows of a collapsed cell
+                found.append(f"cell {cell['id']} does not begin with {first!r}")
         if not solution["metadata"].get("minidl", {}).get("wrong"):
             found.append(f"cell {solution['id']} names no typical wrong answer")
         namespace: dict = {}
@@ -513,12 +519,12 @@ def trio(**changes):
     cells = [
         nbformat.v4.new_code_cell("a = ...", metadata={"tags": ["exercise"]}, id="stub"),
         nbformat.v4.new_code_cell(
-            'from minidl.lab.exercises import check\n\ncheck("a", lambda: 1 + 1)',
-            metadata={"tags": ["check"]},
+            f'{CHECK}\nfrom minidl.lab.exercises import check\n\ncheck("a", lambda: 1 + 1)',
+            metadata={"tags": ["check"], "jupyter": {"source_hidden": True}},
             id="check",
         ),
         nbformat.v4.new_code_cell(
-            "a = 2",
+            f"{SOLUTION}\na = 2",
             metadata={"tags": ["solution"], "jupyter": {"source_hidden": True}, "minidl": {"wrong": "a = 3"}},
             id="solution",
         ),
@@ -538,7 +544,9 @@ def test_an_exercise_as_it_should_be_has_no_problems():
         ({"check": {"metadata": {}}}, "solution"),
         ({"solution": {"metadata": {}}}, "has no check or no solution"),
         ({"stub": {"metadata": {}}}, "exercise"),
-        ({"solution": {"metadata": {"tags": ["solution"], "minidl": {"wrong": "a = 3"}}}}, "shows"),
+        ({"solution": {"metadata": {"tags": ["solution"], "minidl": {"wrong": "a = 3"}}}}, "shows its solution"),
+        ({"check": {"metadata": {"tags": ["check"]}}}, "shows its check"),
+        ({"solution": {"source": "a = 2"}}, "does not begin with '# Solution'"),
         ({"solution": {"metadata": {"tags": ["solution"], "jupyter": {"source_hidden": True}}}}, "typical wrong"),
         ({"check": {"source": "from minidl.lab.exercises import check\ncheck('b', 2)"}}, "does not define b"),
         ({"check": {"source": "check('a', 2)"}}, "first to run: NameError"),

@@ -86,13 +86,13 @@ def test_no_page_needs_a_network_and_every_link_leads_somewhere(pages):
     assert faults == {}
 
 
-def test_solutions_are_folded_away(pages):
+def test_checks_and_solutions_are_folded_away(pages):
     for page, path in zip(pages, NOTEBOOKS, strict=True):
         text = page.read_text(encoding="utf-8")
         hidden = [c for c in nbformat.read(path, 4)["cells"] if c["metadata"].get("jupyter", {}).get("source_hidden")]
-        folded = re.findall(r"<details><summary>Solution</summary>(.*?)</details>", text, re.DOTALL)
-        assert len(folded) == len(hidden) == text.count("celltag_solution")
-        assert all(part.count("celltag_solution") == 1 for part in folded)
+        folded = re.findall(r"<details><summary>(Solution|Check)</summary>(.*?)</details>", text, re.DOTALL)
+        assert len(folded) == len(hidden) == len(re.findall("celltag_(?:solution|check)", text))
+        assert all(part.count(f"celltag_{summary.lower()}") == 1 for summary, part in folded)
 
 
 def test_a_page_holds_what_the_notebook_shows(tmp_path):

@@ -27,7 +27,8 @@ FIGURE = '<img alt="Figure, described in the text next to it" src="data:image/pn
 CELLS = f"""{{%- extends 'basic/index.html.j2' -%}}
 {{%- block codecell -%}}
 {{%- if cell.metadata.get('jupyter', {{}}).get('source_hidden') -%}}
-<details><summary>Solution</summary>{{{{ super() }}}}</details>
+{{%- set summary = 'Solution' if 'solution' in cell.metadata.get('tags', []) else 'Check' -%}}
+<details><summary>{{{{ summary }}}}</summary>{{{{ super() }}}}</details>
 {{%- else -%}}{{{{ super() }}}}{{%- endif -%}}
 {{%- endblock -%}}
 {{%- block data_png -%}}{FIGURE.format("{{ output.data['image/png'] }}")}{{%- endblock -%}}

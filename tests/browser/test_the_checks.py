@@ -44,6 +44,8 @@ CODE = [
     ("width", "wide-text", "px too wide: far too", "HTML('<pre style=\"white-space: pre\">' + 30 * 'far too wide ')"),
     ("solutions", "open-solution", "the solution is open on opening", "1"),
     ("solutions", "opened-solution", "the solution is open after Run All", f"# Solution\nJavascript({REVEAL!r})"),
+    ("solutions", "open-check", "the check is open on opening", "1"),
+    ("solutions", "told-check", "it still shows: check(1)", "check(1)"),
     ("solutions", "told-solution", "it still shows: answer = 42", "answer = 42\nprint(answer)"),
     ("sliders", "raises", "by keyboard, it raises ZeroDivisionError", FIGURE.format(height="1 / (height == 0.5)")),
     ("sliders", "deaf", "moved by mouse, its picture does not follow", FIGURE.format(height="1")),
@@ -78,8 +80,8 @@ def faults_of(lab, visit):
 def broken(faults_of):
     made = cells(new_markdown_cell, PROSE) + cells(new_code_cell, CODE)
     for cell in made:
-        if "solution" in cell.id:
-            cell.metadata = {"tags": ["solution"], "jupyter": {"source_hidden": cell.id != "open-solution"}}
+        if (kind := cell.id.partition("-")[2]) in ("solution", "check"):
+            cell.metadata = {"tags": [kind], "jupyter": {"source_hidden": not cell.id.startswith("open-")}}
     return faults_of("broken.ipynb", made)
 
 
@@ -105,6 +107,7 @@ def sound(faults_of):
         new_markdown_cell(prose),
         new_code_cell(FIGURE.format(height="height")),
         new_code_cell("# Solution\nanswer = 42", metadata=hidden),
+        new_code_cell("# Run this cell to check your answer\nanswer == 42", metadata=hidden | {"tags": ["check"]}),
         new_code_cell("closed = IntSlider()\ndisplay(closed)\nclosed.close()"),
         new_code_cell("1 / 0", metadata={"tags": ["raises-exception"]}),
         new_code_cell("answer"),
