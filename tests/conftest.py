@@ -18,13 +18,14 @@ def pytest_configure():
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Hand out tests file by file, as --dist=loadfile does, but notebook by notebook where a browser opens them."""
+    """Hand out tests file by file, as --dist=loadfile does, but notebook by notebook where a whole one is run."""
     from xdist.scheduler import LoadFileScheduling
 
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid):
             file, _, test = nodeid.partition("::")
-            return file + test[test.index("[") :] if file.endswith("test_in_jupyterlab.py") else file
+            runs_notebooks = file.endswith(("test_in_jupyterlab.py", "test_students.py"))
+            return file + test.partition("[")[2] if runs_notebooks else file
 
     return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
 

@@ -45,7 +45,7 @@ CODE = [
     ("solutions", "open-solution", "the solution is open on opening", "1"),
     ("solutions", "opened-solution", "the solution is open after Run All", f"# Solution\nJavascript({REVEAL!r})"),
     ("solutions", "open-check", "the check is open on opening", "1"),
-    ("solutions", "told-check", "it still shows: check(1)", "check(1)"),
+    ("solutions", "told-check", "it still shows: 1 + 1", "1 + 1"),
     ("solutions", "told-solution", "it still shows: answer = 42", "answer = 42\nprint(answer)"),
     ("sliders", "raises", "by keyboard, it raises ZeroDivisionError", FIGURE.format(height="1 / (height == 0.5)")),
     ("sliders", "deaf", "moved by mouse, its picture does not follow", FIGURE.format(height="1")),
