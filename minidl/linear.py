@@ -73,10 +73,11 @@ class Linear(Module):
 
     def backward(self, grad_output: Tensor) -> Tensor:
         """Add X^T G and 1^T G into ``grad``; return G W^T, of the shape of the input."""
-        input, weight = self._recall_for(grad_output, self.out_features), self.params["weight"]
+        input = self._recall_for(grad_output, self.out_features)
+        weight, grad = self.params["weight"], self.grad
+        ones = self._row_of_ones(input.shape[-2], weight)
         if grad_output.requires_grad:
-            grad_output = grad_output.detach()  # or autograd's graph would stay in grad, and grow
-        ones, grad = self._row_of_ones(input.shape[-2], weight), self.grad
+            grad_output = grad_output.detach()  # or grad would keep autograd's graph
         add_product(grad["weight"], input.mT, grad_output, out=grad["weight"])
         add_product(grad["bias"], ones, grad_output, out=grad["bias"])
         return product(grad_output, weight.mT)

@@ -308,7 +308,7 @@ def _difference(got: Any, expected: Any, tolerance: float) -> str:
     if isinstance(expected, (bool, str)):
         got = got.item() if isinstance(got, Tensor) and got.numel() == 1 else got  # a comparison gives tensor(True)
         same = str(got).strip().casefold() == str(expected).strip().casefold()
-        return "" if same else f"{got!r} is not it."
+        return "" if same else f"{_show(got)} is not it."
     if isinstance(expected, Mapping):
         if not isinstance(got, Mapping) or set(got) != set(expected):
             return f"it should have the entries {', '.join(map(str, expected))}."
