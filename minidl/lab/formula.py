@@ -310,7 +310,10 @@ class _Printer:
         return under(text, f) if self.shapes else text
 
     def _product(self, factors: Iterable[str]) -> str:
-        return (r" \;\; " if self.shapes else r" \, ").join([factor for factor in factors if factor != "1"] or ["1"])
+        first, *others = [factor for factor in factors if factor != "1"] or ["1"]
+        space = r" \;\; " if r"\underset" in first + "".join(others) else r" \, "  # shapes below want room
+        # a number that follows another factor needs a dot: 2v 2x would be read with hesitation
+        return first + "".join(rf" \cdot {other}" if other[0].isdigit() else space + other for other in others)
 
     @staticmethod
     def _sum(indices: tuple[str, ...], sizes: tuple[str, ...], text: str) -> tuple[str, int]:
