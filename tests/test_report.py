@@ -221,8 +221,9 @@ def test_everything_is_written_and_can_be_read(tmp_path):
     assert sorted(path for path in (tmp_path / "new" / "report").iterdir()) == sorted(paths)
     files = {path.name: path for path in paths}
     for name, table in {"history": result.history, "runs": result.runs, "table_1": report.table_1(result)}.items():
-        read = pd.read_csv(files[f"{name}.csv"])
-        assert_equal(read, table, check_dtype=False, rtol=1e-15, atol=0)
+        floats = dict.fromkeys(table.select_dtypes("float").columns, lambda text: float(text or "nan"))
+        read = pd.read_csv(files[f"{name}.csv"], converters=floats)  # pandas' own reader rounds, in older versions
+        assert_equal(read, table, check_dtype=False, rtol=0, atol=0)
     assert files["table_1.md"].read_text(encoding="utf-8").startswith("| model ")
     assert {"minidl", "torch", "python", "machine"} <= json.loads(files["environment.json"].read_text()).keys()
     for name in figures:
