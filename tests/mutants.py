@@ -2679,7 +2679,7 @@ class SoftplusDoubled(Softplus):
         return 2 * super().backward(g)
 
 
-@specimen("unnamed", reference=torch.nn.functional.leaky_relu)
+@specimen("factor c", reference=torch.nn.functional.leaky_relu)
 class LeakyReLUWithOtherSlope(LeakyReLU):
     pass
 
@@ -2717,7 +2717,7 @@ class TanhForgetsSquare(PlainTanh):
         return g * (1 - self.y)
 
 
-@specimen("unnamed")
+@specimen("diagonal only")
 class NumpySoftmaxDiagonalOnly(NumpySoftmax):
     def backward(self, g):
         return g * self.y * (1 - self.y)
@@ -2938,6 +2938,672 @@ def adam_corrects_one():
 
     model = small_model()
     return HalfAdam(model), model
+
+
+# One more of each kind, and right ones that come close
+
+
+@right
+class TensorsWithGrad(TorchParameters):
+    """Plain tensors, their gradients in .grad all the same."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight, self.bias = self.weight.detach(), self.bias.detach()
+        self.weight.grad, self.bias.grad = torch.zeros(3, 5), torch.zeros(5)
+
+
+@right
+class AttributesBesideDictionary(NumpyLinear):
+    """W and b are attributes, their gradients stand in a dictionary."""
+
+    def __init__(self):
+        super().__init__()
+        self.gradients = {"W": self.dW, "b": self.db}
+        del self.dW, self.db
+
+    def backward(self, dout):
+        self.gradients["W"] += self.x.T @ dout
+        self.gradients["b"] += dout.sum(axis=0, keepdims=True)
+        return dout @ self.W.T
+
+    def zero_grad(self):
+        for gradient in self.gradients.values():
+            gradient[...] = 0
+
+
+@right
+class MethodsLinear:
+    """Methods params() and grads() return dictionaries."""
+
+    def __init__(self):
+        self._kept = {"weight": fill(3, 5)}, {"weight": torch.zeros(3, 5)}
+
+    def params(self):
+        return self._kept[0]
+
+    def grads(self):
+        return self._kept[1]
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.params()["weight"]
+
+    def backward(self, g):
+        self.grads()["weight"] += self.x.T @ g
+        return g @ self.params()["weight"].T
+
+
+@right
+class ListsOfWeights:
+    """A whole network with lists W and dW."""
+
+    def __init__(self):
+        self.W = [0.5 * fill(3, 4), 0.5 * fill(4, 2)]
+        self.dW = [torch.zeros(3, 4), torch.zeros(4, 2)]
+
+    def forward(self, x):
+        self.outputs = [x]
+        for w in self.W:
+            self.outputs.append((self.outputs[-1] @ w).tanh())
+        return self.outputs[-1]
+
+    def backward(self, g):
+        for i in (1, 0):
+            g = g * (1 - self.outputs[i + 1] ** 2)
+            self.dW[i] += self.outputs[i].T @ g
+            g = g @ self.W[i].T
+        return g
+
+
+@right
+class ClassConstant:
+    """What belongs to the class and never changes may be shared."""
+
+    factors = torch.tensor([1.0, 2.0, -3.0])
+
+    def forward(self, x):
+        return x * self.factors
+
+    def backward(self, g):
+        return g * self.factors
+
+
+@right
+class LogSoftmax:
+    def forward(self, x):
+        self.y = x - x.logsumexp(1, keepdim=True)
+        return self.y
+
+    def backward(self, g):
+        return g - self.y.exp() * g.sum(1, keepdim=True)
+
+
+@right
+def one_stack_for_two():
+    """A module used twice that keeps both."""
+    stack = Stack()
+    return Chain(PlainLinear(3, 4), stack, PlainLinear(4, 4), stack)
+
+
+@right
+class SkipsTheSecond:
+    """The first gets the sum of two messages."""
+
+    def __init__(self):
+        self.first, self.second = HandoutLinear(3, 3), HandoutLinear(3, 3)
+
+    def forward(self, x):
+        y = self.first.forward(x)
+        return y + self.second.forward(y)
+
+    def backward(self, g):
+        return self.first.backward(g + self.second.backward(g))
+
+
+@right
+class Gate:
+    """Two ways side by side: backward may take them in any order."""
+
+    def __init__(self):
+        self.value, self.gate = HandoutLinear(3, 2), Chain(PlainLinear(3, 2), PlainTanh())
+
+    def forward(self, x):
+        self.v, self.g = self.value.forward(x), self.gate.forward(x)
+        return self.v * self.g
+
+    def backward(self, g):
+        return self.value.backward(g * self.g) + self.gate.backward(g * self.v)
+
+
+@right
+class TwoHeads(SkipsTheSecond):
+    """Both get the same input, and both the same message."""
+
+    def forward(self, x):
+        return self.first.forward(x) + self.second.forward(x)
+
+    def backward(self, g):
+        return self.second.backward(g) + self.first.backward(g)
+
+
+@specimen("derivative at minus x")
+class SoftplusMinus(Softplus):
+    def backward(self, g):
+        return g / (1 + torch.exp(self.x))
+
+
+@specimen("derivative at minus x")
+class NumpyReLUInverted(NumpyReLU):
+    def backward(self, dout):
+        return dout * (self.x < 0)
+
+
+@specimen("function for derivative")
+class SigmoidOnly(TanhFromInput):
+    def forward(self, x):
+        self.x = x
+        return torch.sigmoid(x)
+
+    def backward(self, g):
+        return g * torch.sigmoid(self.x)
+
+
+@specimen("function for derivative")
+class ELUOnly(ELU):
+    """Only to the left of 0."""
+
+    def backward(self, g):
+        return torch.where(self.x > 0, g, g * torch.expm1(self.x.clamp(max=0)))
+
+
+@specimen("signs lost")
+class SquareLosesSign(Square):
+    def backward(self, g):
+        return (2 * g * self.x).abs()
+
+
+@specimen("signs lost", kind="loss", target=(4, 3))
+class MAELosesSign(AbsoluteError):  # noqa: N818
+    def backward(self):
+        return super().backward().abs()
+
+
+@specimen("always zero")
+class LeakyReLUShut(LeakyReLU):
+    """Only to the left of 0."""
+
+    def backward(self, g):
+        return g * (self.x > 0)
+
+
+@specimen("always zero")
+class SoftplusInteger(Softplus):
+    """An integer tensor cuts off what comes after the point."""
+
+    def backward(self, g):
+        return (torch.sigmoid(self.x).int() * g).to(g.dtype)
+
+
+@specimen("upstream forgotten")
+class LeakyReLUForgetsUpstreamLeft(LeakyReLU):
+    def backward(self, g):
+        return torch.where(self.x > 0, g, self.slope)
+
+
+@specimen("factor 1/2")
+class ELUHalfLeft(ELU):
+    def backward(self, g):
+        return torch.where(self.x > 0, g, g * torch.exp(self.x.clamp(max=0)) / 2)
+
+
+@specimen("factor c")
+class DropoutForgetsScale(Dropout):
+    def __init__(self):
+        super().__init__(p=0.2)
+
+    def backward(self, g):
+        return g * (self.mask > 0)
+
+
+@specimen("factor c")
+class LeakyReLUOtherSlopeBack(LeakyReLU):
+    def backward(self, g):
+        return torch.where(self.x > 0, g, 0.01 * g)
+
+
+@specimen("factor n", "factor 1/m", kind="loss", target=(4, 3))
+class NumpyMSEDividesByOutputs(NumpyMSE):
+    def backward(self):
+        return 2 * self.d / self.d.shape[1]
+
+
+@specimen("drawn anew")
+class DropoutDrawsAgain(Dropout):
+    def backward(self, g):
+        return g * (torch.rand(g.shape) > self.p).to(g.dtype) / (1 - self.p)
+
+
+@specimen("drawn anew")
+class NumpyDropoutDrawsAgain:
+    def forward(self, x):
+        return x * np.random.binomial(1, 0.5, x.shape) * 2  # noqa: NPY002
+
+    def backward(self, g):
+        return g * np.random.binomial(1, 0.5, g.shape) * 2  # noqa: NPY002
+
+
+@specimen("diagonal only")
+class LogSoftmaxDiagonalOnly(LogSoftmax):
+    def backward(self, g):
+        return g * (1 - self.y.exp())
+
+
+@specimen("scale forgotten")
+class LayerNormForgetsGamma(LayerNorm):
+    def __init__(self):
+        super().__init__()
+        self.params["gamma"] = 1.5 + fill(1, 3)
+
+    def backward(self, g):
+        super().backward(g)
+        return self.inv * (g - g.mean(1, keepdim=True) - self.z * (g * self.z).mean(1, keepdim=True))
+
+
+@specimen("scale forgotten")
+class BatchNormForgetsWeight(BatchNorm):
+    def __init__(self):
+        super().__init__()
+        self.weight = 2 + fill(3)
+
+    def backward(self, g):
+        super().backward(g)
+        return self.inv * (g - g.mean(0) - self.z * (g * self.z).mean(0))
+
+
+@specimen("path forgotten")
+class ResidualForgetsSkip(Residual):
+    def backward(self, g):
+        return self.inner.backward(self.act.backward(g))
+
+
+@specimen("path forgotten")
+class SineAndInput:
+    def forward(self, x):
+        self.x = x
+        return x + x.sin()
+
+    def backward(self, g):
+        return g * self.x.cos()
+
+
+@specimen("input gradient summed")
+class AttributeLinearSumsInput(AttributeLinear):
+    def backward(self, grad_output):
+        return super().backward(grad_output).sum(0)
+
+
+@specimen("input gradient summed", kind="loss", target=(4, 3))
+class MSEOneGradient(PlainMSE):
+    def backward(self):
+        return super().backward().sum()
+
+
+@specimen("sample left out")
+class NumpyLinearEndsEarly(NumpyLinear):
+    def backward(self, dout):
+        for i in range(len(dout) - 1):
+            self.dW += np.outer(self.x[i], dout[i])
+        self.db += dout.sum(axis=0, keepdims=True)
+        return dout @ self.W.T
+
+
+@specimen("sample left out", kind="loss", target=(4, 3))
+class MSEBeginsLate(PlainMSE):
+    def backward(self):
+        gradient = torch.zeros_like(self.e)
+        for i in range(1, len(self.e)):
+            gradient[i] = 2 * self.e[i] / self.e.numel()
+        return gradient
+
+
+@specimen("other gradient", "writes output")
+class PlainLinearReturnsWeights(PlainLinear):
+    def backward(self, grad):
+        super().backward(grad)
+        return self.grads["weight"]
+
+
+@specimen("other gradient")
+class NumpyLinearReturnsWeights(NumpyLinear):
+    def backward(self, dout):
+        super().backward(dout)
+        return self.dW.copy()
+
+
+@specimen("output for input")
+class SquareLinearWithOutput(PlainLinear):
+    def __init__(self):
+        super().__init__(3, 3)
+
+    def forward(self, x):
+        self.y = super().forward(x)
+        return self.y
+
+    def backward(self, grad):
+        self.grads["weight"] += self.y.T @ grad
+        self.grads["bias"] += grad.sum(0, keepdim=True)
+        return grad @ self.params["weight"].T
+
+
+@specimen("output for input")
+class HandoutLinearWithOutput(HandoutLinear):
+    def __init__(self):
+        super().__init__(3, 3)
+
+    def forward(self, *input):
+        self.input = super().forward(*input)
+        return self.input
+
+
+@specimen("writes parameters")
+class HandoutLinearZeroesAll(HandoutLinear):
+    def zero_grad(self):
+        for pair in self.param():
+            for tensor in pair:
+                tensor.zero_()
+
+
+@specimen("returns a sum")
+class HandoutLinearCollectsInput(HandoutLinear):
+    dx = 0
+
+    def backward(self, *gradwrtoutput):
+        self.dx = self.dx + super().backward(*gradwrtoutput)
+        return self.dx
+
+
+@specimen("returns a sum")
+class NumpyTanhCollects(NumpyTanh):
+    def __init__(self):
+        self.gradient = 0
+
+    def backward(self, dout):
+        self.gradient = self.gradient + super().backward(dout)
+        return self.gradient
+
+
+@specimen("shared cache")
+class DefaultListTanh(PlainTanh):
+    def __init__(self, cache=[None]):  # noqa: B006 - that is the mistake
+        self.cache = cache
+
+    def forward(self, x):
+        self.cache[0] = super().forward(x)
+        return self.cache[0]
+
+    def backward(self, g):
+        return g * (1 - self.cache[0] ** 2)
+
+
+class ClassDictionaries:
+    params, grads = {}, {}
+
+    def __init__(self, n_in=3, n_out=5):
+        self.params["weight"] = fill(n_in, n_out)
+        self.grads["weight"] = torch.zeros(n_in, n_out)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.params["weight"]
+
+    def backward(self, g):
+        self.grads["weight"] += self.x.T @ g
+        return g @ self.params["weight"].T
+
+
+@specimen("shared parameters")
+def shares_dictionaries():
+    return ClassDictionaries()
+
+
+@specimen("shared parameters", "raises")
+def two_share_dictionaries():
+    return Chain(ClassDictionaries(3, 4), ClassDictionaries(4, 2))
+
+
+@specimen("shared parameters")
+class ClassTensors:
+    w, dw = fill(3, 5), torch.zeros(3, 5)
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.w
+
+    def backward(self, g):
+        self.dw += self.x.T @ g
+        return g @ self.w.T
+
+    def param(self):
+        return [(self.w, self.dw)]
+
+
+@specimen("wrong type")
+class ReLUReturnsLists(PlainReLU):
+    def forward(self, x):
+        return super().forward(x).tolist()
+
+
+@specimen("module left out", "raises")
+class ChainLeavesOutLast(Chain):
+    def forward(self, x):
+        for layer in self.layers[:-1]:
+            x = layer.forward(x)
+        return x
+
+
+@specimen("module left out", "raises")
+class HandoutSequentialLeavesOutFirst(HandoutSequential):
+    def __init__(self):
+        self.modules = [HandoutReLU(), HandoutSigmoid(), HandoutLinear(3, 3)]
+
+    def forward(self, *input):
+        return self.modules[2].forward(self.modules[1].forward(*input))
+
+
+@specimen("module used twice", "raises")
+class OneTanhForTwo(Chain):
+    def __init__(self):
+        tanh = PlainTanh()
+        super().__init__(PlainLinear(3, 4), tanh, PlainLinear(4, 5), tanh)
+
+
+@specimen("module used twice")
+class OneLinearTwice:
+    def __init__(self):
+        self.linear, self.act = HandoutLinear(3, 3), HandoutReLU()
+
+    def forward(self, x):
+        return self.linear.forward(self.act.forward(self.linear.forward(x)))
+
+    def backward(self, g):
+        return self.linear.backward(self.act.backward(self.linear.backward(g)))
+
+
+@specimen("modules reordered")
+class ChainReverses(Chain):
+    def __init__(self):
+        super().__init__(PlainLinear(3, 3), PlainTanh(), PlainLinear(3, 3))
+
+    def backward(self, g):
+        self.layers.reverse()
+        for layer in self.layers:
+            g = layer.backward(g)
+        return g
+
+
+@specimen("modules reordered")
+class HandoutSequentialReverses(HandoutSequential):
+    def backward(self, *gradwrtoutput):
+        (g,) = gradwrtoutput
+        self.modules.reverse()
+        for m in self.modules:
+            g = m.backward(g)
+        return g
+
+
+def square_layers():
+    return PlainLinear(3, 3), PlainTanh(), PlainLinear(3, 3)
+
+
+@specimen("message not passed on")
+class ChainSameMessage(Chain):
+    def __init__(self):
+        super().__init__(*square_layers())
+
+    def backward(self, g):
+        for layer in self.layers[::-1]:
+            out = layer.backward(g)
+        return out
+
+
+@specimen("message not passed on")
+class ChainSameInput(Chain):
+    def __init__(self):
+        super().__init__(*square_layers())
+
+    def forward(self, x):
+        for layer in self.layers:
+            out = layer.forward(x)
+        return out
+
+
+@specimen("wrong order", "raises")
+class ChainForwardOnly(Chain):
+    def backward(self, g):
+        for layer in self.layers:
+            g = layer.backward(g)
+        return g
+
+
+@specimen("overwritten")
+class ChainZeroesFirst(Chain):
+    def backward(self, g):
+        self.zero_grad()
+        return super().backward(g)
+
+
+@specimen("raises")
+class HandoutSequentialAsksAll(HandoutSequential):
+    """Its tanh has no param()."""
+
+    def __init__(self):
+        self.modules = [HandoutLinear(3, 4), PlainTanh(), HandoutLinear(4, 2)]
+
+
+@specimen("wrong type")
+class ReLUBackwardReturnsArray(PlainReLU):
+    def backward(self, grad):
+        return super().backward(grad).numpy()
+
+
+@specimen("factor c")
+class TenthOfTheInput(AttributeLinear):
+    """The right way round, and ten times too large."""
+
+    def forward(self, input):
+        return super().forward(input / 10)
+
+
+@specimen("stale cache", kind="loss", target=(4, 3))
+class MSECountsOnce(PlainMSE):
+    n = None
+
+    def backward(self):
+        self.n = self.n or self.e.numel()
+        return 2 * self.e / self.n
+
+
+@specimen("used up", kind="optimizer")
+def sgd_keeps_the_generator():
+    class GeneratorSGD(PairsSGD):
+        def __init__(self, pairs, eta):
+            self.pairs, self.eta = pairs, eta
+
+    model = small_model()
+    return GeneratorSGD(model.parameters(), 0.05), model
+
+
+@specimen("learning rate unused", kind="optimizer")
+def sgd_without_rate():
+    class RatelessSGD(PairsSGD):
+        def step(self):
+            for p, g in self.pairs:
+                p -= g
+
+    model = HandoutSequential()
+    return RatelessSGD(model.param(), 0.05), model
+
+
+@specimen("learning rate unused", kind="optimizer")
+def adam_with_a_fixed_rate():
+    class FixedAdam(Adam):
+        def step(self):
+            rate, self.lr = self.lr, 0.001
+            super().step()
+            self.lr = rate
+
+    model = small_model()
+    return FixedAdam(model, lr=0.05), model
+
+
+@specimen("gradient unused", kind="optimizer")
+def sgd_shrinks():
+    class ShrinkingSGD(PairsSGD):
+        def step(self):
+            for p, _ in self.pairs:
+                p -= self.eta * p
+
+    model = HandoutSequential()
+    return ShrinkingSGD(model.param(), 0.05), model
+
+
+@specimen("gradient unused", kind="optimizer")
+def update_of_the_first_gradient():
+    class FirstGradient:
+        def __init__(self, layer, lr):
+            self.layer, self.lr, self.gradient = layer, lr, layer.dW + 1.0
+
+        def update(self):
+            self.layer.W -= self.lr * self.gradient
+            self.layer.b -= self.lr * self.layer.db
+
+    layer = NumpyLinear()
+    return FirstGradient(layer, 0.1), layer
+
+
+@specimen("momentum not lost", kind="optimizer")
+def momentum_of_the_gradient():
+    class PilingMomentum(Momentum):
+        def step(self):
+            for v, (p, g) in zip(self.velocity, self.model.parameters(), strict=True):
+                v += self.momentum * g
+                p -= self.lr * v
+
+    model = small_model()
+    return PilingMomentum(model), model
+
+
+@specimen("momentum not lost", kind="optimizer")
+def momentum_of_one():
+    class HeavyMomentum(Momentum):
+        def step(self):
+            for v, (p, g) in zip(self.velocity, self.model.parameters(), strict=True):
+                v += g
+                p -= self.lr * v
+
+    model = small_model()
+    return HeavyMomentum(model), model
 
 
 # Right, and shown in other ways

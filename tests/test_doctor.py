@@ -6,6 +6,7 @@ import json
 import random
 import re
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import mutants
@@ -118,6 +119,42 @@ def test_small_and_square_layers_are_no_riddle(sizes):
 
     assert examine(Linear(*sizes), (2, sizes[0]))
     assert examine(Divides(*sizes), (2, sizes[0])).mistakes == ["factor 1/n"]
+
+
+@pytest.mark.parametrize("n", [1, 2, 33])
+@pytest.mark.parametrize("size", [0.0, 1e-3, 50.0])
+def test_kinks_and_saturation_raise_no_alarm(n, size):
+    """Whatever the input is, zeros or so large that every tanh is flat; and one draw of dropout may drop nothing."""
+    modules = [mutants.minidl_network(), mutants.Residual(), mutants.Attention(), mutants.Log(), mutants.Dropout(0.3)]
+    for module in modules:
+        batch = size * torch.randn(n, 3, generator=torch.Generator().manual_seed(n))
+        assert examine(module, batch), examine(module, batch)
+
+
+@pytest.mark.parametrize(
+    ("scale", "back", "mistake"),
+    [(3.0, 2.0, "factor c"), (3.0, 1.0, "derivative forgotten"), (10.0, 20.0, "factor 2"), (2.0, -2.0, "sign")],
+)
+def test_a_number_that_is_wrong_is_named_as_simply_as_possible(scale, back, mistake):
+    class Scaled:
+        def forward(self, x):
+            return scale * x
+
+        def backward(self, g):
+            return back * g
+
+    assert examine(Scaled(), (4, 3)).mistakes == [mistake]
+
+
+@pytest.mark.parametrize("n", [1, 5, 33])
+def test_a_module_for_one_size_of_batch_gets_a_diagnosis_for_any(n):
+    assert not examine(mutants.TwelveSamples(), (n, 3))
+
+
+def test_a_wrong_side_and_a_setting_are_told():
+    assert "so where x < 0; where x > 0, it is right" in finding("LeakyReLUShut").text
+    assert "0.8 times" in finding("DropoutForgetsScale").text
+    assert "1 - p with p = 0.2" in finding("DropoutForgetsScale").text
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -312,6 +349,53 @@ def test_a_module_that_sleeps_is_given_up_in_time():
     assert diagnosis.mistakes == ["hangs"]
     assert time.monotonic() - started < 5
     assert diagnosis.findings[0].where == "backward"
+
+
+def test_a_list_of_parameters_that_never_ends_is_given_up():
+    class Endless(mutants.HandoutLinear):
+        def param(self):
+            while True:
+                pass
+
+    diagnosis = examine(Endless(), (4, 3), time_limit=0.2)
+    assert diagnosis.mistakes == ["hangs"]
+    assert diagnosis.findings[0].where == "param"
+
+
+def test_what_belongs_to_the_class_is_not_touched():
+    before = mutants.ClassTensors.w.clone()
+    assert examine(mutants.ClassTensors(), (4, 3)).mistakes == ["shared parameters"]
+    assert torch.equal(mutants.ClassTensors.w, before)
+    assert not mutants.ClassTensors.w.requires_grad
+    assert not mutants.ClassTensors.dw.any()
+
+
+def test_what_has_no_copy_does_not_keep_the_rest_from_being_copied():
+    class KeepsBoth(mutants.PairsSGD):
+        def __init__(self, pairs, eta):
+            self.given = pairs  # a generator, used up by the next line
+            super().__init__(pairs, eta)
+
+    model = Linear(3, 2)
+    before = model.params["weight"].clone()
+    assert examine_optimizer(KeepsBoth(model.parameters(), 0.1), model)
+    assert torch.equal(model.params["weight"], before)
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.3])
+def test_settings_that_cannot_be_changed_can_be_tried(rate):
+    @dataclass(frozen=True)
+    class FrozenSGD:
+        model: Linear
+        lr: float
+
+        def step(self):
+            for p, g in self.model.parameters():
+                p -= 0.1 * g
+
+    model = Linear(3, 2)
+    found = examine_optimizer(FrozenSGD(model, rate), model).mistakes
+    assert found == ([] if rate == 0.1 else ["learning rate unused"])
 
 
 # ---------------------------------------------------------------------------------------------------------------------

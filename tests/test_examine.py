@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 import os
 import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -97,6 +99,12 @@ class SGD:
     "helper.py": "ANSWER = 42\n",
     "riddle.py": TANH + "\nclass Riddle(Tanh):\n    def __init__(self, a, b, c):\n        assert (a, b, c) == (1, 2, 3)\n",
     "asks.py": TANH + "\nname = input('your name? ')\n",
+    "random.py": TANH,
+    "leaves.py": "import subprocess, sys\nchild = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+    "open('child.txt', 'w').write(str(child.pid))\n" + TANH,
+    "signs.py": "class Signs:\n    def forward(self, x):\n        raise ValueError('\\udc80 \\x1b[31m \\u00fc')\n"
+    "    def backward(self, g):\n        return g\n",
+    "closes.py": "import os\nos.closerange(3, 64)\n" + TANH,
     "imports.py": "from good import Tanh\n\nclass Mine(Tanh):\n    pass\n",
 }  # fmt: skip
 
@@ -156,6 +164,10 @@ def test_a_file_imports_its_neighbours(folder):
     assert rows_of(folder, "imports.py") == [("Mine", "well", [])]
 
 
+def test_a_file_may_have_the_name_of_one_of_pythons_modules(folder):
+    assert rows_of(folder, "random.py") == [("Tanh", "well", [])]
+
+
 @pytest.mark.parametrize("name", ["exits.py", "syntax.py", "asks.py"])
 def test_a_file_that_does_not_load_is_one_row(folder, name):
     ((_, verdict, _),) = rows_of(folder, name)
@@ -164,6 +176,21 @@ def test_a_file_that_does_not_load_is_one_row(folder, name):
 
 def test_a_process_that_dies_is_one_row(folder):
     assert rows_of(folder, "quits.py") == [("", "crashed (exit status 7)", [])]
+
+
+def test_a_process_that_closes_the_line_is_one_row(folder):
+    assert rows_of(folder, "closes.py") == [("", "crashed (exit status 1)", [])]
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/stat"), reason="processes cannot be looked at on this system")
+def test_what_a_file_has_started_is_ended_with_it(folder):
+    assert rows_of(folder, "leaves.py") == [("Tanh", "well", [])]
+    child = Path("/proc", (folder / "child.txt").read_text(encoding="utf-8"), "stat")
+    for _ in range(100):
+        if not child.exists() or ") Z" in child.read_text(encoding="utf-8"):  # gone, or waiting to be counted as gone
+            return
+        time.sleep(0.05)
+    raise AssertionError("it is still there")
 
 
 def test_a_class_that_hangs_does_not_stop_the_others(folder):
@@ -207,8 +234,9 @@ def test_folders_are_searched_without_what_is_hidden(folder):
     assert found == sorted([*FILES, "deeper/again.py"])
 
 
-@pytest.mark.parametrize("name", ["nothing.py", "no_folder", "good.pyx:Linear"])
+@pytest.mark.parametrize("name", ["nothing.py", "no_folder", "good.pyx:Linear", "notes.txt"])
 def test_a_path_that_leads_nowhere_is_one_line_and_status_2(folder, name, capsys):
+    (folder / "notes.txt").write_text("no Python", encoding="utf-8")
     assert examine.main([str(folder / name)]) == 2
     out, err = capsys.readouterr()
     assert out == ""
@@ -291,6 +319,27 @@ def test_csv_and_html(folder, tmp_path, capsys):
 def test_a_file_that_cannot_be_written_is_said_before_the_work(folder, capsys):
     assert examine.main([str(folder / "good.py"), "--csv", str(folder)]) == 2
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full disk at hand")
+@pytest.mark.parametrize("option", ["--csv", "--html"])
+def test_a_disk_that_is_full_is_one_line_and_status_2(folder, option, capsys):
+    assert examine.main([str(folder / "good.py:Tanh"), option, "/dev/full"]) == 2
+    out, err = capsys.readouterr()
+    assert "well" in out
+    assert err.startswith("python -m minidl examine: ")
+
+
+def test_whatever_signs_a_student_uses_can_be_printed_and_written(folder, tmp_path, monkeypatch):
+    table, page = tmp_path / "marks.csv", tmp_path / "marks.html"
+    screen = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", screen)
+    assert examine.main([str(folder / "signs.py"), "--csv", str(table), "--html", str(page), "--verbose"]) == 1
+    screen.seek(0)
+    shown = screen.read()
+    assert "raises ValueError: \\ufffd \\ufffd[31m \\xfc" in shown
+    for path in (table, page):
+        assert "raises ValueError: \ufffd \ufffd[31m ü" in path.read_text(encoding="utf-8")
 
 
 def test_what_a_student_writes_is_escaped_in_the_page(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -58,6 +59,11 @@ class Case:
         """Return the true gradients of another batch, with this one's target."""
         return self.exam.truth(input, grad_output, self.target)
 
+    @functools.cached_property
+    def of_ones(self) -> dict[str, Tensor | None]:
+        """The true gradients for an upstream gradient of ones."""
+        return self.vjp(self.input, torch.ones_like(self.grad_output))
+
     def samples(self, what: str) -> list[Tensor]:
         """Return what each sample alone contributes to the gradient of a parameter."""
         return [part[what] for part in self._samples]
@@ -71,6 +77,14 @@ class Case:
 
     def param(self, name: str) -> Tensor | None:
         return next((self.exam.parameter(s) for s in self.exam.patient.slots if s.name == name), None)
+
+    @staticmethod
+    def multiple(got: Tensor | None, expected: Tensor) -> float:
+        """Return what the entry that differs most has to be multiplied with to give what came; NaN if it has no such."""
+        if got is None or got.shape != expected.shape or not got.numel():
+            return math.nan
+        entry = int((got - expected).abs().nan_to_num(0, posinf=0).argmax())
+        return float(got.reshape(-1)[entry] / expected.reshape(-1)[entry])
 
     def close(self, got: Tensor | None, expected: Tensor | None) -> bool:
         """Whether two values agree, as closely as this module can be measured; entries not measured are left out."""
@@ -253,6 +267,7 @@ class Exam:
         patient.native = own[0] if own else torch.float64 if arrays else self.given.dtype
         dialects = ["numpy", "torch", "list"] if arrays or self._speaks_of_numpy() else ["torch", "numpy", "list"]
         troubles: list[Trouble] = []
+        turned = None  # the first way in which it took one kind of value and returned another
         for dialect in dialects:
             for dtype in (torch.float64, None):
                 patient.dialect, patient.dtype = dialect, dtype
@@ -262,12 +277,17 @@ class Exam:
                 except Trouble as trouble:
                     troubles.append(trouble)
                     continue
-                if dialect == "torch" and is_numpy(output) and dialects[0] == "torch":
-                    continue  # it turned tensors into arrays
+                to_array = dialect == "torch" and is_numpy(output) and dialects[0] == "torch"
+                if to_array or (dialect != "list" and isinstance(output, list)):
+                    turned = turned or (dialect, dtype)
+                    continue
                 self._find_parameters()
                 return
-        patient.dialect, patient.dtype = dialects[0], None
+        patient.dialect, patient.dtype = turned or (dialects[0], None)
         self.set_default()
+        if turned:
+            self._find_parameters()
+            return
         raise max(troubles, key=lambda trouble: trouble.doing == patient.backward_name)  # the first that got furthest
 
     def _speaks_of_numpy(self) -> bool:
@@ -284,7 +304,8 @@ class Exam:
         """
         used, fresh, again = (self.patient.fresh() for _ in range(3))
         self.run(self.given, None, self.given_target, used)
-        slots = list({slot.param: slot for slot in (*slots_of(used), *slots_of(fresh))}.values())
+        found = [slot for module in (used, fresh) for slot in self.patient.find(slots_of, module)]
+        slots = list({slot.param: slot for slot in found}.values())
         before = [get(again, slot.param) for slot in slots]
         self.forward(again, self.given, self.given_target)
         names: dict[str, int] = {}
@@ -364,11 +385,13 @@ class Exam:
         """Whether forward is a function of one number, applied to every entry."""
         if self.is_loss or any(case.input.shape != case.output.shape for case in self.cases):
             return False
-        case = self.cases[0]
-        one = torch.zeros_like(case.grad_output)
-        one[(0,) * one.ndim] = one[(-1,) * one.ndim] = 1
-        alone = case.vjp(case.input, one)["input"]
-        return not bool(((alone != 0) & (one == 0)).logical_and(alone.isfinite()).any())
+        for case in self.cases:  # of the input given alone, a saturated function would not show it
+            one = torch.zeros_like(case.grad_output)
+            one[(0,) * one.ndim] = one[(-1,) * one.ndim] = 1
+            alone = case.vjp(case.input, one)["input"]
+            if bool(((alone != 0) & (one == 0)).logical_and(alone.isfinite()).any()):
+                return False
+        return True
 
     def outputs(self) -> int:
         """Return the number of features out."""
@@ -398,7 +421,7 @@ class Exam:
     def _nudged(self, given: Tensor) -> Tensor:
         """Return the input given, moved off kinks, and off numbers so round that they hide something."""
         drawn = self.generator.get_state()
-        size = float(given.abs().mean()) or 1.0
+        size = float(given.abs().mean()) or 100.0  # zeros are to be something that can be seen
         away = 1e-3 * size * self.draw(*given.shape)
         self.generator.set_state(drawn)
         return given.double() + away

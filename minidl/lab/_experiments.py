@@ -30,17 +30,23 @@ from minidl.lab._patient import (
 
 @dataclass
 class Journey:
-    """The modules inside, by name, in the order in which they are called, and the input of each."""
+    """The modules inside, by name, in the order in which they are called, and what each was given and returned."""
 
     forward: list[str] = field(default_factory=list)
     backward: list[str] = field(default_factory=list)
     inputs: dict[str, Tensor | None] = field(default_factory=dict)
+    outputs: dict[str, Tensor | None] = field(default_factory=dict)
+    received: dict[str, Tensor | None] = field(default_factory=dict)  # the upstream gradients
+    returned: dict[str, Tensor | None] = field(default_factory=dict)
+    reordered: bool = False  # whether the modules stand in another order afterwards
 
     def record(self, calls: list[str], name: str, method: Callable, *arguments: Any) -> Any:
         calls.append(name)
-        if calls is self.forward:
-            self.inputs[name] = as_tensor(arguments[0])
-        return method(*arguments)
+        given, gave = (self.inputs, self.outputs) if calls is self.forward else (self.received, self.returned)
+        given[name] = as_tensor(arguments[0])
+        result = method(*arguments)
+        gave[name] = as_tensor(result)
+        return result
 
 
 class Experiments(Exam):
@@ -88,6 +94,16 @@ class Experiments(Exam):
                 )
                 results.update(self.gradients(module))
         return results
+
+    @functools.cached_property
+    def alone(self) -> dict[str, Tensor | None]:
+        """What one module gives for the second batch, when it has seen no other."""
+        return self.history((self.second, True))
+
+    @functools.cached_property
+    def after_another(self) -> dict[str, Tensor | None]:
+        """What one module gives for the second batch, when it has been through all of the first before."""
+        return self.history((self.first, True), (self.second, True))
 
     @functools.cached_property
     def repeated(self) -> tuple[dict[str, Tensor | None], dict[str, Tensor | None]]:
@@ -166,10 +182,14 @@ class Experiments(Exam):
 
     def drops(self) -> bool:
         """Whether forward sets entries to zero and multiplies all others by the same: dropout, random by nature."""
-        output = self.output_at(self.first.input_values, self.first.target_values)
-        if output is None or output.shape != self.first.input_values.shape:
+        outputs = []
+        for seed in range(8):  # in a small batch, one draw may drop nothing
+            self.patient.seed = seed
+            outputs.append(self.output_at(self.first.input_values, self.first.target_values))
+        self.patient.seed = 0
+        if any(output is None or output.shape != self.first.input_values.shape for output in outputs):
             return False
-        ratios = (output / self.first.input_values).round(decimals=3).unique()
+        ratios = (torch.stack(outputs) / self.first.input_values).round(decimals=3).unique()
         return len(ratios) <= 2 and bool((ratios == 0).any())
 
     def extreme(self, size: float, dtype: torch.dtype | None) -> dict[str, Tensor | None] | None:
@@ -215,5 +235,10 @@ class Experiments(Exam):
                 child.backward = functools.partial(journey.record, journey.backward, name, child.backward)
             except AttributeError:  # it takes no new attributes: there is nothing to see
                 return Journey()
-        self.run(self.given, None, self.given_target, module)
+        before = [child for _, child in children(module)]
+        with contextlib.suppress(Trouble):  # how far it comes is all there is to see
+            self.run(self.given, None, self.given_target, module)
+        after = [child for _, child in children(module)]
+        journey.reordered = len(before) == len(after) and any(a is not b for a, b in zip(before, after, strict=True))
+        journey.reordered &= all(any(a is b for b in before) for a in after)
         return journey

@@ -18,6 +18,8 @@ weight"), and other names in braces are what a misbehaviour has seen.
 from __future__ import annotations
 
 import functools
+import inspect
+import itertools
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -26,15 +28,20 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from minidl.lab._exam import Case
+from minidl.lab._exam import Batch, Case
 from minidl.lab._experiments import Experiments
 from minidl.lab._patient import (
+    PAIR_METHODS,
+    ZERO_METHODS,
     Trouble,
     as_tensor,
     get,
+    is_numpy,
     new_memory_filled,
     put,
+    random_states,
     same,
+    show,
 )
 from minidl.lab._trial import Trial, adam, descent
 
@@ -68,6 +75,7 @@ class WrongValue:
     read: tuple[str, str]
     predict: Callable[[Case, str], Tensor | Iterable[Tensor | None] | None]
     also: tuple[str, ...] = ()  # names of mistakes that this one is a combination with
+    last: bool = False  # to be tried where no other fits
 
 
 @dataclass(frozen=True)
@@ -106,9 +114,11 @@ def factor(name: str) -> Callable:
     return register
 
 
-def wrong_value(name: str, *, of: str, read: tuple[str, str], also: tuple[str, ...] = ()) -> Callable:
+def wrong_value(
+    name: str, *, of: str, read: tuple[str, str], also: tuple[str, ...] = (), last: bool = False
+) -> Callable:
     def register(predict: Callable) -> Callable:
-        WRONG_VALUES.append(WrongValue(name, of, _sentences(predict)[0], read, predict, also))
+        WRONG_VALUES.append(WrongValue(name, of, _sentences(predict)[0], read, predict, also, last))
         return predict
 
     return register
@@ -275,7 +285,9 @@ def weight_not_transposed(case: Case, what: str) -> list[Tensor | None]:
     """{Where} is the upstream gradient times the weight the wrong way round: a transpose is missing, or one too many.
     With as many inputs as outputs the shapes do not give it away.
     """
-    return [_product(case.grad_output, w) for p in _matrices(case) for w in (p, p.mT)]
+    G, truth = case.grad_output, case.truth[what]
+    ways = [(w, w.mT) for p in _matrices(case) for w in (p, p.mT)]
+    return [_product(G, wrong) for right, wrong in ways if _is_multiple(case, truth, _product(G, right))]
 
 
 @wrong_value("reshaped", of="any", read=LINEAR)
@@ -303,7 +315,7 @@ def upstream_forgotten(case: Case, what: str) -> Tensor | None:
     """{Where} leaves out the upstream gradient: it is what you get for grad_output = 1 everywhere. The chain rule
     multiplies with grad_output.
     """
-    return None if what == "output" else case.vjp(case.input, torch.ones_like(case.grad_output))[what]
+    return None if what == "output" else case.of_ones[what]
 
 
 @wrong_value("upstream as mask", of="input", read=RELU)
@@ -328,9 +340,9 @@ def derivative_forgotten(case: Case, what: str) -> Tensor:
 
 
 @wrong_value("derivative forgotten", of="input", read=CHAIN, also=("upstream forgotten",))
-def always_one(case: Case, what: str) -> Tensor:
+def always_one(case: Case, what: str) -> Tensor | None:
     """{Where} is the same everywhere: both the derivative of this layer and the upstream gradient are missing."""
-    return torch.ones_like(case.truth[what])
+    return None if case.exam.is_loss else torch.ones_like(case.truth[what])
 
 
 @wrong_value("derivative at output", of="input", read=TANH)
@@ -358,6 +370,87 @@ def derivative_at_upstream(case: Case, what: str) -> list[Tensor | None]:
         return []
     G, ones = case.grad_output, torch.ones_like(case.grad_output)
     return [case.vjp(G, G)["input"], case.vjp(G, ones)["input"], case.exam.output_at(G, case.target)]
+
+
+@wrong_value("derivative at minus x", of="input", read=CHAIN)
+def derivative_at_minus_x(case: Case, what: str) -> Tensor | None:
+    """{Where} takes the derivative at -x, where it belongs at x: is there a minus too many, or one missing, or is a mask the
+    wrong way round?
+    """
+    if not case.exam.entrywise:
+        return None
+    slopes = case.vjp(-case.input, case.grad_output)["input"]
+    return None if _is_multiple(case, slopes, case.truth[what]) else slopes  # of x * x, it is the sign that is wrong
+
+
+@wrong_value("function for derivative", of="input", read=CHAIN)
+def function_for_derivative(case: Case, what: str) -> Tensor | None:
+    """{Where} multiplies by the function itself, f(x), where its derivative belongs, f'(x)."""
+    return case.grad_output * case.output if case.exam.entrywise else None
+
+
+@wrong_value("signs lost", of="any", read=CHAIN)
+def signs_lost(case: Case, what: str) -> Tensor | None:
+    """{Where} has the right size in every entry, but never a minus: signs are lost, as with an absolute value or a square."""
+    signs = torch.cat([c.truth[what].sign().reshape(-1) for c in case.exam.cases])
+    return case.truth[what].abs() if bool((signs > 0).any() and (signs < 0).any()) else None
+
+
+@wrong_value("scale forgotten", of="input", read=CHAIN)
+def scale_forgotten(case: Case, what: str) -> list[Tensor | None]:
+    """{Where} leaves out a parameter by which forward multiplies: it is what you get if that is 1 everywhere."""
+    params = [p for s in case.exam.patient.slots if not s.depth and (p := case.param(s.name)) is not None]
+    scales = [p for p in params if p.numel() == case.k and bool((p != 0).all()) and case.k == case.m]
+    return [case.vjp(case.input, case.grad_output / p.reshape(-1))["input"] for p in scales]
+
+
+@wrong_value("other gradient", of="input", read=MODULE)
+def other_gradient(case: Case, what: str) -> list[Tensor | None]:
+    """{Where} is the gradient of a parameter: that stays in the module. What is returned is the gradient of the input."""
+    return [truth for name, truth in case.truth.items() if name not in ("input", "output")]
+
+
+@wrong_value("diagonal only", of="input", read=CHAIN)
+def diagonal_only(case: Case, what: str) -> Tensor | None:
+    """{Where} takes each output's derivative by the input at its own place only. Here every output of a sample depends on
+    all its inputs, as in a softmax, and what comes back along all these ways adds up.
+    """
+    X, G = case.input, case.grad_output
+    if case.exam.is_loss or case.exam.entrywise or X.ndim != 2 or X.shape != G.shape:
+        return None
+    columns = torch.eye(case.m, dtype=torch.float64).unsqueeze(1).expand(-1, case.n, -1)
+    slopes = torch.stack([case.vjp(X, column)["input"][:, j] for j, column in enumerate(columns)], 1)
+    return G * slopes
+
+
+@wrong_value("path forgotten", of="input", read=CHAIN)
+def path_forgotten(case: Case, what: str) -> Tensor | None:
+    """{Where} is short of exactly one upstream gradient. Where the input also goes straight on to the output, x + f(x), the
+    upstream gradient comes straight back too, and is added.
+    """
+    truth, G = case.truth[what], case.grad_output
+    return truth - G if truth.shape == G.shape and not _is_multiple(case, truth, G) else None
+
+
+@wrong_value("input gradient summed", of="input", read=LINEAR)
+def input_summed(case: Case, what: str) -> list[Tensor | None]:
+    """{Where} is summed over the batch. All samples share the parameters, but each has an input, and so a gradient, of its
+    own.
+    """
+    truth = case.truth[what]
+    return [truth.sum(0), truth.sum(0, keepdim=True)] if truth.ndim > 1 else []
+
+
+@wrong_value("input gradient summed", of="input", read=MSE)
+def input_summed_to_one(case: Case, what: str) -> Tensor:
+    """{Where} is summed to one single number. Every entry of the input has a gradient of its own."""
+    return case.truth[what].sum()
+
+
+@wrong_value("always zero", of="input", read=CHAIN)
+def always_zero(case: Case, what: str) -> Tensor:
+    """{Where} is zero, and the derivative is not."""
+    return torch.zeros_like(case.truth[what])
 
 
 @wrong_value("formula for the output", of="input", read=TANH)
@@ -388,6 +481,18 @@ def softmax_forgotten(case: Case, what: str) -> Tensor:
     """
     P, T, scale = _softmax(case)
     return -scale * T / P
+
+
+@wrong_value("derivative forgotten", of="input", read=CROSS_ENTROPY)
+def sigmoid_forgotten(case: Case, what: str) -> Tensor | None:
+    """{Where} is the derivative of the loss by the probabilities. The sigmoid that made them from the input has a derivative
+    too, p (1 - p); both together give p - t.
+    """
+    if not case.exam.is_loss or case.target is None or case.target.shape != case.input.shape:
+        return None
+    P, T, truth = case.input.sigmoid(), case.target.double(), case.truth[what]
+    scale = (truth * (P - T)).sum() / ((P - T) ** 2).sum()
+    return scale * (P - T) / (P * (1 - P)) if case.close(truth, scale * (P - T)) else None
 
 
 @wrong_value("wrong axis", of="any", read=CROSS_ENTROPY)
@@ -438,6 +543,13 @@ def gradient_missing(case: Case, what: str) -> Tensor:
     return torch.zeros_like(case.truth[what])
 
 
+@wrong_value("output for input", of="param", read=LINEAR)
+def output_for_input(case: Case, what: str) -> list[Tensor | None]:
+    """{Where} is computed with the layer's output, where its input belongs: keep the input in forward."""
+    Y, G = case.output, case.grad_output
+    return [Y.mT @ G, G.mT @ Y] if Y.ndim == 2 else []
+
+
 @wrong_value("bias to scalar", of="param", read=LINEAR)
 def bias_to_scalar(case: Case, what: str) -> list[Tensor | None]:
     """{Where} is summed to one single number. Every output has a bias of its own: sum over the samples only, sum(0)."""
@@ -472,6 +584,21 @@ def first_sample_only(case: Case, what: str) -> Tensor | None:
     return case.samples(what)[0]
 
 
+@wrong_value("sample left out", of="param", read=LINEAR)
+def sample_left_out(case: Case, what: str) -> list[Tensor | None]:
+    """{Where} leaves out the first or the last sample of the batch: does a loop begin one too late, or end one too early?"""
+    return [case.truth[what] - case.samples(what)[i] for i in (-1, 0)]
+
+
+@wrong_value("sample left out", of="input", read=LINEAR)
+def row_left_out(case: Case, what: str) -> list[Tensor | None]:
+    """{Where} is zero for the first or the last sample of the batch: does a loop begin one too late, or end one too early?"""
+    kept = torch.ones(case.n, *[1] * (case.truth[what].ndim - 1), dtype=torch.float64)
+    ends = kept.clone(), kept.clone()
+    ends[0][-1], ends[1][0] = 0, 0
+    return [case.truth[what] * end for end in ends]
+
+
 @wrong_value("no batch sum", of="param", read=LINEAR)
 def no_batch_sum(case: Case, what: str) -> list[Tensor | None]:
     """{Where} is not summed over the batch: there is one for every sample. All samples share the parameter, so their
@@ -490,8 +617,25 @@ def wrong_shape(case: Case, what: str) -> Tensor | None:
     return truth.reshape(got.shape) if got.numel() == truth.numel() and got.shape != truth.shape else None
 
 
+@wrong_value("factor c", of="any", read=CHAIN, last=True)
+def constant_factor(case: Case, what: str) -> Tensor | None:
+    """{Where} is {number} times what it should be, in every batch{setting}."""
+    values = [(c, c.output if what == "output" else c.got[what], c.truth[what]) for c in case.exam.cases]
+    number = next(c.multiple(got, truth) for c, got, truth in values if not c.close(got, truth))
+    return number * case.truth[what] if len(values) > 1 and math.isfinite(number) else None
+
+
 def _matrices(case: Case) -> list[Tensor]:
-    return [p for s in case.exam.patient.slots if (p := case.param(s.name)) is not None and p.ndim == 2]
+    """Return the module's own matrices; a module inside has its own message."""
+    own = [slot.name for slot in case.exam.patient.slots if not slot.depth]
+    return [p for name in own if (p := case.param(name)) is not None and p.ndim == 2]
+
+
+def _is_multiple(case: Case, value: Tensor, of: Tensor | None) -> bool:
+    """Whether a value is a number times another, the same number in every entry."""
+    if of is None or of.shape != value.shape or not bool(of.any()):
+        return False
+    return case.close(value, (value * of).sum() / (of * of).sum() * of)
 
 
 def _product(left: Tensor, right: Tensor) -> Tensor | None:
@@ -521,9 +665,15 @@ def wrong_type(exam: Experiments) -> dict[str, Any] | None:
         if (
             value is not None
             and not meta
-            and (as_tensor(value) is None or (isinstance(value, (int, float)) and what == "input"))
+            and (
+                as_tensor(value) is None
+                or (isinstance(value, (int, float)) and what == "input")
+                or (isinstance(value, list) and exam.patient.dialect != "list")
+                or (is_numpy(value) and exam.patient.dialect == "torch" and value.ndim > 0)
+            )
         ):
-            return {"method": method, "where": what, "got_type": f"a {type(value).__name__}", "expected_type": expected}
+            got = "an array" if is_numpy(value) else f"a {type(value).__name__}"
+            return {"method": method, "where": what, "got_type": got, "expected_type": expected}
     return None
 
 
@@ -592,7 +742,7 @@ def overwritten(exam: Experiments) -> dict[str, Any] | None:
     backward passes add up and a parameter used twice gets both gradients; zero_grad starts anew.
     """
     once, twice = exam.repeated
-    names = [n for n in once if _nonzero(once[n]) and same(once[n], twice[n]) and exam.own(n)]
+    names = [n for n in once if _nonzero(once[n]) and same(once[n], twice[n])]
     return {"where": names[0], "what": _and(names)} if names else None
 
 
@@ -635,6 +785,35 @@ def gradient_replaced(exam: Experiments) -> dict[str, Any] | None:
     return {"method": exam.zero_method, "where": names[0], "what": _and(names)} if names else None
 
 
+@misbehaviour("writes parameters", read=MODULE)
+def zeroes_parameters(exam: Experiments) -> dict[str, Any] | None:
+    """{method} changes {what} itself: it has to set the gradients to zero, and leave the parameters alone."""
+    if exam.zero_method is None:
+        return None
+    module = exam.used()
+    before = exam.parameters(module)
+    exam.patient.call(exam.zero_method, getattr(module, exam.zero_method))
+    names = [name for name, value in exam.parameters(module).items() if not same(value, before[name])]
+    return {"method": exam.zero_method, "where": names[0], "what": _and(names)} if names else None
+
+
+@misbehaviour("raises", read=MODULE)
+def helper_raises(exam: Experiments) -> dict[str, Any] | None:
+    """{method}, called after forward and backward, raises {error}."""
+    module = exam.used()
+    for names in (PAIR_METHODS, ZERO_METHODS):
+        name = next((name for name in names if callable(getattr(module, name, None))), None)
+        if name is None or not _takes_nothing(getattr(module, name)):
+            continue
+        try:
+            exam.patient.ask(name, getattr(module, name))
+        except Trouble as trouble:
+            error, line = trouble.error, trouble.where()
+            text = f"{type(error).__name__}: {error}" + (f" ({line})" if line else "")
+            return {"method": name, "where": name, "error": text}
+    return None
+
+
 @misbehaviour("parameter not listed", read=MODULE)
 def parameter_not_listed(exam: Experiments) -> dict[str, Any] | None:
     """{method}() does not list {what}, so no optimiser will ever change it."""
@@ -657,22 +836,59 @@ def nested_parameters_missing(exam: Experiments) -> dict[str, Any] | None:
 # Misbehaviours: what is kept between forward and backward
 
 
-@misbehaviour("stale cache", read=KEPT)
-def stale_cache(exam: Experiments) -> dict[str, Any] | None:
-    """backward uses what an earlier forward has kept: after a second forward it returns a gradient of the first one's
-    input. Keep what backward needs anew in every forward.
+@misbehaviour("returns a sum", read=ADDED)
+def returns_a_sum(exam: Experiments) -> dict[str, Any] | None:
+    """What backward returns is added to what it has returned before. Only the gradients of parameters are collected; that
+    of the input is new for each batch.
     """
     if exam.random or exam.unsteady:
         return None
-    right = exam.history((exam.second, True))
+    second, both = exam.alone["input"], exam.after_another["input"]
+    if same(second, both) or second is None or both is None or second.shape != both.shape:
+        return None
+    first = exam.history((exam.first, True))["input"]
+    if not _nonzero(first) or not torch.allclose(both.double(), first.double() + second.double(), 1e-5):
+        return None
+    return {"where": "input", "expected": second, "got": both}
+
+
+@misbehaviour("stale cache", read=KEPT)
+def stale_cache(exam: Experiments) -> dict[str, Any] | None:
+    """backward uses what is left of an earlier forward: after two forwards, with different inputs, it gives something else
+    than after the second alone. Keep what backward needs anew in every forward.
+    """
+    if exam.random or exam.unsteady:
+        return None
+    right = exam.alone
     for with_backward in (True, False):
-        got = exam.history((exam.first, with_backward), (exam.second, True))
+        got = exam.after_another if with_backward else exam.history((exam.first, False), (exam.second, True))
         if not same(got["output"], right["output"]):
             return None  # forward itself has a memory: that is another matter
         wrong = [what for what in right if not same(got[what], right[what])]
         if wrong:
             return {"where": wrong[0], "expected": right[wrong[0]], "got": got[wrong[0]]}
     return None
+
+
+@misbehaviour("stale cache", read=KEPT)
+def stale_size(exam: Experiments) -> dict[str, Any] | None:
+    """backward goes by the size of an earlier batch: after {n} samples, it gives something else for {fewer} than for these
+    alone. Take the sizes anew in every forward.
+    """
+    n = len(exam.second.input_values)
+    if exam.random or exam.unsteady or n < 2:
+        return None
+    values, target = exam.second.input_values[:-1], exam.second.target_values
+    fewer = Batch(exam, values, None if target is None else target[:-1])
+    try:
+        right = exam.history((fewer, True))
+    except Trouble:
+        return None  # it is made for batches of one size
+    got = exam.history((exam.first, True), (fewer, True))
+    wrong = [what for what in right if not same(got[what], right[what])]
+    if not wrong or wrong[0] == "output":
+        return None
+    return {"where": wrong[0], "n": n, "fewer": n - 1, "expected": right[wrong[0]], "got": got[wrong[0]]}
 
 
 @misbehaviour("stale cache", read=KEPT)
@@ -704,6 +920,16 @@ def stale_parameter(exam: Experiments) -> dict[str, Any] | None:
     return None
 
 
+@misbehaviour("shared parameters", read=MODULE)
+def parameters_shared(exam: Experiments) -> dict[str, Any] | None:
+    """All objects of the class share {what}: two layers have the same parameters, or the same gradients. What stands in the
+    class belongs to all; make it in __init__, as self.{name} = ...
+    """
+    paths = exam.patient.shared
+    names = list(dict.fromkeys(path[-1][1] for path in paths))
+    return {"where": names[0], "what": _and([show(path) for path in paths]), "name": names[0]} if names else None
+
+
 @misbehaviour("shared cache", read=KEPT)
 def shared_cache(exam: Experiments) -> dict[str, Any] | None:
     """Two objects of this class share what forward keeps: backward of the one uses the input of the other. Keep it in
@@ -713,6 +939,8 @@ def shared_cache(exam: Experiments) -> dict[str, Any] | None:
         return None
     right = exam.history((exam.first, True))
     one, other = exam.patient.fresh(), exam.patient.fresh()
+    for name in exam.patient.shared_by_default():
+        setattr(other, name, getattr(one, name))
     output = exam.raw_forward(one, exam.first.input, exam.first.target)
     exam.raw_forward(other, exam.second.input, exam.second.target)
     got = {"input": as_tensor(exam.raw_backward(one, exam.first.upstream(output), exam.first.input, exam.first.target))}
@@ -766,6 +994,20 @@ def not_reproducible(exam: Experiments) -> dict[str, Any] | None:
     return {"where": names[0]} if names else None
 
 
+@misbehaviour("drawn anew", read=KEPT)
+def drawn_anew(exam: Experiments) -> dict[str, Any] | None:
+    """backward draws random numbers of its own, and its gradient is wrong: keep the mask that forward has drawn, and use it
+    again.
+    """
+    if not exam.random or exam.right():
+        return None
+    module = exam.patient.fresh()
+    output = exam.raw_forward(module, exam.first.input, exam.first.target)
+    before = random_states()
+    exam.raw_backward(module, exam.first.upstream(output), exam.first.input, exam.first.target)
+    return {"where": "input"} if random_states() != before else None
+
+
 @misbehaviour("not reproducible", read=RELU)
 def uninitialised(exam: Experiments) -> dict[str, Any] | None:
     """{Where} contains memory that nobody has written to (torch.empty, empty_like): whatever was there before. Start
@@ -785,28 +1027,32 @@ def uninitialised(exam: Experiments) -> dict[str, Any] | None:
 
 @misbehaviour("not finite", read=OVERFLOW)
 def not_finite(exam: Experiments) -> dict[str, Any] | None:
-    """{Where} is {value} for inputs of ±100, where the right value is an ordinary number: on the way there something
-    overflows, such as e^100 in float32. Rewrite the formula so that the exponent is never positive, or use torch's
-    own.
+    """{Where} is {value} for inputs of ±100 in {precision}, where the right value is an ordinary number: on the way there
+    something overflows, as e^100 does in float32. Rewrite the formula so that the exponent is never positive, or use
+    torch's own.
     """
     mild, hot = (exam.extreme(size, exam.patient.dtype) for size in (20, 100))
     single = exam.extreme(100, torch.float32) if exam.patient.dtype and exam.patient.dialect != "list" else None
     for what, value in hot.items() if hot else ():
-        for results, reference, limit in ((single, value, 1e30), (hot, mild and mild.get(what), math.inf)):
+        before = mild and mild.get(what)
+        for results, reference, limit in ((single, value, 1e30), (hot, before, math.inf), (single, before, math.inf)):
             got = results.get(what) if results else None
             if got is None or reference is None or (reference.shape not in (got.shape, torch.Size()) and got.ndim):
                 continue
-            wrong = ~got.isfinite() if results is single else got.isnan()
+            wrong = got.isnan() if reference is before else ~got.isfinite()
             wrong = wrong & reference.isfinite() & (reference.abs() < limit)
             if bool(wrong.any()):
                 values = got[wrong] if got.ndim else got.reshape(1)
-                return {"where": what, "value": _number(values[0])}
+                precision = str(torch.float32 if results is single else exam.work).removeprefix("torch.")
+                return {"where": what, "value": _number(values[0]), "precision": precision}
     return None
 
 
 @misbehaviour("kink", read=KINK)
 def relu_kink(exam: Experiments) -> dict[str, Any] | None:
-    """At the kink, x = 0, {text} ReLU's slope there is 0 by convention, as in PyTorch: mask with x > 0, not x >= 0."""
+    """At the kink, x = 0, {text} ReLU's slope there is 0 by convention, as in PyTorch. The mask x > 0 gives that, and
+    x >= 0 does not.
+    """
     slopes = exam.slopes_at_zero
     if slopes is None or not exam.is_relu():
         return None
@@ -905,10 +1151,73 @@ def module_not_reached(exam: Experiments) -> dict[str, Any] | None:
 @misbehaviour("wrong order", read=SEQUENTIAL)
 def wrong_order(exam: Experiments) -> dict[str, Any] | None:
     """backward goes through the modules in forward's order; it has to go backwards, from the last to the first."""
-    forward, backward = exam.journey.forward, exam.journey.backward
-    if len(forward) < 2 or sorted(forward) != sorted(backward) or backward != forward:
+    journey = exam.journey
+    forward, backward = journey.forward, journey.backward
+    if exam.cases and (exam.right() or backward != forward):
         return None
-    return {"where": "input"}
+    if not backward or backward != forward[: len(backward)] or forward == forward[::-1]:  # it may raise on the way
+        return None
+    chained = any(same(journey.outputs.get(a), journey.inputs.get(b)) for a, b in itertools.pairwise(forward))
+    return {"where": "input"} if chained else None
+
+
+@misbehaviour("module left out", read=SEQUENTIAL)
+def module_left_out(exam: Experiments) -> dict[str, Any] | None:
+    """forward never uses {what}, and backward goes through it all the same."""
+    missing = [c for c in exam.journey.backward if c not in exam.journey.forward]
+    return {"where": missing[0], "what": _and(missing)} if missing else None
+
+
+@misbehaviour("modules reordered", read=SEQUENTIAL)
+def modules_reordered(exam: Experiments) -> dict[str, Any] | None:
+    """After backward the modules stand in another order, and the next forward runs through them in that: list.reverse()
+    changes the list itself, reversed(list) does not.
+    """
+    return {"where": "input"} if exam.journey.reordered else None
+
+
+@misbehaviour("message not passed on", read=SEQUENTIAL)
+def output_not_passed_on(exam: Experiments) -> dict[str, Any] | None:
+    """{what} gets the same input in forward as {before}, the module before it, has got, and backward goes through them one
+    after the other. What a module's forward returns is the input of the module after it.
+    """
+    journey = exam.journey
+    if exam.right() or journey.backward != journey.forward[::-1] or len(set(journey.forward)) < len(journey.forward):
+        return None
+    for before, what in itertools.pairwise(journey.forward):
+        chained = same(journey.received[before], journey.returned[what])
+        got, due = journey.inputs[what], journey.outputs[before]
+        if chained and got is not None and same(got, journey.inputs[before]) and not same(got, due):
+            return {"where": what, "what": what, "before": before, "expected": due, "got": got}
+    return None
+
+
+@misbehaviour("module used twice", read=KEPT)
+def module_used_twice(exam: Experiments) -> dict[str, Any] | None:
+    """forward uses {what} more than once, and backward goes wrong. Does it keep what belongs to its last use only? Make an
+    object of its own for each place.
+    """
+    forward, backward = exam.journey.forward, exam.journey.backward
+    names = [c for c in dict.fromkeys(forward) if forward.count(c) > 1]
+    if not names or not backward or (exam.cases and exam.right()):
+        return None
+    return {"where": names[0], "what": _and(names)}
+
+
+@misbehaviour("message not passed on", read=SEQUENTIAL)
+def message_not_passed_on(exam: Experiments) -> dict[str, Any] | None:
+    """{what} gets the same upstream gradient in backward as {after}, the module after it, has got. What a module's backward
+    returns is the upstream gradient of the module before it.
+    """
+    journey = exam.journey
+    if exam.right() or journey.backward != journey.forward[::-1] or len(set(journey.forward)) < len(journey.forward):
+        return None
+    for after, what in itertools.pairwise(journey.backward):
+        chained = same(journey.outputs[what], journey.inputs[after])
+        got, due = journey.received[what], journey.returned[after]
+        if chained and got is not None and same(got, journey.received[after]) and not same(got, due):
+            return {"where": what, "what": what, "after": after, "expected": due, "got": got}
+    return None
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -918,7 +1227,7 @@ def wrong_order(exam: Experiments) -> dict[str, Any] | None:
 @wrong_step("parameters not updated", read=SGD)
 def parameters_not_updated(trial: Trial) -> dict[str, Any] | None:
     """{method} does not change {what}. Does it reach modules inside modules, and weight and bias both? Does it write
-    into the tensor (p -= ...), or only give the name p to a new one (p = p - ...)?
+    into the tensor (p -= ...), or only give the name p to a new one (p = p - ...)? Are these the model's own, or copies?
     """
     still = trial.still
     if not still:
@@ -934,9 +1243,18 @@ def uphill(trial: Trial) -> dict[str, Any] | None:
     """
     ways = trial.steady
     names = [name for name, way in ways.items() if float((way * trial.gradients[0][name]).sum()) > 0]
-    if not names or wrong_formula(trial):
+    if not names or wrong_formula(trial) or gradient_unused(trial):
         return None
     return {"method": trial.step_name, "where": names[0], "what": _and(names)}
+
+
+@wrong_step("gradient unused", read=SGD)
+def gradient_unused(trial: Trial) -> dict[str, Any] | None:
+    """{method} does not use the gradient of {what}: with another gradient, the first step is the same."""
+    ways, names = trial.first_step(trial.gradients[1]), list(trial.path[0])
+    names = [n for n in names if same(ways[n], trial.path[0][n]) and bool((ways[n].isfinite() & (ways[n] != 0)).any())]
+    signs = [n for n in names if not torch.equal(trial.gradients[0][n].sign(), trial.gradients[1][n].sign())]
+    return {"method": trial.step_name, "where": signs[0], "what": _and(signs)} if signs else None
 
 
 @wrong_step("gradient replaced", read=SGD)
@@ -980,17 +1298,31 @@ def optimizer_never_zeroes(trial: Trial) -> dict[str, Any] | None:
     return {"where": names[0], "what": _and(names)} if names else None
 
 
+@wrong_step("learning rate unused", read=SGD)
+def rate_unused(trial: Trial) -> dict[str, Any] | None:
+    """{method} does not use the learning rate: with another {what}, the first step is the same."""
+    if not trial.rate or trial.used or trial.still or trial.follows(*trial.rules()):
+        return None
+    ways = trial.first_step(trial.gradients[0], **{trial.rate_name: 2 * trial.rate})
+    if not all(same(way, trial.path[0][name]) and bool(way.isfinite().all()) for name, way in ways.items()):
+        return None
+    return {"method": trial.step_name, "where": "step", "what": trial.rate_name}
+
+
 @wrong_step("step size", read=SGD)
 def step_size(trial: Trial) -> dict[str, Any] | None:
-    """{method} moves by {ratio} times lr * grad, with lr = {rate}. Only the learning rate belongs there: averaging is for
-    the loss to decide.
-    """
+    """{method} moves by {ratio} times lr * grad, with lr = {rate}{hint}. Only the learning rate belongs there."""
     if trial.kind != "sgd" or not trial.rate or trial.used:
         return None
     ratios = {trial.size_of_first_step(slot.name) for slot in trial.slots if slot.name not in trial.still}
     if len(ratios) != 1 or None in ratios or not (ratio := ratios.pop()) > 0 or abs(ratio - 1) < 1e-3:
         return None
-    return {"method": trial.step_name, "where": "step", "ratio": _number(ratio), "rate": trial.rate}
+    if rate_unused(trial):
+        return None
+    hint = ": averaging, if that is what divides it, is for the loss to decide" if ratio < 1 else ""
+    if ratio > 1 and abs(ratio - round(ratio)) < 1e-6:
+        hint = f", as if every parameter were updated {round(ratio)} times"
+    return {"method": trial.step_name, "where": "step", "ratio": _number(ratio), "rate": trial.rate, "hint": hint}
 
 
 @wrong_step("momentum forgotten", read=MOMENTUM)
@@ -1009,6 +1341,18 @@ def momentum_forgotten(trial: Trial) -> dict[str, Any] | None:
         forgetful = trial.follows(descent(trial.rate), descent(trial.rate, share=1 - decay))
         what = "velocity is" if forgetful else None
     return {"where": "step", "what": what} if what else None
+
+
+@wrong_step("momentum not lost", read=MOMENTUM)
+def momentum_not_lost(trial: Trial) -> dict[str, Any] | None:
+    """Nothing of the velocity is lost from step to step: it grows by every gradient. The factor below 1 belongs to the old
+    velocity, v <- momentum * v + grad.
+    """
+    if trial.kind != "momentum" or not trial.rate or trial.used or trial.still:
+        return None
+    decay = trial.setting("momentum", "mu", "beta", "gamma") or 0.9
+    piled = any(trial.follows(descent(trial.rate, 1.0, share)) for share in (1.0, decay, 1 - decay))
+    return {"where": "step"} if piled else None
 
 
 @wrong_step("step count", read=ADAM)
@@ -1098,6 +1442,15 @@ def not_the_rule(trial: Trial) -> dict[str, Any] | None:
         "others": later,
         **{key: _number(value) for key, value in numbers.items()},
     }
+
+
+def _takes_nothing(method: Callable) -> bool:
+    """Whether a method can be called without arguments."""
+    try:
+        inspect.signature(method).bind()
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -23,7 +23,9 @@ from minidl.lab._mistakes import (
     WrongValue,
     words,
 )
-from minidl.lab._patient import Trouble
+from minidl.lab._patient import Trouble, attributes
+
+SIDES = ("x < 0", "x > 0")
 
 
 def wrong_values(exam: Exam, seen: list[Finding]) -> list[Finding]:
@@ -33,7 +35,7 @@ def wrong_values(exam: Exam, seen: list[Finding]) -> list[Finding]:
     """
     if not exam.cases or any(f.mistake == "wrong shape" for f in seen):
         return []
-    enough = ("not reproducible", "wrong device", "returns nothing", "wrong type", "parameter unused")
+    enough = ("not reproducible", "wrong device", "returns nothing", "wrong type", "parameter unused", "drawn anew")
     out = exam.unsteady | {f.where for f in seen if f.mistake in enough}
     if any(f.mistake == "parameter unused" for f in seen):
         out |= {"output"}
@@ -69,19 +71,43 @@ def _explain(exam: Exam, what: str, worst: Case) -> list[Finding]:
     kind = what if what in ("input", "output") else "param"
     known = [mistake for mistake in WRONG_VALUES if mistake.of in (kind, "any")]
     right = WrongValue("", "any", "", DIVISORS if exam.is_loss else LINEAR, _due)
+    early, late = ([mistake for mistake in known if mistake.last == last] for last in (False, True))
+    tries = [*product(early, [False]), (right, True), *product(early, [True]), *product(late, [False])]
     if all(_got(case, what) is not None for case in exam.cases):
-        for mistake, with_factor in [*product(known, [False]), (right, True), *product(known, [True])]:
-            fit = _fit(exam.cases, what, mistake, with_factor)
-            if fit is not None:
-                return _named(exam, what, worst, mistake, *fit)
+        for side in dict.fromkeys(("", _wrong_side(exam, what))):
+            for mistake, with_factor in tries:
+                fit = _fit(exam.cases, what, mistake, with_factor, side)
+                if fit is not None:
+                    return _named(exam, what, worst, mistake, *fit, side)
     elif kind == "param":
         missing = next(mistake for mistake in known if mistake.name == "gradient missing")
         return _named(exam, what, worst, missing, (), None)
     return [_measured(exam, what, worst)]
 
 
+def _wrong_side(exam: Exam, what: str) -> str:
+    """Return the side of zero, "x < 0" or "x > 0", on which alone a function of one number is wrong; "" if there is none."""
+    if what not in ("input", "output") or not exam.entrywise:
+        return ""
+    if any(_got(case, what).shape != case.input.shape for case in exam.cases):
+        return ""
+    for side, other in (SIDES, SIDES[::-1]):
+        if any(bool(_on(other, case, case.input).isfinite().any()) for case in exam.cases) and all(
+            case.close(_on(other, case, _got(case, what)), _on(other, case, _due(case, what))) for case in exam.cases
+        ):
+            return side
+    return ""
+
+
+def _on(side: str, case: Case, values: Tensor) -> Tensor:
+    """Return values, those of the other side of zero as NaN, which is not compared."""
+    if not side:
+        return values
+    return values.masked_fill(case.input >= 0 if side == "x < 0" else case.input <= 0, math.nan)
+
+
 def _fit(
-    cases: list[Case], what: str, mistake: WrongValue, with_factor: bool
+    cases: list[Case], what: str, mistake: WrongValue, with_factor: bool, side: str
 ) -> tuple[tuple[Factor, ...], list[float] | None] | None:
     """Return the factors with which a mistake explains all batches, and their values; None where it does not."""
     try:
@@ -92,16 +118,25 @@ def _fit(
         trios = [(case, _got(case, what), option) for case, option in zip(cases, options, strict=True)]
         if any(option is None or option.shape != got.shape for _, got, option in trios):
             continue
+        trios = [(case, got, _on(side, case, option)) for case, got, option in trios]
+        if any(option.isnan().all() and not _on(side, c, _due(c, what)).isnan().all() for c, _, option in trios):
+            continue  # it promises nothing, and would fit anything
+        if with_factor and mistake.name and all(_proportional(c, o, _on(side, c, _due(c, what))) for c, _, o in trios):
+            continue  # a number alone explains it
         if with_factor:
             ratios = [_ratio(*trio) for trio in trios]
             factors = () if None in ratios else _factors(cases, ratios)
             if factors:
                 return factors, ratios
         elif all(case.close(got, option) for case, got, option in trios) and not all(
-            case.close(option, _due(case, what)) for case, _, option in trios
+            case.close(option, _on(side, case, _due(case, what))) for case, _, option in trios
         ):
             return (), None
     return None
+
+
+def _proportional(case: Case, prediction: Tensor, truth: Tensor) -> bool:
+    return prediction.shape == truth.shape and _ratio(case, truth, prediction) is not None
 
 
 def _ratio(case: Case, got: Tensor, prediction: Tensor) -> float | None:
@@ -124,7 +159,9 @@ def _factors(cases: list[Case], ratios: list[float]) -> tuple[Factor, ...]:
     sign, *others = FACTORS
     twos, sizes = [f for f in others if f.name in ("2", "1/2")], [f for f in others if f.name not in ("2", "1/2")]
     options: list[tuple[Factor, ...]] = [(f,) for f in FACTORS]
-    options += [*product([sign], others), *product(twos, sizes), *product([sign], twos, sizes)]
+    telling = [f for f in sizes if len({f.value(case) for case, _ in told}) > 1]  # 10 may be 2 k, or just 10
+    options += [*product([sign], others), *product(twos, telling), *product([sign], twos, telling)]
+    options += [pair for pair in product(telling, telling) if {f.name for f in pair} in ({"n", "1/m"}, {"m", "1/n"})]
     slack = 20 * cases[0].exam.tolerance
 
     def value(factors: tuple[Factor, ...], case: Case) -> float:
@@ -140,7 +177,13 @@ def _factors(cases: list[Case], ratios: list[float]) -> tuple[Factor, ...]:
 
 
 def _named(
-    exam: Exam, what: str, worst: Case, mistake: WrongValue, factors: tuple[Factor, ...], ratios: list[float] | None
+    exam: Exam,
+    what: str,
+    worst: Case,
+    mistake: WrongValue,
+    factors: tuple[Factor, ...],
+    ratios: list[float] | None,
+    side: str = "",
 ) -> list[Finding]:
     expected, got = _due(worst, what), _got(worst, what)
     shapes = {"expected_shape": tuple(expected.shape), "got_shape": tuple(got.shape) if got is not None else None}
@@ -150,8 +193,13 @@ def _named(
             f"n = {c.n}, m = {c.m}": round(r, 6) for c, r in zip(exam.cases, ratios, strict=True) if not math.isnan(r)
         }
 
+    number = worst.multiple(got, expected)
+
     def finding(name: str, says: str, read: tuple[str, str], factor: str = "") -> Finding:
-        text = says.format(**words(what, factor=factor, **shapes))
+        seen = {"factor": factor, "number": f"{number:.4g}", "setting": _setting(exam, number), **shapes}
+        text = says.format(**words(what, **seen))
+        if side:
+            text += f" That is so where {side}; where {SIDES[SIDES[0] == side]}, it is right."
         return Finding(name, what, text, evidence, expected, got, read)
 
     findings = [finding(mistake.name, mistake.says, mistake.read)] if mistake.name else []
@@ -165,20 +213,38 @@ def _named(
     return findings
 
 
+def _setting(exam: Exam, number: float) -> str:
+    """Say which setting of the module a number comes from, if it is one, or 1 minus one, or the inverse of that."""
+    settings = {
+        k: v for k, v in attributes(exam.patient.original).items() if isinstance(v, float) and v not in (0.0, 1.0)
+    }
+    for name, value in settings.items():
+        forms = {name: value, f"1 / {name}": 1 / value, f"1 - {name}": 1 - value, f"1 / (1 - {name})": 1 / (1 - value)}
+        for form, expected in forms.items():
+            if abs(number - expected) < 1e-4 * abs(expected):
+                return f", which is {form} with {name} = {value:g}"
+    return ""
+
+
 def _measured(exam: Exam, what: str, worst: Case) -> Finding:
     """Return a finding without a name: what was measured, and no guess."""
     expected, got = _due(worst, what), _got(worst, what)
     evidence, parts = _evidence(expected, got), []
     if got is None:
         parts.append("there is none")
+    elif got.numel() == expected.numel() == 1:
+        parts.append(f"it is {float(got):.4g}, and should be {float(expected):.4g}")
     elif got.shape != expected.shape:
         parts.append(f"its shape is {tuple(got.shape)}, and should be {tuple(expected.shape)}")
     else:
         right = (got - expected).abs() <= exam.tolerance * max(1.0, float(expected.nan_to_num(0).abs().max()))
         parts.append(f"{int(right.sum())} of {got.numel()} entries are right")
+        rows = (~right).reshape(len(right), -1).any(1).nonzero().reshape(-1).tolist()
+        if right.ndim > 1 and len(rows) <= len(right) // 2:
+            parts.append(f"all others are in row{'s' * (len(rows) > 1)} {', '.join(map(str, rows))}")
         ratio = _ratio(worst, got, expected)
         if ratio is not None and not math.isnan(ratio):
-            parts.append(f"all are {ratio:.4g} times what they should be")
+            parts.append(f"in this batch, all are {ratio:.4g} times what they should be")
         elif not bool(got.isfinite().all()):
             parts.append(f"{int((~got.isfinite()).sum())} are not finite")
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import random
 import sys
 import time
@@ -22,6 +23,7 @@ Path = tuple[
 
 PAIR_METHODS = ("param", "params", "parameters", "get_params", "get_parameters")
 ZERO_METHODS = ("zero_grad", "zero_grads", "zero_gradient", "zero_gradients", "reset_grad", "reset_grads")
+GRADIENT_METHODS = ("grad", "grads", "gradients", "get_grads", "get_gradients")
 GRADIENT_PREFIXES = ("gradient_", "gradient", "grads_", "grad_", "grads", "grad", "dloss_d", "dl_d", "dld", "d_", "d",
                      "delta_", "delta", "nabla_", "g_", "g")  # fmt: skip
 GRADIENT_SUFFIXES = ("_gradient", "_gradients", "_grads", "_grad", "gradient", "grad", "_d")
@@ -103,6 +105,8 @@ def step(holder: Any, kind: str, key: Any) -> Any:
     if kind == "()":
         method, index, side = key
         return flat_pairs(getattr(holder, method)())[index][side]
+    if kind == "call":
+        return getattr(holder, key)()
     return getattr(holder, key) if kind == "." else holder[key]
 
 
@@ -137,6 +141,8 @@ def show(path: Path) -> str:
     for kind, key in path:
         if kind == "()":
             text += f".{key[0]}()[{key[1]}]"
+        elif kind == "call":
+            text += f".{key}()"
         else:
             text += f".{key}" if kind == "." else f"[{key!r}]"
     return text.lstrip(".")
@@ -145,6 +151,18 @@ def show(path: Path) -> str:
 def attributes(thing: Any) -> dict[str, Any]:
     slots = [name for kind in type(thing).__mro__ for name in getattr(kind, "__slots__", ())]
     return {**{name: getattr(thing, name) for name in slots if hasattr(thing, name)}, **getattr(thing, "__dict__", {})}
+
+
+def class_attributes(thing: Any) -> dict[str, Any]:
+    """Return what belongs to the class itself and holds numbers: all objects of the class share it."""
+    found: dict[str, Any] = {}
+    for kind in reversed(type(thing).__mro__[:-1]) if hasattr(thing, "__dict__") else ():
+        found |= {k: v for k, v in vars(kind).items() if isinstance(v, (Tensor, dict, list)) or is_numpy(v)}
+    return {k: v for k, v in found.items() if not k.startswith("__") and k not in attributes(thing) and contents(v)}
+
+
+def everything(thing: Any) -> dict[str, Any]:
+    return {**class_attributes(thing), **attributes(thing)}
 
 
 def flat_pairs(listed: Any) -> list[tuple[Any, Any]]:
@@ -231,8 +249,8 @@ def own_slots(module: Any) -> list[Slot]:
 
 
 def _by_name(module: Any) -> Iterator[Slot]:
-    holders = [((), ".", attributes(module))]
-    holders += [(((".", k),), "[]", v) for k, v in attributes(module).items() if isinstance(v, dict)]
+    holders = [((), ".", everything(module))]
+    holders += [(((".", k),), "[]", v) for k, v in everything(module).items() if isinstance(v, dict)]
     for path, kind, values in holders:
         for name, value in values.items():
             if not isinstance(name, str) or not is_values(value):
@@ -241,7 +259,7 @@ def _by_name(module: Any) -> Iterator[Slot]:
             partners = [g for g in partners if values[g] is None or as_tensor(values[g]) is not None]
             if partners:
                 yield Slot(name, (*path, (kind, name)), (*path, (kind, partners[0])))
-            elif isinstance(value, Tensor) and value.requires_grad and value.is_leaf:
+            elif isinstance(value, Tensor) and value.is_leaf and (value.requires_grad or value.grad is not None):
                 yield Slot(name, (*path, (kind, name)), (*path, (kind, name), (".", "grad")))
         for name, value in values.items():
             names = pair_names(value)
@@ -251,12 +269,19 @@ def _by_name(module: Any) -> Iterator[Slot]:
 
 
 def _in_dictionaries(module: Any) -> Iterator[Slot]:
-    """Find pairs of dictionaries (or lists), one of parameters, one of gradients."""
-    groups = {k: v for k, v in attributes(module).items() if isinstance(v, (dict, list)) and v}
-    for grads_name, grads in groups.items():
-        if not is_gradient_name(grads_name):
-            continue
-        for params_name, params in groups.items():
+    """Find pairs of dictionaries (or lists), one of parameters, one of gradients; and attributes beside the latter."""
+    groups = {(".", k): v for k, v in everything(module).items()}
+    of_params, of_grads = (
+        [name for name in names if callable(getattr(module, name, None))] for names in (PAIR_METHODS, GRADIENT_METHODS)
+    )
+    for method in of_params + of_grads if of_params and of_grads else ():
+        with contextlib.suppress(Exception):
+            groups["call", method] = getattr(module, method)()
+    groups = {step: v for step, v in groups.items() if isinstance(v, (dict, list)) and v}
+    for (grads_kind, grads_name), grads in groups.items():
+        for (kind, params_name), params in groups.items():
+            if not is_gradient_name(grads_name) and not is_gradient_of(grads_name, params_name):
+                continue
             if params_name == grads_name or is_gradient_name(params_name) or type(params) is not type(grads):
                 continue
             keys = params if isinstance(params, dict) else range(len(params))
@@ -265,10 +290,15 @@ def _in_dictionaries(module: Any) -> Iterator[Slot]:
                     continue
                 partners = grads if isinstance(grads, dict) else range(len(grads))
                 partner = [g for g in partners if g == key or (isinstance(g, str) and is_gradient_of(g, str(key)))]
-                if partner:
+                if partner and grads[partner[0]] is not params[key]:
                     name = key if isinstance(key, str) else f"{params_name}[{key}]"
-                    there = ((".", params_name), ("[]", key))
-                    yield Slot(name, there, ((".", grads_name), ("[]", partner[0])))
+                    there = ((kind, params_name), ("[]", key))
+                    yield Slot(name, there, ((grads_kind, grads_name), ("[]", partner[0])))
+        for key in grads if isinstance(grads, dict) and is_gradient_name(grads_name) else ():
+            for name, value in everything(module).items():
+                named = canonical(str(key)) == canonical(name) or is_gradient_of(str(key), name)
+                if named and value is not grads[key] and not isinstance(value, list) and is_values(value):
+                    yield Slot(name, ((".", name),), ((grads_kind, grads_name), ("[]", key)))
 
 
 def _in_pairs(module: Any, known: list[Slot]) -> Iterator[Slot]:
@@ -290,7 +320,7 @@ def _in_pairs(module: Any, known: list[Slot]) -> Iterator[Slot]:
                 continue
             if grad is None and not (isinstance(param, Tensor) and param.requires_grad):
                 continue
-            name = next((k for k, v in attributes(module).items() if v is param), f"{method}()[{index}]")
+            name = next((k for k, v in everything(module).items() if v is param), f"{method}()[{index}]")
             yield Slot(name, (("()", (method, index, 0)),), (("()", (method, index, 1)),))
         return
 
@@ -353,6 +383,16 @@ def slots_of(module: Any) -> list[Slot]:
     return slots
 
 
+def shared_parameters(module: Any) -> list[Path]:
+    """Find the class attributes, of a module and of those inside it, that hold parameters or their gradients."""
+    shared = class_attributes(module)
+    paths = [path for slot in (own_slots(module) if shared else ()) for path in (slot.param, slot.grad)]
+    held = [get(module, path) for path in paths]
+    holds = [name for name, value in shared.items() if any(v is item for v in held for item in contents(value))]
+    inside = [path + rest for path, child in children(module) for rest in shared_parameters(child)]
+    return [((".", name),) for name in holds] + inside
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Copies
 
@@ -370,14 +410,27 @@ def copy_of(thing: Any, dtype: torch.dtype | None = None) -> Any:
         else:
             memo[id(value)] = value.astype(str(dtype)[6:]) if dtype and value.dtype.kind == "f" else value.copy()
         kept.append(value)
+    return _twin(thing, memo)
+
+
+def _twin(thing: Any, memo: dict[int, Any]) -> Any:
+    """Return a deep copy, except for what has none, such as an open file or a generator: that is shared."""
+    if id(thing) in memo:
+        return memo[id(thing)]
+    done = dict(memo)  # what is half done when it fails is thrown away
     try:
-        return copy.deepcopy(thing, memo)
-    except Exception:  # something in it, an open file or a module, has no copy: that is shared
-        twin = copy.copy(thing)
+        twin = copy.deepcopy(thing, done)
+    except Exception:
+        if type(thing) in (tuple, list):
+            return type(thing)(_twin(value, memo) for value in thing)
+        twin = memo[id(thing)] = copy.copy(thing)
         for name, value in attributes(thing).items():
             with contextlib.suppress(Exception):
-                setattr(twin, name, copy.deepcopy(value, memo))
-        return twin
+                setattr(twin, name, _twin(value, memo))
+    else:
+        memo.update(done)
+        memo.setdefault(id(memo), []).append(done)  # it may not be freed, and its id given away, before the end
+    return twin
 
 
 def _copy_tensor(tensor: Tensor, dtype: torch.dtype | None, storages: dict[int, Tensor]) -> Tensor:
@@ -394,8 +447,8 @@ def _copy_tensor(tensor: Tensor, dtype: torch.dtype | None, storages: dict[int, 
         new = old.clone()
     if tensor.requires_grad and tensor.is_leaf:
         new = torch.nn.Parameter(new) if isinstance(tensor, torch.nn.Parameter) else new.requires_grad_()
-        if tensor.grad is not None:
-            new.grad = tensor.grad.detach().to(dtype, copy=True)
+    if tensor.is_leaf and tensor.grad is not None:
+        new.grad = tensor.grad.detach().to(dtype, copy=True)
     return new
 
 
@@ -468,14 +521,35 @@ class Patient:
         self.seed = 0
         self.draws = True  # random numbers, as far as we know
 
+    @functools.cached_property
+    def shared(self) -> list[Path]:
+        """The class attributes that hold parameters or their gradients."""
+        return self.find(shared_parameters, self.original)
+
     def fresh(self, dtype: torch.dtype | str | None = "same") -> Any:
         """Return a new copy, in the doctor's dtype unless another is asked for, its gradients zero."""
-        module = copy_of(self.original, self.dtype if dtype == "same" else dtype)
+        dtype = self.dtype if dtype == "same" else dtype
+        module = copy_of(self.original, dtype)
+        if self.shared:
+            own = copy_of([get(self.original, path) for path in self.shared], dtype)
+            for path, value in zip(self.shared, own, strict=True):
+                setattr(get(module, path[:-1]), path[-1][1], value)
         for slot in self.slots:
             grad = as_tensor(get(module, slot.grad))
             if grad is not None:
                 put(module, slot.grad, torch.zeros_like(grad))
         return module
+
+    def shared_by_default(self) -> list[str]:
+        """Return the attributes that are default arguments, which all objects of the class share."""
+        init = type(self.original).__init__
+        defaults = [
+            *(getattr(init, "__defaults__", None) or ()),
+            *(getattr(init, "__kwdefaults__", None) or {}).values(),
+        ]
+        shared = [value for value in defaults if isinstance(value, (list, dict, set, Tensor)) or is_numpy(value)]
+        own = getattr(self.original, "__dict__", {})
+        return [name for name, value in own.items() if any(value is default for default in shared)]
 
     def call(self, doing: str, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call the student's code; what it raises becomes Trouble."""
@@ -488,6 +562,20 @@ class Patient:
             raise Trouble(doing, error) from error
         finally:
             self.watch.since = 0.0
+
+    def find(self, search: Callable[[Any], Any], module: Any) -> Any:
+        """Search a module for parameters, which may call its methods that list them."""
+        doing = next((name for name in PAIR_METHODS if callable(getattr(module, name, None))), "__getattr__")
+        return self.call(doing, search, module)
+
+    def ask(self, doing: str, method: Callable[[], Any]) -> Any:
+        """Call a method without arguments; one that yields, to its end."""
+
+        def whole() -> Any:
+            answer = method()
+            return list(answer) if isinstance(answer, types.GeneratorType) else answer
+
+        return self.call(doing, whole)
 
     def forward(self, module: Any, *inputs: Any) -> Any:
         """Call forward; random numbers start the same each time."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,7 @@ from minidl.lab._patient import (
 from minidl.lab._reference import KNOWN_STEPS, OTHER_STEPS, known_name
 
 STEPS = 4
+RATES = ("lr", "learning_rate", "eta", "alpha", "step_size")
 
 
 class Trial:
@@ -35,7 +37,8 @@ class Trial:
         self.patient = Patient(optimizer, (("step", "update"), ("step", "update")), watch)
         self.step_name = self.patient.forward_name
         _, copied = self.copies()
-        self.slots: list[Slot] = [slot for slot in slots_of(copied) if get(copied, slot.param) is not None]
+        found = self.patient.find(slots_of, copied)
+        self.slots: list[Slot] = [slot for slot in found if get(copied, slot.param) is not None]
         drawn = torch.Generator().manual_seed(5)
         self.gradients = [{slot.name: self._like(copied, slot, drawn) for slot in self.slots} for _ in range(STEPS)]
 
@@ -81,15 +84,22 @@ class Trial:
             self.step(optimizer)
         return {name: value - start[name] for name, value in self.params(model).items()}
 
+    def first_step(self, gradients: dict[str, Tensor], **settings: float) -> dict[str, Tensor]:
+        """Return how each parameter moves in a first step, with other settings if need be."""
+        optimizer, model = self.copies()
+        for name, value in settings.items():
+            object.__setattr__(optimizer, name, value)  # of a frozen dataclass too
+        start = self.params(model)
+        self.set(model, gradients)
+        self.step(optimizer)
+        return {name: value - start[name] for name, value in self.params(model).items()}
+
     @functools.cached_property
     def tiny(self) -> float:
         """How long the first step is, in learning rates, with gradients that are only a hundred times Adam's epsilon."""
-        optimizer, model = self.copies()
         size = 100 * (self.setting("eps", "epsilon") or 1e-8)
-        start = self.params(model)
-        self.set(model, {name: size * gradient.sign() for name, gradient in self.gradients[0].items()})
-        self.step(optimizer)
-        return max(float((value - start[name]).abs().max()) for name, value in self.params(model).items()) / self.rate
+        ways = self.first_step({name: size * gradient.sign() for name, gradient in self.gradients[0].items()})
+        return max(float(way.abs().max()) for way in ways.values()) / self.rate
 
     @property
     def still(self) -> list[str]:
@@ -99,7 +109,12 @@ class Trial:
     @property
     def rate(self) -> float | None:
         """The learning rate, by its usual names."""
-        return self.setting("lr", "learning_rate", "eta", "alpha", "step_size")
+        return self.setting(*RATES)
+
+    @property
+    def rate_name(self) -> str:
+        """The name of the learning rate."""
+        return next(name for name in RATES if self.setting(name) is not None)
 
     def setting(self, *names: str) -> float | None:
         """Return a number that the optimiser keeps under one of these names."""
@@ -189,6 +204,12 @@ class Trial:
             for i, slot in enumerate(self.slots)
             for way, expected in zip(self.path, rule_of(i)([g[slot.name] for g in self.gradients]), strict=True)
         )
+
+
+def generators(optimizer: Any) -> list[str]:
+    """Return the names of an optimiser's attributes that can be run through only once, and have not been yet."""
+    own = attributes(optimizer).items()
+    return [name for name, value in own if isinstance(value, types.GeneratorType) and value.gi_frame is not None]
 
 
 def descent(rate: float, momentum: float = 0.0, share: float = 1.0) -> Any:

@@ -23,14 +23,21 @@ from minidl.lab._mistakes import MISBEHAVIOURS, WRONG_STEPS, Misbehaviour, words
 from minidl.lab._naming import wrong_values
 from minidl.lab._patient import Trouble, Watch, as_tensor, children, contents, is_numpy, show
 from minidl.lab._reference import expectation
-from minidl.lab._trial import Trial
+from minidl.lab._trial import Trial, generators
 
 __all__ = ["Diagnosis", "Finding", "examine", "examine_loss", "examine_optimizer"]
 
+# Every gradient is wrong then
+ASTRAY = ("wrong order", "module left out", "module used twice", "modules reordered", "message not passed on")
+BEFORE_ALL = ("wrong order", "module left out", "module used twice", "shared parameters")  # why it may raise
 TIME_LIMIT = 5.0  # seconds that one call of the student's code may take
 HOW_TO_SHOW = (
     "no parameters were found. To show them: keep them in params and their gradients in grad (dictionaries with "
     "equal keys), return (parameter, gradient) pairs from param(), or call the gradient of weight grad_weight."
+)
+USED_UP = (
+    "{what} is a generator: it gives the parameters once, in the first step, and after that nothing moves. Keep a list of "
+    "them, list(parameters)."
 )
 
 
@@ -40,9 +47,9 @@ def examine(module: Any, input: Any, *, reference: Any = None, time_limit: float
     Parameters
     ----------
     module : object with ``forward`` and ``backward``
-        A minidl Module or not. Its parameters and their gradients are found in ``params`` and ``grad`` dictionaries, in
-        the (parameter, gradient) pairs that ``param()`` or ``parameters()`` lists, and as attributes such as ``weight``
-        and ``grad_weight``, or ``w`` and ``dw``. It is copied, and not changed itself.
+        A minidl Module or not. Its parameters and their gradients are found in ``params`` and ``grad`` dictionaries (or
+        lists, or methods that return such), in the (parameter, gradient) pairs that ``param()`` or ``parameters()`` lists,
+        and as attributes such as ``weight`` and ``grad_weight``, or ``w`` and ``dw``. It is copied, and not changed itself.
     input : shape, tensor or array
         A batch of shape (n, m), or such a shape to draw one from. Of a large batch, the first samples are taken.
     reference : function or torch.nn module, or the name of a function of torch.nn.functional or torch, optional
@@ -162,6 +169,9 @@ def _examine(
         _begin(exam, reference)
     except Trouble as trouble:
         raised = _raised(trouble)
+        reasons = [] if exam.is_loss else _observe([m for m in MISBEHAVIOURS if m.name in BEFORE_ALL], exam)
+        if reasons:
+            return [*reasons, raised], []
         exam, wants = _another_batch(exam, input, target, reference)
         if exam is None:
             return [raised], []
@@ -176,10 +186,11 @@ def _examine(
     inside = [] if exam.is_loss else _examine_children(exam)
     seen = [f for f in _observe(MISBEHAVIOURS, exam) if all(f.mistake != g.mistake for g in inside)]
     seen = _causes(seen, inside, exam)
-    astray = any(f.mistake.endswith("module not reached") or f.mistake == "wrong order" for f in seen)
+    astray = any(f.mistake.endswith("module not reached") or f.mistake in ASTRAY for f in seen)
     values = [] if inside or astray else wrong_values(exam, seen)
     if values:
-        seen = [f for f in seen if f.mistake != "raises"]  # in the second use: a consequence
+        methods = exam.patient.forward_name, exam.patient.backward_name
+        seen = [f for f in seen if f.mistake != "raises" or f.where not in methods]  # in the second use: a consequence
     elif raised and not seen and not inside:
         return [raised], []
     if not exam.patient.slots and not exam.is_loss:
@@ -255,6 +266,12 @@ def _causes(seen: list[Finding], inside: list[Finding], exam: Experiments) -> li
         follows |= {"nested not zeroed"}
     if "writes parameters" in names:
         follows |= {"stale cache", "overwritten"}
+    if "returns a sum" in names:
+        follows |= {"stale cache"}
+    if "modules reordered" in names:
+        follows |= {"writes parameters", "stale cache", "raises"}
+    if inside:
+        follows |= {"module used twice", "message not passed on"}
     if "not reproducible" in names:
         follows |= {"not finite", "kink", "stale cache", "shared cache", "overwritten"}
     if not all(case.close(case.got["input"], case.truth["input"]) for case in exam.cases):
@@ -288,6 +305,8 @@ def _raised(trouble: Trouble, when: str = "") -> Finding:
 
 
 def _examine_steps(optimizer: Any, model: Any, watch: Watch) -> tuple[list[Finding], list[str]]:
+    for name in generators(optimizer):
+        return [Finding("used up", name, USED_UP.format(what=name))], []
     try:
         trial = Trial(optimizer, model, watch)
         if not trial.slots:

@@ -9,6 +9,7 @@ import html
 import multiprocessing
 import os
 import re
+import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -35,6 +36,11 @@ class Row:
     mistakes: list[str] = field(default_factory=list)
     details: str = ""
     page: str = ""
+
+    def __post_init__(self) -> None:
+        # What a student writes may hold anything: halves of signs, which no file takes, and orders to the terminal
+        for name in ("file", "name", "details", "page"):
+            setattr(self, name, re.sub("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]", "\ufffd", getattr(self, name)))
 
     @property
     def well(self) -> bool:
@@ -94,14 +100,24 @@ def run(arguments: argparse.Namespace) -> int:
         return 2
     shape = tuple(arguments.shape) if arguments.shape else None
     rows = examine_files(jobs, shape, arguments.time, arguments.memory, arguments.jobs)
-    print(table(rows))
+    say(table(rows))
     if arguments.verbose:
-        print("\n" + "\n\n".join(f"{row.file}\n{row.details}" for row in rows if row.details))
-    if arguments.csv:
-        write_csv(rows, Path(arguments.csv))
-    if arguments.html:
-        Path(arguments.html).write_text(page(rows), encoding="utf-8")
+        say("\n" + "\n\n".join(f"{row.file}\n{row.details}" for row in rows if row.details))
+    try:
+        if arguments.csv:
+            write_csv(rows, Path(arguments.csv))
+        if arguments.html:
+            Path(arguments.html).write_text(page(rows), encoding="utf-8")
+    except OSError as error:
+        print(f"python -m minidl examine: {error}", file=sys.stderr)
+        return 2
     return 0 if all(row.well for row in rows) else 1
+
+
+def say(text: str) -> None:
+    """Print, what the terminal has no signs for as escapes."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def find(paths: Sequence[str]) -> list[tuple[Path, str]]:
@@ -110,7 +126,7 @@ def find(paths: Sequence[str]) -> list[tuple[Path, str]]:
     Raises
     ------
     FileNotFoundError
-        For a path that leads nowhere, and for a folder without Python files.
+        For a path that leads nowhere or to no Python file, and for a folder without such.
     """
     found: list[tuple[Path, str]] = []
     for text in paths:
@@ -121,6 +137,8 @@ def find(paths: Sequence[str]) -> list[tuple[Path, str]]:
             if not inside:
                 raise FileNotFoundError(f"no Python file in {path}")
             found += [(file, "") for file in inside]
+        elif path.is_file() and path.suffix != ".py":
+            raise FileNotFoundError(f"no Python file: {path}")
         elif path.is_file():
             found.append((path, what))
         else:
@@ -174,20 +192,28 @@ def examine_files(
                     verdict = _receive(receiver, rows[number]) if receiver in ready else "time limit"
                     if verdict is None:
                         continue
-                    process.kill()
-                    process.join()
+                    if verdict == "crashed":
+                        process.join(1)
+                        verdict += f" (exit status {process.exitcode})" if process.exitcode else ""
+                    _end(process)
                     receiver.close()
                     del running[receiver]
                     progress.update()
-                    if verdict == "crashed" and process.exitcode not in (0, None):
-                        verdict = f"crashed (exit status {process.exitcode})"
                     if verdict != "done":
                         rows[number].append(Row(str(jobs[number][0]), "", verdict))
     finally:
         for _, process, _ in running.values():
-            process.kill()
+            _end(process)
         torch.set_num_threads(threads)
     return [row for number in sorted(rows) for row in rows[number]]
+
+
+def _end(process: multiprocessing.process.BaseProcess) -> None:
+    """End a process, and where the system can, whatever it has started."""
+    with contextlib.suppress(AttributeError, OSError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.kill()
+    process.join()
 
 
 def _receive(receiver: Connection, rows: list[Row]) -> str | None:
@@ -207,6 +233,8 @@ def _work(
 ) -> None:
     """Examine one file, in the process that is its own; send a row for each class, then None."""
     _limit_memory(megabytes)
+    with contextlib.suppress(AttributeError, OSError):
+        os.setsid()  # a group of its own, so that what it starts can be ended with it
     with open(os.devnull, "r+b") as nothing:  # what is printed, even by code that is not Python, goes nowhere
         for number in (0, 1, 2):
             os.dup2(nothing.fileno(), number)
@@ -248,8 +276,8 @@ def _rows(path: Path, what: str, shape: tuple[int, int] | None, seconds: float) 
         try:
             diagnosis = _students.examine_thing(thing, module, shape, seconds)
         except _students.CannotBuild as error:
-            advice = f"{error}. Say how to build it: {path}:'{name}(...)'"
-            yield Row(str(path), name, "not examined", [], advice)
+            advice = f". Say how to build it: {path}:'{name}(...)'" if isinstance(thing, type) else "."
+            yield Row(str(path), name, "not examined", [], f"{error}{advice}")
         except Exception as error:
             yield Row(str(path), name, "not examined", [], f"{type(error).__name__}: {error}")
         else:
