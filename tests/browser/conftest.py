@@ -1,5 +1,5 @@
 import pytest
-from visiting import Visit, chromium, jupyterlab, unavailable
+from visiting import CHROMIUM, Visit, chromium, jupyterlab, unavailable
 
 
 @pytest.fixture(scope="module")
@@ -13,7 +13,7 @@ def browser():
         path = chromium(playwright)
         if not path:
             unavailable()
-        with playwright.chromium.launch(executable_path=path) as browser:
+        with playwright.chromium.launch(executable_path=path, args=CHROMIUM) as browser:
             yield browser
 
 

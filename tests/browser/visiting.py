@@ -27,6 +27,9 @@ HOW_TO_GET_IT = (
     "no Chromium for the browser tests: `apt install chromium`, or `python -m playwright install --with-deps chromium`"
 )
 KINDS = ("opening", "running", "formulas", "width", "solutions", "sliders", "network", "console", "file")
+CHROMIUM = [
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+]  # Playwright's own ways to refuse switch the cache off
 OPENING = 180  # seconds: for JupyterLab to start, and for it to open a notebook; a busy machine takes its time
 NOT_YET = ["was not looked at"]
 SETTINGS = {
@@ -170,13 +173,14 @@ class Visit:
         self.outside: list[str] = []
         self.complaints: list[str] = []
         page.add_init_script(path=Path(__file__).with_name("looking.js"))
-        page.route(lambda url: not url.startswith((lab.url, "data:", "blob:")), self.refuse)
+        page.on("request", lambda request: self.note(request.url))
         page.on("console", lambda message: message.type == "error" and self.complaints.append(message.text[:300]))
         page.on("pageerror", lambda error: self.complaints.append(str(error)[:300]))
 
-    def refuse(self, route) -> None:
-        self.outside.append(route.request.url)
-        route.abort()
+    def note(self, url: str) -> None:
+        """Note what is asked for from elsewhere. It is not to be had: see CHROMIUM."""
+        if not url.startswith((self.lab.url, "data:", "blob:")):
+            self.outside.append(url)
 
     def ask(self, question: str, *arguments):
         """Ask looking.js."""
