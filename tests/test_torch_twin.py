@@ -189,6 +189,13 @@ class TestTorchStack:
                 for param, one in zip(stacked.parameters(), member.parameters(), strict=True):
                     close(param.grad[r], one.grad)
 
+    def test_what_is_left_out_changes_nothing(self, randn):
+        stacked, x = torch_stack([to_torch(build(randn)) for _ in range(3)]), randn(3, 6, 3)
+        assert torch.equal(stacked(x), stacked.run_all(stacked.by_name, x))
+        (traced,) = stacked.traced.values()
+        left_out = {torch.ops.aten.expand.default, torch.ops.aten._unsafe_view.default, torch.ops.aten.mul.Scalar}
+        assert not left_out & {node.target for node in traced.graph.nodes}
+
     def test_training_equals_that_of_the_members(self, generator, close):
         members = [to_torch(network(generator)) for _ in range(3)]
         before = [param.detach().clone() for param in members[0].parameters()]

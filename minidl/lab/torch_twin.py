@@ -96,8 +96,22 @@ class _TorchStack(nn.Module):
         if kind not in self.traced:  # vmap finds out anew in every forward what to run, which takes half of its time
             from torch.fx.experimental.proxy_tensor import make_fx  # here: importing it takes a second
 
-            self.traced[kind] = make_fx(self.run_all)(self.by_name, input)
+            self.traced[kind] = _without_idle_steps(make_fx(self.run_all)(self.by_name, input))
         return self.traced[kind](self.by_name, input)
+
+
+def _without_idle_steps(traced: torch.fx.GraphModule) -> torch.fx.GraphModule:
+    """Take out what vmap's general rules leave behind: views that change no shape, and products with 1."""
+    aten = torch.ops.aten
+    views = (aten.expand.default, aten.view.default, aten._unsafe_view.default)
+    for node in list(traced.graph.nodes):
+        is_idle = node.target in views and node.meta["val"].shape == node.args[0].meta["val"].shape
+        if is_idle or (node.target is aten.mul.Scalar and node.args[1] == 1):
+            node.replace_all_uses_with(node.args[0])
+            traced.graph.erase_node(node)
+    traced.graph.eliminate_dead_code()
+    traced.recompile()
+    return traced
 
 
 def as_autograd(module: Any) -> nn.Module:
