@@ -235,7 +235,8 @@ def run_experiments(
     # a stack is trained whole even where one run of it is missing: without the others it would be rounded otherwise
     passes = [group for group in groups.values() if any(run not in done[setting] for setting, run in group)]
     epochs = sum(members[0][0].epochs for members in passes)
-    with tqdm(total=epochs, disable=not (progress and passes), leave=False, unit="epoch") as bar:
+    # in a notebook every update is a message: many thousands would overflow the queue of one who reads them late
+    with tqdm(total=epochs, disable=not (progress and passes), leave=False, unit="epoch", mininterval=0.5) as bar:
         for members in passes:
             names = " and ".join(dict.fromkeys(setting.name for setting, _ in members))
             bar.set_description(f"{names}, {len(members)} runs" if stacked else f"{names}, run {members[0][1]}")
