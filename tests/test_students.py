@@ -18,7 +18,6 @@ from nbclient import NotebookClient
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb"))
-KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
 
 
 def tags(cell) -> list[str]:
@@ -68,7 +67,7 @@ def students_day(given, solutions):
         cells.append(copy.deepcopy(cell))
         cells[-1]["id"] = f"{cell['id'][:50]}-{i}"
         cells[-1]["metadata"]["part"] = part
-    return nbformat.v4.new_notebook(cells=cells, metadata=KERNEL)
+    return nbformat.v4.new_notebook(cells=cells)
 
 
 def faults_of_a_day(given, solutions, folder: Path) -> list[str]:

@@ -1181,15 +1181,7 @@ def output_not_passed_on(exam: Experiments) -> dict[str, Any] | None:
     """{what} gets the same input in forward as {before}, the module before it, has got, and backward goes through them one
     after the other. What a module's forward returns is the input of the module after it.
     """
-    journey = exam.journey
-    if exam.right() or journey.backward != journey.forward[::-1] or len(set(journey.forward)) < len(journey.forward):
-        return None
-    for before, what in itertools.pairwise(journey.forward):
-        chained = same(journey.received[before], journey.returned[what])
-        got, due = journey.inputs[what], journey.outputs[before]
-        if chained and got is not None and same(got, journey.inputs[before]) and not same(got, due):
-            return {"where": what, "what": what, "before": before, "expected": due, "got": got}
-    return None
+    return _passed_by(exam, "forward", "before")
 
 
 @misbehaviour("module used twice", read=KEPT)
@@ -1209,14 +1201,21 @@ def message_not_passed_on(exam: Experiments) -> dict[str, Any] | None:
     """{what} gets the same upstream gradient in backward as {after}, the module after it, has got. What a module's backward
     returns is the upstream gradient of the module before it.
     """
+    return _passed_by(exam, "backward", "after")
+
+
+def _passed_by(exam: Experiments, way: str, neighbour: str) -> dict[str, Any] | None:
+    """Find a module of a chain that is given what its neighbour was given, and not what that returned."""
     journey = exam.journey
     if exam.right() or journey.backward != journey.forward[::-1] or len(set(journey.forward)) < len(journey.forward):
         return None
-    for after, what in itertools.pairwise(journey.backward):
-        chained = same(journey.outputs[what], journey.inputs[after])
-        got, due = journey.received[what], journey.returned[after]
-        if chained and got is not None and same(got, journey.received[after]) and not same(got, due):
-            return {"where": what, "what": what, "after": after, "expected": due, "got": got}
+    forward, backward = (journey.inputs, journey.outputs), (journey.received, journey.returned)
+    (given, gave), (given_back, gave_back) = (forward, backward) if way == "forward" else (backward, forward)
+    for first, what in itertools.pairwise(journey.forward if way == "forward" else journey.backward):
+        chained = same(given_back[first], gave_back[what])  # so it is the other way
+        got, due = given[what], gave[first]
+        if chained and got is not None and same(got, given[first]) and not same(got, due):
+            return {"where": what, "what": what, neighbour: first, "expected": due, "got": got}
     return None
 
 
