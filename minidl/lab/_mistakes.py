@@ -1204,8 +1204,8 @@ def message_not_passed_on(exam: Experiments) -> dict[str, Any] | None:
     return _passed_by(exam, "backward", "after")
 
 
-def _passed_by(exam: Experiments, way: str, neighbour: str) -> dict[str, Any] | None:
-    """Find a module of a chain that is given what its neighbour was given, and not what that returned."""
+def _passed_by(exam: Experiments, way: str, beside: str) -> dict[str, Any] | None:
+    """Find a module of a chain that is given what the one beside it was given, and not what that returned."""
     journey = exam.journey
     if exam.right() or journey.backward != journey.forward[::-1] or len(set(journey.forward)) < len(journey.forward):
         return None
@@ -1215,7 +1215,7 @@ def _passed_by(exam: Experiments, way: str, neighbour: str) -> dict[str, Any] | 
         chained = same(given_back[first], gave_back[what])  # so it is the other way
         got, due = given[what], gave[first]
         if chained and got is not None and same(got, given[first]) and not same(got, due):
-            return {"where": what, "what": what, neighbour: first, "expected": due, "got": got}
+            return {"where": what, "what": what, beside: first, "expected": due, "got": got}
     return None
 
 
