@@ -13,11 +13,10 @@ class ReLU(Module):
     """Rectified linear unit, y = max(0, x).
 
     The slope is 1 where y > 0 and 0 elsewhere, the sign of y; at the kink x = 0 it is taken to be 0, as in PyTorch.
-    Shape (..., n, m) in, the same out. Raises TypeError or ValueError for a tensor that does not fit.
     """
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return max(0, x) for every entry x."""
+        """Return max(0, x) for every entry x of the input, in its shape (..., n, m)."""
         self._check("input", input)
         self._kept = output = input.relu()
         return output
@@ -29,13 +28,10 @@ class ReLU(Module):
 
 
 class Tanh(Module):
-    """Hyperbolic tangent, y = (e^x - e^-x) / (e^x + e^-x), with slope 1 - y^2.
-
-    Shape (..., n, m) in, the same out. Raises TypeError or ValueError for a tensor that does not fit.
-    """
+    """Hyperbolic tangent, y = (e^x - e^-x) / (e^x + e^-x), with slope 1 - y^2."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return tanh(x) for every entry x."""
+        """Return tanh(x) for every entry x of the input, in its shape (..., n, m)."""
         self._check("input", input)
         self._kept = output = input.tanh()
         return output
@@ -47,13 +43,10 @@ class Tanh(Module):
 
 
 class Sigmoid(Module):
-    """Logistic sigmoid, y = 1 / (1 + e^-x), with slope y (1 - y).
-
-    Shape (..., n, m) in, the same out. Raises TypeError or ValueError for a tensor that does not fit.
-    """
+    """Logistic sigmoid, y = 1 / (1 + e^-x), with slope y (1 - y)."""
 
     def forward(self, input: Tensor) -> Tensor:
-        """Return the sigmoid of every entry x; torch's own never overflows, as the formula does for large -x."""
+        """Return the sigmoid of every entry x of the input, in its shape (..., n, m); torch's own never overflows."""
         self._check("input", input)
         self._kept = output = input.sigmoid()
         return output

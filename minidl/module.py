@@ -13,19 +13,15 @@ class Module:
 
     A module computes ``output = forward(input)``; ``module(input)`` is the same call. Given dL/d(output), ``backward``
     returns dL/d(input) and **adds** dL/d(parameter), summed over the batch, into ``grad``. Tensors are batches of shape
-    (n, m): n samples of m features. Any dimensions in front of these two are a stack of independent runs.
+    (n, m): n samples of m features. Any dimensions in front of these two are a stack of independent runs. A tensor that
+    does not fit raises TypeError or ValueError, and the module stays as it was.
 
     Each ``backward`` belongs to the last ``forward`` and uses it up: a second ``backward`` without another ``forward``
     raises RuntimeError, as it does in PyTorch. So a module used twice in one network is never silently wrong. Between the
     two, leave the input and the output as they are: a module keeps one of them, not a copy.
 
-    To write a layer, subclass this, call ``super().__init__()``, put parameters into ``params`` and zeros of the same
-    shape into ``grad``, and define ``forward`` and ``backward``.
-
-    Attributes
-    ----------
-    params, grad : dict[str, Tensor]
-        Parameters and their gradient accumulators: equal keys, equally shaped tensors.
+    To write a layer, subclass this, call ``super().__init__()``, and define ``forward`` and ``backward``. Parameters go
+    into the dictionary ``params``, and zeros of the same shape, under the same name, into ``grad``: their accumulators.
     """
 
     def __init__(self) -> None:
@@ -79,13 +75,12 @@ class Module:
 
     def _recall(self) -> Tensor:
         """Return what forward kept, once; RuntimeError where there is nothing."""
-        kept = self._kept
+        kept, self._kept = self._kept, None
         if kept is None:
             raise RuntimeError(
                 f"{self} expected one forward before each backward, got a backward without: call forward(input) first. "
                 "A layer that stands in two places of a network has to be two modules."
             )
-        self._kept = None
         return kept.detach() if kept.requires_grad else kept  # autograd has no business in here
 
     def _recall_for(self, grad_output: Tensor, m: int | None = None) -> Tensor:
@@ -94,13 +89,10 @@ class Module:
             self._check("grad_output", grad_output, self._kept, m)
         return self._recall()
 
-    def _check(
-        self, name: str, tensor: Tensor, like: Tensor | None = None, m: int | None = None, any_n: bool = False
-    ) -> None:
-        """Raise TypeError or ValueError unless ``tensor`` is a batch of floating-point numbers that can be used.
+    def _check(self, name: str, tensor: Tensor, like: Tensor | None = None, m: int | None = None, any_n=False) -> None:
+        """Raise TypeError or ValueError unless ``tensor`` is a batch of floating-point numbers.
 
-        With ``like`` it must have that tensor's dtype, device and shape; but m features if m is given, and any number
-        of samples if ``any_n``.
+        With ``like`` it must have that tensor's dtype, device and shape; but m features if given, and any n if ``any_n``.
         """
         if not isinstance(tensor, Tensor):
             raise TypeError(f"{self} expected {name} to be a torch.Tensor, got {type(tensor).__name__}")

@@ -77,7 +77,7 @@ class Sequential(Module):
         x, rows, total = None, "", 0
         for layer in self.layers():
             try:
-                if x is None and "weight" in layer.params:
+                if x is None:
                     weight = layer.params["weight"]
                     x = weight.new_zeros(*weight.shape[:-2], 1, weight.shape[-2])
                 x = copy.deepcopy(layer).forward(x)
