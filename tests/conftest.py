@@ -16,6 +16,23 @@ def pytest_configure():
     os.environ["OMP_NUM_THREADS"] = "1"
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with what takes longest, or one worker would still be at it when the others have nothing left to do."""
+    slow = ("11_why", "10_disk", "13_digits", "mkplot")  # notebooks that train for a while
+
+    def rank(item):
+        runs_notebook = item.path.suffix == ".ipynb" or runs_notebooks(item.nodeid)
+        if runs_notebook and any(name in item.nodeid for name in slow):
+            return 0
+        return 1 if "browser" in item.nodeid or runs_notebook else 2
+
+    items.sort(key=rank)
+
+
+def runs_notebooks(nodeid: str) -> bool:
+    return nodeid.partition("::")[0].endswith(("test_in_jupyterlab.py", "test_students.py"))
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
     """Hand out tests file by file, as --dist=loadfile does, but notebook by notebook where a whole one is run."""
@@ -24,8 +41,7 @@ def pytest_xdist_make_scheduler(config, log):
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid):
             file, _, test = nodeid.partition("::")
-            runs_notebooks = file.endswith(("test_in_jupyterlab.py", "test_students.py"))
-            return file + test.partition("[")[2] if runs_notebooks else file
+            return file + test.partition("[")[2] if runs_notebooks(nodeid) else file
 
     return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
 
