@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+import torch
 
 from minidl.lab import report
 from minidl.lab.experiment import RecordError
@@ -61,6 +62,28 @@ def test_all_settings_can_be_timed(tmp_path, no_training):
     no_training()
     found = report.load_or_train(tmp_path, **SMALL)
     pd.testing.assert_frame_equal(found.result.runs, result.runs)
+
+
+@pytest.mark.parametrize(("timed", "threads"), [((), [1]), ((report.PYTORCH,), [1, 2])])
+def test_times_are_measured_on_one_thread(timed, threads, monkeypatch):
+    used, train = [], report.run_experiments
+
+    def run_experiments(*args, **kwargs):
+        used.append(torch.get_num_threads())
+        return train(*args, **kwargs)
+
+    monkeypatch.setattr(report, "run_experiments", run_experiments)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        many = report.run(**SMALL, timed=timed)
+        assert torch.get_num_threads() == 3
+        torch.set_num_threads(1)
+        single = report.run(**SMALL, timed=timed)
+    finally:
+        torch.set_num_threads(before)
+    assert used == threads + [1] * len(threads)
+    pd.testing.assert_frame_equal(many.history, single.history, rtol=1e-6)
 
 
 def test_only_settings_that_are_there_can_be_timed():

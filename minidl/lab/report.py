@@ -74,7 +74,7 @@ def run(
     """Train all settings, or load what ``folder`` has of them, and return histories and final results.
 
     The settings named in ``timed``, by default the two published ones, are trained run by run, taking turns, on one thread,
-    and timed; all others in as few passes as possible.
+    and timed; all others in as few passes as possible, after them on two threads.
     """
     if unknown := set(timed) - set(LABELS):
         raise ValueError(f"run expected timed to name settings among {list(LABELS)}, got {sorted(unknown)}")
@@ -82,9 +82,13 @@ def run(
     one_by_one = [setting for setting in everything if setting.name in timed]
     stacked = [setting for setting in everything if setting.name not in timed]
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the matrices are small: more threads only wait for each other, and times would vary
+    parts = []
     try:
-        parts = [run_experiments(one_by_one, runs, folder=folder, progress=progress)] if one_by_one else []
+        torch.set_num_threads(1)  # the matrices are small: more threads only wait for each other, and times would vary
+        if one_by_one:
+            parts.append(run_experiments(one_by_one, runs, folder=folder, progress=progress))
+            # who measures times leaves the machine alone, and a stack is large enough for two threads
+            torch.set_num_threads(min(2, threads))
         parts.append(run_experiments(stacked, runs, stacked=True, folder=folder, progress=progress))
     finally:
         torch.set_num_threads(threads)
