@@ -200,7 +200,7 @@ class Trainer:
             tensor.gather(-2, order.expand_as(tensor)).split(self.batch_size, dim=-2) for tensor in (inputs, targets)
         ]
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def _evaluate(self) -> Tensor:
         """Return losses and accuracies, shape (2, splits, runs), of the model as it is."""
         rows = max(1, 5000 // self.runs)  # in pieces that stay in the processor's cache
