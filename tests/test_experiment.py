@@ -163,6 +163,21 @@ class TestRuns:
             torch.set_default_dtype(dtype)
             torch.set_rng_state(state)
 
+    @pytest.mark.parametrize("initial_weights", INITIAL_WEIGHTS)
+    def test_both_precisions_start_at_the_same_place(self, initial_weights):
+        single, double = (
+            start(dataclasses.replace(SHORT, initial_weights=initial_weights, dtype=dtype), 2)
+            for dtype in ("float32", "float64")
+        )
+        params = [[param for param, _ in begin.model.parameters()] for begin in (single, double)]
+        pairs = [*zip(*params, strict=True), *zip(single.training, double.training, strict=True)]
+        pairs += zip(single.validation, double.validation, strict=True)
+        assert len(pairs) == 8 + 2 + 2
+        for one, two in pairs:
+            assert (one.dtype, two.dtype) == (torch.float32, torch.float64)
+            assert torch.equal(one.double(), two)
+        assert single.generator.initial_seed() == double.generator.initial_seed()
+
     @pytest.mark.parametrize("dtype", ["float32", "float64"])
     @pytest.mark.parametrize("initial_weights", INITIAL_WEIGHTS)
     def test_initial_weights(self, initial_weights, dtype):

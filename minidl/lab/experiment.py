@@ -128,17 +128,23 @@ class RecordError(ValueError):
 
 
 def start(setting: Setting, run: int) -> Start:
-    """Return where run number ``run`` of a setting starts."""
+    """Return where run number ``run`` of a setting starts.
+
+    All numbers are drawn in float32 and then cast: a float64 setting starts where its float32 twin does.
+    """
     seeds = np.random.SeedSequence((setting.seed, run)).generate_state(3, np.uint64)
     data, weights, order = (torch.Generator().manual_seed(int(seed) >> 1) for seed in seeds)
     dtype = getattr(torch, setting.dtype)
-    training = disk(setting.training_points, generator=data, dtype=dtype)
-    validation = disk(setting.validation_points, generator=data, dtype=dtype)
-    return Start(training, validation, _initial_model(setting.initial_weights, weights, dtype), order)
+    training, validation = (
+        tuple(tensor.to(dtype) for tensor in disk(points, generator=data, dtype=torch.float32))
+        for points in (setting.training_points, setting.validation_points)
+    )
+    model = to_torch(_initial_model(setting.initial_weights, weights)).to(dtype)  # to cast it, as only PyTorch's can be
+    return Start(training, validation, from_torch(model), order)
 
 
-def _initial_model(initial_weights: str, generator: torch.Generator, dtype: torch.dtype) -> minidl.Sequential:
-    sizes = itertools.pairwise(WIDTHS)
+def _initial_model(initial_weights: str, generator: torch.Generator) -> minidl.Sequential:
+    sizes, dtype = itertools.pairwise(WIDTHS), torch.float32
     if initial_weights == "PyTorch default":
         with torch.random.fork_rng(devices=[]):  # torch.nn.Linear draws from the global generator alone
             torch.manual_seed(generator.initial_seed())
