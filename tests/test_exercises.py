@@ -298,6 +298,21 @@ def test_what_is_asked_for_is_what_is_missing(forward, backward, words):
     assert words in str(reply)
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("pass", "Not done yet"),
+        ("...", "Not done yet"),
+        ('"""Later."""', "Not done yet"),
+        ("return True", "Not right yet"),  # a short answer, but one
+        ("return 2", "Not right yet"),
+    ],
+)
+def test_an_empty_function_is_not_done_and_a_constant_one_is(body, words):
+    call = 'check("agrees", lambda n: n == 1, on=[(1,), (7,)])'
+    assert str(ask(call, f"def agrees(n):\n    {body}")).startswith(words)
+
+
 def test_a_constructor_that_is_still_to_be_written_is_not_done():
     stub = "class Mine(Linear):\n    def __init__(self):\n        raise NotImplementedError"
     reply = ask('check("Mine", input=(4, 3))', stub)
