@@ -29,7 +29,7 @@ class MSELoss(Module):
         self._check("input", input)
         self._check("target", target, input)
         if self.reduction != "sum" and input.numel() == 0:
-            raise ValueError(f"{self} expected at least one entry to average over, got shape {tuple(input.shape)}")
+            raise ValueError(f"{self} expected at least one entry, got {tuple(input.shape)}")
         self._kept = error = input - target
         total, divisor = (error * error).sum((-2, -1)), self._divisor(error)
         return total if divisor == 1 else total / divisor

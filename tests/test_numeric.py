@@ -1,3 +1,5 @@
+import re
+
 import pytest
 import torch
 
@@ -89,6 +91,19 @@ def test_sources_stand_side_by_side_without_docstrings():
     assert '"""' not in text
     assert table.count("<td") == 2
     assert "input &lt; 1" in table
+
+
+def test_columns_are_as_wide_as_their_longest_line_asks_for():
+    class Long(minidl.Module):
+        def forward(self, input):
+            return self._check("input", input) or input.relu().clone()  # a line that is much longer than Mine's
+
+        def backward(self, grad_output):
+            return grad_output
+
+    mine, long = map(int, re.findall(r"<th style=.*?width: (\d+)%", side_by_side(Mine, Long)._repr_html_()))
+    assert 2 * mine < long
+    assert 98 <= mine + long <= 100
 
 
 def test_a_method_that_is_not_there_is_named():

@@ -120,8 +120,13 @@ class SideBySide:
         return "\n\n".join(f"# {title}\n{source}" for title, source in self.columns.items())
 
     def _repr_html_(self) -> str:
-        width = f"width: {100 // len(self.columns)}%"
-        head = "".join(f'<th style="text-align: left; {width}">{html.escape(title)}</th>' for title in self.columns)
+        longest = [
+            max(map(len, source.splitlines())) for source in self.columns.values()
+        ]  # JupyterLab's columns are equal
+        head = "".join(
+            f'<th style="text-align: left; width: {100 * length // sum(longest)}%">{html.escape(title)}</th>'
+            for title, length in zip(self.columns, longest, strict=True)
+        )
         cells = "".join(
             '<td style="text-align: left; vertical-align: top">'
             f'<pre style="font-size: 85%; white-space: pre-wrap; word-break: normal">{html.escape(source)}</pre></td>'
