@@ -403,7 +403,7 @@ def test_any_input_and_target_of_a_loss(data, reduction, unchanged):
         error, got = fault(target, input.shape, input.dtype, input.device.type)
         name = "target"
     if error is None and reduction != "sum" and input.numel() == 0:
-        error, got, name = ValueError, str(tuple(input.shape)), "at least one entry"
+        error, got, name = ValueError, str(tuple(input.shape)), "at least one entry,"
     value = judge(unchanged, loss, lambda: loss(input, target), error, got, name)
     if error:  # this is the backward of the forward before
         input, target = good, -good
