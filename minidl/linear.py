@@ -25,7 +25,7 @@ class Linear(Module):
         Features of one input sample and of one output sample.
     gain : float
         Scale of the initial weights, finite and >= 0; ``torch.nn.init.calculate_gain`` gives it for an activation.
-    generator, device, dtype : torch.Generator, torch.device or str, torch.dtype, optional
+    generator, device, dtype : optional
         Where the weights are drawn from, where they live, their floating-point dtype; PyTorch's defaults if left out.
 
     ``params`` and ``grad`` hold "weight", shape (..., in_features, out_features), and "bias", shape (..., 1, out_features).
@@ -36,7 +36,14 @@ class Linear(Module):
     """
 
     def __init__(
-        self, in_features: int, out_features: int, *, gain: float = 1.0, generator=None, device=None, dtype=None
+        self,
+        in_features: int,
+        out_features: int,
+        *,
+        gain: float = 1.0,
+        generator: torch.Generator | None = None,
+        device: torch.device | str | None = None,
+        dtype: torch.dtype | None = None,
     ) -> None:
         super().__init__()
         for name, size in (("in_features", in_features), ("out_features", out_features)):

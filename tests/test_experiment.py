@@ -404,6 +404,13 @@ class TestDamage:
         edit_value(record / name)
         assert "changed since it was written" in self.refused(record, name)
 
+    def test_a_record_of_a_format_before(self, record, monkeypatch):
+        shutil.rmtree(record)
+        with monkeypatch.context() as before:
+            before.setattr("minidl.lab.experiment.FORMAT", 1)
+            run(SHORT, 2, folder=record.parents[1])
+        assert "another version of minidl" in self.refused(record, "run-000.json")
+
     def test_a_missing_history(self, record):
         (record / "run-001.csv").unlink()
         assert "missing" in self.refused(record, "run-001.csv")

@@ -279,7 +279,7 @@ def _empty_dots() -> None:
 def _is_empty(function: Any) -> bool:
     """Whether a function's body is nothing but a docstring, dots or ``pass``."""
     code = getattr(function, "__code__", None)
-    if code is None or code.co_consts[-1] is not None:  # `return True` is an answer
+    if code is None or code.co_consts[-1:] != (None,):  # `return True` is an answer
         return False
     return code.co_code in {f.__code__.co_code for f in (_empty_pass, _empty_docstring, _empty_dots)}
 

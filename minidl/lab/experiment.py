@@ -45,6 +45,7 @@ WIDTHS = (2, 25, 25, 25, 2)
 FRAMEWORKS = ("minidl", "PyTorch")
 INITIAL_WEIGHTS = ("Xavier", "Xavier sqrt 2", "PyTorch default")
 REDUCTIONS = ("sum", "batchmean", "mean")
+FORMAT = 2  # of records; 1 drew the numbers of a float64 setting in float64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -139,8 +140,8 @@ def start(setting: Setting, run: int) -> Start:
         tuple(tensor.to(dtype) for tensor in disk(points, generator=data, dtype=torch.float32))
         for points in (setting.training_points, setting.validation_points)
     )
-    model = to_torch(_initial_model(setting.initial_weights, weights)).to(dtype)  # to cast it, as only PyTorch's can be
-    return Start(training, validation, from_torch(model), order)
+    drawn = to_torch(_initial_model(setting.initial_weights, weights))  # there and back: PyTorch's models can be cast
+    return Start(training, validation, from_torch(drawn.to(dtype)), order)
 
 
 def _initial_model(initial_weights: str, generator: torch.Generator) -> minidl.Sequential:
@@ -322,7 +323,10 @@ class Record:
         path = self._path(run, "json")
         content = _read_json(path, self._error)
         if not self._identity(run).items() <= content.items():
-            raise self._error(path, f"it records something else than run {run} of this setting")
+            why = (
+                f"it records something else than run {run} of this setting, or was written by another version of minidl"
+            )
+            raise self._error(path, why)
         path = self._path(run, "csv")
         table = path.read_bytes() if path.exists() else b""
         if hashlib.sha256(table).hexdigest() != content["history_sha256"]:
@@ -333,7 +337,7 @@ class Record:
 
     def _identity(self, run: int) -> dict:
         """Return what tells a run from all others, so that a file copied here from elsewhere is noticed."""
-        return {"run": run, "trained": self.way, "setting": dataclasses.asdict(self.setting)}
+        return {"format": FORMAT, "run": run, "trained": self.way, "setting": dataclasses.asdict(self.setting)}
 
     def _description(self) -> dict:
         arguments = ", ".join(f"{key}={value!r}" for key, value in dataclasses.asdict(self.setting).items())

@@ -120,9 +120,8 @@ class SideBySide:
         return "\n\n".join(f"# {title}\n{source}" for title, source in self.columns.items())
 
     def _repr_html_(self) -> str:
-        longest = [
-            max(map(len, source.splitlines())) for source in self.columns.values()
-        ]  # JupyterLab's columns are equal
+        # left alone, JupyterLab would make all columns equally wide
+        longest = [max(map(len, source.splitlines())) for source in self.columns.values()]
         head = "".join(
             f'<th style="text-align: left; width: {100 * length // sum(longest)}%">{html.escape(title)}</th>'
             for title, length in zip(self.columns, longest, strict=True)
