@@ -1,0 +1,78 @@
+"""The project's figures, in one style. They are told apart by what they show.
+
+============  ======================================================================================================
+``history``   what happened in trainings: ``curve``, ``training_history``, ``means``, ``final_errors``, ``bands``
+``square``    the unit square with the disk: ``points``, ``decision_regions``, ``film``, ``flipbook``, ``zero_lines``
+``backprop``  values and gradients: ``matrix_product``, ``activation``, ``gradient_flow``, ``chain``, ``network``,
+              ``descent``
+``classes``   pictures and their classes: ``digit_images``, ``confusion_matrix``
+``style``     what all of these share: colours, line styles, markers, ``use_style``, ``new_axes``, ``new_pair``, ``save``
+============  ======================================================================================================
+
+Every figure takes ``ax=None`` (axes to draw into; new ones if left out) and returns the axes; none calls ``show``.
+
+To add one, write a function in the file of what it shows. Decorate it with ``in_style``, begin with
+``ax = new_axes(ax, size=...)``, and take colours, line styles and markers from ``style``, so that colour never stands alone.
+Hand its name on below, and give it a line in ``DRAW`` in ``tests/lab/figures/test_every_figure.py``.
+"""
+
+from minidl.lab.figures.backprop import activation, chain, descent, gradient_flow, matrix_product, network
+from minidl.lab.figures.classes import confusion_matrix, digit_images
+from minidl.lab.figures.history import bands, curve, final_errors, mean_interval, means, training_history
+from minidl.lab.figures.square import decision_regions, film, flipbook, points, zero_lines
+from minidl.lab.figures.style import (
+    BLUE,
+    COLOURS,
+    GREEN,
+    GREY,
+    LINES,
+    LOOKS,
+    MARKERS,
+    ORANGE,
+    PURPLE,
+    RED,
+    REGIONS,
+    STYLE,
+    new_axes,
+    new_pair,
+    save,
+    use_style,
+)
+
+__all__ = [
+    "BLUE",
+    "COLOURS",
+    "GREEN",
+    "GREY",
+    "LINES",
+    "LOOKS",
+    "MARKERS",
+    "ORANGE",
+    "PURPLE",
+    "RED",
+    "REGIONS",
+    "STYLE",
+    "activation",
+    "bands",
+    "chain",
+    "confusion_matrix",
+    "curve",
+    "decision_regions",
+    "descent",
+    "digit_images",
+    "film",
+    "final_errors",
+    "flipbook",
+    "gradient_flow",
+    "matrix_product",
+    "mean_interval",
+    "means",
+    "network",
+    "new_axes",
+    "new_pair",
+    "points",
+    "save",
+    "training_history",
+    "use_style",
+    "zero_lines",
+]

@@ -1,0 +1,330 @@
+"""How values go forward and gradients come back: products, activations, chains, whole networks, and the way downhill."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from torch import Tensor
+
+from minidl import Module, MSELoss, Sequential
+from minidl.lab.figures.style import (
+    BLUE,
+    COLOURS,
+    GREEN,
+    GREY,
+    LINES,
+    PURPLE,
+    RED,
+    REGIONS,
+    in_style,
+    new_axes,
+    new_pair,
+)
+
+
+@in_style
+def matrix_product(
+    left: Tensor,
+    right: Tensor,
+    *,
+    names: tuple[str, str, str] = ("A", "B", "AB"),
+    entry: tuple[int, int] = (1, 1),
+    ax: Axes | None = None,
+) -> Axes:
+    r"""Draw a matrix product so that rows meet columns: left factor at the left, right factor above, product between.
+
+    A row of the left factor and a column of the right one meet in the entry of the product that they make; those of
+    ``entry``, counted from 1, are framed. Names may be formulas, such as ``r"$X^\top$"``.
+    """
+    (rows, inner), columns = left.shape, right.shape[1]
+    if not (1 <= entry[0] <= rows and 1 <= entry[1] <= columns):
+        raise ValueError(f"matrix_product expected entry, counted from 1, within {rows} x {columns}, got {entry}")
+    ax = new_axes(ax, size=(0.62 * (inner + columns) + 1, 0.46 * (inner + rows) + 0.8))
+    parts = [(left, -inner - 0.5, 0), (right, 0, -inner - 0.5), (left @ right, 0, 0)]
+    limit = max(float(part.abs().max()) for part, _, _ in parts) or 1.0
+    for (part, x, y), name in zip(parts, names, strict=True):
+        height, width = part.shape
+        edges = (np.arange(width + 1) + x, np.arange(height + 1) + y)
+        ax.pcolormesh(*edges, part.numpy(), cmap=REGIONS, vmin=-limit, vmax=limit, edgecolors="#cfcfcf")
+        for i, j in np.ndindex(height, width):
+            ax.text(x + j + 0.5, y + i + 0.5, f"{part[i, j] + 0.0:.2f}", ha="center", va="center", fontsize="small")
+        below = part is not right
+        ax.text(
+            x + width / 2, y + height + 0.1 if below else y - 0.1, name, ha="center", va="top" if below else "bottom"
+        )
+    i, j = entry[0] - 1, entry[1] - 1
+    for x, y, width, height in ((-inner - 0.5, i, inner, 1), (j, -inner - 0.5, 1, inner), (j, i, 1, 1)):
+        ax.add_patch(plt.Rectangle((x, y), width, height, fill=False, linewidth=2, color="black"))
+    ax.set(xlim=(-inner - 0.7, columns + 0.2), ylim=(rows + 0.7, -inner - 1.1), aspect="auto")
+    ax.set_axis_off()
+    return ax
+
+
+@in_style
+def activation(
+    module: Module,
+    *,
+    at: float | None = None,
+    grad_output: float = 1.0,
+    span: float = 4.0,
+    ax: Sequence[Axes] | None = None,
+) -> Sequence[Axes]:
+    """Draw what an activation does to a number (left), and to the gradient that comes back (right).
+
+    Left, y = f(x), solid; right, g f'(x), dashed, which is f' itself for g = 1. A jump stays a gap.
+
+    Parameters
+    ----------
+    module : Module
+        Applies a function of one number to every entry.
+    at : float, optional
+        An x to mark in both, with the tangent there; the titles then say what goes in and what comes out.
+    grad_output : float
+        The upstream gradient g, the same for every x.
+    span : float
+        x runs from -span to span.
+    ax : pair of Axes, optional
+        Axes to draw into.
+
+    Returns
+    -------
+    pair of Axes
+    """
+    ax = new_pair(ax)
+    x = torch.linspace(-span, span, 401, dtype=torch.float64)
+    y, slope = _run(module, x, grad_output)
+    slope[1:][slope.diff().abs() > abs(grad_output) / 4] = torch.nan
+    ax[0].plot(x, y, color=COLOURS["forward"], linestyle=LINES["forward"])
+    ax[1].plot(x, slope, color=COLOURS["backward"], linestyle=LINES["backward"])
+    ax[0].set(xlabel="$x$", ylabel="$y = f(x)$", title="forward")
+    ax[1].set(xlabel="$x$", ylabel="$f'(x)$" if grad_output == 1 else "$g \\, f'(x)$", title="backward")
+    for axes in ax:
+        axes.axhline(0, color=GREY, linewidth=0.8)
+        axes.set_xlim(-span, span)
+    if at is not None:
+        y_at, passed_on = (float(value) for value in _run(module, torch.tensor([at], dtype=torch.float64), grad_output))
+        slope_at = float(_run(module, torch.tensor([at], dtype=torch.float64), 1.0)[1])
+        ax[0].axline((at, y_at), slope=slope_at, color=GREY, linestyle=":")
+        for axes, height in zip(ax, (y_at, passed_on), strict=True):
+            axes.plot(at, height, "o", color="black")
+        ax[0].set_title(f"forward: $x$ = {at:z.2f} gives $y$ = {y_at:z.2f}, with slope {slope_at:z.2f}")
+        ax[1].set_title(f"backward: {grad_output:z.2f} arrives, {passed_on:z.2f} is passed on")
+    return ax
+
+
+def _run(module: Module, x: Tensor, grad_output: float) -> tuple[Tensor, Tensor]:
+    """Return the output for each number, and what comes back where ``grad_output`` arrives at each."""
+    y = module.forward(x.reshape(1, -1))
+    return y.flatten(), module.backward(torch.full_like(y, grad_output)).flatten()
+
+
+@in_style
+def gradient_flow(sizes: dict[str, Sequence[float]], *, ax: Axes | None = None) -> Axes:
+    """Draw how large the gradient is at each layer of a network, on a logarithmic scale.
+
+    Parameters
+    ----------
+    sizes : dict of name to numbers
+        A line for each network: sizes above 0, the first layer's first, as ``gradient_sizes`` measures them.
+    """
+    ax = new_axes(ax, size=(6.5, 3.6))
+    styles = zip((BLUE, RED, GREEN, PURPLE, GREY), "osv^D", ("-", "--", "-.", ":", (0, (6, 2, 1, 2))), strict=True)
+    for (name, values), (colour, marker, line) in zip(sizes.items(), styles, strict=False):
+        ax.semilogy(range(1, len(values) + 1), values, color=colour, marker=marker, linestyle=line, label=name)
+    ax.set_xticks(range(1, max(map(len, sizes.values())) + 1))
+    ax.set(xlabel="layer (the gradient travels from right to left)", ylabel="size of the gradient")
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    return ax
+
+
+@in_style
+def chain(
+    steps: Sequence[tuple[str, str]], values: dict[str, float], gradients: Sequence[float], *, ax: Axes | None = None
+) -> Axes:
+    """Draw functions of one number in a row: values go forward above (solid), messages come back below (dashed).
+
+    Parameters
+    ----------
+    steps : sequence of (str, str)
+        For each function what it does, and what it multiplies a message by; both may be formulas in dollars.
+    values : dict of str to float
+        The number before the first function, those between, and the one after the last, which is the loss: name and value.
+    gradients : sequence of float
+        The derivative of the loss with respect to each of these numbers.
+    """
+    names, gap = list(values), 2.3
+    ax = new_axes(ax, size=(gap * len(names), 2))
+    for k, (name, gradient) in enumerate(zip(names, gradients, strict=True)):
+        message = rf"$\partial {names[-1]}/\partial {name} = {_number(gradient)}$"
+        ax.text(
+            gap * k, 0.56, f"${name} = {_number(values[name])}$", ha="center", va="center", color=COLOURS["forward"]
+        )
+        ax.text(gap * k, -0.56, message, ha="center", va="center", color=COLOURS["backward"])
+    for k, texts in enumerate(steps):
+        middle = gap * (k + 0.5)
+        ax.add_patch(plt.Rectangle((middle - 0.45, -0.85), 0.9, 1.7, facecolor="#f4f4f4", edgecolor=GREY))
+        for way, text, side in zip(("forward", "backward"), texts, (1, -1), strict=True):
+            ax.text(middle, 0.56 * side, text, ha="center", va="center")
+            arrow = {"arrowstyle": "-|>", "color": COLOURS[way], "linestyle": LINES[way], "linewidth": 1.6}
+            ends = [(middle + end * side, 0.22 * side) for end in (1.05, -1.05)]
+            ax.annotate("", *ends, arrowprops=arrow)
+    ax.set(xlim=(-gap / 2, gap * (len(names) - 0.5)), ylim=(-0.9, 0.9))
+    ax.set_axis_off()
+    return ax
+
+
+@in_style
+def network(
+    model: Sequential,
+    input: Tensor,
+    target: Tensor,
+    *,
+    loss: Module | None = None,
+    names: Sequence[str] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a small network after one forward and one backward pass, with all its numbers.
+
+    A circle is a number that one layer hands to the next. A line between circles is a weight, and what stands below a circle
+    its bias. Each shows its value and, after the sign ∂ and in italics, the derivative of the loss with respect to it.
+
+    Parameters
+    ----------
+    model : Sequential
+        Of layers with at most two features. Copies of it and of the loss do the work: both stay as they are.
+    input, target : Tensor
+        One sample, shapes (1, in) and (1, out).
+    loss : optional
+        An object with ``forward(input, target)`` and ``backward()``; ``MSELoss()`` if left out.
+    names : sequence of str, optional
+        Letters for the input and for the output of each layer, such as ``"XHAY"``.
+
+    Raises
+    ------
+    ValueError
+        For several samples, for too many features, or for a wrong number of names.
+    """
+    model, loss = copy.deepcopy(model), copy.deepcopy(loss or MSELoss())
+    layers = list(model.layers())
+    names = [""] * (len(layers) + 1) if names is None else names
+    if input.ndim != 2 or len(input) != 1:
+        raise ValueError(f"network expected one sample, an input of shape (1, m), got {tuple(input.shape)}")
+    if len(names) != len(layers) + 1:
+        raise ValueError(f"network expected {len(layers) + 1} names, of the input and of each output, got {len(names)}")
+    model.zero_grad()  # what is shown belongs to this sample alone
+    values = [input]
+    for layer in layers:
+        values.append(layer.forward(values[-1]))
+    if (most := max(value.shape[1] for value in values)) > 2:
+        raise ValueError(f"network expected at most 2 features, more would not be legible, got {most}")
+    values.append(loss.forward(values[-1], target).reshape(1, 1))
+    gradients = [torch.ones_like(values[-1]), loss.backward()]
+    for layer in reversed(layers):
+        gradients.append(layer.backward(gradients[-1]))
+
+    x = np.cumsum([0, *(2.7 if "weight" in layer.params else 1.7 for layer in layers), 1.7])
+    y = [1.7 * (np.arange(value.shape[1])[::-1] - (value.shape[1] - 1) / 2) for value in values]
+    top = max(column[0] for column in y)
+    ax = new_axes(ax, size=(x[-1] + 1.2, 2 * top + 2.6))
+    for k, layer in enumerate([*layers, loss]):
+        _edges(ax, layer, (x[k], y[k]), (x[k + 1], y[k + 1]))
+        ax.text((x[k] + x[k + 1]) / 2, top + 0.95, type(layer).__name__, ha="center", va="center", color=GREY)
+    for k, (value, gradient) in enumerate(zip(values, reversed(gradients), strict=True)):
+        for j, height in enumerate(y[k]):
+            # add_patch would look how far it reaches, which takes longer; the limits are set below
+            ax.add_artist(plt.Circle((x[k], height), 0.42, facecolor="white", edgecolor="black", zorder=3))
+            _value_and_gradient(ax, x[k], height, value[0, j], gradient[0, j])
+            name = "L" if k > len(layers) else f"{names[k].lower()}_{j + 1}" if names[k] else ""
+            ax.text(x[k], height + 0.56, f"${name}$" if name else "", ha="center", va="center")
+    targets = ", ".join(map(_number, target[0]))
+    ax.text(x[-1], -0.5, f"target\n{targets}", ha="center", va="top")
+    ax.text(x[0] - 0.5, -top - 1.2, "forward: value", color=COLOURS["forward"], va="center")
+    words = "∂  backward: how the loss changes with it"
+    ax.text(x[0] + 0.8, -top - 1.2, words, color=COLOURS["backward"], va="center", style="italic")
+    ax.set(xlim=(-0.6, x[-1] + 0.6), ylim=(-top - 1.4, top + 1.2), aspect="equal")
+    ax.set_axis_off()
+    return ax
+
+
+def _edges(ax: Axes, layer: Module, left: tuple[float, np.ndarray], right: tuple[float, np.ndarray]) -> None:
+    """Draw what leads from one column of circles, given as its x and its heights, to the next: lines, weights, biases."""
+    (x, starts), (to, ends) = left, right
+    params, grad = layer.params, layer.grad
+    for (i, start), (j, end) in itertools.product(enumerate(starts), enumerate(ends)):
+        if "weight" not in params and len(starts) == len(ends) and i != j:
+            continue  # an activation leads each number to one place
+        ax.plot((x, to), (start, end), color=GREY, linewidth=1)
+        if "weight" in params:
+            along = 0.5 if i == j else 0.3  # away from where the lines cross
+            at = x + along * (to - x), start + along * (end - start)
+            gap = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}  # in the line
+            _value_and_gradient(ax, *at, params["weight"][i, j], grad["weight"][i, j], bbox=gap)
+    if "bias" in params:
+        for j, end in enumerate(ends):
+            _value_and_gradient(ax, to, end - 0.66, params["bias"][0, j], grad["bias"][0, j], word="bias ")
+
+
+def _value_and_gradient(
+    ax: Axes, x: float, y: float, value: Tensor, gradient: Tensor, *, word: str = "", **look: Any
+) -> None:
+    """Write a value and, right below it, the derivative of the loss with respect to it."""
+    look |= {"ha": "center", "va": "center", "zorder": 4}
+    ax.text(x, y + 0.1, word + _number(value), color=COLOURS["forward"], **look)
+    ax.text(x, y - 0.1, f"∂ {_number(gradient)}", color=COLOURS["backward"], style="italic", **look)
+
+
+def _number(value: float) -> str:
+    """Return a number with at most three digits and a true minus sign; never -0."""
+    return f"{float(value) + 0.0:.3g}".replace("-", "−")
+
+
+@in_style
+def descent(
+    loss: Callable[[Tensor, Tensor], Tensor],
+    paths: dict[str, Tensor],
+    *,
+    x: tuple[float, float],
+    y: tuple[float, float],
+    names: tuple[str, str] = ("$w$", "$b$"),
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a loss of two numbers as a map, by lines of equal loss, and paths on it.
+
+    Parameters
+    ----------
+    loss : callable
+        Takes two tensors of equal shape and returns the loss at each pair of entries.
+    paths : dict of name to Tensor, shape (steps, 2)
+        The points that a descent went through. Colour, line style and marker tell paths apart.
+    x, y : tuple of two float
+        What the axes show. The lines' levels rise as squares do, so that those of a parabola are equally far apart.
+    names : tuple of two str
+        Of the two numbers.
+
+    Raises
+    ------
+    ValueError
+        For a path of another shape.
+    """
+    ax = new_axes(ax)
+    grid = torch.meshgrid(torch.linspace(*x, 80), torch.linspace(*y, 80), indexing="xy")
+    height = loss(*grid).detach()
+    low, high = float(height.min()), float(height.max())
+    levels = low + (high - low) * np.linspace(0.03, 1, 14) ** 2
+    ax.contour(*grid, height, levels=levels, colors="#9a9a9a", linewidths=0.8)
+    for number, (name, path) in enumerate(paths.items()):
+        if path.ndim != 2 or path.shape[1] != 2:
+            raise ValueError(f"descent expected a path of shape (steps, 2), got {tuple(path.shape)}")
+        look = {"color": (RED, BLUE, GREEN)[number % 3], "linestyle": ("-", "--", ":")[number % 3]}
+        ax.plot(*path.T, marker="o^s"[number % 3], markersize=4, linewidth=1.2, label=name, **look)
+    ax.set(xlim=x, ylim=y, xlabel=names[0], ylabel=names[1])
+    if len(paths) > 1:
+        ax.legend(fontsize="small", frameon=True, framealpha=1, edgecolor="white")  # legible on the lines
+    return ax

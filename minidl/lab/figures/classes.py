@@ -1,0 +1,111 @@
+"""Pictures and their classes: what stands on them, and what was read as what."""
+
+from __future__ import annotations
+
+import math
+
+import matplotlib.pyplot as plt
+import torch
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from torch import Tensor
+
+from minidl.lab.figures.style import ORANGE, RED, class_numbers, in_style, new_axes
+
+
+@in_style
+def digit_images(
+    images: Tensor,
+    labels: Tensor | None = None,
+    read: Tensor | None = None,
+    *,
+    columns: int = 10,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw square pictures in a grid, row by row, in shades of grey: the darker, the larger the number.
+
+    All have the same scale. White is 0 and black the largest number; where there are negative ones, 0 is the grey in the
+    middle, and white is as far below it as black is above.
+
+    Parameters
+    ----------
+    images : Tensor, shape (n, m)
+        The m pixels of each picture row by row; m is a square number, 64 for ``minidl.lab.digits``.
+    labels : Tensor, optional
+        The class to write above each picture: class numbers (n,), or one column for each class, (n, k).
+    read : Tensor, optional
+        The same of what a model has read, its outputs for example. Where that is not the label, the picture is framed, and
+        both stand above it.
+    columns : int
+        Pictures in a row.
+
+    Raises
+    ------
+    ValueError
+        For images of another shape, another number of labels than of images, or ``read`` without ``labels``.
+    """
+    n, side = len(images), math.isqrt(images.shape[-1])
+    if images.ndim != 2 or not n or side**2 != images.shape[1]:
+        raise ValueError(f"digit_images expected square images, of shape (n, 64) say, got {tuple(images.shape)}")
+    if labels is None and read is not None:
+        raise ValueError("digit_images expected labels to compare with what was read, got none")
+    labels, read = (None if values is None else class_numbers(values).tolist() for values in (labels, read))
+    for name, values in (("labels", labels), ("read", read)):
+        if values is not None and len(values) != n:
+            raise ValueError(f"digit_images expected {name} for {n} images, got {len(values)}")
+    columns = min(columns, n)
+    rows = math.ceil(n / columns)
+    captions = 0.3 if labels else 0  # room above each picture, in picture heights
+    ax = new_axes(ax, size=(0.95 * columns, 0.95 * rows * (1 + captions)))
+    largest = float(images.abs().max())
+    shades = {"cmap": "gray_r", "vmin": -largest if images.min() < 0 else 0, "vmax": largest}
+    for k, image in enumerate(images):
+        x, y = 1.15 * (k % columns), (1.15 + captions) * (k // columns)
+        ax.imshow(image.reshape(side, side).numpy(), extent=(x, x + 1, y + 1, y), **shades)
+        wrong = read is not None and read[k] != labels[k]
+        frame = {"edgecolor": RED, "linewidth": 2} if wrong else {"edgecolor": "#cfcfcf", "linewidth": 0.8}
+        ax.add_patch(plt.Rectangle((x, y), 1, 1, fill=False, **frame))
+        if labels:
+            words = f"{labels[k]}, read {read[k]}" if wrong else f"{labels[k]}"
+            ax.text(x + 0.5, y - 0.06, words, ha="center", va="bottom", fontsize="small")
+    ax.set(xlim=(-0.1, 1.15 * columns - 0.05), ylim=((1.15 + captions) * rows - 0.05 - captions, -0.1 - captions))
+    ax.set_axis_off()
+    return ax
+
+
+@in_style
+def confusion_matrix(labels: Tensor, read: Tensor, *, ax: Axes | None = None) -> Axes:
+    """Count how often each class was read as which: the true class gives the row, what was read the column.
+
+    The diagonal, on grey, counts what was read right. The mistakes are shaded, the darker the more frequent; a field without
+    a number is 0.
+
+    Parameters
+    ----------
+    labels, read : Tensor
+        Class numbers (n,), or one column for each class, (n, k): one-hot labels, and a model's outputs.
+
+    Raises
+    ------
+    ValueError
+        For two different numbers of samples.
+    """
+    labels, read = class_numbers(labels), class_numbers(read)
+    if labels.shape != read.shape:
+        raise ValueError(
+            f"confusion_matrix expected what was read for {len(labels)} labels, got {len(read)} classes instead"
+        )
+    classes = int(max(labels.max(), read.max())) + 1
+    counts = torch.bincount(labels * classes + read, minlength=classes**2).reshape(classes, classes)
+    ax = new_axes(ax, size=(0.5 * classes + 1, 0.45 * classes + 1))
+    mistakes = counts.clone().fill_diagonal_(0)
+    shades = LinearSegmentedColormap.from_list("mistakes", ["white", ORANGE])
+    ax.imshow(mistakes.numpy(), cmap=shades, vmin=0, vmax=max(1, int(mistakes.max())), aspect="auto")
+    for i, j in counts.nonzero().tolist():
+        if i == j:
+            ax.add_patch(plt.Rectangle((j - 0.5, i - 0.5), 1, 1, color="#e4e4e4", linewidth=0))
+        ax.text(j, i, f"{int(counts[i, j]):,}", ha="center", va="center")
+    ax.set(xlabel="read as", ylabel="true digit", xticks=range(classes), yticks=range(classes))
+    ax.set_title(f"{int(counts.trace()):,} of {len(labels):,} read right")
+    ax.grid(False)
+    return ax

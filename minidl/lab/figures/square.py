@@ -1,0 +1,181 @@
+"""The unit square with the disk: its points, and what a model says about every place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from torch import Tensor, nn
+
+from minidl import Module, Sequential
+from minidl.lab.disk import CENTRE, RADIUS
+from minidl.lab.figures.style import BLUE, COLOURS, GREY, MARKERS, REGIONS, class_numbers, in_style, new_axes
+
+
+@in_style
+def points(inputs: Tensor, labels: Tensor, *, ax: Axes | None = None) -> Axes:
+    """Draw the points of the unit square, circles inside the disk and crosses outside, with the disk's true edge.
+
+    ``inputs`` has shape (n, 2); ``labels`` is one-hot, (n, 2), or holds class numbers, (n,).
+    """
+    ax = new_axes(ax, size=(4.2, 4.2))
+    classes = class_numbers(labels)
+    for number, name in enumerate(("outside", "inside")):
+        x, y = inputs[classes == number].T
+        ax.scatter(x, y, s=14, marker=MARKERS[name], color=COLOURS[name], linewidths=1, label=name)
+    return _square(ax)
+
+
+@in_style
+def decision_regions(
+    model: Module | nn.Module | Callable[[Tensor], Tensor], *, resolution: int = 120, ax: Axes | None = None
+) -> Axes:
+    """Shade the unit square by what a model with two inputs and two outputs says there.
+
+    The shade is the difference of the two outputs, clipped to [-1, 1]: light orange where the model says inside, light blue
+    where it says outside, white between. The solid line is the model's border, the dotted circle the true one.
+    """
+    ax = new_axes(ax, size=(4.2, 4.2))
+    _shade(ax, model, resolution)
+    return _square(ax)
+
+
+@in_style
+def film(
+    models: dict[int, Module | nn.Module | Callable[[Tensor], Tensor]],
+    data: tuple[Tensor, Tensor] | None = None,
+    *,
+    ax: Sequence[Axes] | None = None,
+) -> Sequence[Axes]:
+    """Draw the decision regions of a model at several moments of its training, side by side.
+
+    ``models`` gives a copy of the model for each epoch; ``data``, points and targets to draw over them, also gives the
+    accuracy above each picture. Takes and returns one axes for each epoch.
+    """
+    if ax is None:
+        _, ax = plt.subplots(1, len(models), figsize=(2.3 * len(models), 3.1), sharey=True)
+        ax = np.atleast_1d(ax)
+    for axes, (epoch, model) in zip(ax, models.items(), strict=True):
+        decision_regions(model, ax=axes)
+        if data is not None:
+            points(*data, ax=axes)
+            axes.get_legend().remove()
+        axes.set_title(_moment(epoch, model, data, "\n"), loc="center")
+        axes.label_outer()
+    return ax
+
+
+@in_style
+def flipbook(
+    models: dict[int, Module | nn.Module | Callable[[Tensor], Tensor]],
+    data: tuple[Tensor, Tensor] | None = None,
+    *,
+    ax: Axes | None = None,
+) -> tuple[Axes, Callable[[int], None]]:
+    """Draw the same as ``film`` into one picture, a page for each moment, of which one is visible at a time.
+
+    Returns the axes and the function that turns the pages: it takes an epoch. All pages are drawn beforehand, so that turning
+    one takes no computation. The first is visible.
+    """
+    ax = new_axes(ax, size=(4.2, 4.6))
+    pages = {epoch: _shade(ax, model, resolution=120) for epoch, model in models.items()}
+    titles = {epoch: _moment(epoch, model, data, ", ") for epoch, model in models.items()}
+    if data is None:
+        _square(ax)
+    else:
+        points(*data, ax=ax)
+        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2)  # the title's place is above
+
+    def turn_to(epoch: int) -> None:
+        for number, page in pages.items():
+            for artist in page:
+                artist.set_visible(number == epoch)
+        ax.set_title(titles[epoch], loc="left")  # turned later, perhaps in another style
+
+    turn_to(next(iter(models)))
+    return ax, turn_to
+
+
+@in_style
+def zero_lines(model: Sequential, *, resolution: int = 120, ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
+    """Draw, for each hidden layer of a model with two inputs, where in the unit square each of its units is zero.
+
+    A hidden unit is a feature that a layer with parameters puts out, the last layer's left out, before any activation. It is
+    positive on one side of its line. The titles say how many units have a line in the square; the dotted circle is the disk's
+    edge. Takes and returns one axes for each hidden layer.
+    """
+    layers = list(model.layers())
+    hidden = [k for k, layer in enumerate(layers) if layer.params][:-1]
+    if not hidden:
+        raise ValueError(f"zero_lines expected a model with hidden layers, got {model}")
+    if ax is None:
+        _, ax = plt.subplots(1, len(hidden), figsize=(3.1 * len(hidden), 3.4), sharey=True)
+        ax = np.atleast_1d(ax)
+    output, side = _grid(model, resolution)
+    filled = dict(zip(hidden, ax, strict=True))
+    for k, layer in enumerate(layers[: hidden[-1] + 1]):
+        output = layer.forward(output)
+        if k not in filled:
+            continue
+        units = output.T.reshape(-1, resolution, resolution).mT.numpy()
+        crossing = [unit for unit in units if unit.min() < 0 < unit.max()]
+        for unit in crossing:
+            filled[k].contour(side, side, unit, levels=[0], colors=BLUE, linewidths=0.9)
+        _square(filled[k]).set_title(
+            f"layer {hidden.index(k) + 1}: {len(crossing)} of {len(units)} units", loc="center"
+        )
+        filled[k].label_outer()
+    return ax
+
+
+def _moment(epoch: int, model: Callable[[Tensor], Tensor], data: tuple[Tensor, Tensor] | None, between: str) -> str:
+    """Return a picture's title: the epoch and, on data, the share of right answers."""
+    if data is None:
+        return f"epoch {epoch}"
+    with torch.no_grad():
+        right = (model(data[0]).argmax(-1) == data[1].argmax(-1)).double().mean().item()
+    return f"epoch {epoch}{between}{right:.0%} right"
+
+
+def _shade(ax: Axes, model: Module | nn.Module | Callable[[Tensor], Tensor], resolution: int) -> list[Artist]:
+    """Draw a model's decision regions and its border, where there is one, and return both."""
+    grid, side = _grid(model, resolution)
+    with torch.no_grad():
+        outside, inside = model(grid).T
+    score = (inside - outside).reshape(resolution, resolution).T.numpy()
+    look = {"cmap": REGIONS, "vmin": -1, "vmax": 1, "interpolation": "nearest"}  # smooth shades make larger files
+    shade = ax.imshow(score.clip(-1, 1), origin="lower", extent=(0, 1, 0, 1), **look)
+    if score.min() < 0 < score.max():
+        return [shade, ax.contour(side, side, score, levels=[0], colors="black", linewidths=1.6)]
+    return [shade]
+
+
+def _grid(model: Any, resolution: int) -> tuple[Tensor, Tensor]:
+    """Return the points of a grid over the unit square, in the dtype of a model, and the numbers along a side."""
+    dtype = next((pair[0].dtype for pair in _parameters(model)), torch.get_default_dtype())
+    side = torch.linspace(0, 1, resolution, dtype=dtype)
+    return torch.cartesian_prod(side, side), side
+
+
+def _parameters(model: Any) -> list:
+    if isinstance(model, nn.Module):
+        return [(param,) for param in model.parameters()]
+    return list(model.parameters()) if isinstance(model, Module) else []
+
+
+def _square(ax: Axes) -> Axes:
+    """Finish a picture of the unit square: the true edge of the disk, equal scales, labels, one legend."""
+    if not any(isinstance(patch, plt.Circle) for patch in ax.patches):
+        ax.add_patch(plt.Circle(CENTRE, RADIUS, fill=False, linestyle=":", linewidth=1.4, color=GREY))
+    ax.set(
+        xlim=(0, 1), ylim=(0, 1), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1), xlabel="$x_1$", ylabel="$x_2$", aspect="equal"
+    )
+    ax.grid(False)
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)
+    return ax
