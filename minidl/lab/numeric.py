@@ -1,13 +1,9 @@
-"""Numbers against formulas: central differences, differences, sizes of gradients, and two layers' source side by side."""
+"""Numbers against formulas: central differences, differences, and sizes of gradients."""
 
 from __future__ import annotations
 
-import ast
-import html
-import inspect
 import itertools
-import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -108,51 +104,3 @@ def gradient_sizes(model: Sequential, input: Tensor, grad_output: Tensor) -> lis
             sizes.append(float(grad_output.square().mean().sqrt()))
         grad_output = layer.backward(grad_output)
     return sizes[::-1]
-
-
-class SideBySide:
-    """Sources in columns: a table in Jupyter, one below the other as text."""
-
-    def __init__(self, columns: dict[str, str]) -> None:
-        self.columns = columns
-
-    def __repr__(self) -> str:
-        return "\n\n".join(f"# {title}\n{source}" for title, source in self.columns.items())
-
-    def _repr_html_(self) -> str:
-        # left alone, JupyterLab would make all columns equally wide
-        longest = [max(map(len, source.splitlines())) for source in self.columns.values()]
-        head = "".join(
-            f'<th style="text-align: left; width: {100 * length // sum(longest)}%">{html.escape(title)}</th>'
-            for title, length in zip(self.columns, longest, strict=True)
-        )
-        cells = "".join(
-            '<td style="text-align: left; vertical-align: top">'
-            f'<pre style="font-size: 85%; white-space: pre-wrap; word-break: normal">{html.escape(source)}</pre></td>'
-            for source in self.columns.values()
-        )
-        return f'<table style="width: 100%"><thead><tr>{head}</tr></thead><tbody><tr>{cells}</tr></tbody></table>'
-
-
-def side_by_side(*classes: type, methods: Sequence[str] = ("forward", "backward")) -> SideBySide:
-    """Return the source of some methods of classes, next to each other, without docstrings.
-
-    ValueError for a class that does not define such a method itself.
-    """
-    columns = {}
-    for cls in classes:
-        for method in methods:
-            if method not in vars(cls):
-                raise ValueError(f"side_by_side expected {cls.__name__} to define {method}, got none")
-        title = f"minidl.{cls.__name__}" if cls.__module__.startswith("minidl.") else cls.__name__
-        columns[title] = "\n".join(_without_docstring(inspect.getsource(vars(cls)[method])) for method in methods)
-    return SideBySide(columns)
-
-
-def _without_docstring(source: str) -> str:
-    source = textwrap.dedent(source)
-    function = ast.parse(source).body[0]
-    if ast.get_docstring(function) is None:
-        return source
-    docstring, lines = function.body[0], source.splitlines(keepends=True)
-    return "".join(lines[: docstring.lineno - 1] + lines[docstring.end_lineno :])

@@ -1,10 +1,8 @@
-import re
-
 import pytest
 import torch
 
-import minidl
-from minidl.lab.numeric import agree, central_differences, compare_gradients, largest_difference, side_by_side
+from minidl import Linear, Sequential, Tanh
+from minidl.lab.numeric import agree, central_differences, compare_gradients, gradient_sizes, largest_difference
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (1, 1), (4,), (), (2, 3, 2), (0, 3)])
@@ -73,39 +71,10 @@ def test_gradients_are_compared_with_both_judges(randn, capsys):
         compare_gradients(lambda x, w: (x @ w).sin().sum(), gradients)
 
 
-class Mine:
-    def forward(self, input):
-        return input < 1
-
-    def backward(self, grad_output):
-        """Say nothing."""
-        return grad_output
-
-
-def test_sources_stand_side_by_side_without_docstrings():
-    shown = side_by_side(Mine, minidl.Tanh)
-    text, table = repr(shown), shown._repr_html_()
-    assert text.startswith("# Mine\ndef forward(self, input):")
-    assert "# minidl.Tanh\n" in text
-    assert "def backward(self, grad_output: Tensor) -> Tensor:\n    output = " in text
-    assert '"""' not in text
-    assert table.count("<td") == 2
-    assert "input &lt; 1" in table
-
-
-def test_columns_are_as_wide_as_their_longest_line_asks_for():
-    class Long(minidl.Module):
-        def forward(self, input):
-            return self._check("input", input) or input.relu().clone()  # a line that is much longer than Mine's
-
-        def backward(self, grad_output):
-            return grad_output
-
-    mine, long = map(int, re.findall(r"<th style=.*?width: (\d+)%", side_by_side(Mine, Long)._repr_html_()))
-    assert 2 * mine < long
-    assert 98 <= mine + long <= 100
-
-
-def test_a_method_that_is_not_there_is_named():
-    with pytest.raises(ValueError, match="expected Mine to define step, got none"):
-        side_by_side(Mine, methods=("step",))
+def test_gradient_sizes_are_those_of_what_arrives(randn, generator):
+    first, second = (Linear(*shape, generator=generator, dtype=torch.float64) for shape in [(3, 4), (4, 2)])
+    model = Sequential(Sequential(first, Tanh()), second)
+    input, grad_output = randn(5, 3), randn(5, 2)
+    sizes = gradient_sizes(model, input, grad_output)
+    arrived = (grad_output @ second.params["weight"].mT) * (1 - torch.tanh(first(input)) ** 2)
+    assert sizes == pytest.approx([float(arrived.square().mean() ** 0.5), float(grad_output.square().mean() ** 0.5)])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import matplotlib.colors
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 
-from minidl.lab.figures import RED, confusion_matrix, digit_images
+from minidl.lab.figures import confusion_matrix, digit_images
+from minidl.lab.figures.style import RED
 
 pytestmark = pytest.mark.usefixtures("agg")
 
@@ -144,16 +144,3 @@ def test_confusion_without_a_mistake_and_with_a_class_that_was_only_read():
 def test_confusion_needs_an_answer_for_every_label():
     with pytest.raises(ValueError, match="for 5 labels, got 4"):
         confusion_matrix(LABELS, READ[:4])
-
-
-@pytest.mark.parametrize(
-    "draw",
-    [lambda ax=None: digit_images(torch.rand(2, 64), ax=ax), lambda ax=None: confusion_matrix(LABELS, READ, ax=ax)],
-)
-def test_new_axes_or_your_own(draw):
-    draw()
-    assert len(plt.get_fignums()) == 1
-    _, own = plt.subplots(1, 2)
-    assert draw(ax=own[1]) is own[1]
-    assert len(plt.get_fignums()) == 2
-    assert not own[0].has_data()

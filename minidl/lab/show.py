@@ -1,0 +1,94 @@
+"""What Jupyter shows: the sources of classes side by side, and a model as a table."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import html
+import inspect
+import sys
+import textwrap
+from collections.abc import Sequence
+
+from minidl import Sequential
+
+
+def model_table(model: Sequential) -> str:
+    """Return a model as a table in HTML: for each layer its output shape and its number of parameters, and their total.
+
+    The shapes are found by a trial run of copies, from the first layer that has a weight: the model stays as it is. Where a
+    layer cannot run, its shape is "?".
+    """
+    x, rows, total = None, "", 0
+    for layer in model.layers():
+        try:
+            if x is None:
+                weight = layer.params["weight"]
+                x = weight.new_zeros(*weight.shape[:-2], 1, weight.shape[-2])
+            x = copy.deepcopy(layer).forward(x)
+            *stack, _, m = x.shape
+            shape = f"({', '.join(map(str, (*stack, 'n', m)))})"
+        except Exception:  # a layer still being written must not keep its model from being shown
+            x, shape = None, "?"
+        count = sum(param.numel() for module in layer.modules() for param in module.params.values())
+        total += count
+        rows += f"<tr><td>{html.escape(repr(layer))}</td><td>{shape}</td><td>{count:,}</td></tr>"
+    head = "<tr><th>layer</th><th>output shape</th><th>parameters</th></tr>"
+    foot = f"<tr><th>total</th><th></th><th>{total:,}</th></tr>"
+    return f"<table><thead>{head}</thead><tbody>{rows}</tbody><tfoot>{foot}</tfoot></table>"
+
+
+def register() -> None:
+    """Let Jupyter show every Sequential as `model_table` does. Outside of Jupyter nothing happens."""
+    ipython = sys.modules.get("IPython")  # where it runs, it is imported; elsewhere that would only take time
+    shell = ipython.get_ipython() if ipython else None
+    if shell is not None:
+        shell.display_formatter.formatters["text/html"].for_type(Sequential, model_table)
+
+
+class SideBySide:
+    """Sources in columns: a table in Jupyter, one below the other as text."""
+
+    def __init__(self, columns: dict[str, str]) -> None:
+        self.columns = columns
+
+    def __repr__(self) -> str:
+        return "\n\n".join(f"# {title}\n{source}" for title, source in self.columns.items())
+
+    def _repr_html_(self) -> str:
+        # left alone, JupyterLab would make all columns equally wide
+        longest = [max(map(len, source.splitlines())) for source in self.columns.values()]
+        head = "".join(
+            f'<th style="text-align: left; width: {100 * length // sum(longest)}%">{html.escape(title)}</th>'
+            for title, length in zip(self.columns, longest, strict=True)
+        )
+        cells = "".join(
+            '<td style="text-align: left; vertical-align: top">'
+            f'<pre style="font-size: 85%; white-space: pre-wrap; word-break: normal">{html.escape(source)}</pre></td>'
+            for source in self.columns.values()
+        )
+        return f'<table style="width: 100%"><thead><tr>{head}</tr></thead><tbody><tr>{cells}</tr></tbody></table>'
+
+
+def side_by_side(*classes: type, methods: Sequence[str] = ("forward", "backward")) -> SideBySide:
+    """Return the source of some methods of classes, next to each other, without docstrings.
+
+    ValueError for a class that does not define such a method itself.
+    """
+    columns = {}
+    for cls in classes:
+        for method in methods:
+            if method not in vars(cls):
+                raise ValueError(f"side_by_side expected {cls.__name__} to define {method}, got none")
+        title = f"minidl.{cls.__name__}" if cls.__module__.startswith("minidl.") else cls.__name__
+        columns[title] = "\n".join(_without_docstring(inspect.getsource(vars(cls)[method])) for method in methods)
+    return SideBySide(columns)
+
+
+def _without_docstring(source: str) -> str:
+    source = textwrap.dedent(source)
+    function = ast.parse(source).body[0]
+    if ast.get_docstring(function) is None:
+        return source
+    docstring, lines = function.body[0], source.splitlines(keepends=True)
+    return "".join(lines[: docstring.lineno - 1] + lines[docstring.end_lineno :])
