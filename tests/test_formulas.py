@@ -13,8 +13,8 @@ import sympy
 from latex_reader import SLOPE, UnreadableError, name_of, read, symbol, with_slopes
 
 from minidl.lab import proof
-from minidl.lab.formula import as_formula, inside, latex, name_latex, new_indices
 from minidl.lab.proof import ProofError
+from minidl.lab.proof.formula import as_formula, inside, latex, name_latex, new_indices
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("0[1-9]_*.ipynb"))
 SLOPE_OF_A_FUNCTION = re.compile(r"\\(?:tanh|sigma)'\(x\)|\\frac\{d\}\{dx\} .*")

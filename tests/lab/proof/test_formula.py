@@ -1,6 +1,6 @@
 import pytest
 
-from minidl.lab.formula import define, derivative, latex, matrices, ones, scalars
+from minidl.lab.proof.formula import define, derivative, latex, matrices, ones, scalars
 
 X, W, b, G = matrices("X (n x in), W (in x out), b (1 x out), G (n x out)")
 A, B, W1 = matrices("A (n x m), B (n x m), W1 (in x hidden)")

@@ -1,7 +1,4 @@
-"""Prove gradient formulas with SymPy, and show what was proven.
-
-    X, W, b, G = matrices("X (n x in), W (in x out), b (1 x out), G (n x out)")
-    prove_gradient(X @ W + b, upstream=G, wrt=W, claim=X.T @ G)
+"""Proofs that are written out: at one small size, all entries of both sides are worked out with SymPy and compared.
 
 A proof gives every name in the shapes a small size of its own, writes all matrices out entry by entry, differentiates,
 and compares every entry with the claim. What Jupyter shows is printed from the very formulas that were compared.
@@ -17,35 +14,19 @@ from dataclasses import dataclass
 
 import sympy
 
-from minidl.lab.formula import (
+from minidl.lab.proof.formula import (
     Formula,
     as_formula,
     define,
-    derivative,
     entry_latex,
     inside,
     latex,
-    matrices,
     name_latex,
     new_indices,
-    ones,
-    scalars,
     size_latex,
     times,
     under,
 )
-
-__all__ = [
-    "Proof",
-    "ProofError",
-    "define",
-    "derivative",
-    "matrices",
-    "ones",
-    "prove_equal",
-    "prove_gradient",
-    "scalars",
-]
 
 SIZES = (3, 2, 4, 5, 7)  # what the names in the shapes stand for, in order of appearance
 

@@ -1,4 +1,4 @@
-"""Matrices as formulas: written as tensors are, printed as mathematics. `minidl.lab.proof` proves what is said with them.
+"""Matrices as formulas: written as tensors are, printed as mathematics.
 
 Shapes have names instead of numbers, and have to fit::
 
