@@ -1,4 +1,4 @@
-"""The command line: ``python -m minidl report``, ``bench``, ``examine``, ``picture`` and ``html``."""
+"""The command line: ``python -m minidl report``, ``bench``, ``examine`` and ``html``."""
 
 from __future__ import annotations
 
@@ -68,17 +68,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     examine_files = commands.add_parser("examine", help="have the doctor examine students' files (runs their code)")
     examine.add_arguments(examine_files)
     examine_files.set_defaults(run=examine.run)
-
-    picture = commands.add_parser(
-        "picture",
-        help="draw the README's picture again",
-        description="Trains the report's network on the disk and draws what it says about the unit square at five moments of "
-        "the training, as PNG.",
-    )
-    picture.add_argument(
-        "--out", default="report/learning.png", metavar="FILE", help="where to write (default: %(default)s)"
-    )
-    picture.set_defaults(run=_picture, error=picture.error)
 
     html = commands.add_parser(
         "html",
@@ -154,19 +143,6 @@ def _bench(arguments: argparse.Namespace) -> int:
     from minidl.lab import bench
 
     bench.main(quick=arguments.quick)
-    return 0
-
-
-def _picture(arguments: argparse.Namespace) -> int:
-    if Path(arguments.out).is_dir():
-        arguments.error(f"argument --out: expected a file, got the folder {arguments.out!r}")
-    _make_folder(Path(arguments.out).parent, arguments)
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from minidl.lab import picture
-
-    print(f"Written to {picture.draw(arguments.out)}")
     return 0
 
 

@@ -12,12 +12,11 @@ import pytest
 import torch
 
 from minidl.__main__ import main
-from minidl.lab import bench, picture, report
+from minidl.lab import bench, report
 
 OPTIONS = {
     "report": ["--runs", "--epochs", "--seed", "--stacked", "--time-all", "--out"],
     "bench": ["--quick"],
-    "picture": ["--out"],
     "html": ["--out"],
 }
 pytestmark = pytest.mark.usefixtures("agg")
@@ -138,15 +137,12 @@ def test_a_damaged_record_gets_one_line(tmp_path, capsys):
     [
         ("report", "file", "expected a folder to write to, got 'file'"),
         ("report", "file/folder", "expected a folder to write to, got 'file/folder'"),
-        ("picture", "file/picture.png", "expected a folder to write to, got 'file'"),
-        ("picture", ".", "expected a file, got the folder '.'"),
     ],
 )
 def test_what_cannot_be_written_is_refused_before_the_training(command, out, says, tmp_path, monkeypatch, capsys):
     (tmp_path / "file").write_text("in the way")
     monkeypatch.chdir(tmp_path)
-    for module, name in ((report, "run"), (picture, "draw")):
-        monkeypatch.setattr(module, name, lambda *_, **__: pytest.fail("trained first"))
+    monkeypatch.setattr(report, "run", lambda *_, **__: pytest.fail("trained first"))
     status, printed, err = ends([command, "--out", out], capsys)
     assert (status, printed) == (2, "")
     assert err.startswith(f"python -m minidl {command}: argument --out: {says.replace('/', os.sep)}")

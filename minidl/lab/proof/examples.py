@@ -2,7 +2,6 @@
 
 A proof gives every name in the shapes a small size of its own, writes all matrices out entry by entry, differentiates,
 and compares every entry with the claim. What Jupyter shows is printed from the very formulas that were compared.
-A wrong claim raises `ProofError`, which shows an entry where both sides differ.
 """
 
 from __future__ import annotations

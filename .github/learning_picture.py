@@ -1,0 +1,47 @@
+"""Draw the README's picture again: the report's network learns the disk. ``python .github/learning_picture.py``"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import torch
+
+import minidl
+from minidl.lab import figures
+from minidl.lab.disk import disk
+from minidl.lab.training import train
+
+PICTURE = Path(__file__).with_name("learning.png")
+MOMENTS = (0, 5, 20, 60, 300)  # epochs
+
+
+def main(path: str | Path = PICTURE, *, moments: Sequence[int] = MOMENTS, seed: int = 2) -> Path:
+    """Train on 1000 points, draw what the network says at some moments, the last of which ends it, and save that as PNG."""
+    mpl.use("Agg")  # the picture goes to a file: no screen needed
+    generator = torch.Generator().manual_seed(seed)
+    data = disk(1000, generator=generator)
+    widths = (2, 25, 25, 25, 2)
+    modules: list[minidl.Module] = []
+    for size in itertools.pairwise(widths):
+        modules += [minidl.Linear(*size, gain=math.sqrt(2), generator=generator), minidl.ReLU()]
+    model = minidl.Sequential(*modules[:-1])
+    kept: dict[int, minidl.Module] = {}
+
+    def keep(epoch: int) -> None:
+        if epoch in moments:
+            kept[epoch] = copy.deepcopy(model)
+
+    train(model, data, epochs=moments[-1], lr=0.0005, generator=generator, callback=keep)
+    few = tuple(tensor[:200] for tensor in data)
+    axes = figures.film(kept, few)
+    (saved,) = figures.save(axes[0].figure, path, formats=("png",))
+    return saved
+
+
+if __name__ == "__main__":
+    print(f"Written to {main()}")
