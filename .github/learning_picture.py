@@ -1,4 +1,4 @@
-"""Draw the README's picture again: the report's network learns the disk. ``python .github/learning_picture.py``"""
+"""``python .github/learning_picture.py`` draws the README's picture again: the report's network learns the disk."""
 
 from __future__ import annotations
 
