@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import sys
 from functools import partial
 from html.parser import HTMLParser
@@ -168,6 +170,20 @@ class TestRegister:
             shown, _ = shell.display_formatter.format(model)
             assert shown == {"text/plain": repr(model), "text/html": model_table(model)}
         assert "text/html" not in shell.display_formatter.format(Tanh())[0]
+
+    def test_importing_the_lab_is_enough(self, tmp_path):
+        code = (
+            "from IPython.core.interactiveshell import InteractiveShell\n"
+            "shell = InteractiveShell.instance()\n"
+            "import minidl.lab.disk\n"
+            "table = shell.display_formatter.formatters['text/html'].lookup_by_type(minidl.Sequential)\n"
+            "print(table.__name__)"
+        )
+        environment = os.environ | {"IPYTHONDIR": str(tmp_path)}
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stdout) == (0, "model_table\n"), done.stderr
 
     def test_outside_of_jupyter_nothing_happens(self, monkeypatch):
         register()  # IPython is imported here, but does not run
