@@ -1,7 +1,7 @@
 """ReLU, Tanh and Sigmoid: functions of one number, applied to every entry.
 
 With Y = f(X) and G = dL/dY, the chain rule gives dL/dX = G * f'(X), entry by entry. All three derivatives can be had
-from the output Y alone, so that is what these modules keep. The slopes are new tensors, so G is multiplied into them in place.
+from the output Y alone, so that is what these modules keep.
 """
 
 from torch import Tensor
@@ -18,13 +18,14 @@ class ReLU(Module):
     def forward(self, input: Tensor) -> Tensor:
         """Return max(0, x) for every entry x of the input, in its shape (..., n, m)."""
         self._check("input", input)
-        self._kept = output = input.relu()
+        output = input.relu()
+        self._kept = output, output.shape
         return output
 
     def backward(self, grad_output: Tensor) -> Tensor:
-        """Return G where y > 0, and 0 elsewhere."""
-        output = self._recall_for(grad_output)
-        return output.sign().mul_(grad_output)
+        """Return G * sign(y): G where y > 0, and 0 elsewhere."""
+        output, grad_output = self._recall_for(grad_output)
+        return grad_output * output.sign()
 
 
 class Tanh(Module):
@@ -33,13 +34,14 @@ class Tanh(Module):
     def forward(self, input: Tensor) -> Tensor:
         """Return tanh(x) for every entry x of the input, in its shape (..., n, m)."""
         self._check("input", input)
-        self._kept = output = input.tanh()
+        output = input.tanh()
+        self._kept = output, output.shape
         return output
 
     def backward(self, grad_output: Tensor) -> Tensor:
         """Return G * (1 - y^2)."""
-        output = self._recall_for(grad_output)
-        return (1 - output * output).mul_(grad_output)
+        output, grad_output = self._recall_for(grad_output)
+        return grad_output * (1 - output * output)
 
 
 class Sigmoid(Module):
@@ -48,10 +50,11 @@ class Sigmoid(Module):
     def forward(self, input: Tensor) -> Tensor:
         """Return the sigmoid of every entry x of the input, in its shape (..., n, m); torch's own never overflows."""
         self._check("input", input)
-        self._kept = output = input.sigmoid()
+        output = input.sigmoid()
+        self._kept = output, output.shape
         return output
 
     def backward(self, grad_output: Tensor) -> Tensor:
         """Return G * y * (1 - y)."""
-        output = self._recall_for(grad_output)
-        return (output * (1 - output)).mul_(grad_output)
+        output, grad_output = self._recall_for(grad_output)
+        return grad_output * output * (1 - output)

@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from minidl.module import Module
+from minidl.module import Module, check_number
 
 
 class Linear(Module):
@@ -47,12 +47,10 @@ class Linear(Module):
     ) -> None:
         super().__init__()
         for name, size in (("in_features", in_features), ("out_features", out_features)):
-            if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-                error = ValueError if type(size) is int else TypeError
-                raise error(f"Linear expected {name} to be an integer of at least 1, got {size!r}")
-        if not isinstance(gain, (int, float)) or not 0 <= gain < math.inf:
-            error = ValueError if isinstance(gain, (int, float)) else TypeError
-            raise error(f"Linear expected gain to be a finite number of at least 0, got {gain!r}")
+            check_number("Linear", name, size, "an integer of at least 1", int, lambda size: size >= 1)
+        check_number(
+            "Linear", "gain", gain, "a finite number of at least 0", (int, float), lambda gain: 0 <= gain < math.inf
+        )
         if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
             raise TypeError(f"Linear expected a floating-point dtype, got {dtype!r}")
         self.in_features, self.out_features = in_features, out_features
@@ -60,45 +58,36 @@ class Linear(Module):
         weight = torch.randn(in_features, out_features, generator=generator, device=device, dtype=dtype) * std
         self.params = {"weight": weight, "bias": weight.new_zeros(1, out_features)}
         self.grad = {name: torch.zeros_like(param) for name, param in self.params.items()}
-        self._ones = self._ones_for = None
 
     def forward(self, input: Tensor) -> Tensor:
         """Return XW + b, of shape (..., n, out_features), for an input X of shape (..., n, in_features)."""
         weight, bias = self.params["weight"], self.params["bias"]
-        self._check("input", input, weight, self.in_features, any_n=True)
-        self._kept = input
-        return add_product(bias, input, weight)
+        self._check("input", input, weight, m=self.in_features)
+        output = product(input, weight) + bias
+        self._kept = input, output.shape
+        return output
 
     def backward(self, grad_output: Tensor) -> Tensor:
-        """Add X^T G and 1^T G into ``grad``; return G W^T, of the shape of the input."""
-        input = self._recall_for(grad_output, self.out_features)
-        weight, grad = self.params["weight"], self.grad
-        ones = self._row_of_ones(input.shape[-2], weight)
-        if grad_output.requires_grad:
-            grad_output = grad_output.detach()  # or grad would keep autograd's graph
-        add_product(grad["weight"], input.mT, grad_output, out=grad["weight"])
-        add_product(grad["bias"], ones, grad_output, out=grad["bias"])
-        return product(grad_output, weight.mT)
-
-    def _row_of_ones(self, n: int, weight: Tensor) -> Tensor:
-        """Return the bias's input, transposed: n ones. They are made anew only where the batch size changes."""
-        if self._ones is None or self._ones.shape[-1] != n or self._ones_for is not weight:
-            self._ones, self._ones_for = weight.new_ones(*weight.shape[:-2], 1, n), weight
-        return self._ones
+        """Add X^T G and the column sums of G into ``grad``; return G W^T, of the shape of the input."""
+        input, grad_output = self._recall_for(grad_output)
+        add_product(self.grad["weight"], input.mT, grad_output)
+        self.grad["bias"] += grad_output.sum(-2, keepdim=True)
+        return product(grad_output, self.params["weight"].mT)
 
     def extra_repr(self) -> str:
         return f"in_features={self.in_features}, out_features={self.out_features}"
 
 
 def product(left: Tensor, right: Tensor) -> Tensor:
-    """Return left @ right, over the last two dimensions; ``torch.bmm`` is the shortest way to that for a stack."""
-    return torch.bmm(left, right) if left.ndim == 3 else left @ right
+    """Return left @ right, over the last two dimensions; for a stack, ``torch.bmm`` is the shortest way to that."""
+    return torch.bmm(left, right) if left.ndim == 3 else torch.matmul(left, right)
 
 
-def add_product(total: Tensor, left: Tensor, right: Tensor, out: Tensor | None = None) -> Tensor:
-    """Return total + left @ right, over the last two dimensions, in one operation, and write it to ``out`` if given."""
+def add_product(total: Tensor, left: Tensor, right: Tensor) -> None:
+    """Add left @ right to a tensor, in place and without a temporary one where torch can do that in one operation."""
     if total.ndim == 2:
-        return torch.addmm(total, left, right, out=out)
-    if total.ndim == 3:
-        return torch.baddbmm(total, left, right, out=out)
-    return torch.add(total, left @ right, out=out)
+        total.addmm_(left, right)
+    elif total.ndim == 3:
+        total.baddbmm_(left, right)
+    else:
+        total += left @ right

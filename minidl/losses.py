@@ -27,22 +27,21 @@ class MSELoss(Module):
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         """Return the loss, a number (of shape (runs,) for a stack), for two tensors of the same shape (..., n, m)."""
         self._check("input", input)
-        self._check("target", target, input)
+        self._check("target", target, input, input.shape)
         if self.reduction != "sum" and input.numel() == 0:
             raise ValueError(f"{self} expected at least one entry, got {tuple(input.shape)}")
-        self._kept = error = input - target
-        total, divisor = (error * error).sum((-2, -1)), self._divisor(error)
-        return total if divisor == 1 else total / divisor
+        error = input - target
+        self._kept = error, error.shape
+        return (error * error).sum((-2, -1)) / self._divisor(error)
 
     def backward(self) -> Tensor:
         """Return dL/d(input), of the shape of the input."""
         error = self._recall()
-        divisor = self._divisor(error)
-        return error + error if divisor == 1 else error * (2 / divisor)
+        return 2 / self._divisor(error) * error
 
     def _divisor(self, error: Tensor) -> int:
         """Return N."""
-        n, m = error.shape[-2:]
+        n, m = error.shape[-2], error.shape[-1]
         return {"sum": 1, "batchmean": n, "mean": n * m}[self.reduction]
 
     def extra_repr(self) -> str:

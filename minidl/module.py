@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
+
+
+def check_number(owner: str, name: str, value: object, expected: str, kinds: tuple | type, fits: Callable) -> None:
+    """Raise TypeError for what is no number of these kinds (True is none), and ValueError for one that does not fit."""
+    is_number = isinstance(value, kinds) and not isinstance(value, bool)
+    if not (is_number and fits(value)):
+        error = ValueError if is_number else TypeError
+        raise error(f"{owner} expected {name} to be {expected}, got {value!r}")
 
 
 class Module:
@@ -27,7 +35,7 @@ class Module:
     def __init__(self) -> None:
         self.params: dict[str, Tensor] = {}
         self.grad: dict[str, Tensor] = {}
-        self._kept: Tensor | None = None
+        self._kept: tuple[Tensor, torch.Size] | None = None
 
     def forward(self, input: Tensor) -> Tensor:
         """Compute the output and keep what ``backward`` needs."""
@@ -75,42 +83,42 @@ class Module:
 
     def _recall(self) -> Tensor:
         """Return what forward kept, once; RuntimeError where there is nothing."""
-        kept, self._kept = self._kept, None
-        if kept is None:
+        if self._kept is None:
             raise RuntimeError(
                 f"{self} expected one forward before each backward, got a backward without: call forward(input) first. "
                 "A layer that stands in two places of a network has to be two modules."
             )
+        kept, _ = self._kept
+        self._kept = None
         return kept.detach() if kept.requires_grad else kept  # autograd has no business in here
 
-    def _recall_for(self, grad_output: Tensor, m: int | None = None) -> Tensor:
-        """Return what forward kept, once, if ``grad_output`` has its dtype, device and shape (m features, if given)."""
+    def _recall_for(self, grad_output: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what forward kept, once, and ``grad_output``, if that has the output's shape, dtype and device."""
         if self._kept is not None:
-            self._check("grad_output", grad_output, self._kept, m)
-        return self._recall()
+            self._check("grad_output", grad_output, *self._kept)
+        kept = self._recall()
+        return kept, grad_output.detach() if grad_output.requires_grad else grad_output
 
-    def _check(self, name: str, tensor: Tensor, like: Tensor | None = None, m: int | None = None, any_n=False) -> None:
+    def _check(
+        self, name: str, tensor: Tensor, like: Tensor | None = None, shape: tuple | None = None, m: int | None = None
+    ) -> None:
         """Raise TypeError or ValueError unless ``tensor`` is a batch of floating-point numbers.
 
-        With ``like`` it must have that tensor's dtype, device and shape; but m features if given, and any n if ``any_n``.
+        With ``like`` it must have that tensor's dtype and device, and this shape, or else m features and the same stack.
         """
         if not isinstance(tensor, Tensor):
             raise TypeError(f"{self} expected {name} to be a torch.Tensor, got {type(tensor).__name__}")
-        shape = tensor.shape
-        if (like is None or tensor.dtype is not like.dtype) and not tensor.is_floating_point():
+        if not tensor.is_floating_point():
             raise TypeError(f"{self} expected {name} of a floating-point dtype, got {tensor.dtype}")
+        got = tensor.shape
         if like is None:
-            if len(shape) < 2:
-                raise ValueError(f"{self} expected {name} of shape (n, m), got {tuple(shape)}")
+            if len(got) < 2:
+                raise ValueError(f"{self} expected {name} of shape (n, m), got {tuple(got)}")
             return
-        if m is None:
-            fits = shape == like.shape
-        else:
-            fits = tensor.ndim == like.ndim and shape[-1] == m and (any_n or shape[-2] == like.shape[-2])
-            fits = fits and (tensor.ndim == 2 or shape[:-2] == like.shape[:-2])  # the same stack
-        if not fits:
-            expected = (*like.shape[:-2], "n" if any_n else like.shape[-2], like.shape[-1] if m is None else m)
-            raise ValueError(f"{self} expected {name} of shape ({', '.join(map(str, expected))}), got {tuple(shape)}")
+        same_stack = len(got) == like.ndim and (len(got) == 2 or got[:-2] == like.shape[:-2])
+        if not (got == shape if shape else same_stack and got[-1] == m):
+            expected = ", ".join(map(str, shape or (*like.shape[:-2], "n", m)))
+            raise ValueError(f"{self} expected {name} of shape ({expected}), got {tuple(got)}")
         if tensor.dtype is not like.dtype:
             raise ValueError(f"{self} expected {name} of dtype {like.dtype}, got {tensor.dtype}")
         if tensor.device != like.device:

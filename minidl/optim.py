@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from minidl.module import Module
+from minidl.module import Module, check_number
 
 
 class SGD:
@@ -25,19 +25,19 @@ class SGD:
     def __init__(self, model: Module, lr: float) -> None:
         if not isinstance(model, Module):
             raise TypeError(f"SGD expected model to be a Module, got {type(model).__name__}")
-        if not isinstance(lr, (int, float)) or isinstance(lr, bool) or not 0 < lr < math.inf:
-            error = ValueError if type(lr) in (int, float) else TypeError
-            raise error(f"SGD expected lr to be a finite number above 0, got {lr!r}")
+        check_number("SGD", "lr", lr, "a finite number above 0", (int, float), lambda lr: 0 < lr < math.inf)
         grads = [id(grad) for _, grad in model.parameters()]
         if not grads:
             raise ValueError(f"SGD expected a model with parameters, got {model}")
         if len(set(grads)) < len(grads):  # or it would be updated twice
             raise ValueError(f"SGD expected every parameter once, got modules that share one in {model}")
         self.model, self.lr = model, lr
+        self._modules = [module for module in model.modules() if module.params]  # found once, not in every step
 
     def step(self) -> None:
         """Update every parameter in place."""
-        params, grads = zip(*self.model.parameters(), strict=True)
+        params = [param for module in self._modules for param in module.params.values()]
+        grads = [module.grad[name] for module in self._modules for name in module.params]
         # param -= lr * grad for every pair, in one call: a loop over the pairs takes twice as long
         torch._foreach_sub_(params, grads, alpha=self.lr)
 

@@ -1,7 +1,5 @@
 """Sequential: modules one after the other."""
 
-import copy
-import html
 from collections.abc import Iterator
 
 from torch import Tensor
@@ -71,23 +69,3 @@ class Sequential(Module):
         """Yield the modules inside, looking into nested Sequentials."""
         for module in self._modules:
             yield from module.layers() if isinstance(module, Sequential) else (module,)
-
-    def _repr_html_(self) -> str:
-        """Return a table for Jupyter: layer, output shape (found by a trial run of copies), parameters, their total."""
-        x, rows, total = None, "", 0
-        for layer in self.layers():
-            try:
-                if x is None:
-                    weight = layer.params["weight"]
-                    x = weight.new_zeros(*weight.shape[:-2], 1, weight.shape[-2])
-                x = copy.deepcopy(layer).forward(x)
-                *stack, _, m = x.shape
-                shape = f"({', '.join(map(str, (*stack, 'n', m)))})"
-            except Exception:  # a layer still being written must not keep its model from being shown
-                x, shape = None, "?"
-            count = sum(param.numel() for module in layer.modules() for param in module.params.values())
-            total += count
-            rows += f"<tr><td>{html.escape(repr(layer))}</td><td>{shape}</td><td>{count:,}</td></tr>"
-        head = "<tr><th>layer</th><th>output shape</th><th>parameters</th></tr>"
-        foot = f"<tr><th>total</th><th></th><th>{total:,}</th></tr>"
-        return f"<table><thead>{head}</thead><tbody>{rows}</tbody><tfoot>{foot}</tfoot></table>"

@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from minidl.module import check_number
+
 try:
     from sklearn.datasets import load_digits
 except ImportError:
@@ -51,9 +53,7 @@ def digits(
     """
     pixels, labels = load_digits(return_X_y=True)
     n = len(labels)
-    if not isinstance(test, int) or isinstance(test, bool) or not 1 <= test < n:
-        error = ValueError if type(test) is int else TypeError
-        raise error(f"digits expected test to be an integer from 1 to {n - 1}, got {test!r}")
+    check_number("digits", "test", test, f"an integer from 1 to {n - 1}", int, lambda test: 1 <= test < n)
     dtype = dtype or torch.get_default_dtype()
     images = torch.from_numpy(pixels).to(dtype) / 16
     targets = torch.eye(10, dtype=dtype)[torch.from_numpy(labels)]

@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+from minidl.module import check_number
+
 CENTRE = (0.5, 0.5)
 RADIUS = 1 / math.sqrt(2 * math.pi)  # an area of pi r^2 = 1/2: half of the points are inside
 
@@ -37,9 +39,7 @@ def disk(
     TypeError, ValueError
         If n is not an integer of at least 1.
     """
-    if not isinstance(n, int) or isinstance(n, bool) or n < 1:
-        error = ValueError if type(n) is int else TypeError
-        raise error(f"disk expected n to be an integer of at least 1, got {n!r}")
+    check_number("disk", "n", n, "an integer of at least 1", int, lambda n: n >= 1)
     points = torch.rand(n, 2, generator=generator, dtype=dtype)
     squared_distance = (points - points.new_tensor(CENTRE)).square().sum(-1)
     inside = squared_distance < RADIUS**2

@@ -1,9 +1,8 @@
-"""Sequential against torch.nn.Sequential, as a container, and as it shows itself."""
+"""Sequential against torch.nn.Sequential, as a container, and as text."""
 
 from __future__ import annotations
 
 from functools import partial
-from html.parser import HTMLParser
 
 import pytest
 import torch
@@ -219,120 +218,10 @@ def test_repr_indents_what_spans_several_lines():
     assert repr(ours) == repr(theirs)
 
 
-class Table(HTMLParser):
-    """The rows of an HTML table, each a list of cells; fails for a tag that is not closed in its order."""
-
-    def __init__(self, html):
-        super().__init__()
-        self.rows, self.open = [], []
-        self.feed(html)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag, attrs):
-        self.open.append(tag)
-        if tag == "tr":
-            self.rows.append([])
-        if tag in ("td", "th"):
-            self.rows[-1].append("")
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def handle_data(self, data):
-        assert self.open[-1] in ("td", "th"), data
-        self.rows[-1][-1] += data
-
-
-def rows_of(model):
-    """Return the rows of a model's table, those for its layers and the total, after a look at its head."""
-    head, *rows = Table(model._repr_html_()).rows
-    assert head == ["layer", "output shape", "parameters"]
-    return rows
-
-
-def test_html_lists_every_layer_with_shape_and_parameters():
-    assert rows_of(build("report")) == [
-        ["Linear(in_features=3, out_features=25)", "(n, 25)", "100"],
-        ["ReLU()", "(n, 25)", "0"],
-        ["Linear(in_features=25, out_features=25)", "(n, 25)", "650"],
-        ["ReLU()", "(n, 25)", "0"],
-        ["Linear(in_features=25, out_features=25)", "(n, 25)", "650"],
-        ["ReLU()", "(n, 25)", "0"],
-        ["Linear(in_features=25, out_features=2)", "(n, 2)", "52"],
-        ["total", "", "1,452"],
-    ]
-
-
-@every
-def test_html_total_counts_what_parameters_yields(name):
-    model = build(name)
-    *layers, total = rows_of(model)
-    assert total == ["total", "", f"{sum(param.numel() for param, _ in model.parameters()):,}"]
-    assert [layer for layer, _, _ in layers] == [repr(layer) for layer in model.layers()]
-
-
-def test_html_of_a_stack_shows_the_runs(randn):
-    model = build("nested")
-    for module in model.modules():
-        for tensors in (module.params, module.grad):
-            tensors.update({name: tensor.expand(4, 2, *tensor.shape).clone() for name, tensor in tensors.items()})
-    rows = rows_of(model)
-    assert [shape for _, shape, _ in rows] == ["(4, 2, n, 5)"] * 2 + ["(4, 2, n, 2)"] * 2 + ["(4, 2, n, 6)"] * 2 + [""]
-    assert rows[-1][-1] == str(8 * (20 + 12 + 18))
-
-
-class Broken(Module):
-    """A student's layer, in one of the states that it may be in while it is being written."""
-
-    def __init__(self, state):
-        super().__init__()
-        if state != "no parameters":
-            self.params["weight"] = torch.zeros(5)
-        self.state = state
-
-    def forward(self, input):
-        if self.state == "returns None":
-            return None
-        if self.state == "returns a number":
-            return 0.0
-        if self.state == "returns one sample":
-            return input[0]
-        raise NotImplementedError
-
-
-@pytest.mark.parametrize(
-    "state", ["no parameters", "no grad yet", "returns None", "returns a number", "returns one sample"]
-)
-@pytest.mark.parametrize("first", [True, False])
-def test_html_of_a_model_with_a_broken_layer(state, first):
-    linear, broken = Linear64(3, 4), Broken(state)
-    model = Sequential(broken, linear, Tanh()) if first else Sequential(linear, Tanh(), broken, Linear64(4, 2))
-    count = sum(param.numel() for param in broken.params.values())
-    rows = {layer: (shape, number) for layer, shape, number in rows_of(model)}
-    assert rows["Broken()"] == ("?", str(count))
-    assert rows["Tanh()"] == ("(n, 4)", "0")
-    assert rows[repr(linear)] == ("(n, 4)", "16")
-    assert rows["total"] == ("", str(16 + count + (0 if first else 10)))
-
-
-def test_html_starts_at_the_first_layer_that_knows_its_input():
-    assert [shape for _, shape, _ in rows_of(Sequential(Tanh(), Linear64(3, 2)))] == ["?", "(n, 2)", ""]
-
-
-def test_html_escapes_what_a_student_writes():
-    class Odd(Tanh):
-        def extra_repr(self):
-            return "<b>&"
-
-    assert [layer for layer, _, _ in rows_of(Sequential(Odd()))] == ["Odd(<b>&)", "total"]
-
-
 def test_showing_a_model_changes_nothing(randn, unchanged):
     model = build("nested")
     for x in (randn(5, 3), randn(5, 3).requires_grad_()):
         output = model(x)
         with unchanged(model):
             repr(model)
-            model._repr_html_()
         model.backward(torch.ones_like(output))
