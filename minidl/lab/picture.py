@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import itertools
 import math
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import torch
 import minidl
 from minidl.lab import figures
 from minidl.lab.disk import disk
+from minidl.lab.network import network
 from minidl.lab.training import train
 
 MOMENTS = (0, 5, 20, 60, 300)  # epochs
@@ -21,11 +21,7 @@ def draw(path: str | Path, *, seed: int = 2) -> Path:
     """Train the report's network on 1000 points of the disk, draw what it says at five moments, and save that as PNG."""
     generator = torch.Generator().manual_seed(seed)
     data = disk(1000, generator=generator)
-    widths = (2, 25, 25, 25, 2)
-    modules: list[minidl.Module] = []
-    for size in itertools.pairwise(widths):
-        modules += [minidl.Linear(*size, gain=math.sqrt(2), generator=generator), minidl.ReLU()]
-    model = minidl.Sequential(*modules[:-1])
+    model = network(gain=math.sqrt(2), generator=generator)
     moments: dict[int, minidl.Module] = {}
 
     def keep(epoch: int) -> None:
