@@ -9,7 +9,7 @@ came out.
 """
 
 from minidl.lab.experiment.record import Record, RecordError, versions
-from minidl.lab.experiment.runs import Result, run_experiments, start, trainer
+from minidl.lab.experiment.runs import Result, run_experiments
 from minidl.lab.experiment.setting import Setting
 
-__all__ = ["Record", "RecordError", "Result", "Setting", "run_experiments", "start", "trainer", "versions"]
+__all__ = ["Record", "RecordError", "Result", "Setting", "run_experiments", "versions"]

@@ -71,24 +71,22 @@ def trainer(runs: Sequence[tuple[Setting, int]], *, stacked: bool) -> Trainer:
 
     The settings of a stack may differ in name and initial weights alone.
     """
+    if not stacked and len(runs) != 1:
+        raise ValueError(f"trainer expected one run, or stacked=True, got {len(runs)} runs")
     starts = [start(setting, run) for setting, run in runs]
     setting = runs[0][0]
-    models = [start.model for start in starts]
-    data = [
-        tuple(torch.stack(parts) for parts in zip(*split, strict=True)) for split in list(zip(*starts, strict=True))[:2]
-    ]
+    models = [each.model for each in starts]
     if setting.framework == "PyTorch":
         models = [to_torch(model) for model in models]
-        model = torch_stack(models) if stacked else models[0]
+    if stacked:
+        model = torch_stack(models) if setting.framework == "PyTorch" else stack(models)
+        splits = [each.training for each in starts], [each.validation for each in starts]
+        data = [tuple(torch.stack(tensors) for tensors in zip(*split, strict=True)) for split in splits]
     else:
-        model = stack(models) if stacked else models[0]
-    if not stacked:
-        if len(starts) != 1:
-            raise ValueError(f"trainer expected one run, or stacked=True, got {len(starts)} runs")
-        data = [tuple(tensor[0] for tensor in split) for split in data]
+        model, data = models[0], [starts[0].training, starts[0].validation]
     loss = minidl.MSELoss(setting.reduction) if setting.framework == "minidl" else _torch_loss(setting.reduction)
-    generators = [start.generator for start in starts]
-    return Trainer(model, *data, batch_size=setting.batch_size, lr=setting.lr, loss=loss, generator=generators)
+    orders = [each.generator for each in starts]
+    return Trainer(model, *data, batch_size=setting.batch_size, lr=setting.lr, loss=loss, generator=orders)
 
 
 def _torch_loss(reduction: str) -> nn.MSELoss:

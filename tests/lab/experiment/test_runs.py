@@ -12,7 +12,8 @@ import torch
 from short_runs import SECOND, SHORT, assert_equal, assert_same, only, run
 from torch import nn
 
-from minidl.lab.experiment import Setting, run_experiments, start, trainer
+from minidl.lab.experiment import Setting, run_experiments
+from minidl.lab.experiment.runs import start, trainer
 from minidl.lab.experiment.setting import FRAMEWORKS, INITIAL_WEIGHTS, REDUCTIONS
 
 
