@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import itertools
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ import torch
 import minidl
 from minidl.lab import figures
 from minidl.lab.disk import disk
+from minidl.lab.network import network
 from minidl.lab.training import train
 
 PICTURE = Path(__file__).with_name("learning.png")
@@ -25,11 +25,7 @@ def main(path: str | Path = PICTURE, *, moments: Sequence[int] = MOMENTS, seed: 
     mpl.use("Agg")  # the picture goes to a file: no screen needed
     generator = torch.Generator().manual_seed(seed)
     data = disk(1000, generator=generator)
-    widths = (2, 25, 25, 25, 2)
-    modules: list[minidl.Module] = []
-    for size in itertools.pairwise(widths):
-        modules += [minidl.Linear(*size, gain=math.sqrt(2), generator=generator), minidl.ReLU()]
-    model = minidl.Sequential(*modules[:-1])
+    model = network(gain=math.sqrt(2), generator=generator)
     kept: dict[int, minidl.Module] = {}
 
     def keep(epoch: int) -> None:

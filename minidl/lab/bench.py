@@ -1,4 +1,4 @@
-"""What a training step costs, against PyTorch: ``python -m minidl bench`` prints it.
+"""What a training step costs, against PyTorch and against NumPy alone: ``python -m minidl bench`` prints it.
 
 A step is forward, loss, zero_grad, backward and update of 2-25-25-25-2 with ReLU and the sum of the squared errors, at batch
 50 unless the line says otherwise. The steps of both are timed in turns, on one thread, and the ratio is the median over the
@@ -11,32 +11,24 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 
+import numpy as np
 import torch
 from torch import nn
 
 import minidl
+from minidl.lab.network import network
 from minidl.lab.stacked import stack
 from minidl.lab.torch_twin import to_torch
 
 Step = Callable[[], None]
-
-
-def network(width: int) -> minidl.Sequential:
-    """Return the report's network with hidden layers of another width."""
-    linears = [
-        minidl.Linear(2, width),
-        minidl.Linear(width, width),
-        minidl.Linear(width, width),
-        minidl.Linear(width, 2),
-    ]
-    modules = [module for linear in linears for module in (linear, minidl.ReLU())]
-    return minidl.Sequential(*modules[:-1])
+LR = 1e-6  # so small that a hundred thousand steps leave the numbers what they are: their size could change the time
 
 
 def minidl_step(width: int, batch: int, runs: int = 0) -> Step:
     """Return one training step of minidl, of a stack where ``runs`` is not 0."""
-    model = stack([network(width) for _ in range(runs)]) if runs else network(width)
-    loss, optimizer = minidl.MSELoss(), minidl.SGD(model, lr=1e-6)
+    widths = (2, width, width, width, 2)
+    model = stack([network(widths) for _ in range(runs)]) if runs else network(widths)
+    loss, optimizer = minidl.MSELoss(), minidl.SGD(model, lr=LR)
     input, target = (torch.rand(*([runs] if runs else []), batch, 2) for _ in range(2))
 
     def step() -> None:
@@ -50,14 +42,42 @@ def minidl_step(width: int, batch: int, runs: int = 0) -> Step:
 
 def torch_step(width: int, batch: int) -> Step:
     """Return the same step of torch.nn, autograd and torch.optim.SGD."""
-    model = to_torch(network(width))
-    loss, optimizer = nn.MSELoss(reduction="sum"), torch.optim.SGD(model.parameters(), lr=1e-6)
+    model = to_torch(network((2, width, width, width, 2)))
+    loss, optimizer = nn.MSELoss(reduction="sum"), torch.optim.SGD(model.parameters(), lr=LR)
     input, target = torch.rand(batch, 2), torch.rand(batch, 2)
 
     def step() -> None:
         optimizer.zero_grad()
         loss(model(input), target).backward()
         optimizer.step()
+
+    return step
+
+
+def numpy_step(width: int, batch: int) -> Step:
+    """Return the same step in NumPy, written for this network alone: lists of weights and biases, no framework, in float32."""
+    linears = [module for module in network((2, width, width, width, 2), dtype=torch.float32) if module.params]
+    weights, biases = ([linear.params[name].numpy() for linear in linears] for name in ("weight", "bias"))
+    input, target = (torch.rand(batch, 2, dtype=torch.float32).numpy() for _ in range(2))
+    last = len(weights) - 1
+
+    def step() -> None:
+        X, inputs = input, []
+        for i, (W, b) in enumerate(zip(weights, biases, strict=True)):
+            inputs.append(X)
+            X = X @ W + b
+            if i < last:
+                X = np.maximum(X, 0)
+        error = X - target
+        np.square(error).sum()  # the loss: the others compute it too
+        G = 2 * error
+        for i in reversed(range(last + 1)):
+            X, W, b = inputs[i], weights[i], biases[i]
+            grad_W, grad_b = X.T @ G, G.sum(axis=0)
+            if i > 0:
+                G = (G @ W.T) * (X > 0)  # what ReLU had set to zero passes nothing back
+            W -= LR * grad_W
+            b -= LR * grad_b
 
     return step
 
@@ -93,28 +113,28 @@ def _time(step: Step, n: int) -> float:
 
 
 def measure(*, quick: bool = False) -> Iterator[tuple[str, float]]:
-    """Yield (what is compared, ratio): minidl's time over PyTorch's. The number of runs divides the time of a stack."""
+    """Yield (what is compared with what, ratio): minidl's time over the other's, that of a stack divided by its runs."""
     theirs = torch_step(25, 50)
-    yield "one step", compare(minidl_step(25, 50), theirs)
+    yield "one step against PyTorch", compare(minidl_step(25, 50), theirs)
+    yield "one step against plain NumPy", compare(minidl_step(25, 50), numpy_step(25, 50))
     yield "ten stacked runs against one PyTorch run", compare(minidl_step(25, 50, runs=10), theirs)
     if quick:
         return
     for width in (25, 250, 2500):
         for batch in (50, 500, 5000):
-            yield (
-                f"one step, width {width}, batch {batch}",
-                compare(minidl_step(width, batch), torch_step(width, batch)),
-            )
+            ratio = compare(minidl_step(width, batch), torch_step(width, batch))
+            yield f"one step, width {width}, batch {batch}, against PyTorch", ratio
     for runs in (1, 10, 100):
-        yield f"one run out of a stack of {runs}", compare(minidl_step(25, 50, runs=runs), theirs) / runs
+        ratio = compare(minidl_step(25, 50, runs=runs), theirs) / runs
+        yield f"one run out of a stack of {runs} against one PyTorch run", ratio
 
 
 def main(*, quick: bool = False) -> None:
     """Measure, and print a line for each ratio as it comes."""
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    torch.set_num_threads(1)  # NumPy takes one by itself for matrices as small as these
     try:
-        print(f"time of minidl / time of PyTorch {torch.__version__}, one thread")
+        print(f"time of minidl / time of the other, one thread (PyTorch {torch.__version__}, NumPy {np.__version__})")
         for what, ratio in measure(quick=quick):
             print(f"{ratio:8.3f}  {what}", flush=True)
     finally:

@@ -217,13 +217,7 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
 
 def markdown(table: pd.DataFrame) -> str:
     """Return a table of strings as Markdown, its columns aligned."""
-    rows = [list(table.columns), *table.values.tolist()]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(table.columns))]
-    lines = [
-        "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
-    ]
-    lines.insert(1, "| " + " | ".join("-" * width for width in widths) + " |")
-    return "\n".join(lines)
+    return table.to_markdown(index=False, disable_numparse=True)  # strings stay as they are: 1.00 would become 1
 
 
 def largest_difference(history: pd.DataFrame, first: str, second: str, *, of_means: bool = False) -> pd.Series:

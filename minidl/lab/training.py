@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pandas as pd
 import torch
 from torch import Tensor, nn
+from tqdm.asyncio import tqdm as terminal_bar
 from tqdm.auto import tqdm
 
 import minidl
@@ -59,7 +61,7 @@ def train(
     name : str, optional
         What the history's column ``model`` says; by default "minidl" or "PyTorch".
     progress : bool
-        Show a progress bar.
+        Show a progress bar: in a notebook, or at a terminal.
     callback : function of the epoch's number, optional
         Called before the first epoch, with 0, and after every epoch.
 
@@ -77,7 +79,7 @@ def train(
     trainer = Trainer(
         model, training, validation, batch_size=batch_size, lr=lr, loss=loss, optimizer=optimizer, generator=generator
     )
-    with tqdm(total=epochs, disable=not progress, leave=False, unit="epoch", desc="training") as bar:
+    with progress_bar(epochs, "epoch", show=progress, desc="training") as bar:
         try:
             if callback:
                 callback(0)
@@ -90,6 +92,25 @@ def train(
         except KeyboardInterrupt:
             print(f"Stopped after {trainer.epoch} of {epochs} epochs: the model and the history so far are kept.")
     return trainer.history(name)
+
+
+def progress_bar(total: int, unit: str, *, show: bool = True, **options: Any) -> tqdm:
+    """Return a progress bar that goes when it is done: one for notebooks in a notebook, one of text at a terminal.
+
+    Where standard error is neither, a file say, the bar is silent: every update of it would be one more line there.
+
+    Parameters
+    ----------
+    total, unit
+        How many steps there are, and what they are called.
+    show : bool
+        False gives a silent bar.
+    **options
+        Of tqdm, such as ``desc`` and ``mininterval``.
+    """
+    in_notebook = tqdm is not terminal_bar  # a notebook's sys.stderr would not tell: some call themselves a terminal
+    silent = not show or not (in_notebook or sys.stderr.isatty())
+    return tqdm(total=total, unit=unit, disable=silent, leave=False, **options)
 
 
 class Trainer:

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from visiting import ROOT
 
-from minidl.lab import html
+from minidl.lab.course import pages as html
 
 LOOK = """async () => {
     await MathJax.startup.promise;

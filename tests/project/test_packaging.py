@@ -14,7 +14,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT, BUILD_SYSTEM = PYPROJECT["project"], PYPROJECT["build-system"]
 DEPENDENCIES = [Requirement(text) for text in PROJECT["dependencies"]]

@@ -10,10 +10,10 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from minidl.__main__ import main
-from minidl.lab import html
+from minidl.lab.cli import main
+from minidl.lab.course.pages import STATIC, WIDGET, WIDGETS, export
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[3]
 NOTEBOOKS = [*sorted(ROOT.glob("notebooks/*.ipynb")), *sorted(ROOT.glob("*.ipynb"))]
 LOADED = re.compile(
     r"""(?:<(?:script|link|img|iframe|source|video|audio|object|embed)\b[^>]*?(?:src|href|data)\s*=\s*["']?
@@ -21,7 +21,7 @@ LOADED = re.compile(
     re.VERBOSE,
 )
 PICTURE, STILL = (base64.b64encode(text).decode() for text in (b"not really a picture", b"nor this"))
-WIDGETS = {
+STORED = {
     "a": {"model_name": "VBoxModel", "state": {"children": ["IPY_MODEL_slider", "IPY_MODEL_image"]}},
     "slider": {"model_name": "FloatSliderModel", "state": {"value": 1}},
     "image": {
@@ -33,7 +33,7 @@ WIDGETS = {
 
 
 def widget(name):
-    return {html.WIDGET: {"model_id": name, "version_major": 2, "version_minor": 0}, "text/plain": "VBox()"}
+    return {WIDGET: {"model_id": name, "version_major": 2, "version_minor": 0}, "text/plain": "VBox()"}
 
 
 def faults_of_page(page: Path) -> list[str]:
@@ -54,13 +54,13 @@ def faults_of_page(page: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
-    return html.export(tmp_path_factory.mktemp("html"), ROOT)
+    return export(tmp_path_factory.mktemp("html"), ROOT)
 
 
 def project(folder: Path, *cells) -> Path:
     """Write a project of one notebook and return its folder."""
     (folder / "notebooks").mkdir(parents=True)
-    notebook = nbformat.v4.new_notebook(cells=list(cells), metadata={"widgets": {html.WIDGETS: {"state": WIDGETS}}})
+    notebook = nbformat.v4.new_notebook(cells=list(cells), metadata={"widgets": {WIDGETS: {"state": STORED}}})
     nbformat.write(notebook, folder / "notebooks" / "one.ipynb")
     return folder
 
@@ -77,7 +77,7 @@ def test_every_notebook_becomes_a_page(pages):
         assert text.count("<img ") == text.count(
             '<img alt="Figure, described in the text next to it" src="data:image/png;base64,iVBOR'
         )
-        assert text.count(html.STATIC) == sum(html.WIDGET in data for data in shown)
+        assert text.count(STATIC) == sum(WIDGET in data for data in shown)
         assert "application/vnd.jupyter" not in text
 
 
@@ -108,7 +108,7 @@ def test_a_page_holds_what_the_notebook_shows(tmp_path):
         ),
     ]
     (project(tmp_path, *cells) / "data.txt").write_text("data")
-    (page,) = html.export(tmp_path / "out", tmp_path)
+    (page,) = export(tmp_path / "out", tmp_path)
     text = page.read_text(encoding="utf-8")
     assert faults_of_page(page) == []
     assert (tmp_path / "out" / "data.txt").read_text() == "data"
@@ -118,7 +118,7 @@ def test_a_page_holds_what_the_notebook_shows(tmp_path):
     assert 'href="https://example.org/a.ipynb"' in text
     assert text.count(f'src="data:image/png;base64,{PICTURE}"') == 1
     assert text.count(f'src="data:image/png;base64,{STILL}"') == 1  # of the widget whose state is stored
-    assert text.count(html.STATIC) == 2
+    assert text.count(STATIC) == 2
     assert "VBox" not in text
     assert (tmp_path / "out" / "mathjax" / "LICENSE").is_file()
 
@@ -144,7 +144,7 @@ def test_a_page_with_a_fault_is_found(source, fault, tmp_path):
 
 def test_a_link_to_a_deleted_notebook_is_found(tmp_path):
     cell = nbformat.v4.new_markdown_cell("# One\n\n[Two](two.ipynb)")
-    (page,) = html.export(tmp_path / "out", project(tmp_path, cell))
+    (page,) = export(tmp_path / "out", project(tmp_path, cell))
     assert faults_of_page(page) == ["href to two.html, which is not there"]
 
 

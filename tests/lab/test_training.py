@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import sys
 import time
 
 import pandas as pd
@@ -307,7 +308,8 @@ def test_callbacks_come_before_the_first_and_after_every_epoch(model, data):
     assert not any(torch.equal(one, two) for (_, one), (_, two) in itertools.pairwise(seen))
 
 
-def test_the_progress_bar_goes_to_stderr_and_can_be_left_out(model, data, capsys):
+def test_the_progress_bar_goes_to_stderr_and_can_be_left_out(model, data, monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     train(model, *data, epochs=3)
     shown = capsys.readouterr()
     assert "training" in shown.err

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-
 import pytest
 import torch
 from torch import nn
@@ -12,6 +10,7 @@ from torch.autograd.gradcheck import GradcheckError
 import minidl
 from minidl import SGD, Linear, MSELoss, ReLU, Sequential, Sigmoid, Tanh
 from minidl.lab.disk import disk
+from minidl.lab.network import network
 from minidl.lab.stacked import stack
 from minidl.lab.torch_twin import as_autograd, from_torch, to_torch, torch_stack
 
@@ -119,12 +118,6 @@ class TestCopies:
             from_torch(nn.Sequential(nn.Linear(2, 2), nn.GELU()))
 
 
-def network(generator):
-    """Return the report's network, 2-25-25-25-2."""
-    linears = [Linear(*size, generator=generator, dtype=F64) for size in itertools.pairwise((2, 25, 25, 25, 2))]
-    return Sequential(*[module for linear in linears for module in (linear, ReLU())][:-1])
-
-
 def batches(steps, generator):
     """Yield mini-batches of 50 points of the disk."""
     points, targets = disk(1000, generator=generator, dtype=F64)
@@ -142,7 +135,7 @@ def torch_step(model, optimizer, input, target):
 
 
 def test_minidl_and_torch_follow_the_same_trajectory(generator):
-    model = network(generator)
+    model = network(generator=generator, dtype=F64)
     twin = to_torch(model)
     start = [param.clone() for param, _ in model.parameters()]
     loss, ours, theirs = MSELoss(), SGD(model, 0.001), torch.optim.SGD(twin.parameters(), 0.001)
@@ -197,7 +190,7 @@ class TestTorchStack:
         assert not left_out & {node.target for node in traced.graph.nodes}
 
     def test_training_equals_that_of_the_members(self, generator, close):
-        members = [to_torch(network(generator)) for _ in range(3)]
+        members = [to_torch(network(generator=generator, dtype=F64)) for _ in range(3)]
         before = [param.detach().clone() for param in members[0].parameters()]
         stacked = torch_stack(members)
         data = list(zip(*(batches(100, generator) for _ in members), strict=True))

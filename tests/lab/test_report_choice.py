@@ -18,7 +18,7 @@ def no_training(monkeypatch):
         def trainer(*args, **kwargs):
             pytest.fail("a run was trained that had been recorded")
 
-        monkeypatch.setattr("minidl.lab.experiment.trainer", trainer)
+        monkeypatch.setattr("minidl.lab.experiment.runs.trainer", trainer)
 
     return forbid
 

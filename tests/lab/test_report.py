@@ -175,9 +175,9 @@ def test_the_readable_table_and_its_markdown():
     lines = report.markdown(readable).split("\n")
     assert len(lines) == 2 + 4
     assert len({len(line) for line in lines}) == 1
-    cells = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
     assert cells[0] == list(readable.columns)
-    assert set("".join(cells[1])) == {"-"}
+    assert {cell.rstrip("-") for cell in cells[1]} == {":"}  # to the left
     assert cells[2:] == readable.to_numpy().tolist()
 
 

@@ -1,0 +1,164 @@
+"""The command line: ``python -m minidl report``, ``bench``, ``examine`` and ``html``, and their arguments.
+
+What a command needs is imported when it runs, so that ``--help`` is there at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from minidl.lab import examine  # imports nothing heavy by itself
+
+
+class _OneLine(argparse.ArgumentParser):
+    """A parser that says what is wrong in one line, exit status 2."""
+
+    def error(self, message: str) -> None:
+        self.exit(2, f"{self.prog}: {message} (try {self.prog} --help)\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    parser = _OneLine(
+        prog="python -m minidl",
+        description="minidl teaches backpropagation. The lessons are the notebooks; this is for the rest.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    report = commands.add_parser(
+        "report",
+        help="train the report's networks with minidl and with PyTorch; write its table and figures",
+        description="Trains the course report's network, 2-25-25-25-2 with ReLU, on the disk data (1000 training and "
+        "1000 test points, batches of 50, learning rate 0.001): with minidl and with PyTorch, as the report did, and "
+        "twice more to show why the report's curves differ. Prints Table 1 and writes it, the histories and Figures 1 "
+        "to 3 to a folder. Interrupted, it goes on where it stopped when called again.",
+    )
+    report.add_argument(
+        "--runs", type=positive, default=10, help="runs of each setting, each with new data (default: 10)"
+    )
+    report.add_argument(
+        "--epochs", type=positive, default=1000, help="passes through the training data (default: 1000)"
+    )
+    report.add_argument(
+        "--seed", type=seed, default=0, help="all data and initial weights are drawn from it (default: 0)"
+    )
+    way = report.add_mutually_exclusive_group()
+    way.add_argument(
+        "--stacked", action="store_true", help="train all runs of a setting in one pass: faster, times not measured"
+    )
+    way.add_argument(
+        "--time-all",
+        action="store_true",
+        help="train all four settings run by run, in turns, and time them (default: the two that the report published)",
+    )
+    report.add_argument("--out", default="report", metavar="FOLDER", help="where to write (default: report)")
+    report.set_defaults(run=_report, error=report.error)
+
+    bench = commands.add_parser(
+        "bench",
+        help="measure one training step against PyTorch, and against NumPy without a framework",
+        description="Times one training step (forward, loss, zero_grad, backward, step) of minidl and of another, in turns, "
+        "on one thread, and prints the ratios: for the report's network against PyTorch and against NumPy without a "
+        "framework, for ten stacked runs, and as width, batch and number of stacked runs grow. Below 1, minidl is faster.",
+    )
+    bench.add_argument("--quick", action="store_true", help="the first three lines only")
+    bench.set_defaults(run=_bench)
+
+    examine_files = commands.add_parser("examine", help="have the doctor examine students' files (runs their code)")
+    examine.add_arguments(examine_files)
+    examine_files.set_defaults(run=examine.run)
+
+    html = commands.add_parser(
+        "html",
+        help="write the notebooks as web pages that need no network",
+        description="Writes the notebooks of the current folder as web pages into one folder. Formulas, pictures and links "
+        "work without a network. Needs pip install -e '.[html]'.",
+    )
+    html.add_argument("--out", default="html", metavar="FOLDER", help="where to write (default: %(default)s)")
+    html.set_defaults(run=_html, error=html.error)
+
+    arguments = parser.parse_args(argv)
+    try:
+        return arguments.run(arguments)
+    except KeyboardInterrupt:
+        goes_on = " The runs that were done are recorded: the same command goes on from there."
+        print(f"\nInterrupted.{goes_on if arguments.command == 'report' else ''}", file=sys.stderr)
+        return 130
+
+
+def positive(text: str) -> int:
+    """Return an argument that is an integer of at least 1."""
+    return _integer(text, 1)
+
+
+def seed(text: str) -> int:
+    """Return an argument that is an integer of at least 0."""
+    return _integer(text, 0)
+
+
+def _integer(text: str, least: int) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"expected an integer of at least {least}, got {text!r}")
+    return int(text)
+
+
+def _make_folder(folder: Path, arguments: argparse.Namespace) -> None:
+    """Make the folder for ``--out``, so that one that cannot be written is refused before the training, not after."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        arguments.error(f"argument --out: expected a folder to write to, got {str(folder)!r} ({error.strerror})")
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    _make_folder(Path(arguments.out), arguments)
+    import matplotlib as mpl
+
+    mpl.use("Agg")  # figures go to files: no screen needed
+    from minidl.lab import report
+    from minidl.lab.experiment import RecordError
+
+    timed = () if arguments.stacked else (report.FRAMEWORK, report.PYTORCH)
+    if arguments.time_all:
+        timed = tuple(report.LABELS)
+    try:
+        result = report.run(
+            runs=arguments.runs,
+            epochs=arguments.epochs,
+            seed=arguments.seed,
+            timed=timed,
+            folder=arguments.out,
+        )
+        paths = report.write(result, arguments.out)
+    except (RecordError, FloatingPointError, OSError) as error:
+        print(f"python -m minidl report: {error}", file=sys.stderr)
+        return 1
+    print(report.markdown(report.readable(report.table_1(result))))
+    print(f"\n{report.same_curves(result.history)}")
+    print(f"Written to {arguments.out}: " + ", ".join(path.name for path in paths))
+    return 0
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    from minidl.lab import bench
+
+    bench.main(quick=arguments.quick)
+    return 0
+
+
+def _html(arguments: argparse.Namespace) -> int:
+    _make_folder(Path(arguments.out), arguments)
+    from minidl.lab.course import pages
+
+    try:
+        written = pages.export(arguments.out)
+    except (FileNotFoundError, ModuleNotFoundError) as error:
+        print(f"python -m minidl html: {error}", file=sys.stderr)
+        return 1
+    print(f"Written to {arguments.out}: {len(written)} pages. Begin with {written[0]}")
+    return 0

@@ -1,0 +1,1 @@
+"""The notebooks as something to publish: ``pages`` makes web pages of them."""
