@@ -4,6 +4,12 @@ from torch import Tensor
 
 from minidl.module import Module
 
+REDUCTIONS = {  # of the squared errors of a batch, or of each batch of a stack
+    "sum": lambda squares: squares.sum((-2, -1)),
+    "batchmean": lambda squares: squares.sum(-1).mean(-1),  # of the samples
+    "mean": lambda squares: squares.mean((-2, -1)),  # of all entries
+}
+
 
 class MSELoss(Module):
     """Squared error between input and target, L = sum_ij (x_ij - t_ij)^2 / N, with dL/dx_ij = 2 (x_ij - t_ij) / N.
@@ -20,7 +26,7 @@ class MSELoss(Module):
 
     def __init__(self, reduction: str = "sum") -> None:
         super().__init__()
-        if reduction not in ("sum", "batchmean", "mean"):
+        if reduction not in REDUCTIONS:
             raise ValueError(f"MSELoss expected reduction 'sum', 'batchmean' or 'mean', got {reduction!r}")
         self.reduction = reduction
 
@@ -32,17 +38,13 @@ class MSELoss(Module):
             raise ValueError(f"{self} expected at least one entry, got {tuple(input.shape)}")
         error = input - target
         self._kept = error, error.shape
-        return (error * error).sum((-2, -1)) / self._divisor(error)
+        return REDUCTIONS[self.reduction](error * error)
 
     def backward(self) -> Tensor:
         """Return dL/d(input), of the shape of the input."""
         error = self._recall()
-        return 2 / self._divisor(error) * error
-
-    def _divisor(self, error: Tensor) -> int:
-        """Return N."""
         n, m = error.shape[-2], error.shape[-1]
-        return {"sum": 1, "batchmean": n, "mean": n * m}[self.reduction]
+        return 2 / {"sum": 1, "batchmean": n, "mean": n * m}[self.reduction] * error
 
     def extra_repr(self) -> str:
         return f"reduction={self.reduction!r}"

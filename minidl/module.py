@@ -111,15 +111,16 @@ class Module:
         if not tensor.is_floating_point():
             raise TypeError(f"{self} expected {name} of a floating-point dtype, got {tensor.dtype}")
         got = tensor.shape
-        if like is None:
-            if len(got) < 2:
-                raise ValueError(f"{self} expected {name} of shape (n, m), got {tuple(got)}")
-            return
-        same_stack = len(got) == like.ndim and (len(got) == 2 or got[:-2] == like.shape[:-2])
-        if not (got == shape if shape else same_stack and got[-1] == m):
-            expected = ", ".join(map(str, shape or (*like.shape[:-2], "n", m)))
-            raise ValueError(f"{self} expected {name} of shape ({expected}), got {tuple(got)}")
-        if tensor.dtype is not like.dtype:
+        if shape is not None:
+            fits = got == shape
+        elif like is None:
+            fits = len(got) >= 2
+        else:
+            fits = len(got) == like.ndim and got[-1] == m and (len(got) == 2 or got[:-2] == like.shape[:-2])
+        if not fits:
+            expected = shape or (*(() if like is None else like.shape[:-2]), "n", m or "m")
+            raise ValueError(f"{self} expected {name} of shape ({', '.join(map(str, expected))}), got {tuple(got)}")
+        if like is not None and tensor.dtype is not like.dtype:
             raise ValueError(f"{self} expected {name} of dtype {like.dtype}, got {tensor.dtype}")
-        if tensor.device != like.device:
+        if like is not None and tensor.device != like.device:
             raise ValueError(f"{self} expected {name} on device {like.device}, got {tensor.device}")

@@ -1,4 +1,4 @@
-"""The floors of the house: imports point downwards only and never in a circle, rooms have plain names, the README's tree is true."""
+"""The floors of the house: imports point downwards, never in a circle; rooms have plain names; the README's tree is true."""
 
 from __future__ import annotations
 
@@ -135,8 +135,8 @@ def tree() -> dict[str, list[str]]:
     """Return the README's tree: what stands on the left, and the rooms that its line names."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"(?s)## How it is laid out\n\n```text\n(.*?)```", readme)
-    rows = [re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in block.splitlines()]
-    return {place: re.findall(r"[a-z_]+(?=[ /,]|$)", text.partition(":")[2]) for place, text in rows}
+    rows = [re.split(r"\s{2,}", line, maxsplit=1) for line in re.sub(r"\n\s+", " ", block).splitlines()]
+    return {place: re.findall(r"\w+", text.partition(":")[2]) for place, text in rows}
 
 
 def test_the_tree_in_the_readme_is_the_folders():
