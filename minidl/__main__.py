@@ -8,7 +8,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from minidl.lab import examine  # imports nothing heavy by itself
+from minidl import Linear, Sequential, Tanh
+from minidl.lab.doctor.students import command as examine
+from minidl.lab.doctor.students.building import SpareLayers
 
 
 class _OneLine(argparse.ArgumentParser):
@@ -67,7 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     examine_files = commands.add_parser("examine", help="have the doctor examine students' files (runs their code)")
     examine.add_arguments(examine_files)
-    examine_files.set_defaults(run=examine.run)
+    spare = SpareLayers(Linear, Tanh, Sequential)
+    examine_files.set_defaults(run=lambda arguments: examine.run(arguments, spare))
 
     picture = commands.add_parser(
         "picture",
