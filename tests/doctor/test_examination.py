@@ -207,6 +207,22 @@ def test_a_known_name_is_a_promise(name):
     assert [f.where for f in diagnosis.findings] == ["output"]
 
 
+def test_a_parameter_may_be_used_for_some_batches_only():
+    class Choosy(mutants.PlainLinear):
+        def forward(self, x):
+            self.x = x
+            product = x @ self.params["weight"]
+            return product + self.params["bias"] if len(x) > 1 else product
+
+        def backward(self, grad):
+            self.grads["weight"] += self.x.T @ grad
+            if len(grad) > 1:
+                self.grads["bias"] += grad.sum(0, keepdim=True)
+            return grad @ self.params["weight"].T
+
+    assert examine(Choosy(), (4, 3))
+
+
 def test_without_parameters_it_says_how_to_show_them():
     class Hidden:
         def __init__(self):

@@ -48,7 +48,7 @@ def wrong_values(batches: Batches, seen: list[Finding]) -> list[Finding]:
 def _due(case: Case, what: str) -> Tensor:
     """Return the truth; zeros where forward does not use the parameter in this batch."""
     truth = case.truth[what]
-    return torch.zeros_like(case.param(what)) if truth is None else truth
+    return torch.zeros_like(case.parameter(what)) if truth is None else truth
 
 
 def _got(case: Case, what: str) -> Tensor | None:
