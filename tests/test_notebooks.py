@@ -8,8 +8,6 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from minidl.lab import _mistakes
-
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb")) + sorted(ROOT.glob("*.ipynb"))
 MACHINE_PATH = re.compile(r"(/home/|/Users/|/root/|/tmp/|/work/|/opt/|/usr/|/var/|site-packages|[A-Z]:\\\\)")
@@ -75,20 +73,6 @@ def test_links_to_files_lead_somewhere(path):
     prose = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
     targets = [target.split("#")[0] for target in re.findall(r"\]\(([^)]+)\)", prose) if "://" not in target]
     assert [target for target in targets if target and not (path.parent / target).exists()] == []
-
-
-READ = {
-    value
-    for value in vars(_mistakes).values()
-    if isinstance(value, tuple) and len(value) == 2 and str(value[0]).endswith(".ipynb")
-}
-
-
-@pytest.mark.parametrize(("name", "heading"), sorted(READ))
-def test_what_the_doctor_sends_to_read_is_there(name, heading):
-    notebook = json.loads((ROOT / "notebooks" / name).read_text(encoding="utf-8"))
-    prose = "\n".join("".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "markdown")
-    assert heading in [line.lstrip("# ") for line in prose.splitlines() if line.startswith("#")]
 
 
 class TestTheChecksThemselves:

@@ -11,7 +11,13 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from minidl.lab import examine  # imports nothing heavy by itself
+EXAMINE = (
+    "Examines the layers, losses and optimisers in students' files and names their mistakes. Prints a table, one line for "
+    "each class; exit status 1 if anything is wrong, 2 if a path or an option is. THIS RUNS THE STUDENTS' CODE, each file in "
+    "a process of its own. The limits of time and memory (memory: where the system knows such limits) keep an endless loop "
+    "from stopping the rest. They are no sandbox: the code can do whatever you can do, read, write and delete. Run it where "
+    "that does not matter, in a container or under an account of its own."
+)
 
 
 class _OneLine(argparse.ArgumentParser):
@@ -38,13 +44,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         "to 3 to a folder. Interrupted, it goes on where it stopped when called again.",
     )
     report.add_argument(
-        "--runs", type=positive, default=10, help="runs of each setting, each with new data (default: 10)"
+        "--runs", type=_positive, default=10, help="runs of each setting, each with new data (default: 10)"
     )
     report.add_argument(
-        "--epochs", type=positive, default=1000, help="passes through the training data (default: 1000)"
+        "--epochs", type=_positive, default=1000, help="passes through the training data (default: 1000)"
     )
     report.add_argument(
-        "--seed", type=seed, default=0, help="all data and initial weights are drawn from it (default: 0)"
+        "--seed", type=_seed, default=0, help="all data and initial weights are drawn from it (default: 0)"
     )
     way = report.add_mutually_exclusive_group()
     way.add_argument(
@@ -68,9 +74,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     bench.add_argument("--quick", action="store_true", help="the first three lines only")
     bench.set_defaults(run=_bench)
 
-    examine_files = commands.add_parser("examine", help="have the doctor examine students' files (runs their code)")
-    examine.add_arguments(examine_files)
-    examine_files.set_defaults(run=examine.run)
+    examine = commands.add_parser(
+        "examine", help="have the doctor examine students' files (runs their code)", description=EXAMINE
+    )
+    examine.add_argument(
+        "paths", nargs="+", metavar="PATH", help="a file, a folder, path.py:ClassName, or path.py:'ClassName(3, 2)'"
+    )
+    examine.add_argument("--csv", metavar="FILE", help="write the table, with details, as CSV")
+    examine.add_argument("--html", metavar="FILE", help="write a page with every diagnosis")
+    examine.add_argument("--verbose", action="store_true", help="print every diagnosis, not only the table")
+    examine.add_argument(
+        "--shape", type=_positive, nargs=2, metavar=("N", "M"), help="the batch: N samples of M features"
+    )
+    examine.add_argument("--time", type=_seconds, default=20.0, metavar="SECONDS", help="for each file (default: 20)")
+    examine.add_argument("--memory", type=_positive, default=2000, metavar="MB", help="for each file (default: 2000)")
+    examine.add_argument("--jobs", type=_positive, default=2, metavar="N", help="files at the same time (default: 2)")
+    examine.set_defaults(run=_examine)
 
     html = commands.add_parser(
         "html",
@@ -90,12 +109,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def positive(text: str) -> int:
+def _positive(text: str) -> int:
     """Return an argument that is an integer of at least 1."""
     return _integer(text, 1)
 
 
-def seed(text: str) -> int:
+def _seed(text: str) -> int:
     """Return an argument that is an integer of at least 0."""
     return _integer(text, 0)
 
@@ -104,6 +123,17 @@ def _integer(text: str, least: int) -> int:
     if not text.isascii() or not text.isdigit() or int(text) < least:
         raise argparse.ArgumentTypeError(f"expected an integer of at least {least}, got {text!r}")
     return int(text)
+
+
+def _seconds(text: str) -> float:
+    """Return an argument that is a number above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 1e6:
+        raise argparse.ArgumentTypeError(f"expected a number of seconds above 0, got {text!r}")
+    return value
 
 
 def _make_folder(folder: Path, arguments: argparse.Namespace) -> None:
@@ -149,6 +179,47 @@ def _bench(arguments: argparse.Namespace) -> int:
 
     bench.main(quick=arguments.quick)
     return 0
+
+
+def _examine(arguments: argparse.Namespace) -> int:
+    from minidl import Linear, Sequential, Tanh
+    from minidl.lab.doctor.students import SpareLayers, examine_files, find, page, table, write_csv
+
+    try:
+        jobs = find(arguments.paths)
+        for path in filter(None, (arguments.csv, arguments.html)):
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            with open(path, "a", encoding="utf-8"):  # better refused now than after the work
+                pass
+    except OSError as error:
+        print(f"python -m minidl examine: {error}", file=sys.stderr)
+        return 2
+    rows = examine_files(
+        jobs,
+        SpareLayers(Linear, Tanh, Sequential),  # for files that have no layers of their own
+        shape=tuple(arguments.shape) if arguments.shape else None,
+        seconds=arguments.time,
+        megabytes=arguments.memory,
+        at_once=arguments.jobs,
+    )
+    _say(table(rows))
+    if arguments.verbose:
+        _say("\n" + "\n\n".join(f"{row.file}\n{row.details}" for row in rows if row.details))
+    try:
+        if arguments.csv:
+            write_csv(rows, Path(arguments.csv))
+        if arguments.html:
+            Path(arguments.html).write_text(page(rows), encoding="utf-8")
+    except OSError as error:
+        print(f"python -m minidl examine: {error}", file=sys.stderr)
+        return 2
+    return 0 if all(row.well for row in rows) else 1
+
+
+def _say(text: str) -> None:
+    """Print, what the terminal has no signs for as escapes."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def _html(arguments: argparse.Namespace) -> int:

@@ -41,9 +41,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from minidl.lab._guard import Hung, guarded
-from minidl.lab._patient import Watch
-from minidl.lab.doctor import TIME_LIMIT, Diagnosis, examine, examine_loss, examine_optimizer
+from minidl.lab.doctor import Diagnosis, examine, examine_loss, examine_optimizer
+from minidl.lab.doctor.subject.calls import Watch
+from minidl.lab.doctor.subject.stubs import is_empty, is_stub
+from minidl.lab.doctor.time_limit import TIME_LIMIT, Hung, guarded
 
 __all__ = ["Reply", "check"]
 
@@ -167,7 +168,7 @@ def _check_function(name: str, answer: Any, expected: Any, on: Any, tolerance: f
     undone = _not_done(name, _WRITE.format("the function"))
     if not callable(answer):
         return _wrong(name, f"it should be a function, and is of type {type(answer).__name__}.", hint)
-    if _is_empty(answer):
+    if is_empty(answer):
         return undone
     for arguments in on if isinstance(on, list) else [on]:
         shown = f"{name}({', '.join(map(_show, arguments))})"
@@ -237,7 +238,7 @@ def _ask_doctor(
     hint: str,
 ) -> Reply:
     """Reply with what the doctor says about an object, or about one built from a class."""
-    stubs = [method for method in methods if isinstance(answer, type) and _is_stub(getattr(answer, method, None))]
+    stubs = [method for method in methods if isinstance(answer, type) and is_stub(getattr(answer, method, None))]
     if stubs:
         return _not_done(name, _WRITE.format(" and ".join(stubs)))
     try:
@@ -261,33 +262,6 @@ def _resized(batch: Any, rows: int) -> Any:
     if batch is None or isinstance(batch, (tuple, list)):
         return batch and (rows, *batch[1:])
     return batch[torch.arange(rows) % len(batch)]
-
-
-def _empty_pass() -> None:
-    pass
-
-
-def _empty_docstring() -> None:
-    """."""
-
-
-def _empty_dots() -> None:
-    """."""
-    ...
-
-
-def _is_empty(function: Any) -> bool:
-    """Whether a function's body is nothing but a docstring, dots or ``pass``."""
-    code = getattr(function, "__code__", None)
-    if code is None or code.co_consts[-1:] != (None,):  # `return True` is an answer
-        return False
-    return code.co_code in {f.__code__.co_code for f in (_empty_pass, _empty_docstring, _empty_dots)}
-
-
-def _is_stub(method: Any) -> bool:
-    """Whether a method is missing, empty, or begins with raising NotImplementedError."""
-    code = getattr(method, "__code__", None)
-    return method is None or _is_empty(method) or (code is not None and code.co_names[:1] == ("NotImplementedError",))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -10,42 +10,35 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from minidl.lab._patient import (
-    ZERO_METHODS,
-    Patient,
-    Slot,
-    Watch,
-    as_tensor,
-    attributes,
-    contents,
-    copy_of,
-    get,
-    put,
-    slots_of,
-)
-from minidl.lab._reference import KNOWN_STEPS, OTHER_STEPS, known_name
+from minidl.lab.doctor.measure.formulas import Formula, adam, descent, nesterov
+from minidl.lab.doctor.measure.reference import KNOWN_STEPS, OTHER_STEPS, known_name
+from minidl.lab.doctor.subject.calls import Watch
+from minidl.lab.doctor.subject.copies import copy_of
+from minidl.lab.doctor.subject.inside import attributes, contents
+from minidl.lab.doctor.subject.names import STEP_METHODS, ZERO_METHODS, first_method
+from minidl.lab.doctor.subject.parameters import Slot, find, slots_of
+from minidl.lab.doctor.subject.paths import get, put
+from minidl.lab.doctor.subject.values import as_tensor, both_signs
 
 STEPS = 4
 RATES = ("lr", "learning_rate", "eta", "alpha", "step_size")
 
 
-class Trial:
-    """The measurements on one optimiser. It and the model are copied together, so that they still know each other."""
+class Steps:
+    """The steps of one optimiser. It and the model are copied together, so that they still know each other."""
 
     def __init__(self, optimizer: Any, model: Any, watch: Watch) -> None:
         self.optimizer, self.model = optimizer, model
-        self.patient = Patient(optimizer, (("step", "update"), ("step", "update")), watch)
-        self.step_name = self.patient.forward_name
+        self.watch = watch
+        self.step_name = first_method(optimizer, STEP_METHODS)
         _, copied = self.copies()
-        found = self.patient.find(slots_of, copied)
+        found = find(slots_of, copied, watch)
         self.slots: list[Slot] = [slot for slot in found if get(copied, slot.param) is not None]
         drawn = torch.Generator().manual_seed(5)
         self.gradients = [{slot.name: self._like(copied, slot, drawn) for slot in self.slots} for _ in range(STEPS)]
 
     def _like(self, model: Any, slot: Slot, drawn: torch.Generator) -> Tensor:
-        shape = as_tensor(get(model, slot.param)).shape
-        size = 0.3 + torch.rand(shape, generator=drawn, dtype=torch.float64)
-        return size * (torch.randint(2, shape, generator=drawn) * 2 - 1)
+        return both_signs(as_tensor(get(model, slot.param)).shape, drawn)
 
     def copies(self) -> tuple[Any, Any]:
         return copy_of((self.optimizer, self.model), torch.float64)
@@ -61,7 +54,7 @@ class Trial:
         return {slot.name: as_tensor(get(model, slot.param)).double() for slot in self.slots}
 
     def step(self, optimizer: Any) -> None:
-        self.patient.call(self.step_name, getattr(optimizer, self.step_name))
+        self.watch.call(self.step_name, getattr(optimizer, self.step_name))
 
     @functools.cached_property
     def path(self) -> list[dict[str, Tensor]]:
@@ -124,7 +117,7 @@ class Trial:
     @functools.cached_property
     def after_zero_grad(self) -> dict[str, Tensor] | None:
         """How each parameter moves after zero_grad with new gradients, if that differs; None if nothing is zeroed."""
-        method = next((name for name in ZERO_METHODS if callable(getattr(self.model, name, None))), None)
+        method = first_method(self.model, ZERO_METHODS)
         if method is None:
             return None
         without, ways = self._second_step(None), self._second_step(method)
@@ -136,7 +129,7 @@ class Trial:
         self.set(model, self.gradients[0])
         self.step(optimizer)
         if zero_grad:
-            self.patient.call(zero_grad, getattr(model, zero_grad))
+            self.watch.call(zero_grad, getattr(model, zero_grad))
         self.set(model, {name: -4 * grad for name, grad in self.gradients[0].items()})
         start = self.params(model)
         self.step(optimizer)
@@ -174,8 +167,8 @@ class Trial:
             return float(pair[0]), float(pair[1])
         return self.setting("beta1", "beta_1", "b1") or 0.9, self.setting("beta2", "beta_2", "b2") or 0.999
 
-    def rules(self) -> list[Any]:
-        """The rules that an optimiser of this name may follow; the last gradients' average is momentum too."""
+    def formulas(self) -> list[Formula]:
+        """The formulas that an optimiser of this name may follow; the last gradients' average is momentum too."""
         if not self.rate:
             return []
         if self.kind == "sgd":
@@ -193,16 +186,16 @@ class Trial:
         ratio = float((way * plain).sum() / (plain * plain).sum())
         return round(ratio, 9) if torch.allclose(way, ratio * plain, rtol=1e-6, atol=1e-12) else None
 
-    def follows(self, *rules: Any) -> bool:
-        """Whether the path is that of one of these rules: functions from all gradients of a parameter to its steps."""
-        return any(self.follows_each(lambda i, rule=rule: rule) for rule in rules)
+    def follows(self, *formulas: Formula) -> bool:
+        """Whether the path is that of one of these formulas."""
+        return any(self.follows_each(lambda i, formula=formula: formula) for formula in formulas)
 
-    def follows_each(self, rule_of: Callable[[int], Any]) -> bool:
-        """Whether the path of each parameter is that of a rule of its own, which is found by the parameter's number."""
+    def follows_each(self, formula_of: Callable[[int], Formula]) -> bool:
+        """Whether the path of each parameter is that of a formula of its own, which is found by the parameter's number."""
         return all(
             torch.allclose(way[slot.name], expected, rtol=2e-3, atol=1e-9, equal_nan=True)
             for i, slot in enumerate(self.slots)
-            for way, expected in zip(self.path, rule_of(i)([g[slot.name] for g in self.gradients]), strict=True)
+            for way, expected in zip(self.path, formula_of(i)([g[slot.name] for g in self.gradients]), strict=True)
         )
 
 
@@ -210,65 +203,3 @@ def generators(optimizer: Any) -> list[str]:
     """Return the names of an optimiser's attributes that can be run through only once, and have not been yet."""
     own = attributes(optimizer).items()
     return [name for name, value in own if isinstance(value, types.GeneratorType) and value.gi_frame is not None]
-
-
-def descent(rate: float, momentum: float = 0.0, share: float = 1.0) -> Any:
-    """Return the rule v <- momentum v + share g, p <- p - rate v."""
-
-    def rule(gradients: list[Tensor]) -> list[Tensor]:
-        velocity, place, places = torch.zeros_like(gradients[0]), torch.zeros_like(gradients[0]), []
-        for gradient in gradients:
-            velocity = momentum * velocity + share * gradient
-            place = place - rate * velocity
-            places.append(place)
-        return places
-
-    return rule
-
-
-def nesterov(rate: float, momentum: float) -> Any:
-    def rule(gradients: list[Tensor]) -> list[Tensor]:
-        velocity, place, places = torch.zeros_like(gradients[0]), torch.zeros_like(gradients[0]), []
-        for gradient in gradients:
-            velocity = momentum * velocity + gradient
-            place = place - rate * (gradient + momentum * velocity)
-            places.append(place)
-        return places
-
-    return rule
-
-
-def adam(
-    rate: float,
-    beta1: float,
-    beta2: float,
-    correct_m: bool = True,
-    correct_v: bool = True,
-    *,
-    carry: tuple[bool, bool] = (True, True),
-    count: Callable[[int], int] = lambda t: t,
-    slip: str = "",
-) -> Any:
-    """Return Adam's rule (Kingma and Ba, 2015), or one that gets something wrong.
-
-    That is: one of the two bias corrections left out, averages (m, v) that are not carried from step to step, a step count
-    other than t = 1, 2, ..., or a slip in the formula.
-    """
-
-    def rule(gradients: list[Tensor]) -> list[Tensor]:
-        m, v, place, places = *(torch.zeros_like(gradients[0]) for _ in range(3)), []
-        for step, gradient in enumerate(gradients, 1):
-            new_m = gradient**2 if slip == "square in m" else gradient
-            new_v = gradient if slip == "no square" else gradient**2
-            m = beta1 * m * carry[0] + (1 if slip == "share of m" else 1 - beta1) * new_m
-            v = beta2 * v * carry[1] + (1 if slip == "share of v" else 1 - beta2) * new_v
-            first = m / (1 - beta1 ** count(step)) if correct_m else m
-            second = v / (1 - beta2 ** count(step)) if correct_v else v
-            m = first if slip in ("m written back", "written back") else m
-            v = second if slip in ("v written back", "written back") else v
-            first = gradient if slip == "m unused" else first
-            place = place - rate * first / (second if slip == "no root" else second.sqrt())
-            places.append(place)
-        return places
-
-    return rule

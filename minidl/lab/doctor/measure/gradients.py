@@ -1,4 +1,4 @@
-"""The true gradients of a module, from its own forward.
+"""The true gradients of a subject, from its own forward.
 
 By autograd, in float64, where that can follow it, and by central differences where it cannot.
 """
@@ -8,23 +8,30 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from minidl.lab._patient import Slot, Trouble, as_tensor, get, put
-
-if TYPE_CHECKING:
-    from minidl.lab._exam import Exam
+from minidl.lab.doctor.subject.calls import StudentError
+from minidl.lab.doctor.subject.parameters import Slot
+from minidl.lab.doctor.subject.paths import get, put
+from minidl.lab.doctor.subject.subject import Subject
+from minidl.lab.doctor.subject.values import as_tensor, both_signs
 
 DIFFERENCES_SECONDS = 0.01  # for the central differences by one tensor, once 48 entries are measured
 Prepare = Callable[[Any], None]
 Jacobians = dict[str, tuple[torch.Size, Tensor, Tensor]]  # by name: shape, entries measured, d(output)/d(entry) as rows
 
 
-class Truth:
-    """The gradients of an examined module's forward, for any batch.
+class TrueGradients:
+    """The gradients of the subject's forward, for any batch.
+
+    Parameters
+    ----------
+    subject : Subject
+    generator : torch.Generator
+        Of the direction in which autograd is tried once.
 
     Attributes
     ----------
@@ -32,8 +39,8 @@ class Truth:
         Whether autograd can follow this forward; None until it has been tried.
     """
 
-    def __init__(self, exam: Exam) -> None:
-        self.exam, self.patient = exam, exam.patient
+    def __init__(self, subject: Subject, generator: torch.Generator) -> None:
+        self.subject, self.generator = subject, generator
         self.by_autograd: bool | None = None
         self._jacobians: list[tuple[Tensor, Tensor | None, Jacobians]] = []
 
@@ -44,14 +51,14 @@ class Truth:
         target: Tensor | None = None,
         prepare: Prepare | None = None,
     ) -> dict[str, Tensor | None]:
-        """Return the gradients of the module's own forward: "input", and each parameter's; None where it is not used.
+        """Return the gradients of the subject's own forward: "input", and each parameter's; None where it is not used.
 
         ``prepare`` changes the copy before; then the input's is certain to be there, and no other.
         """
         if self.by_autograd is not False:
             try:
                 return self._by_autograd(input, grad_output, target, prepare)
-            except (Trouble, RuntimeError, AttributeError, TypeError):
+            except (StudentError, RuntimeError, AttributeError, TypeError):
                 if self.by_autograd:  # it can be followed elsewhere: this batch does not fit
                     raise
                 self.by_autograd = False
@@ -60,20 +67,20 @@ class Truth:
     def _by_autograd(
         self, input: Tensor, grad_output: Tensor, target: Tensor | None, prepare: Prepare | None
     ) -> dict[str, Tensor | None]:
-        if self.patient.dialect != "torch":
+        if self.subject.dialect != "torch":
             raise TypeError("arrays have no autograd")
-        module = self.patient.fresh()
+        module = self.subject.fresh()
         if prepare:
             prepare(module)
-        leaves = {"input": self.exam.cast(input).detach().clone().requires_grad_()}
-        for slot in self.patient.slots:
+        leaves = {"input": self.subject.cast(input).detach().clone().requires_grad_()}
+        for slot in self.subject.slots:
             param = get(module, slot.param)
             if not isinstance(param, Tensor):
                 raise TypeError("no tensor, no autograd")
             leaves[slot.name] = param.requires_grad_()
         with torch.enable_grad():
-            output = self.exam.raw_forward(module, leaves["input"].clone(), self.exam.say(target))
-            upstream = self.exam.cast_like(grad_output, output).reshape(output.shape)
+            output = self.subject.raw_forward(module, leaves["input"].clone(), self.subject.say(target))
+            upstream = self.subject.cast_like(grad_output, output).reshape(output.shape)
             total = (output * upstream).sum()  # with grad_outputs, autograd would import sympy first, for a second
             grads = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
         found = {name: None if g is None else g.double() for name, g in zip(leaves, grads, strict=True)}
@@ -88,31 +95,34 @@ class Truth:
         self, input: Tensor, grad_output: Tensor, target: Tensor | None, found: dict[str, Tensor | None]
     ) -> None:
         """Raise RuntimeError unless autograd agrees with one central difference: a detach in forward would fool it."""
-        if self.exam.random:
+        if self.subject.random:
             return
-        step = 1e-5 if self.exam.fine else 1e-2
-        way = {name: None if grad is None else self.exam.draw(*grad.shape) for name, grad in found.items()}
-        for slot in self.patient.slots:
+        step = 1e-5 if self.subject.fine else 1e-2
+        way = {name: None if grad is None else self._way(grad.shape) for name, grad in found.items()}
+        for slot in self.subject.slots:
             if way[slot.name] is None:
-                way[slot.name] = self.exam.draw(*self.exam.parameters(self.patient.fresh())[slot.name].shape)
+                way[slot.name] = self._way(self.subject.parameters(self.subject.fresh())[slot.name].shape)
         sides = []
         for sign in (1, -1):
-            module = self.patient.fresh()
-            for slot in self.patient.slots:
+            module = self.subject.fresh()
+            for slot in self.subject.slots:
                 put(
                     module,
                     slot.param,
-                    as_tensor(get(module, slot.param)) + sign * step * way[slot.name].to(self.exam.work),
+                    as_tensor(get(module, slot.param)) + sign * step * way[slot.name].to(self.subject.work),
                 )
-            output = as_tensor(self.exam.forward(module, input + sign * step * way["input"], target))
+            output = as_tensor(self.subject.forward(module, input + sign * step * way["input"], target))
             sides.append((output.double() * grad_output).sum())
         measured = float(sides[0] - sides[1]) / (2 * step)
         claimed = float(sum((grad * way[name]).sum() for name, grad in found.items() if grad is not None))
         size = sum(float((grad * way[name]).abs().sum()) for name, grad in found.items() if grad is not None)
-        if math.isfinite(measured) and abs(measured - claimed) > (1e-4 if self.exam.fine else 5e-2) * max(
+        if math.isfinite(measured) and abs(measured - claimed) > (1e-4 if self.subject.fine else 5e-2) * max(
             size, abs(measured), 1e-3
         ):
             raise RuntimeError("autograd cannot see everything that this forward does")
+
+    def _way(self, shape: torch.Size) -> Tensor:
+        return both_signs(shape, self.generator, 0.2, 1.3)
 
     def _by_differences(
         self, input: Tensor, grad_output: Tensor, target: Tensor | None, prepare: Prepare | None
@@ -134,7 +144,7 @@ class Truth:
 
         In a copy that has been changed, for the input's alone.
         """
-        module = self.patient.fresh()
+        module = self.subject.fresh()
         if prepare:
             prepare(module)
 
@@ -149,18 +159,18 @@ class Truth:
             return value.shape, order[: len(rows)], torch.stack(rows)
 
         def at_input(changed: Tensor) -> Tensor:
-            return as_tensor(self.exam.forward(module, changed, target)).double()
+            return as_tensor(self.subject.forward(module, changed, target)).double()
 
         found = {"input": slopes(input.double(), at_input)}
-        for slot in () if prepare else self.patient.slots:
+        for slot in () if prepare else self.subject.slots:
             value = as_tensor(get(module, slot.param)).double()
 
             def at_param(changed: Tensor, slot: Slot = slot) -> Tensor:
-                put(module, slot.param, changed.to(self.exam.work))
+                put(module, slot.param, changed.to(self.subject.work))
                 return at_input(input)
 
             found[slot.name] = slopes(value, at_param)
-            put(module, slot.param, value.to(self.exam.work))
+            put(module, slot.param, value.to(self.subject.work))
         return found
 
     def _slope(self, flat: Tensor, i: int, shape: torch.Size, output_at: Callable[[Tensor], Tensor]) -> Tensor:
@@ -171,7 +181,7 @@ class Truth:
             changed[i] += step
             return output_at(changed.reshape(shape))
 
-        if self.exam.fine:  # small against the entries, or it would step across kinks
+        if self.subject.fine:  # small against the entries, or it would step across kinks
             step = 1e-6 * min(max(float(flat.abs().mean()), 1e-2), 1.0)
             return (at(step) - at(-step)) / (2 * step)
         return (8 * (at(0.05) - at(-0.05)) - (at(0.1) - at(-0.1))) / 0.6

@@ -9,91 +9,88 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from minidl.lab._diagnosis import Finding
-from minidl.lab._exam import Case, Exam
-from minidl.lab._mistakes import (
-    DIVISORS,
-    FACTORS,
-    LINEAR,
-    OF_OUTPUT,
-    UNNAMED,
-    UNNAMED_OUTPUT,
-    WRONG_VALUES,
-    Factor,
-    WrongValue,
-    words,
-)
-from minidl.lab._patient import Trouble, attributes
+from minidl.lab.doctor.diagnosis import Finding
+from minidl.lab.doctor.measure.batches import Batches, Case
+from minidl.lab.doctor.mistakes import FACTORS, WRONG_VALUES
+from minidl.lab.doctor.mistakes.reading import DIVISORS, LINEAR
+from minidl.lab.doctor.mistakes.rules import Factor, Misbehaviour, Rule, WrongValue
+from minidl.lab.doctor.subject.calls import StudentError
+from minidl.lab.doctor.subject.inside import attributes
+from minidl.lab.doctor.wording import words
 
 SIDES = ("x < 0", "x > 0")
+FACTOR_OF_OUTPUT = "What forward returns is {factor} times what it should be."
+UNNAMED = "{Where} is not what forward makes it, in a way that I know no name for. Measured: {measured}."
+UNNAMED_OUTPUT = (
+    "What forward returns is not what it should be, in a way that I know no name for. Measured: {measured}."
+)
 
 
-def wrong_values(exam: Exam, seen: list[Finding]) -> list[Finding]:
+def wrong_values(batches: Batches, seen: list[Finding]) -> list[Finding]:
     """Return what is wrong with the values that forward and backward return and accumulate.
 
-    ``seen`` is how the module misbehaves otherwise: where that is enough to make a value wrong, it stays out.
+    ``seen`` is how the subject misbehaves otherwise: where that is enough to make a value wrong, it stays out.
     """
-    if not exam.cases or any(f.mistake == "wrong shape" for f in seen):
-        return []
-    enough = ("not reproducible", "wrong device", "returns nothing", "wrong type", "parameter unused", "drawn anew")
-    out = exam.unsteady | {f.where for f in seen if f.mistake in enough}
-    if any(f.mistake == "parameter unused" for f in seen):
+    seen_at = [(f.where, f.rule) for f in seen if isinstance(f.rule, Misbehaviour)]
+    out = batches.subject.unsteady | {where for where, rule in seen_at if rule.makes_values_wrong}
+    if any(rule.makes_output_wrong for _, rule in seen_at):
         out |= {"output"}
     findings: list[Finding] = []
-    for what in sorted(exam.cases[0].truth, key=lambda what: what != "output"):  # forward first
-        if what in out or all(case.truth[what] is None for case in exam.cases):
+    for what in sorted(batches.cases[0].truth, key=lambda what: what != "output"):  # forward first
+        if what in out or all(case.truth[what] is None for case in batches.cases):
             continue
-        wrong = [case for case in exam.cases if not case.close(_got(case, what), _due(case, what))]
-        if wrong and not _forward_is_to_blame(exam, what, findings):
-            findings += _explain(exam, what, wrong[0])
+        wrong = [case for case in batches.cases if not case.close(_got(case, what), _due(case, what))]
+        if wrong and not _forward_is_to_blame(batches, what, findings):
+            findings += _explain(batches, what, wrong[0])
     return findings
 
 
 def _due(case: Case, what: str) -> Tensor:
     """Return the truth; zeros where forward does not use the parameter in this batch."""
     truth = case.truth[what]
-    return torch.zeros_like(case.param(what)) if truth is None else truth
+    return torch.zeros_like(case.parameter(what)) if truth is None else truth
 
 
 def _got(case: Case, what: str) -> Tensor | None:
     return case.output if what == "output" else case.got[what]
 
 
-def _forward_is_to_blame(exam: Exam, what: str, findings: list[Finding]) -> bool:
+def _forward_is_to_blame(batches: Batches, what: str, findings: list[Finding]) -> bool:
     """Whether a gradient is right for what forward should have returned."""
     if what == "output" or all(f.where != "output" for f in findings):
         return False
-    return all(case.close(case.got[what], exam.expectation.gradients(case)[what]) for case in exam.cases)
+    return all(case.close(case.got[what], case.expected_gradients()[what]) for case in batches.cases)
 
 
-def _explain(exam: Exam, what: str, worst: Case) -> list[Finding]:
+def _explain(batches: Batches, what: str, worst: Case) -> list[Finding]:
     """Return the mistakes that explain a wrong value in every batch; where none does, what was measured."""
     kind = what if what in ("input", "output") else "param"
     known = [mistake for mistake in WRONG_VALUES if mistake.of in (kind, "any")]
-    right = WrongValue("", "any", "", DIVISORS if exam.is_loss else LINEAR, _due)
+    read = DIVISORS if batches.subject.is_loss else LINEAR
+    right = WrongValue(name="", says="", read=read, of="any", predict=_due)
     early, late = ([mistake for mistake in known if mistake.last == last] for last in (False, True))
     tries = [*product(early, [False]), (right, True), *product(early, [True]), *product(late, [False])]
-    if all(_got(case, what) is not None for case in exam.cases):
-        for side in dict.fromkeys(("", _wrong_side(exam, what))):
+    if all(_got(case, what) is not None for case in batches.cases):
+        for side in dict.fromkeys(("", _wrong_side(batches, what))):
             for mistake, with_factor in tries:
-                fit = _fit(exam.cases, what, mistake, with_factor, side)
+                fit = _fit(batches.cases, what, mistake, with_factor, side)
                 if fit is not None:
-                    return _named(exam, what, worst, mistake, *fit, side)
+                    return _named(batches, what, worst, mistake, *fit, side)
     elif kind == "param":
-        missing = next(mistake for mistake in known if mistake.name == "gradient missing")
-        return _named(exam, what, worst, missing, (), None)
-    return [_measured(exam, what, worst)]
+        missing = next(mistake for mistake in known if mistake.also_where_none)
+        return _named(batches, what, worst, missing, (), None)
+    return [_measured(batches, what, worst)]
 
 
-def _wrong_side(exam: Exam, what: str) -> str:
+def _wrong_side(batches: Batches, what: str) -> str:
     """Return the side of zero, "x < 0" or "x > 0", on which alone a function of one number is wrong; "" if there is none."""
-    if what not in ("input", "output") or not exam.entrywise:
+    if what not in ("input", "output") or not batches.entrywise:
         return ""
-    if any(_got(case, what).shape != case.input.shape for case in exam.cases):
+    if any(_got(case, what).shape != case.input.shape for case in batches.cases):
         return ""
     for side, other in (SIDES, SIDES[::-1]):
-        if any(bool(_on(other, case, case.input).isfinite().any()) for case in exam.cases) and all(
-            case.close(_on(other, case, _got(case, what)), _on(other, case, _due(case, what))) for case in exam.cases
+        if any(bool(_on(other, case, case.input).isfinite().any()) for case in batches.cases) and all(
+            case.close(_on(other, case, _got(case, what)), _on(other, case, _due(case, what))) for case in batches.cases
         ):
             return side
     return ""
@@ -112,7 +109,7 @@ def _fit(
     """Return the factors with which a mistake explains all batches, and their values; None where it does not."""
     try:
         predictions = [mistake.predict(case, what) for case in cases]
-    except (Trouble, RuntimeError, TypeError, AttributeError, IndexError):
+    except (StudentError, RuntimeError, TypeError, AttributeError, IndexError):
         return None  # this mistake cannot be made here
     for options in zip(*(p if isinstance(p, list) else [p] for p in predictions), strict=False):
         trios = [(case, _got(case, what), option) for case, option in zip(cases, options, strict=True)]
@@ -156,13 +153,13 @@ def _factors(cases: list[Case], ratios: list[float]) -> tuple[Factor, ...]:
     told = [(case, ratio) for case, ratio in zip(cases, ratios, strict=True) if not math.isnan(ratio)]
     if not told:
         return ()
-    sign, *others = FACTORS
-    twos, sizes = [f for f in others if f.name in ("2", "1/2")], [f for f in others if f.name not in ("2", "1/2")]
+    with_all, with_sizes, sizes = ([f for f in FACTORS if f.goes_with == kind] for kind in ("all", "sizes", ""))
+    telling = [f for f in sizes if len({f.value(case) for case, _ in told}) > 1]
     options: list[tuple[Factor, ...]] = [(f,) for f in FACTORS]
-    telling = [f for f in sizes if len({f.value(case) for case, _ in told}) > 1]  # 10 may be 2 k, or just 10
-    options += [*product([sign], others), *product(twos, telling), *product([sign], twos, telling)]
-    options += [pair for pair in product(telling, telling) if {f.name for f in pair} in ({"n", "1/m"}, {"m", "1/n"})]
-    slack = 20 * cases[0].exam.tolerance
+    options += [(f, other) for f in with_all for other in FACTORS if other not in with_all]
+    options += [*product(with_sizes, telling), *product(with_all, with_sizes, telling)]
+    options += [(f, other) for f, other in product(telling, telling) if other.symbol in f.pairs]
+    slack = 20 * cases[0].subject.tolerance
 
     def value(factors: tuple[Factor, ...], case: Case) -> float:
         result = 1.0
@@ -177,7 +174,7 @@ def _factors(cases: list[Case], ratios: list[float]) -> tuple[Factor, ...]:
 
 
 def _named(
-    exam: Exam,
+    batches: Batches,
     what: str,
     worst: Case,
     mistake: WrongValue,
@@ -190,33 +187,35 @@ def _named(
     evidence = _evidence(expected, got)
     if ratios is not None:
         evidence["factor"] = {
-            f"n = {c.n}, m = {c.m}": round(r, 6) for c, r in zip(exam.cases, ratios, strict=True) if not math.isnan(r)
+            f"n = {c.n}, m = {c.m}": round(r, 6)
+            for c, r in zip(batches.cases, ratios, strict=True)
+            if not math.isnan(r)
         }
 
     number = worst.multiple(got, expected)
 
-    def finding(name: str, says: str, read: tuple[str, str], factor: str = "") -> Finding:
-        seen = {"factor": factor, "number": f"{number:.4g}", "setting": _setting(exam, number), **shapes}
+    def finding(rule: Rule, says: str, read: tuple[str, str], factor: str = "") -> Finding:
+        seen = {"factor": factor, "number": f"{number:.4g}", "setting": _setting(batches, number), **shapes}
         text = says.format(**words(what, **seen))
         if side:
             text += f" That is so where {side}; where {SIDES[SIDES[0] == side]}, it is right."
-        return Finding(name, what, text, evidence, expected, got, read)
+        return Finding(rule.name, what, text, evidence, expected, got, read, rule=rule)
 
-    findings = [finding(mistake.name, mistake.says, mistake.read)] if mistake.name else []
+    findings = [finding(mistake, mistake.says, mistake.read)] if mistake.name else []
     for factor in factors:
-        says = OF_OUTPUT if what == "output" else factor.says_of_loss if exam.is_loss else factor.says
-        name = factor.name if factor.name == "sign" else f"factor {factor.name}"
-        findings.append(finding(name, says, mistake.read, {"sign": "-1"}.get(factor.name, factor.name)))
-    for name in mistake.also:
+        says_of_gradient = factor.says_of_loss if batches.subject.is_loss else factor.says
+        says = FACTOR_OF_OUTPUT if what == "output" else says_of_gradient
+        findings.append(finding(factor, says, mistake.read, factor.symbol))
+    for name in mistake.combined_with:
         other = next(m for m in WRONG_VALUES if m.name == name)
-        findings.append(finding(name, other.says, other.read))
+        findings.append(finding(other, other.says, other.read))
     return findings
 
 
-def _setting(exam: Exam, number: float) -> str:
-    """Say which setting of the module a number comes from, if it is one, or 1 minus one, or the inverse of that."""
+def _setting(batches: Batches, number: float) -> str:
+    """Say which setting of the subject a number comes from, if it is one, or 1 minus one, or the inverse of that."""
     settings = {
-        k: v for k, v in attributes(exam.patient.original).items() if isinstance(v, float) and v not in (0.0, 1.0)
+        k: v for k, v in attributes(batches.subject.original).items() if isinstance(v, float) and v not in (0.0, 1.0)
     }
     for name, value in settings.items():
         forms = {name: value, f"1 / {name}": 1 / value, f"1 - {name}": 1 - value, f"1 / (1 - {name})": 1 / (1 - value)}
@@ -226,7 +225,7 @@ def _setting(exam: Exam, number: float) -> str:
     return ""
 
 
-def _measured(exam: Exam, what: str, worst: Case) -> Finding:
+def _measured(batches: Batches, what: str, worst: Case) -> Finding:
     """Return a finding without a name: what was measured, and no guess."""
     expected, got = _due(worst, what), _got(worst, what)
     evidence, parts = _evidence(expected, got), []
@@ -237,7 +236,9 @@ def _measured(exam: Exam, what: str, worst: Case) -> Finding:
     elif got.shape != expected.shape:
         parts.append(f"its shape is {tuple(got.shape)}, and should be {tuple(expected.shape)}")
     else:
-        right = (got - expected).abs() <= exam.tolerance * max(1.0, float(expected.nan_to_num(0).abs().max()))
+        right = (got - expected).abs() <= batches.subject.tolerance * max(
+            1.0, float(expected.nan_to_num(0).abs().max())
+        )
         parts.append(f"{int(right.sum())} of {got.numel()} entries are right")
         rows = (~right).reshape(len(right), -1).any(1).nonzero().reshape(-1).tolist()
         if right.ndim > 1 and len(rows) <= len(right) // 2:

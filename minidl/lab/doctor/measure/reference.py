@@ -1,4 +1,4 @@
-"""What a module's forward should be: from a reference that is given, or known by the name of the class."""
+"""What forward should be: from a reference that is given, or known by the name of the class."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from minidl.lab._exam import Case, Exam
-from minidl.lab._patient import as_tensor, attributes, canonical, is_values
+from minidl.lab.doctor.subject.inside import attributes
+from minidl.lab.doctor.subject.names import canonical
+from minidl.lab.doctor.subject.subject import Subject
+from minidl.lab.doctor.subject.values import as_tensor, close, is_values
 
 Function = Callable[[Tensor, "Tensor | None", dict[str, Tensor]], Tensor]  # of input, target and named parameters
 
@@ -34,40 +36,43 @@ OTHER_STEPS = set(
 class Expectation:
     """What forward should return, and the gradients that would follow."""
 
-    def __init__(self, options: list[Function]) -> None:
-        self.options = options
+    def __init__(self, subject: Subject, options: list[Function]) -> None:
+        self.subject, self.options = subject, options
 
-    def output(self, case: Case) -> Tensor | None:
-        return self._function(case)(case.input, case.target, self._params(case))
+    def output(self, input: Tensor, target: Tensor | None, got: Tensor) -> Tensor | None:
+        """Return what forward should have returned, where it returned ``got``."""
+        return self._function(input, target, got)(input, target, self._params())
 
-    def gradients(self, case: Case) -> dict[str, Tensor | None]:
+    def gradients(
+        self, input: Tensor, target: Tensor | None, got: Tensor, grad_output: Tensor
+    ) -> dict[str, Tensor | None]:
         """Return the gradients of what forward should have been, for this batch."""
-        leaves = {"input": case.input, **self._params(case)}
+        leaves = {"input": input, **self._params()}
         leaves = {name: value.detach().clone().requires_grad_() for name, value in leaves.items()}
         with torch.enable_grad():
             params = {name: value for name, value in leaves.items() if name != "input"}
-            output = self._function(case)(leaves["input"], case.target, params)
-            total = (output * case.grad_output.reshape(output.shape)).sum()
+            output = self._function(input, target, got)(leaves["input"], target, params)
+            total = (output * grad_output.reshape(output.shape)).sum()
             grads = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
         return dict(zip(leaves, grads, strict=True))
 
-    def _params(self, case: Case) -> dict[str, Tensor]:
-        exam = case.exam
-        found = {slot.name: exam.parameter(slot) for slot in exam.patient.slots}
-        for name, value in attributes(exam.patient.original).items():  # a bias without a gradient is a bias
+    def _params(self) -> dict[str, Tensor]:
+        subject = self.subject
+        found = {slot.name: subject.parameter(slot.name) for slot in subject.slots}
+        for name, value in attributes(subject.original).items():  # a bias without a gradient is a bias
             if canonical(name) in ("weight", "bias") and is_values(value) and name not in found:
                 found[name] = as_tensor(value).double()
         return {name: value for name, value in found.items() if value is not None}
 
-    def _function(self, case: Case) -> Function:
+    def _function(self, input: Tensor, target: Tensor | None, got: Tensor) -> Function:
         """Return the first option that fits what forward returned, else the first that can be computed."""
         possible = []
         for function in self.options:
             try:
-                output = function(case.input, case.target, self._params(case))
+                output = function(input, target, self._params())
             except (RuntimeError, ValueError, TypeError, IndexError, StopIteration):
                 continue
-            if case.close(case.output, output):
+            if close(got, output, self.subject.tolerance):
                 return function
             possible.append(function)
         if not possible:
@@ -85,15 +90,15 @@ def known_name(thing: Any, known: tuple[str, ...] = KNOWN, others: set[str] = OT
     return found[0] if len(found) == 1 and not others & set(words) else None
 
 
-def expectation(exam: Exam, reference: Any) -> Expectation | None:
-    """Return what the module's forward should be, where somebody says so."""
+def expectation(subject: Subject, reference: Any) -> Expectation | None:
+    """Return what the subject's forward should be, where somebody says so."""
     if reference is None:
-        name = known_name(exam.patient.original)
-        options = (LOSSES if exam.is_loss else LAYERS).get(name or "")
-        return Expectation(options) if options else None
+        name = known_name(subject.original)
+        options = (LOSSES if subject.is_loss else LAYERS).get(name or "")
+        return Expectation(subject, options) if options else None
     if isinstance(reference, str):
-        if reference in (LOSSES if exam.is_loss else LAYERS):
-            return Expectation((LOSSES if exam.is_loss else LAYERS)[reference])
+        if reference in (LOSSES if subject.is_loss else LAYERS):
+            return Expectation(subject, (LOSSES if subject.is_loss else LAYERS)[reference])
         found = [getattr(place, reference) for place in (torch.nn.functional, torch) if hasattr(place, reference)]
         if not found:
             raise ValueError(f"expected a reference in torch.nn.functional or torch, and found no {reference!r} there")
@@ -103,8 +108,8 @@ def expectation(exam: Exam, reference: Any) -> Expectation | None:
     if isinstance(reference, torch.nn.Module):
         reference = copy.deepcopy(reference).double()
         if any(True for _ in reference.parameters()):
-            return Expectation([_with_parameters(reference, flip) for flip in (True, False)])
-    return Expectation([lambda X, T, params: reference(X) if T is None else reference(X, T)])
+            return Expectation(subject, [_with_parameters(reference, flip) for flip in (True, False)])
+    return Expectation(subject, [lambda X, T, params: reference(X) if T is None else reference(X, T)])
 
 
 def _with_parameters(reference: torch.nn.Module, flip: bool) -> Function:

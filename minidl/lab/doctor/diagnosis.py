@@ -8,7 +8,9 @@ from typing import Any
 
 from torch import Tensor
 
-SHOWN = 8  # rows and columns of a matrix that are drawn
+from minidl.lab.doctor.heat_map import side_by_side
+from minidl.lab.doctor.mistakes.rules import Rule
+from minidl.lab.doctor.wording import number
 
 
 @dataclass
@@ -31,6 +33,8 @@ class Finding:
         Notebook and section that explain it.
     also : list of str
         Where else the same is wrong.
+    rule : Rule or None
+        What recognised it; None where the examination itself came upon it, or where it has no name.
     """
 
     mistake: str
@@ -41,6 +45,7 @@ class Finding:
     got: Tensor | None = None
     read: tuple[str, str] = ("", "")
     also: list[str] = field(default_factory=list)
+    rule: Rule | None = field(default=None, repr=False)
 
     def lines(self) -> list[str]:
         """Return the finding as lines of text, without its number."""
@@ -48,9 +53,9 @@ class Finding:
         if seen.get("expected shape", 0) != seen.get("got shape", 0) and "got shape" in seen:
             lines.append(f"shape: expected {seen['expected shape']}, got {seen['got shape']}")
         if "entry" in seen:
-            lines.append(f"entry {seen['entry']}: expected {_number(seen['expected'])}, got {_number(seen['got'])}")
+            lines.append(f"entry {seen['entry']}: expected {number(seen['expected'])}, got {number(seen['got'])}")
         if "factor" in seen:
-            lines.append("factor: " + "; ".join(f"{_number(f)} for {batch}" for batch, f in seen["factor"].items()))
+            lines.append("factor: " + "; ".join(f"{number(f)} for {batch}" for batch, f in seen["factor"].items()))
         if self.also:
             lines.append(f"the same in: {', '.join(self.also)}")
         if self.read[0]:
@@ -96,9 +101,9 @@ class Diagnosis:
 
     def __str__(self) -> str:
         lines = [self.verdict]
-        for number, finding in enumerate(self.findings, 1):
+        for place, finding in enumerate(self.findings, 1):
             first, *rest = finding.lines()
-            lines += [f"{number}. {first}", *(f"   {line}" for line in rest)]
+            lines += [f"{place}. {first}", *(f"   {line}" for line in rest)]
         return "\n".join(lines + [f"Note: {note}" for note in self.notes])
 
     __repr__ = __str__
@@ -132,50 +137,14 @@ class Diagnosis:
                 first, *rest = (html.escape(line) for line in finding.lines())
                 name, _, text = first.partition(": ")
                 lines = [f"<b>{name}</b>: {text}", *(f"<small>{line}</small>" for line in rest)]
-                picture = "" if any(finding.got is got for got in drawn) else _picture(finding)
+                picture = (
+                    "" if any(finding.got is got for got in drawn) else side_by_side(finding.expected, finding.got)
+                )
                 drawn.append(finding.got)
                 parts.append(f"<li>{'<br>'.join(lines)}{picture}</li>")
             parts.append("</ol>")
         parts += [f"<div><small>Note: {html.escape(note)}</small></div>" for note in self.notes]
         return "".join(parts)
-
-
-def _picture(finding: Finding) -> str:
-    """Return expected beside got as two heat maps of one scale, where both are there."""
-    if finding.expected is None or finding.got is None:
-        return ""
-    finite = [
-        float(t[t.isfinite()].abs().max()) if bool(t.isfinite().any()) else 0 for t in (finding.expected, finding.got)
-    ]
-    largest = max(*finite, 1e-12)
-    tables = "".join(
-        _heat_map(f"{title} {tuple(tensor.shape)}", tensor, largest)
-        for title, tensor in (("expected", finding.expected), ("got", finding.got))
-    )
-    return f'<div style="display: flex; gap: 2em; margin: 0.3em 0">{tables}</div>'
-
-
-def _heat_map(title: str, tensor: Tensor, largest: float) -> str:
-    """Return a table of numbers on colours: orange below zero, blue above, white at zero."""
-    matrix = tensor.reshape(-1, tensor.shape[-1]) if tensor.ndim else tensor.reshape(1, 1)
-    columns = min(matrix.shape[1], SHOWN + 1)
-    rows = f'<tr><th colspan="{columns}" style="text-align: left; font-weight: normal">{title}</th></tr>'
-    for row in matrix[:SHOWN].tolist():
-        cells = "".join(_cell(value, largest) for value in row[:SHOWN])
-        rows += f'<tr style="background: none">{cells}{"<td>…</td>" if len(row) > SHOWN else ""}</tr>'
-    if len(matrix) > SHOWN:
-        rows += '<tr style="background: none"><td>…</td></tr>'
-    return f'<table style="border-collapse: collapse; margin: 0">{rows}</table>'
-
-
-def _cell(value: float, largest: float) -> str:
-    strength = min(abs(value) / largest, 1.0) if value == value else 0.0
-    dark = (33, 102, 172) if value > 0 else (179, 88, 6)
-    colour = [round(255 + (c - 255) * strength) for c in dark]
-    light = [c / 255 / 12.92 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in colour]
-    ink = "#000" if 0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2] > 0.18 else "#fff"  # the better contrast
-    style = f"background: rgb({','.join(map(str, colour))}); color: {ink}; text-align: right; padding: 1px 5px"
-    return f'<td style="{style}">{value:.3g}</td>'
 
 
 def _plain(value: Any) -> Any:
@@ -186,7 +155,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if value - value == 0 else str(value)  # JSON has no nan and no inf
     return value if isinstance(value, (int, str, bool, type(None))) else str(value)
-
-
-def _number(value: float) -> str:
-    return f"{value:.4g}"

@@ -13,7 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from minidl.lab import _students, examine
+from minidl import Linear, Sequential, Tanh
+from minidl.__main__ import main
+from minidl.lab.doctor.students.building import SpareLayers, build
+from minidl.lab.doctor.students.files import find
+from minidl.lab.doctor.students.processes import examine_files
+from minidl.lab.doctor.students.tables import page
+
+SPARE = SpareLayers(Linear, Tanh, Sequential)
 
 LINEAR = """
 import torch
@@ -122,8 +129,14 @@ def folder(tmp_path):
 
 def rows_of(folder, *names, seconds=30.0, megabytes=2000):
     """Return (class, verdict, mistakes) of each row."""
-    jobs = examine.find([str(folder / name) for name in names])
-    return [(r.name, r.verdict, r.mistakes) for r in examine.examine_files(jobs, None, seconds, megabytes, 2)]
+    jobs = find([str(folder / name) for name in names])
+    rows = examine_files(jobs, SPARE, seconds=seconds, megabytes=megabytes)
+    return [(row.name, row.verdict, row.mistakes) for row in rows]
+
+
+def examine(*arguments):
+    """Return the command's exit status."""
+    return main(["examine", *map(str, arguments)])
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -154,7 +167,7 @@ def test_one_class_of_a_file_can_be_picked_and_built(folder):
 
 
 def test_what_cannot_be_built_is_said_and_how_to_help(folder):
-    (_, riddle) = examine.examine_files(examine.find([str(folder / "riddle.py")]), None, 30.0, 2000, 1)
+    (_, riddle) = examine_files(find([str(folder / "riddle.py")]), SPARE, seconds=30.0)
     assert riddle.verdict == "not examined"
     assert "AssertionError" in riddle.details or "needs the argument" in riddle.details
     assert "riddle.py:'Riddle(...)'" in riddle.details
@@ -220,7 +233,7 @@ def test_many_files_take_their_time_only_once(tmp_path):
     for number in range(20):
         (tmp_path / f"file_{number:02}.py").write_text(FILES["good.py"], encoding="utf-8")
     (tmp_path / "file_99.py").write_text(FILES["hangs_on_import.py"], encoding="utf-8")
-    rows = examine.examine_files(examine.find([str(tmp_path)]), None, 4.0, 2000, 2)
+    rows = examine_files(find([str(tmp_path)]), SPARE, seconds=4.0)
     assert [row.file for row in rows] == sorted(row.file for row in rows)
     assert [row.verdict for row in rows] == ["well"] * 40 + ["time limit"]
 
@@ -230,14 +243,14 @@ def test_many_files_take_their_time_only_once(tmp_path):
 
 
 def test_folders_are_searched_without_what_is_hidden(folder):
-    found = [path.relative_to(folder).as_posix() for path, _ in examine.find([str(folder)])]
+    found = [path.relative_to(folder).as_posix() for path, _ in find([str(folder)])]
     assert found == sorted([*FILES, "deeper/again.py"])
 
 
 @pytest.mark.parametrize("name", ["nothing.py", "no_folder", "good.pyx:Linear", "notes.txt"])
 def test_a_path_that_leads_nowhere_is_one_line_and_status_2(folder, name, capsys):
     (folder / "notes.txt").write_text("no Python", encoding="utf-8")
-    assert examine.main([str(folder / name)]) == 2
+    assert examine(folder / name) == 2
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("python -m minidl examine: ")
@@ -245,7 +258,7 @@ def test_a_path_that_leads_nowhere_is_one_line_and_status_2(folder, name, capsys
 
 
 def test_a_folder_without_python_files_is_an_error(tmp_path, capsys):
-    assert examine.main([str(tmp_path)]) == 2
+    assert examine(tmp_path) == 2
     assert "no Python file" in capsys.readouterr().err
 
 
@@ -254,14 +267,14 @@ def test_a_folder_without_python_files_is_an_error(tmp_path, capsys):
 )
 def test_a_wrong_option_is_status_2(option, capsys):
     with pytest.raises(SystemExit) as end:
-        examine.main(["x.py", *option])
+        examine("x.py", *option)
     assert end.value.code == 2
     assert "expected" in capsys.readouterr().err
 
 
 def test_help_says_that_it_runs_the_code_and_that_the_limits_are_no_sandbox(capsys):
     with pytest.raises(SystemExit) as end:
-        examine.main(["--help"])
+        examine("--help")
     assert end.value.code == 0
     said = re.sub(r"\s+", " ", capsys.readouterr().out)
     assert "RUNS THE STUDENTS' CODE" in said
@@ -273,9 +286,9 @@ def test_help_says_that_it_runs_the_code_and_that_the_limits_are_no_sandbox(caps
 
 
 def test_the_table_and_the_exit_status(folder, capsys):
-    assert examine.main([str(folder / "good.py")]) == 0
+    assert examine(folder / "good.py") == 0
     assert "1 file, 0 with something wrong." in capsys.readouterr().out
-    assert examine.main([str(folder / "good.py"), str(folder / "divides.py"), str(folder / "helper.py")]) == 1
+    assert examine(folder / "good.py", folder / "divides.py", folder / "helper.py") == 1
     out = capsys.readouterr().out
     assert "noise" not in out
     lines = out.splitlines()
@@ -287,19 +300,19 @@ def test_the_table_and_the_exit_status(folder, capsys):
 
 
 def test_verbose_prints_the_diagnoses(folder, capsys):
-    examine.main([str(folder / "divides.py"), "--verbose"])
+    examine(folder / "divides.py", "--verbose")
     assert "whether to average is for the loss alone to decide" in capsys.readouterr().out
 
 
 def test_the_shape_of_the_batch_can_be_given(folder, capsys):
-    examine.main([str(folder / "good.py:Tanh"), "--verbose", "--shape", "7", "2"])
+    examine(folder / "good.py:Tanh", "--verbose", "--shape", "7", "2")
     assert "examined with 7 samples of 2 features" in capsys.readouterr().out
 
 
 def test_csv_and_html(folder, tmp_path, capsys):
     table, page = tmp_path / "out" / "marks.csv", tmp_path / "out" / "marks.html"
-    files = [str(folder / name) for name in ("divides.py", "syntax.py", "good.py")]
-    assert examine.main([*files, "--csv", str(table), "--html", str(page)]) == 1
+    files = [folder / name for name in ("divides.py", "syntax.py", "good.py")]
+    assert examine(*files, "--csv", table, "--html", page) == 1
     with table.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [(row["class"], row["verdict"], row["mistakes"]) for row in rows] == [
@@ -317,14 +330,14 @@ def test_csv_and_html(folder, tmp_path, capsys):
 
 
 def test_a_file_that_cannot_be_written_is_said_before_the_work(folder, capsys):
-    assert examine.main([str(folder / "good.py"), "--csv", str(folder)]) == 2
+    assert examine(folder / "good.py", "--csv", folder) == 2
     assert capsys.readouterr().out == ""
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full disk at hand")
 @pytest.mark.parametrize("option", ["--csv", "--html"])
 def test_a_disk_that_is_full_is_one_line_and_status_2(folder, option, capsys):
-    assert examine.main([str(folder / "good.py:Tanh"), option, "/dev/full"]) == 2
+    assert examine(folder / "good.py:Tanh", option, "/dev/full") == 2
     out, err = capsys.readouterr()
     assert "well" in out
     assert err.startswith("python -m minidl examine: ")
@@ -334,7 +347,7 @@ def test_whatever_signs_a_student_uses_can_be_printed_and_written(folder, tmp_pa
     table, page = tmp_path / "marks.csv", tmp_path / "marks.html"
     screen = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", screen)
-    assert examine.main([str(folder / "signs.py"), "--csv", str(table), "--html", str(page), "--verbose"]) == 1
+    assert examine(folder / "signs.py", "--csv", table, "--html", page, "--verbose") == 1
     screen.seek(0)
     shown = screen.read()
     assert "raises ValueError: \\ufffd \\ufffd[31m \\xfc" in shown
@@ -345,8 +358,8 @@ def test_whatever_signs_a_student_uses_can_be_printed_and_written(folder, tmp_pa
 def test_what_a_student_writes_is_escaped_in_the_page(tmp_path):
     path = tmp_path / "x.py"
     path.write_text("raise ValueError('<script>alert(1)</script>')", encoding="utf-8")
-    rows = examine.examine_files([(path, "")], None, 20.0, 2000, 1)
-    assert "<script>" not in examine.page(rows)
+    rows = examine_files([(path, "")], SPARE)
+    assert "<script>" not in page(rows)
 
 
 def test_nothing_of_this_process_is_changed(folder):
@@ -378,13 +391,11 @@ def test_constructor_arguments_are_guessed_from_their_names(signature, given):
     space: dict = {}
     body = "self.given = tuple(value for name, value in locals().items() if name != 'self')"
     exec(f"class Layer:\n    def __init__(self, {signature}):\n        {body}", space)
-    assert _students.build(space["Layer"], None).given == given
+    assert build(space["Layer"], None, SPARE).given == given
 
 
 def test_the_command_ends_with_its_status(folder):
-    code = "import sys; from minidl.lab.examine import main; sys.exit(main())"
-    run = subprocess.run(
-        [sys.executable, "-c", code, str(folder / "divides.py")], capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-m", "minidl", "examine", str(folder / "divides.py")]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 1, run.stderr
     assert "factor 1/n" in run.stdout

@@ -15,7 +15,9 @@ from typing import Any
 
 import torch
 
-from minidl.lab._patient import TimeUp, Watch
+from minidl.lab.doctor.subject.calls import TimeUp, Watch
+
+TIME_LIMIT = 5.0  # seconds that one call of the student's code may take
 
 
 class Hung(Exception):  # noqa: N818

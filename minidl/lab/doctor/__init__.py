@@ -1,0 +1,24 @@
+"""The doctor: examines a hand-written layer, loss or optimiser and names its mistake.
+
+    from minidl.lab.doctor import examine
+
+    examine(MyReLU(), (4, 3))
+
+The truth comes from the subject's own forward, so that it may be one that nobody has seen before. `examination` leads a
+value through the folder:
+
+1. `subject` is what is examined. Whatever touches the student's object stands there: calling it, copying it, finding its
+   parameters. `time_limit` keeps watch meanwhile.
+2. `measure` runs it on small batches, puts the true values beside those that came, and tries out how it behaves.
+3. `mistakes` has a file for each family of mistakes that the doctor knows; `mistakes.rules` says how to teach it another.
+4. `explanation` tries the mistakes on a wrong value until one fits in every batch: so it gets its name.
+5. `diagnosis` tells it, as text, as HTML with a `heat_map`, and as a dictionary; `wording` writes numbers and names.
+
+`students` does all that with the files of a whole course. Imports go from the later of these to the earlier; none of them
+imports anything else of minidl.
+"""
+
+from minidl.lab.doctor.diagnosis import Diagnosis, Finding
+from minidl.lab.doctor.examination import examine, examine_loss, examine_optimizer
+
+__all__ = ["Diagnosis", "Finding", "examine", "examine_loss", "examine_optimizer"]

@@ -1,0 +1,335 @@
+"""Examining a layer, a container, a loss or an optimiser, from the first call to the diagnosis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from minidl.lab.doctor.diagnosis import Diagnosis, Finding
+from minidl.lab.doctor.explanation import wrong_values
+from minidl.lab.doctor.measure.batches import Batches
+from minidl.lab.doctor.measure.behaviour import Behaviour
+from minidl.lab.doctor.measure.reference import expectation
+from minidl.lab.doctor.measure.steps import Steps, generators
+from minidl.lab.doctor.mistakes import MISBEHAVIOURS, WRONG_STEPS
+from minidl.lab.doctor.mistakes.rules import Misbehaviour, Observation
+from minidl.lab.doctor.subject.calls import StudentError, Watch
+from minidl.lab.doctor.subject.inside import children, contents, show
+from minidl.lab.doctor.subject.names import (
+    FORWARD_METHODS,
+    LOSS_GRADIENT_METHODS,
+    LOSS_METHODS,
+    STEP_METHODS,
+    first_method,
+)
+from minidl.lab.doctor.subject.subject import Subject
+from minidl.lab.doctor.subject.values import as_tensor, is_numpy
+from minidl.lab.doctor.time_limit import TIME_LIMIT, Hung, guarded
+from minidl.lab.doctor.wording import words
+
+HOW_TO_SHOW = (
+    "no parameters were found. To show them: keep them in params and their gradients in grad (dictionaries with "
+    "equal keys), return (parameter, gradient) pairs from param(), or call the gradient of weight grad_weight."
+)
+USED_UP = (
+    "{what} is a generator: it gives the parameters once, in the first step, and after that nothing moves. Keep a list of "
+    "them, list(parameters)."
+)
+
+
+def examine(module: Any, input: Any, *, reference: Any = None, time_limit: float = TIME_LIMIT) -> Diagnosis:
+    """Examine a layer, or a container of layers, and name what is wrong with it.
+
+    Parameters
+    ----------
+    module : object with ``forward`` and ``backward``
+        A minidl Module or not. Its parameters and their gradients are found in ``params`` and ``grad`` dictionaries (or
+        lists, or methods that return such), in the (parameter, gradient) pairs that ``param()`` or ``parameters()`` lists,
+        and as attributes such as ``weight`` and ``grad_weight``, or ``w`` and ``dw``. It is copied, and not changed itself.
+    input : shape, tensor or array
+        A batch of shape (n, m), or such a shape to draw one from. Of a large batch, the first samples are taken.
+    reference : function or torch.nn module, or the name of a function of torch.nn.functional or torch, optional
+        What forward should be equal to. Linear, ReLU, Tanh and Sigmoid are known by the name of the class.
+    time_limit : float
+        Seconds that one call of the module may take.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For something that is no module, an input that is no batch, or a reference that does not take it.
+    """
+    batch = _batch("input", input)
+    _check_object("examine", module, FORWARD_METHODS)
+    if not callable(getattr(module, "backward", None)):
+        text = "there is no backward(grad_output): nothing returns the gradient of the input."
+        return Diagnosis(_described(module, batch), [Finding("no backward", "input", text)])
+    return _diagnose(_described(module, batch), lambda watch: _examine(module, batch, reference, watch), time_limit)
+
+
+def examine_loss(
+    loss: Any, input: Any, target: Any, *, reference: Any = None, time_limit: float = TIME_LIMIT
+) -> Diagnosis:
+    """Examine a loss: ``forward(input, target)`` returns a number, ``backward()`` its gradient by the input.
+
+    ``backward(input, target)`` is understood too. Parameters and errors are those of `examine`; ``target`` is a shape, or
+    a tensor of numbers, one-hot rows, or class numbers. MSE is known by the name of the class, with any reduction.
+    """
+    batch, targets = _batch("input", input), _batch("target", target, least=1)
+    _check_object("examine_loss", loss, LOSS_METHODS)
+    if len(batch) != len(targets):
+        raise ValueError(f"examine_loss expected a target for each of {len(batch)} samples, got {len(targets)}")
+    if first_method(loss, LOSS_GRADIENT_METHODS) is None:
+        text = "there is no backward(): nothing returns the gradient of the input."
+        return Diagnosis(_described(loss, batch), [Finding("no backward", "input", text)])
+    return _diagnose(
+        _described(loss, batch), lambda watch: _examine(loss, batch, reference, watch, targets), time_limit
+    )
+
+
+def examine_optimizer(optimizer: Any, model: Any, *, time_limit: float = TIME_LIMIT) -> Diagnosis:
+    """Examine an optimiser by a few steps with known gradients: whether every parameter moves, and downhill.
+
+    The gradients of a copy of the model are set, and ``step()`` of a copy of the optimiser is called. SGD, momentum and
+    Adam are known by the name of the class, and their steps compared with the rule.
+
+    Parameters
+    ----------
+    optimizer : object with ``step``
+    model : object
+        The module whose parameters it updates, found as `examine` finds them.
+    time_limit : float
+        Seconds that one call of the optimiser may take.
+
+    Raises
+    ------
+    TypeError
+        For an optimiser without ``step``.
+    """
+    _check_object("examine_optimizer", optimizer, STEP_METHODS)
+    described = f"{type(optimizer).__name__}, examined with {type(model).__name__}"
+    return _diagnose(described, lambda watch: _examine_steps(optimizer, model, watch), time_limit)
+
+
+def _check_object(who: str, thing: Any, methods: tuple[str, ...]) -> None:
+    if isinstance(thing, type):
+        raise TypeError(
+            f"{who} expected an object, got the class {thing.__name__}: build one first, {thing.__name__}(...)"
+        )
+    if first_method(thing, methods) is None:
+        raise TypeError(f"{who} expected an object with {methods[0]}, got {type(thing).__name__}")
+
+
+def _batch(name: str, given: Any, least: int = 2) -> Tensor:
+    """Return the batch given, or draw one of the shape given."""
+    if isinstance(given, (tuple, list)) and given and all(isinstance(size, int) for size in given):
+        if min(given) < 1:
+            raise ValueError(f"expected {name} of a shape without empty dimensions, got {tuple(given)}")
+        given = torch.randn(tuple(given), generator=torch.Generator().manual_seed(len(name)))
+    tensor = as_tensor(given)
+    if tensor is None:
+        raise TypeError(f"expected {name} to be a tensor, an array or a shape, got {type(given).__name__}")
+    if tensor.ndim < least or not tensor.numel():
+        raise ValueError(f"expected {name} of shape (n, m), got {tuple(tensor.shape)}")
+    if name == "input" and not tensor.is_floating_point():
+        tensor = tensor.to(torch.get_default_dtype())
+    return tensor
+
+
+def _described(module: Any, batch: Tensor) -> str:
+    n, *m = batch.shape
+    size = f"{n} sample{'s' * (n > 1)} of {' x '.join(map(str, m))} feature{'s' * (m != [1])}"
+    return f"{type(module).__name__}, examined with {size}"
+
+
+def _diagnose(
+    subject: str, examination: Callable[[Watch], tuple[list[Finding], list[str]]], time_limit: float
+) -> Diagnosis:
+    try:
+        (findings, notes), printed = guarded(examination, time_limit)
+    except Hung as error:
+        return Diagnosis(subject, [Finding("hangs", str(error).split(maxsplit=1)[0], str(error))])
+    if printed:
+        notes.append(f"it prints, for example {printed.strip().splitlines()[0][:60]!r}; that was kept from the screen.")
+    return Diagnosis(subject, findings, notes)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Layers, containers and losses
+
+
+def _examine(
+    module: Any, input: Tensor, reference: Any, watch: Watch, target: Tensor | None = None
+) -> tuple[list[Finding], list[str]]:
+    """Return what is wrong with a layer, a container or a loss, and what else there is to say about it."""
+    subject = Subject(module, watch, is_loss=target is not None)
+    batches = Batches(subject, input, target)
+    raised = None
+    try:
+        _measure(batches, reference)
+    except StudentError as error:
+        raised = _raised(error)
+        why = [rule for rule in MISBEHAVIOURS if rule.asked_if_it_raises]
+        reasons = [] if subject.is_loss else _observe(why, Behaviour(batches))
+        if reasons:
+            return [*reasons, raised], []
+        batches, wants = _another_batch(batches, input, target, reference)
+        if batches is None:
+            return [raised], []
+        batches.notes.append(f"it runs with {len(batches.given)} samples; with another number of them, {raised.text}")
+        raised = None if wants == "whole" else raised
+    subject, notes, behaviour = batches.subject, batches.notes, Behaviour(batches)
+    if as_tensor(batches.plain["output"]) is None:
+        return _observe([rule for rule in MISBEHAVIOURS if rule.asked_without_output], behaviour), []
+    if not batches.cases:
+        text = "What forward returns is not finite, for the input given and for every other that was tried."
+        return [Finding("not finite", "output", text)], notes
+    inside = [] if subject.is_loss else _examine_inside(behaviour)
+    seen = [f for f in _observe(MISBEHAVIOURS, behaviour) if all(f.mistake != g.mistake for g in inside)]
+    seen = _without_consequences(seen, inside, batches)
+    misled = any(rule.misleads for rule in _misbehaviours(seen))
+    values = [] if inside or misled else wrong_values(batches, seen)
+    if values:
+        methods = subject.forward_name, subject.backward_name
+        seen = [f for f in seen if f.mistake != "raises" or f.where not in methods]  # in the second use: a consequence
+    elif raised and not seen and not inside:
+        return [raised], []
+    if not subject.slots and not subject.is_loss:
+        holds = any(isinstance(value, Tensor) or is_numpy(value) for value in contents(subject.fresh()))
+        notes.append(HOW_TO_SHOW if holds else "it has no parameters that can be seen.")
+    if subject.random:
+        notes.append("forward is random; it was examined with the same random numbers each time.")
+    return [*values, *inside, *seen], notes
+
+
+def _measure(batches: Batches, reference: Any) -> None:
+    batches.expectation = expectation(batches.subject, reference)
+    try:
+        batches.measure()
+    except LookupError as error:
+        if reference is not None:
+            raise ValueError(
+                f"expected a reference that takes what {type(batches.subject.original).__name__} does"
+            ) from error
+        batches.expectation = None  # a name alone promises little
+        batches.measure()
+
+
+def _another_batch(
+    batches: Batches, input: Tensor, target: Tensor | None, reference: Any
+) -> tuple[Batches | None, str]:
+    """Return measurements on a batch that the module may take after all, or None, and what is special about it.
+
+    That is the whole batch, where only its first samples were taken; or one with as many samples as outputs, where a sum
+    along the wrong axis has the right size.
+    """
+
+    def of(input: Tensor, rows: int) -> Batches:
+        known = batches.subject
+        return Batches(Subject(known.original, known.watch, is_loss=known.is_loss), input, target, rows)
+
+    others = []
+    if len(input) > len(batches.given):
+        others.append((of(input, len(input)), "whole"))
+    k = 0 if batches.subject.is_loss else batches.features_out()
+    if k not in (0, len(batches.given)):
+        square = batches.draw(k, *input.shape[1:]).to(input.dtype)
+        others.append((of(square, k), "as many samples as outputs"))
+    for other, special in others:
+        try:
+            _measure(other, reference)
+        except StudentError:
+            continue
+        return other, special
+    return None, ""
+
+
+def _examine_inside(behaviour: Behaviour) -> list[Finding]:
+    """Examine the modules inside, each with the input that it gets there."""
+    findings: list[Finding] = []
+    subject = behaviour.subject
+    for path, child in children(subject.original):
+        name = f"{show(path)} ({type(child).__name__})"
+        input = behaviour.calls_inside.inputs.get(name)
+        if input is None or input.ndim < 2:
+            continue
+        for finding in _examine(child, input.to(subject.native), None, subject.watch)[0]:
+            finding.where, finding.text = f"{show(path)}: {finding.where}", f"In {name}: {finding.text}"
+            findings.append(finding)
+    return findings
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Optimisers
+
+
+def _examine_steps(optimizer: Any, model: Any, watch: Watch) -> tuple[list[Finding], list[str]]:
+    for name in generators(optimizer):
+        return [Finding("used up", name, USED_UP.format(what=name))], []
+    try:
+        steps = Steps(optimizer, model, watch)
+        if not steps.slots:
+            return [Finding("no parameters", "model", HOW_TO_SHOW)], []
+        steps.path  # noqa: B018 - if it raises, it raises here
+    except StudentError as error:
+        return [_raised(error)], []
+    return _without_explained(_observe(WRONG_STEPS, steps)), []
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Observations
+
+
+def _observe(rules: Iterable[Observation], examined: Behaviour | Steps) -> list[Finding]:
+    """Make every experiment; the first of each name that sees something counts."""
+    findings: list[Finding] = []
+    for rule in rules:
+        if any(f.mistake == rule.name for f in findings):
+            continue
+        try:
+            seen = rule.observe(examined)
+        except StudentError as error:
+            second_use = isinstance(rule, Misbehaviour) and rule.second_use
+            if second_use and all(f.mistake != "raises" for f in findings):
+                findings.append(_raised(error, "when it is used a second time"))
+            continue
+        if seen is not None:
+            seen = dict(seen)
+            where, expected, got = seen.pop("where"), seen.pop("expected", None), seen.pop("got", None)
+            text = rule.says.format(**words(where, **seen))
+            findings.append(Finding(rule.name, where, text, seen, expected, got, rule.read, rule=rule))
+    return findings
+
+
+def _raised(raised: StudentError, when: str = "") -> Finding:
+    error, line = raised.error, raised.where()
+    text = f"{raised.doing} raises {type(error).__name__}" + (f": {error}" if str(error) else "")
+    text += "".join(f" ({part})" for part in (when, line) if part)
+    return Finding("raises", raised.doing, text, {"error": type(error).__name__, "line": line})
+
+
+def _misbehaviours(findings: list[Finding]) -> list[Misbehaviour]:
+    """Return the rules by which misbehaviours were seen."""
+    return [f.rule for f in findings if isinstance(f.rule, Misbehaviour)]
+
+
+def _without_consequences(seen: list[Finding], inside: list[Finding], batches: Batches) -> list[Finding]:
+    """Leave out what follows from something else: seen as well, wrong in a module inside, or wrong in a gradient."""
+    input_right = all(case.close(case.got["input"], case.truth["input"]) for case in batches.cases)
+    follows = {
+        rule.name
+        for rule in _misbehaviours(seen)
+        if (rule.follows_from_inside and inside) or (rule.only_if_input_right and not input_right)
+    }
+    seen = _without_explained(seen, inside)
+    return [f for f in seen if f.mistake not in follows]
+
+
+def _without_explained(seen: list[Finding], others: Iterable[Finding] = ()) -> list[Finding]:
+    """Leave out what is explained by something else that has been seen, and what counts only alone where it is not."""
+    rules = [f.rule for f in (*seen, *others) if isinstance(f.rule, Observation)]
+    explained = {name for rule in rules for name in rule.explains}
+    left = [f for f in seen if f.mistake not in explained]
+    return [f for f in left if len(left) == 1 or not (isinstance(f.rule, Observation) and f.rule.only_alone)]

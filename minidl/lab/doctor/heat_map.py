@@ -1,0 +1,43 @@
+"""Two matrices as heat maps side by side, in HTML: what should have come, and what came."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+SHOWN = 8  # rows and columns of a matrix that are drawn
+
+
+def side_by_side(expected: Tensor | None, got: Tensor | None) -> str:
+    """Return expected beside got as two heat maps of one scale, where both are there."""
+    if expected is None or got is None:
+        return ""
+    finite = [float(t[t.isfinite()].abs().max()) if bool(t.isfinite().any()) else 0 for t in (expected, got)]
+    largest = max(*finite, 1e-12)
+    tables = "".join(
+        _heat_map(f"{title} {tuple(tensor.shape)}", tensor, largest)
+        for title, tensor in (("expected", expected), ("got", got))
+    )
+    return f'<div style="display: flex; gap: 2em; margin: 0.3em 0">{tables}</div>'
+
+
+def _heat_map(title: str, tensor: Tensor, largest: float) -> str:
+    """Return a table of numbers on colours: orange below zero, blue above, white at zero."""
+    matrix = tensor.reshape(-1, tensor.shape[-1]) if tensor.ndim else tensor.reshape(1, 1)
+    columns = min(matrix.shape[1], SHOWN + 1)
+    rows = f'<tr><th colspan="{columns}" style="text-align: left; font-weight: normal">{title}</th></tr>'
+    for row in matrix[:SHOWN].tolist():
+        cells = "".join(_cell(value, largest) for value in row[:SHOWN])
+        rows += f'<tr style="background: none">{cells}{"<td>…</td>" if len(row) > SHOWN else ""}</tr>'
+    if len(matrix) > SHOWN:
+        rows += '<tr style="background: none"><td>…</td></tr>'
+    return f'<table style="border-collapse: collapse; margin: 0">{rows}</table>'
+
+
+def _cell(value: float, largest: float) -> str:
+    strength = min(abs(value) / largest, 1.0) if value == value else 0.0
+    dark = (33, 102, 172) if value > 0 else (179, 88, 6)
+    colour = [round(255 + (c - 255) * strength) for c in dark]
+    light = [c / 255 / 12.92 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in colour]
+    ink = "#000" if 0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2] > 0.18 else "#fff"  # the better contrast
+    style = f"background: rgb({','.join(map(str, colour))}); color: {ink}; text-align: right; padding: 1px 5px"
+    return f'<td style="{style}">{value:.3g}</td>'

@@ -1,0 +1,7 @@
+"""What the doctor measures on a subject.
+
+`batches` runs it on small batches of different sizes and puts what came beside what should have come: the true gradients
+(`gradients`), and what forward should be, where somebody says so (`reference`). `behaviour` tries out what is kept, what is
+written to, what happens at the limits, and who calls whom. `steps` has an optimiser make a few steps, to be compared with
+those of `formulas`.
+"""

@@ -1,0 +1,58 @@
+"""The mistakes that the doctor knows, a file for each family; how to add one is said in `rules`.
+
+Adding a mistake touches one file, its family's: the lists below are read from the families. Their order is that of
+`FAMILIES`, and inside a family that of definition. It matters twice: wrong values are tried in this order, the likelier
+first, until one fits; and what is seen is told in this order. A rule that has to be tried after all others says so itself
+(``last=True``).
+
+A new family is one more file, and one more name in `FAMILIES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeVar
+
+from minidl.lab.doctor.mistakes import (
+    accumulators,
+    batch_sum,
+    chain_rule,
+    containers,
+    contract,
+    factors,
+    losses,
+    matrices,
+    memory,
+    numbers,
+    optimisers,
+)
+from minidl.lab.doctor.mistakes.rules import Factor, Misbehaviour, Rule, WrongStep, WrongValue
+
+FAMILIES = (
+    factors,  # a number in front of what is right
+    matrices,  # a transpose is the first slip of all
+    chain_rule,
+    batch_sum,  # after the chain rule: of a batch whose other samples give nothing, the last alone is a forgotten gradient
+    losses,
+    contract,  # what is returned at all: nothing further can be right where that is not
+    accumulators,
+    memory,
+    numbers,
+    containers,
+    optimisers,
+)
+
+Kind = TypeVar("Kind", bound=Rule)
+
+
+def _rules(kind: type[Kind]) -> Iterator[Kind]:
+    for family in FAMILIES:
+        for value in vars(family).values():
+            if isinstance(value, kind) and value.family == family.__name__:
+                yield value
+
+
+FACTORS = tuple(_rules(Factor))
+WRONG_VALUES = tuple(_rules(WrongValue))
+MISBEHAVIOURS = tuple(_rules(Misbehaviour))
+WRONG_STEPS = tuple(_rules(WrongStep))

@@ -1,0 +1,67 @@
+"""Matrix products: a transpose that is missing, or made by reshape."""
+
+# ruff: noqa: D205 - the docstrings are for the student, and as long as they need to be
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from minidl.lab.doctor.measure.batches import Case
+from minidl.lab.doctor.mistakes.reading import LINEAR
+from minidl.lab.doctor.mistakes.rules import wrong_value
+
+
+@wrong_value("transposed", of="any", read=LINEAR)
+def transposed(case: Case, what: str) -> Tensor | None:
+    """{Where} is transposed: rows and columns are exchanged. Check the shapes under every factor: the transpose stands
+    on the input (X^T G), or on the weight (G W^T).
+    """
+    truth = case.truth[what]
+    return truth.mT if truth.ndim == 2 else None
+
+
+@wrong_value("transposed", of="input", read=LINEAR)
+def weight_not_transposed(case: Case, what: str) -> list[Tensor | None]:
+    """{Where} is the upstream gradient times the weight the wrong way round: a transpose is missing, or one too many.
+    With as many inputs as outputs the shapes do not give it away.
+    """
+    G, truth = case.grad_output, case.truth[what]
+    ways = [(w, w.mT) for p in _matrices(case) for w in (p, p.mT)]
+    return [_product(G, wrong) for right, wrong in ways if case.is_multiple(truth, _product(G, right))]
+
+
+@wrong_value("reshaped", of="any", read=LINEAR)
+def reshaped(case: Case, what: str) -> list[Tensor | None]:
+    """{Where} comes from reshape (or view) where a transpose belongs. reshape keeps the numbers in reading order and
+    only breaks the lines elsewhere; .T exchanges rows and columns.
+    """
+    truth, X, G = case.truth[what], case.input, case.grad_output
+    if truth.ndim != 2:
+        return []
+    found = [truth.mT.reshape(truth.shape), truth.reshape(truth.mT.shape)]
+    if what == "input":
+        found += [_product(G, w) for p in _matrices(case) for w in (p.reshape(p.mT.shape), p.mT.reshape(p.shape))]
+    elif what == "output":
+        found += [_product(X, w) for p in _matrices(case) for w in (p.reshape(p.mT.shape), p.mT.reshape(p.shape))]
+    elif X.ndim == G.ndim == 2:
+        for left, right in ((X, G), (G, X)):
+            product = left.reshape(left.mT.shape) @ right
+            found += [product, product.mT]
+    return found
+
+
+@wrong_value("output for input", of="param", read=LINEAR)
+def output_for_input(case: Case, what: str) -> list[Tensor | None]:
+    """{Where} is computed with the layer's output, where its input belongs: keep the input in forward."""
+    Y, G = case.output, case.grad_output
+    return [Y.mT @ G, G.mT @ Y] if Y.ndim == 2 else []
+
+
+def _matrices(case: Case) -> list[Tensor]:
+    """Return the module's own matrices; a module inside has its own message."""
+    own = [slot.name for slot in case.subject.slots if not slot.depth]
+    return [p for name in own if (p := case.parameter(name)) is not None and p.ndim == 2]
+
+
+def _product(left: Tensor, right: Tensor) -> Tensor | None:
+    return left @ right if left.ndim == 2 and left.shape[-1] == right.shape[0] else None

@@ -1,0 +1,233 @@
+"""Optimisers: which parameters move, along what, how far, and with which memory."""
+
+# ruff: noqa: D205, D400 - the docstrings are for the student, and as long as they need to be
+
+from __future__ import annotations
+
+import functools
+
+import torch
+
+from minidl.lab.doctor.measure.formulas import adam, descent
+from minidl.lab.doctor.measure.steps import Steps
+from minidl.lab.doctor.mistakes.reading import ADAM, MOMENTUM, SGD
+from minidl.lab.doctor.mistakes.rules import Seen, wrong_step
+from minidl.lab.doctor.subject.paths import get
+from minidl.lab.doctor.subject.values import as_tensor, same
+from minidl.lab.doctor.wording import listed, number
+
+
+@wrong_step("parameters not updated", read=SGD)
+def parameters_not_updated(steps: Steps) -> Seen | None:
+    """{method} does not change {what}. Does it reach modules inside modules, and weight and bias both? Does it write
+    into the tensor (p -= ...), or only give the name p to a new one (p = p - ...)? Are these the model's own, or copies?
+    """
+    still = steps.still
+    if not still:
+        return None
+    everything = len(still) == len(steps.slots)
+    return {"method": steps.step_name, "where": still[0], "what": listed(still), "nothing moves": everything}
+
+
+@wrong_step("uphill", read=SGD)
+def uphill(steps: Steps) -> Seen | None:
+    """{method} goes uphill: it moves {what} along the gradient, where the loss grows. Descent subtracts:
+    p <- p - lr * grad.
+    """
+    ways = steps.steady
+    names = [name for name, way in ways.items() if float((way * steps.gradients[0][name]).sum()) > 0]
+    return {"method": steps.step_name, "where": names[0], "what": listed(names)} if names else None
+
+
+@wrong_step("gradient unused", read=SGD, explains=("uphill",))
+def gradient_unused(steps: Steps) -> Seen | None:
+    """{method} does not use the gradient of {what}: with another gradient, the first step is the same."""
+    ways, names = steps.first_step(steps.gradients[1]), list(steps.path[0])
+    names = [n for n in names if same(ways[n], steps.path[0][n]) and bool((ways[n].isfinite() & (ways[n] != 0)).any())]
+    signs = [n for n in names if not torch.equal(steps.gradients[0][n].sign(), steps.gradients[1][n].sign())]
+    return {"method": steps.step_name, "where": signs[0], "what": listed(signs)} if signs else None
+
+
+@wrong_step("gradient replaced", read=SGD)
+def holds_old_gradients(steps: Steps) -> Seen | None:
+    """After zero_grad, {method} still follows the old gradient of {what}: one of the two, model or optimiser, keeps a
+    tensor that the other has replaced. Set gradients to zero in place, g.zero_().
+    """
+    ways = steps.after_zero_grad
+    if ways is None:
+        return None
+    names = [n for n, way in ways.items() if n not in steps.still and float((way * steps.gradients[0][n]).sum()) <= 0]
+    if any(float((way * steps.gradients[0][name]).sum()) > 0 for name, way in steps.steady.items()):
+        return None  # uphill anyway
+    return {"method": steps.step_name, "where": names[0], "what": listed(names)} if names else None
+
+
+@wrong_step("writes gradient", read=SGD)
+def writes_gradient(steps: Steps) -> Seen | None:
+    """{method} changes the gradient of {what}, which belongs to the model: whoever looks at it next, or adds to it,
+    has other numbers.
+    """
+    optimizer, model = steps.copies()
+    for gradients in steps.gradients[:2]:  # a velocity is still zero in the first step
+        steps.set(model, gradients)
+        steps.step(optimizer)
+    after = {slot.name: as_tensor(get(model, slot.grad)) for slot in steps.slots}
+    names = [n for n, g in after.items() if g is not None and not same(g.double(), gradients[n]) and bool(g.any())]
+    return {"method": steps.step_name, "where": names[0], "what": listed(names)} if names else None
+
+
+@wrong_step("never zeroed", read=SGD)
+def optimizer_never_zeroes(steps: Steps) -> Seen | None:
+    """The optimiser's zero_grad leaves the gradient of {what} as it was."""
+    optimizer, model = steps.copies()
+    if not callable(getattr(optimizer, "zero_grad", None)):
+        return None
+    steps.set(model, steps.gradients[0])
+    steps.watch.call("zero_grad", optimizer.zero_grad)
+    after = {slot.name: as_tensor(get(model, slot.grad)) for slot in steps.slots}
+    names = [name for name, grad in after.items() if grad is not None and bool(grad.any())]
+    return {"where": names[0], "what": listed(names)} if names else None
+
+
+@wrong_step("learning rate unused", read=SGD, explains=("step size",))
+def rate_unused(steps: Steps) -> Seen | None:
+    """{method} does not use the learning rate: with another {what}, the first step is the same."""
+    if not steps.rate or steps.used or steps.still or steps.follows(*steps.formulas()):
+        return None
+    ways = steps.first_step(steps.gradients[0], **{steps.rate_name: 2 * steps.rate})
+    if not all(same(way, steps.path[0][name]) and bool(way.isfinite().all()) for name, way in ways.items()):
+        return None
+    return {"method": steps.step_name, "where": "step", "what": steps.rate_name}
+
+
+@wrong_step("step size", read=SGD)
+def step_size(steps: Steps) -> Seen | None:
+    """{method} moves by {ratio} times lr * grad, with lr = {rate}{hint}. Only the learning rate belongs there."""
+    if steps.kind != "sgd" or not steps.rate or steps.used:
+        return None
+    ratios = {steps.size_of_first_step(slot.name) for slot in steps.slots if slot.name not in steps.still}
+    if len(ratios) != 1 or None in ratios or not (ratio := ratios.pop()) > 0 or abs(ratio - 1) < 1e-3:
+        return None
+    hint = ": averaging, if that is what divides it, is for the loss to decide" if ratio < 1 else ""
+    if ratio > 1 and abs(ratio - round(ratio)) < 1e-6:
+        hint = f", as if every parameter were updated {round(ratio)} times"
+    return {"method": steps.step_name, "where": "step", "ratio": number(ratio), "rate": steps.rate, "hint": hint}
+
+
+@wrong_step("momentum forgotten", read=MOMENTUM)
+def momentum_forgotten(steps: Steps) -> Seen | None:
+    """The {what} not carried from step to step: nothing is left of earlier gradients. Does step write into the
+    tensor that is kept (kept.mul_(...).add_(...)), or only give its name to a new one (kept = ...)?
+    """
+    if steps.kind not in ("momentum", "adam") or not steps.rate or steps.used or steps.still:
+        return None
+    if steps.kind == "adam":
+        options = {"averages are": (False, False), "average m is": (False, True), "average v is": (True, False)}
+        rules = {what: adam(steps.rate, *steps.betas, carry=carry) for what, carry in options.items()}
+        what = next((what for what, rule in rules.items() if steps.follows(rule)), None)
+    else:
+        decay = steps.setting("momentum", "mu", "beta", "gamma") or 0.9
+        forgetful = steps.follows(descent(steps.rate), descent(steps.rate, share=1 - decay))
+        what = "velocity is" if forgetful else None
+    return {"where": "step", "what": what} if what else None
+
+
+@wrong_step("momentum not lost", read=MOMENTUM)
+def momentum_not_lost(steps: Steps) -> Seen | None:
+    """Nothing of the velocity is lost from step to step: it grows by every gradient. The factor below 1 belongs to the old
+    velocity, v <- momentum * v + grad.
+    """
+    if steps.kind != "momentum" or not steps.rate or steps.used or steps.still:
+        return None
+    decay = steps.setting("momentum", "mu", "beta", "gamma") or 0.9
+    piled = any(steps.follows(descent(steps.rate, 1.0, share)) for share in (1.0, decay, 1 - decay))
+    return {"where": "step"} if piled else None
+
+
+@wrong_step("step count", read=ADAM)
+def step_count(steps: Steps) -> Seen | None:
+    """The t of the bias correction {what}: it should be 1 in the first step, and grow by 1 with every step, once for all
+    parameters.
+    """
+    if steps.kind != "adam" or not steps.rate or steps.used:
+        return None
+    rule, count = functools.partial(adam, steps.rate, *steps.betas), len(steps.slots)
+    if not any(bool(way.isfinite().any()) for way in steps.path[0].values()):
+        return {"where": "step", "what": "is 0 in the first step"}
+    if steps.follows(rule(count=lambda t: 1)):
+        return {"where": "step", "what": "stays 1"}
+    if steps.follows(rule(count=lambda t: t + 1)):
+        return {"where": "step", "what": "is 2 in the first step"}
+    if count > 1 and steps.follows_each(lambda i: rule(count=lambda t: (t - 1) * count + i + 1)):
+        return {"where": "step", "what": "grows with every parameter, as if self.t += 1 stood inside the loop"}
+    return None
+
+
+@wrong_step("bias correction forgotten", read=ADAM)
+def bias_correction_forgotten(steps: Steps) -> Seen | None:
+    """{what} not corrected for starting at zero: Adam divides m by 1 - beta1^t and v by 1 - beta2^t, t counting the
+    steps from 1. Without it the first steps have the wrong length.
+    """
+    if steps.kind != "adam" or not steps.rate or steps.used:
+        return None
+    betas = steps.betas
+    options = {"m and v are": (False, False), "m is": (False, True), "v is": (True, False)}
+    for what, (correct_m, correct_v) in options.items():
+        if steps.follows(adam(steps.rate, *betas, correct_m, correct_v)):
+            return {"where": "step", "what": what}
+    return None
+
+
+SLIPS = {
+    "no root": "divides by v, where its square root belongs",
+    "no square": "averages the gradient in v, where its square belongs",
+    "square in m": "averages the square of the gradient in m, where the gradient itself belongs",
+    "share of m": "adds the whole gradient to m: the factor 1 - beta1 is missing",
+    "share of v": "adds the whole square to v: the factor 1 - beta2 is missing",
+    "m unused": "goes along the gradient itself, where m belongs",
+    "m written back": "writes the corrected m back into the m that is kept, and corrects it again in the next step",
+    "v written back": "writes the corrected v back into the v that is kept, and corrects it again in the next step",
+    "written back": "writes the corrected m and v back into those that are kept, and corrects them again in the next step",
+}
+
+
+@wrong_step("wrong formula", read=ADAM, explains=("uphill",))
+def wrong_formula(steps: Steps) -> Seen | None:
+    """{method} {what}. Compare it with the formula, part by part."""
+    if steps.kind != "adam" or not steps.rate or steps.used or steps.still:
+        return None
+    beta1, beta2 = steps.betas
+    found = {"where": "step", "method": steps.step_name}
+    if steps.follows(adam(steps.rate, beta1, beta2)):
+        if steps.tiny < 0.5:
+            return {**found, "what": "takes the root of v + eps, where eps is added to the root of v"}
+        return None
+    if steps.follows(adam(steps.rate, beta2, beta1)):
+        return {**found, "what": "exchanges beta1 and beta2"}
+    slip = next((slip for slip in SLIPS if steps.follows(adam(steps.rate, beta1, beta2, slip=slip))), None)
+    return {**found, "what": SLIPS[slip]} if slip else None
+
+
+@wrong_step("unnamed", read=SGD, only_alone=True)
+def not_the_rule(steps: Steps) -> Seen | None:
+    """The steps are not those of {rule}, in a way that I know no name for. Measured: with the gradient {gradient}, the
+    first step moves {what} by {moved}, where {due} belongs; the next ones by {others}.
+    """
+    rules = steps.formulas()
+    if not rules or steps.used or steps.still or steps.follows(*rules):
+        return None
+    name = steps.slots[0].name
+    gradients = [g[name] for g in steps.gradients]
+    expected = [p.reshape(-1)[0] for p in rules[0](gradients)]
+    got = [way[name].reshape(-1)[0] for way in steps.path]
+    later = ", ".join(
+        f"{number(b - a)} ({number(d - c)})" for a, b, c, d in zip(got, got[1:], expected, expected[1:], strict=False)
+    )
+    numbers = {"gradient": gradients[0].reshape(-1)[0], "moved": got[0], "due": expected[0]}
+    return {
+        "where": "step",
+        "rule": {"sgd": "plain descent", "momentum": "descent with momentum", "adam": "Adam"}[steps.kind],
+        "what": f"the first entry of {name}",
+        "others": later,
+        **{key: number(value) for key, value in numbers.items()},
+    }

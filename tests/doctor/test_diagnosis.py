@@ -1,0 +1,98 @@
+"""What a diagnosis says, and how: in words, with numbers, as HTML and as a dictionary."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+import torch
+from diagnosing import diagnose, finding, mutants, specimen_named
+
+from minidl import Linear, MSELoss, Tanh
+from minidl.lab.doctor import examine, examine_loss
+
+
+def test_the_finding_says_where_and_shows_the_factor():
+    found = finding("MinidlLinearDividesWeight")
+    assert found.where == "weight"
+    assert found.evidence["factor"] == {"n = 4, m = 3": 0.25, "n = 7, m = 3": round(1 / 7, 6), "n = 1, m = 3": 1.0}
+    assert torch.allclose(found.got, found.expected / 4)
+    assert "the gradient of weight" in found.text.lower()
+
+
+def test_the_finding_shows_shapes_where_they_differ():
+    found = finding("NumpyLinearBiasNoBatchSum")
+    assert (found.evidence["expected shape"], found.evidence["got shape"]) == ((1, 5), (4, 5))
+    assert "expected (1, 5), got (4, 5)" in str(diagnose(specimen_named("NumpyLinearBiasNoBatchSum")))
+
+
+def test_the_same_mistake_twice_is_one_finding():
+    found = finding("PlainLinearDivides")
+    assert [found.where, *found.also] == ["weight", "bias"]
+
+
+def test_a_mistake_inside_a_container_is_found_in_its_place():
+    found = finding("ChainWithDividingLinear")
+    assert found.where == "layers[2]: weight"
+    assert "layers[2] (PlainLinearDivides)" in found.text
+
+
+def test_a_fault_without_a_name_is_reported_as_measured():
+    found = finding("WeightDecayInside")
+    decay = 0.1 * mutants.fill(3, 5)
+    assert found.evidence["largest difference"] == pytest.approx(float(decay.abs().max()), rel=1e-4)
+    assert "no name" in found.text
+
+
+def test_a_loss_that_refuses_a_target_of_another_shape_is_right():
+    assert examine_loss(MSELoss(), (4, 1), (4,))
+    assert examine_loss(MSELoss("mean"), torch.randn(4, 1), torch.randn(4))
+
+
+def test_what_is_raised_is_quoted_with_its_line():
+    found = finding("RaisesInForward")
+    assert "AttributeError" in found.text
+    assert "return self.w @ x" in found.text
+    assert found.where == "forward"
+
+
+def test_a_diagnosis_is_text_html_and_dictionary():
+    diagnosis = diagnose(specimen_named("SquareTransposedAndMean"))
+    assert (
+        str(diagnosis).splitlines()[0]
+        == "SquareTransposedAndMean, examined with 4 samples of 3 features: 2 mistakes found."
+    )
+    shown = diagnosis._repr_html_()
+    assert shown.index("2 mistakes found") < shown.index("transposed") < shown.index("<table")
+    assert shown.count("<table") == shown.count("</table>") == 2  # two heat maps side by side, once for both findings
+    assert shown.count("<th") == 2, "a table without a header says nothing to those who listen"
+    told = json.loads(json.dumps(diagnosis.to_dict()))
+    assert told["mistakes"] == diagnosis.mistakes
+    assert told["well"] is False
+    assert {"mistake", "where", "text", "evidence", "read"} <= set(told["findings"][0])
+    assert json.loads(json.dumps(diagnose(specimen_named("minidl_relu")).to_dict()))["well"] is True
+
+
+def test_what_the_student_wrote_is_escaped():
+    class Angry(Tanh):
+        def backward(self, grad_output):
+            raise ValueError("<script>")
+
+    assert "<script>" not in examine(Angry(), (4, 3))._repr_html_()
+
+
+def test_large_matrices_are_cut_and_numbers_stay_readable():
+    class Twice(Linear):
+        def backward(self, grad_output):
+            return 2 * super().backward(grad_output)
+
+    shown = examine(Twice(20, 30), (40, 20))._repr_html_()
+    assert "…" in shown
+    assert shown.count("<td") < 400
+    for red, green, blue, ink in re.findall(r"rgb\((\d+),(\d+),(\d+)\); color: (#\w+)", shown):
+        parts = [int(c) / 255 for c in (red, green, blue)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+        contrast = (luminance + 0.05) / 0.05 if ink == "#000" else 1.05 / (luminance + 0.05)
+        assert contrast >= 4.5

@@ -1,0 +1,95 @@
+"""What the doctor knows: every rule stands in its place, says what it has to, and knows only names that there are."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+import re
+from collections import Counter
+from pathlib import Path
+
+import nbformat
+import pytest
+from diagnosing import diagnose, mutants
+
+from minidl.lab.doctor import diagnosis, examination, explanation, mistakes
+from minidl.lab.doctor.mistakes import FACTORS, FAMILIES, MISBEHAVIOURS, WRONG_STEPS, WRONG_VALUES, reading
+from minidl.lab.doctor.mistakes.rules import Rule
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+OBSERVATIONS = [*MISBEHAVIOURS, *WRONG_STEPS]
+SENTENCES = [*WRONG_VALUES, *OBSERVATIONS]
+RULES = [*FACTORS, *SENTENCES]
+NAMES = {rule.name for rule in RULES}
+
+
+def modules():
+    """Return every module in the folder of the mistakes."""
+    return [
+        importlib.import_module(f"{mistakes.__name__}.{found.name}")
+        for found in pkgutil.iter_modules(mistakes.__path__)
+    ]
+
+
+def function_of(rule):
+    return next(vars(rule)[name] for name in ("value", "predict", "observe") if name in vars(rule))
+
+
+def test_every_file_with_rules_stands_in_the_order():
+    with_rules = [m for m in modules() if any(isinstance(v, Rule) and v.family == m.__name__ for v in vars(m).values())]
+    assert Counter(m.__name__ for m in with_rules) == Counter(m.__name__ for m in FAMILIES)
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__.rpartition(".")[2])
+def test_every_function_under_a_decorator_is_a_rule_once_in_the_order_of_definition(family):
+    tree = ast.parse(Path(family.__file__).read_text(encoding="utf-8"))
+    decorated = [node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.decorator_list]
+    names = [function_of(rule).__name__ for rule in RULES if rule.family == family.__name__]
+    assert sorted(names) == sorted(decorated)
+    for rules in (FACTORS, WRONG_VALUES, MISBEHAVIOURS, WRONG_STEPS):
+        in_order = [function_of(rule).__name__ for rule in rules if rule.family == family.__name__]
+        assert in_order == [name for name in decorated if name in in_order]
+
+
+def test_rules_speak_only_of_mistakes_that_there_are():
+    for rule in OBSERVATIONS:
+        assert set(rule.explains) <= NAMES - {rule.name}, rule
+    for rule in WRONG_VALUES:
+        assert set(rule.combined_with) <= {other.name for other in WRONG_VALUES} - {rule.name}, rule
+        assert rule.of in ("input", "param", "output", "any")
+    for factor in FACTORS:
+        assert set(factor.pairs) <= {other.symbol for other in FACTORS if not other.goes_with}, factor
+        assert factor.goes_with in ("all", "sizes", "")
+    assert sum(rule.also_where_none for rule in WRONG_VALUES) == 1
+
+
+@pytest.mark.parametrize("module", [diagnosis, examination, explanation], ids=lambda m: m.__name__.rpartition(".")[2])
+def test_only_rules_know_a_mistake_by_its_name(module):
+    tree = ast.parse(Path(module.__file__).read_text(encoding="utf-8"))
+    said = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    assert said & NAMES <= {"raises", "not finite", "unnamed"}  # which the examination comes upon itself
+
+
+def test_every_sentence_can_be_read_and_is_tried_by_the_collection():
+    planted = set().union(*(s.mistakes for s in mutants.SPECIMENS))
+    assert planted >= NAMES, "no specimen with these mistakes"
+    for rule in SENTENCES:
+        assert rule.says.endswith((".", "?", ")")), rule.says
+        assert 30 < len(rule.says) < 330, rule.says
+    for found in map(diagnose, mutants.SPECIMENS):
+        assert not re.search(r"[{}]", str(found).split("raises")[0])
+
+
+READ = {value for value in vars(reading).values() if isinstance(value, tuple)}
+
+
+def test_what_a_rule_sends_to_read_is_in_the_list():
+    assert {rule.read for rule in SENTENCES} <= READ
+
+
+@pytest.mark.parametrize(("name", "heading"), sorted(READ))
+def test_every_section_to_read_exists(name, heading):
+    cells = nbformat.read(NOTEBOOKS / name, 4)["cells"]
+    prose = "\n".join(cell["source"] for cell in cells if cell["cell_type"] == "markdown")
+    assert heading in re.findall(r"^#+ (.*)$", prose, re.MULTILINE)
