@@ -1,4 +1,4 @@
-"""The doctor, on a collection of modules with planted faults, and on right ones: see mutants.py."""
+"""The doctor, on a collection of modules with planted faults, and on right ones: see specimens/"""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import mutants
 import nbformat
 import numpy as np
 import pytest
+import specimens as mutants
 import torch
-from mutants import SPECIMENS
+from specimens import SPECIMENS
 
 from minidl import Linear, MSELoss, ReLU, Sequential, Sigmoid, Tanh
 from minidl.lab import _mistakes as known
@@ -220,7 +220,7 @@ def test_every_sentence_can_be_read_and_is_tried_by_the_collection():
 
 
 def test_every_section_to_read_exists():
-    folder = Path(__file__).parents[1] / "notebooks"
+    folder = Path(__file__).parents[2] / "notebooks"
     for name, heading in {m.read for m in [*known.WRONG_VALUES, *known.MISBEHAVIOURS, *known.WRONG_STEPS]}:
         cells = nbformat.read(folder / name, 4)["cells"]
         headings = re.findall(
