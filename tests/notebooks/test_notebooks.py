@@ -10,7 +10,7 @@ import pytest
 
 from minidl.lab import _mistakes
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb")) + sorted(ROOT.glob("*.ipynb"))
 MACHINE_PATH = re.compile(r"(/home/|/Users/|/root/|/tmp/|/work/|/opt/|/usr/|/var/|site-packages|[A-Z]:\\\\)")
 PROGRESS_BAR = re.compile(r"\d%\|.*\|")
