@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import mutants
+import specimens
 
 from minidl.lab.doctor import Diagnosis, examine, examine_loss, examine_optimizer
 
@@ -25,7 +25,7 @@ def diagnose(specimen):
 
 
 def specimen_named(name):
-    return next(s for s in mutants.SPECIMENS if s.name == name)
+    return next(s for s in specimens.SPECIMENS if s.name == name)
 
 
 def finding(name):

@@ -6,8 +6,9 @@ import json
 import re
 
 import pytest
+import specimens
 import torch
-from diagnosing import diagnose, finding, mutants, specimen_named
+from diagnosing import diagnose, finding, specimen_named
 
 from minidl import Linear, MSELoss, Tanh
 from minidl.lab.doctor import examine, examine_loss
@@ -40,7 +41,7 @@ def test_a_mistake_inside_a_container_is_found_in_its_place():
 
 def test_a_fault_without_a_name_is_reported_as_measured():
     found = finding("WeightDecayInside")
-    decay = 0.1 * mutants.fill(3, 5)
+    decay = 0.1 * specimens.fill(3, 5)
     assert found.evidence["largest difference"] == pytest.approx(float(decay.abs().max()), rel=1e-4)
     assert "no name" in found.text
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+import specimens
 import torch
-from diagnosing import mutants, specimen_named
+from diagnosing import specimen_named
 
 from minidl import Linear, MSELoss, Sequential, Tanh
 from minidl.lab.doctor import examine, examine_loss, examine_optimizer
@@ -83,7 +84,7 @@ def test_a_module_that_sleeps_is_given_up_in_time():
 
 
 def test_a_list_of_parameters_that_never_ends_is_given_up():
-    class Endless(mutants.HandoutLinear):
+    class Endless(specimens.HandoutLinear):
         def param(self):
             while True:
                 pass
@@ -94,15 +95,15 @@ def test_a_list_of_parameters_that_never_ends_is_given_up():
 
 
 def test_what_belongs_to_the_class_is_not_touched():
-    before = mutants.ClassTensors.w.clone()
-    assert examine(mutants.ClassTensors(), (4, 3)).mistakes == ["shared parameters"]
-    assert torch.equal(mutants.ClassTensors.w, before)
-    assert not mutants.ClassTensors.w.requires_grad
-    assert not mutants.ClassTensors.dw.any()
+    before = specimens.ClassTensors.w.clone()
+    assert examine(specimens.ClassTensors(), (4, 3)).mistakes == ["shared parameters"]
+    assert torch.equal(specimens.ClassTensors.w, before)
+    assert not specimens.ClassTensors.w.requires_grad
+    assert not specimens.ClassTensors.dw.any()
 
 
 def test_what_has_no_copy_does_not_keep_the_rest_from_being_copied():
-    class KeepsBoth(mutants.PairsSGD):
+    class KeepsBoth(specimens.PairsSGD):
         def __init__(self, pairs, eta):
             self.given = pairs  # a generator, used up by the next line
             super().__init__(pairs, eta)
@@ -174,16 +175,16 @@ def test_the_input_may_be_a_shape_a_tensor_an_array_or_lists(input):
     ["softplus", torch.nn.functional.softplus, torch.nn.Softplus(), torch.nn.Softplus, lambda x: torch.log1p(x.exp())],
 )
 def test_the_reference_may_be_a_function_a_module_or_a_name(reference):
-    assert examine(mutants.Softplus(), (4, 3), reference=reference)
-    assert examine(mutants.ELU(), (4, 3), reference=reference).findings[0].where == "output"
+    assert examine(specimens.Softplus(), (4, 3), reference=reference)
+    assert examine(specimens.ELU(), (4, 3), reference=reference).findings[0].where == "output"
 
 
 @pytest.mark.parametrize("sizes", [(3, 5), (3, 3), (1, 4)])
 def test_a_reference_with_parameters_gets_the_students_own(sizes):
     reference = torch.nn.Linear(*sizes)
     assert examine(Linear(*sizes), (4, sizes[0]), reference=reference)
-    assert examine(mutants.HandoutLinear(*sizes), (4, sizes[0]), reference=reference)
-    assert not examine(mutants.PlainLinearBiasUnused(*sizes), (4, sizes[0]), reference=reference)
+    assert examine(specimens.HandoutLinear(*sizes), (4, sizes[0]), reference=reference)
+    assert not examine(specimens.PlainLinearBiasUnused(*sizes), (4, sizes[0]), reference=reference)
 
 
 def test_a_network_is_compared_with_its_twin():
@@ -198,17 +199,17 @@ def test_a_network_is_compared_with_its_twin():
     "name", ["LeakyReLU", "HardTanh", "LogSigmoid", "ReLU6Layer", "SoftReLU", "PReLU", "LinearReLU", "BilinearThing"]
 )
 def test_a_name_that_only_resembles_a_known_one_promises_nothing(name):
-    assert examine(type(name, (mutants.Square,), {})(), (4, 3))
+    assert examine(type(name, (specimens.Square,), {})(), (4, 3))
 
 
 @pytest.mark.parametrize("name", ["ReLU", "MyReLU", "StudentTanh", "sigmoid_layer", "RELU", "Tanh2"])
 def test_a_known_name_is_a_promise(name):
-    diagnosis = examine(type(name, (mutants.Square,), {})(), (4, 3))
+    diagnosis = examine(type(name, (specimens.Square,), {})(), (4, 3))
     assert [f.where for f in diagnosis.findings] == ["output"]
 
 
 def test_a_parameter_may_be_used_for_some_batches_only():
-    class Choosy(mutants.PlainLinear):
+    class Choosy(specimens.PlainLinear):
         def forward(self, x):
             self.x = x
             product = x @ self.params["weight"]
@@ -226,7 +227,7 @@ def test_a_parameter_may_be_used_for_some_batches_only():
 def test_without_parameters_it_says_how_to_show_them():
     class Hidden:
         def __init__(self):
-            self.matrix, self.collected = mutants.fill(3, 2), []
+            self.matrix, self.collected = specimens.fill(3, 2), []
 
         def forward(self, input):
             self.input = input

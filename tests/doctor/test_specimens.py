@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+import specimens
 import torch
-from diagnosing import diagnose, finding, mutants
+from diagnosing import diagnose, finding
 
 from minidl import Linear, ReLU, Sigmoid, Tanh
 from minidl.lab.doctor import examine, examine_loss, examine_optimizer
@@ -19,8 +20,8 @@ parameters, writes output, returns nothing, wrong dtype, wrong device, not finit
 broadcast, first module not reached, last module not reached, nested parameters missing, nested not zeroed,
 parameters not updated, uphill"""
 
-WRONG = [s for s in mutants.SPECIMENS if s.mistakes]
-RIGHT = [s for s in mutants.SPECIMENS if not s.mistakes]
+WRONG = [s for s in specimens.SPECIMENS if s.mistakes]
+RIGHT = [s for s in specimens.SPECIMENS if not s.mistakes]
 
 
 def test_the_collection_has_every_mistake_on_two_kinds_of_module():
@@ -86,7 +87,13 @@ def test_small_and_square_layers_are_no_riddle(sizes):
 @pytest.mark.parametrize("size", [0.0, 1e-3, 50.0])
 def test_kinks_and_saturation_raise_no_alarm(n, size):
     """Whatever the input is, zeros or so large that every tanh is flat; and one draw of dropout may drop nothing."""
-    modules = [mutants.minidl_network(), mutants.Residual(), mutants.Attention(), mutants.Log(), mutants.Dropout(0.3)]
+    modules = [
+        specimens.minidl_network(),
+        specimens.Residual(),
+        specimens.Attention(),
+        specimens.Log(),
+        specimens.Dropout(0.3),
+    ]
     for module in modules:
         batch = size * torch.randn(n, 3, generator=torch.Generator().manual_seed(n))
         assert examine(module, batch), examine(module, batch)
@@ -109,7 +116,7 @@ def test_a_number_that_is_wrong_is_named_as_simply_as_possible(scale, back, mist
 
 @pytest.mark.parametrize("n", [1, 5, 33])
 def test_a_module_for_one_size_of_batch_gets_a_diagnosis_for_any(n):
-    assert not examine(mutants.TwelveSamples(), (n, 3))
+    assert not examine(specimens.TwelveSamples(), (n, 3))
 
 
 def test_a_wrong_side_and_a_setting_are_told():

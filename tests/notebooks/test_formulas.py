@@ -16,7 +16,7 @@ from minidl.lab import proof
 from minidl.lab.proof import ProofError
 from minidl.lab.proof.formula import as_formula, inside, latex, name_latex, new_indices
 
-NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("0[1-9]_*.ipynb"))
+NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("0[1-9]_*.ipynb"))
 SLOPE_OF_A_FUNCTION = re.compile(r"\\(?:tanh|sigma)'\(x\)|\\frac\{d\}\{dx\} .*")
 
 RULES = {  # what the proofs rest on, in the words of the notebooks: the chain rule, and the product of two matrices

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from spellchecker import SpellChecker
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb")) + sorted(ROOT.glob("*.ipynb"))
 PAGES = [*NOTEBOOKS, ROOT / "README.md"]
 SOURCES = sorted((ROOT / "minidl").rglob("*.py"))
@@ -256,7 +256,7 @@ def test_formulas_are_whole(path):
 # ---------------------------------------------------------------------------------------------------------------------
 # Spelling
 
-OURS = (ROOT / "tests" / "words.txt").read_text(encoding="utf-8").split()
+OURS = Path(__file__).with_name("words.txt").read_text(encoding="utf-8").split()
 DICTIONARY = SpellChecker(distance=1)
 AMERICAN = re.compile(
     r"(?i)\b(?!(?:re|over|down|up)?siz|priz|seiz|capsiz|quiz)([a-z]{2,}i[sz]?z(?:e[sdr]?|ers|ing|ations?)"

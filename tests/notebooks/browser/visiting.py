@@ -21,7 +21,7 @@ from typing import NoReturn
 import nbformat
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 KEPT = ROOT / "build" / "browser"  # ignored by git
 HOW_TO_GET_IT = (
     "no Chromium for the browser tests: `apt install chromium`, or `python -m playwright install --with-deps chromium`"

@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb")) + sorted(ROOT.glob("*.ipynb"))
 MACHINE_PATH = re.compile(r"(/home/|/Users/|/root/|/tmp/|/work/|/opt/|/usr/|/var/|site-packages|[A-Z]:\\\\)")
 PROGRESS_BAR = re.compile(r"\d%\|.*\|")

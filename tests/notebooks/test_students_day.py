@@ -1,0 +1,66 @@
+"""A student's day, checked: each fault, planted among sound cells, is found."""
+
+import nbformat
+import pytest
+from students_day import Day, faults_of_a_day, kernel
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory):
+    with kernel(tmp_path_factory.mktemp("day")) as client:
+        yield client
+
+
+SLOWLY = "import time\n\ntime.sleep(2.5)\n"
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({}, ""),
+        ({"stub": "a = 2"}, "cell check does not say 'Not done yet'"),
+        ({"check": "print('Not done yet')"}, "cell check does not say 'Not done yet'"),
+        ({"wrong": "a = 2"}, "cell check after a wrong answer does not say 'Not right yet'"),
+        ({"wrong": "a = b + 2"}, "cell stub with a wrong answer raises NameError"),  # b comes later
+        (
+            {"check": "# Check\nfrom minidl.lab.exercises import check\n\ncheck('a', lambda: 2 * b)"},
+            "after a wrong answer",
+        ),
+        ({"wrong": "b = a = 3", "stub": "a = b if 'b' in dir() else ..."}, "cell check without an answer does not say"),
+        ({"later": "a + 1"}, "cell later raises TypeError"),
+        ({"later": "raise ValueError('at once')"}, "cell later raises ValueError: at once"),
+        ({"later": "b = b - 1 if 'b' in dir() else 1\nassert b == 1"}, "cell later again raises AssertionError"),
+        (
+            {"later": "try:\n    n += 1\nexcept NameError:\n    n = 0\n1 / (1 - n)"},
+            "cell later again raises ZeroDivisionError",
+        ),
+        (
+            {"later": SLOWLY + "b = b - 1 if 'b' in dir() else 1\nassert b == 1"},
+            "cell later again raises AssertionError",
+        ),
+        ({"later": "b = __import__('time').sleep(2.5) if 'b' not in dir() else 1 / 0"}, ""),  # it is run once
+        ({"solution": "a = 3"}, "cell check in the end does not say 'Right!'"),
+        ({"solution": "a = a + 2 if isinstance(a, int) else 2"}, "cell check in the end does not say 'Right!'"),
+    ],
+)
+def test_what_goes_wrong_in_a_day_is_found(changes, fault, client):
+    sources = {
+        "stub": "a = ...",
+        "check": "from minidl.lab.exercises import check\n\ncheck('a', 2)",
+        "later": "b = 1",
+        "mistake": "1 / 0",
+        "solution": "a = 2",
+    }
+    of = {
+        name: {"tags": [tag]}
+        for name, tag in {"stub": "exercise", "check": "check", "mistake": "raises-exception"}.items()
+    }
+    of["solution"] = {"tags": ["solution"], "minidl": {"wrong": changes.get("wrong", "a = 3")}}
+    *given, solution = (
+        nbformat.v4.new_code_cell(changes.get(name, source), id=name, metadata=of.get(name, {}))
+        for name, source in sources.items()
+    )
+    Day(client).run(nbformat.v4.new_code_cell("%reset -f"))
+    faults = faults_of_a_day(given, [solution], client)
+    assert bool(faults) == bool(fault)
+    assert fault in "; ".join(faults)
