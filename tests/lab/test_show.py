@@ -207,7 +207,7 @@ class TestSideBySide:
         text, table = repr(shown), shown._repr_html_()
         assert text.startswith("# Mine\ndef forward(self, input):")
         assert "# minidl.Tanh\n" in text
-        assert "def backward(self, grad_output: Tensor) -> Tensor:\n    output = " in text
+        assert "def backward(self, grad_output: Tensor) -> Tensor:\n    output, grad_output = " in text
         assert '"""' not in text
         assert table.count("<td") == 2
         assert "input &lt; 1" in table

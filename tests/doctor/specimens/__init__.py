@@ -31,7 +31,7 @@ from specimens.collection import SPECIMENS, Specimen, fill, right, right_with, s
 from specimens.matrices import PlainLinearBiasUnused
 from specimens.memory import ClassTensors
 from specimens.right_containers import Residual, minidl_network
-from specimens.right_layers import HandoutLinear
+from specimens.right_layers import HandoutLinear, PlainLinear
 from specimens.right_new_layers import ELU, Attention, Dropout, Log, Softplus, Square, TwelveSamples
 from specimens.right_optimisers import PairsSGD
 
@@ -62,6 +62,7 @@ __all__ = [
     "HandoutLinear",
     "Log",
     "PairsSGD",
+    "PlainLinear",
     "PlainLinearBiasUnused",
     "Residual",
     "Softplus",

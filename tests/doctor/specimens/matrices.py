@@ -124,7 +124,7 @@ class MinidlLinearBiasShape(minidl.Linear):
         self.grad["bias"] = torch.zeros(5)
 
     def backward(self, grad_output):
-        self.grad["weight"] += self._kept.T @ grad_output
+        self.grad["weight"] += self._kept[0].T @ grad_output
         self.grad["bias"] += grad_output.sum(0)
         return grad_output @ self.params["weight"].T
 

@@ -1,5 +1,7 @@
 """The mistakes that the doctor knows, a file for each family; how to add one is said in `rules`.
 
+`reading` has the notebooks and sections to which their sentences send.
+
 Adding a mistake touches one file, its family's: the lists below are read from the families. Their order is that of
 `FAMILIES`, and inside a family that of definition. It matters twice: wrong values are tried in this order, the likelier
 first, until one fits; and what is seen is told in this order. A rule that has to be tried after all others says so itself
