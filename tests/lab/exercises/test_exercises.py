@@ -344,14 +344,14 @@ def test_a_wrong_number_is_not_given_away():
 
 
 def test_a_function_that_never_returns_is_given_up(monkeypatch):
-    monkeypatch.setattr("minidl.lab.exercises.TIME_LIMIT", 0.2)
+    monkeypatch.setattr("minidl.lab.exercises.functions.TIME_LIMIT", 0.2)
     reply = ask('check("f", lambda x: x, on=(1,))', "def f(x):\n    while True:\n        pass")
     assert reply.status == "wrong"
     assert "does not come back" in str(reply)
 
 
 def test_what_it_is_compared_with_may_take_its_time(monkeypatch):
-    monkeypatch.setattr("minidl.lab.exercises.TIME_LIMIT", 0.1)
+    monkeypatch.setattr("minidl.lab.exercises.functions.TIME_LIMIT", 0.1)
     slow = 'check("f", lambda x: time.sleep(0.3) or x, on=(1,))'.replace("time", "__import__('time')")
     assert ask(slow, "def f(x):\n    return x").status == "right"
 

@@ -1,0 +1,58 @@
+"""What a check replies: not done yet, right, or not right yet."""
+
+from __future__ import annotations
+
+import html
+
+from minidl.lab.doctor import Diagnosis
+
+DOTS = "replace the dots in the cell above, run it, then run this cell again."
+WRITE = "write {} in the cell above, run it, then run this cell again."
+WARM = ("well done!", "that was the hard part.", "on to the next one.", "you can be pleased with this.")
+
+
+class Reply:
+    """The answer to an answer: Jupyter shows it at the end of a check cell. Truthy when the exercise is solved.
+
+    Attributes
+    ----------
+    status : {"not done", "wrong", "right"}
+    text : str
+        What ``print(reply)`` shows.
+    diagnosis : Diagnosis or None
+        What the doctor said, where it was asked.
+    """
+
+    def __init__(self, status: str, text: str, diagnosis: Diagnosis | None = None) -> None:
+        self.status, self.text, self.diagnosis = status, text, diagnosis
+
+    def __bool__(self) -> bool:
+        return self.status == "right"
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_html_(self) -> str:
+        colour, mark = {"not done": ("#767676", "○"), "wrong": ("#b35806", "✗"), "right": ("#2166ac", "✓")}[self.status]
+        picture = self.diagnosis._repr_html_() if self.diagnosis is not None and self.status == "wrong" else ""
+        return (
+            f'<div style="border-left: 4px solid {colour}; padding: 4px 10px; white-space: pre-wrap">'
+            f"<b>{mark}</b> {html.escape(self.text)}</div>"
+            + (f"<details><summary>what was measured</summary>{picture}</details>" if picture else "")
+        )
+
+
+def not_done(name: str, what: str) -> Reply:
+    """Return the reply to an untouched stub: what there is to do."""
+    return Reply("not done", f"Not done yet ({name}): {what}")
+
+
+def right(name: str, diagnosis: Diagnosis | None = None) -> Reply:
+    """Return the reply to a right answer."""
+    warm = WARM[sum(map(ord, name)) % len(WARM)]  # always the same one, so that outputs can be compared
+    return Reply("right", f"Right! {name} is what it should be: {warm}", diagnosis)
+
+
+def wrong(name: str, what: str, hint: str, diagnosis: Diagnosis | None = None) -> Reply:
+    """Return the reply to another answer: what is wrong with it, and the exercise's hint."""
+    return Reply("wrong", f"Not right yet ({name}): {what}" + (f"\n{hint}" if hint else ""), diagnosis)
