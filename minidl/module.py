@@ -94,10 +94,14 @@ class Module:
 
     def _recall_for(self, grad_output: Tensor) -> tuple[Tensor, Tensor]:
         """Return what forward kept, once, and ``grad_output``, if that has the output's shape, dtype and device."""
-        if self._kept is not None:
-            self._check("grad_output", grad_output, *self._kept)
-        kept = self._recall()
-        return kept, grad_output.detach() if grad_output.requires_grad else grad_output
+        if self._kept is None:
+            self._recall()
+        kept, shape = self._kept
+        self._check("grad_output", grad_output, kept, shape)
+        self._kept = None
+        if kept.requires_grad or grad_output.requires_grad:
+            return kept.detach(), grad_output.detach()
+        return kept, grad_output
 
     def _check(
         self, name: str, tensor: Tensor, like: Tensor | None = None, shape: tuple | None = None, m: int | None = None
@@ -120,7 +124,9 @@ class Module:
         if not fits:
             expected = shape or (*(() if like is None else like.shape[:-2]), "n", m or "m")
             raise ValueError(f"{self} expected {name} of shape ({', '.join(map(str, expected))}), got {tuple(got)}")
-        if like is not None and tensor.dtype is not like.dtype:
+        if like is None:
+            return
+        if tensor.dtype is not like.dtype:
             raise ValueError(f"{self} expected {name} of dtype {like.dtype}, got {tensor.dtype}")
-        if like is not None and tensor.device != like.device:
+        if tensor.device != like.device:
             raise ValueError(f"{self} expected {name} on device {like.device}, got {tensor.device}")
