@@ -63,7 +63,7 @@ class Linear(Module):
         """Return XW + b, of shape (..., n, out_features), for an input X of shape (..., n, in_features)."""
         weight, bias = self.params["weight"], self.params["bias"]
         self._check("input", input, weight, m=self.in_features)
-        output = product(input, weight) + bias
+        output = product(input, weight, plus=bias)
         self._kept = input, output.shape
         return output
 
@@ -78,13 +78,17 @@ class Linear(Module):
         return f"in_features={self.in_features}, out_features={self.out_features}"
 
 
-def product(left: Tensor, right: Tensor) -> Tensor:
-    """Return left @ right, over the last two dimensions; for a stack, ``torch.bmm`` is the shortest way to that."""
-    return torch.bmm(left, right) if left.ndim == 3 else torch.matmul(left, right)
+def product(left: Tensor, right: Tensor, plus: Tensor | None = None) -> Tensor:
+    """Return left @ right, over the last two dimensions, plus a third tensor if there is one, in one operation."""
+    if plus is None:
+        return torch.bmm(left, right) if left.ndim == 3 else left @ right  # for a stack, bmm is the shortest way
+    if left.ndim == 2:
+        return torch.addmm(plus, left, right)
+    return torch.baddbmm(plus, left, right) if left.ndim == 3 else left @ right + plus
 
 
 def add_product(total: Tensor, left: Tensor, right: Tensor) -> None:
-    """Add left @ right to a tensor, in place and without a temporary one where torch can do that in one operation."""
+    """Add left @ right to a tensor, in place."""
     if total.ndim == 2:
         total.addmm_(left, right)
     elif total.ndim == 3:
