@@ -19,10 +19,12 @@ def pytest_configure():
 def pytest_collection_modifyitems(items):
     """Begin with what takes longest, or one worker would still be at it when the others have nothing left to do."""
     slow = ("11_why", "10_disk", "13_digits", "mkplot")  # notebooks that train for a while
+    slow_files = ("experiment", "test_the_checks")  # a worker has one of them for a minute or more
 
     def rank(item):
+        file = item.nodeid.partition("::")[0]
         runs_notebook = item.path.suffix == ".ipynb" or runs_notebooks(item.nodeid)
-        if runs_notebook and any(name in item.nodeid for name in slow):
+        if any(name in file for name in slow_files) or (runs_notebook and any(name in item.nodeid for name in slow)):
             return 0
         return 1 if "browser" in item.nodeid or runs_notebook else 2
 

@@ -6,6 +6,7 @@ Every check takes text and returns what is wrong with it, in words; at the end e
 from __future__ import annotations
 
 import ast
+import functools
 import io
 import itertools
 import json
@@ -243,6 +244,8 @@ def faults_of_formulas(text: str) -> list[str]:
         for one, other in (("begin", "end"), ("left", "right")):
             if len(re.findall(rf"\\{one}\b", formula)) != len(re.findall(rf"\\{other}\b", formula)):
                 faults.append(f"\\{one} without \\{other} in {formula!r}")
+        if re.search(r"\\(?:(?:re|provide)?newcommand|def|let)\b", formula):
+            faults.append(f"a macro, which other notebooks in the same JupyterLab would know too, in {formula!r}")
         if formula != formula.strip() and not formula.startswith("\n") and f"$${formula}$$" not in text:
             faults.append(f"a space next to the $ of {formula!r}")
     return faults
@@ -306,6 +309,7 @@ def misspelt(prose: str) -> list[str]:
     return sorted(unknown | {found[0].lower() for found in AMERICAN.finditer(prose)} - set(OURS))
 
 
+@functools.cache
 def prose(path: Path) -> str:
     if path.suffix == ".py":
         return prose_of_python(path.read_text(encoding="utf-8"))
@@ -468,6 +472,8 @@ def test_a_figure_without_description_is_found(before, after, faults):
         ("$\\left(x$", "\\left without \\right"),
         ("$$\\begin{pmatrix} 1$$", "\\begin without \\end"),
         ("$ x$", "a space next to the $"),
+        ("$\\newcommand{\\grad}{\\nabla}$", "a macro"),
+        ("$\\left( 1 \\right) \\leq x$", ""),
     ],
 )
 def test_a_broken_formula_is_found(text, word):

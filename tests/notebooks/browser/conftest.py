@@ -26,12 +26,18 @@ def lab(browser, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def visit(browser, lab):
-    """Return a function that visits a notebook, named from the project's folder, and returns the evidence."""
+    """Return a function that visits a notebook, named from the project's folder, and returns the evidence.
+
+    JupyterLab takes its time to load: one page serves for all visits until one has found a fault.
+    """
     context = browser.new_context(viewport={"width": 1280, "height": 1000}, service_workers="block")
 
     def visit(notebook: str, limit: float = 300, patience: float = 10):
-        with context.new_page() as page:
-            return Visit(page, lab, notebook, limit, patience).pay()
+        page = context.pages[0] if context.pages else context.new_page()
+        evidence = Visit(page, lab, notebook, limit, patience).pay()
+        if any(evidence.faults.values()):
+            page.close()
+        return evidence
 
     yield visit
     context.close()

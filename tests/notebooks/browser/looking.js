@@ -8,19 +8,25 @@ window.looking = (() => {
   const look = (kind, faultsOf) => cells().filter(kind).flatMap(cell => faultsOf(cell).map(words => ({ cell: cell.model.id, words })));
   const short = text => text.replace(/\s+/g, " ").trim().slice(0, 160);
   const FOLDED = { solution: "# Solution", check: "# Run this cell to check your answer" };
-  const seen = { sent: 0, replied: 0, failed: false, moves: [], raised: [] };
+  const seen = {};
 
   return {
     seen,
 
     question: () => document.querySelector(".jp-Dialog")?.innerText ?? null,
 
-    isOpen: () =>
-      panel()?.sessionContext?.session?.kernel?.status === "idle" &&
+    isLab: () => Boolean(window.jupyterapp) && !looking.question(),
+
+    open: path => void window.jupyterapp.commands.execute("docmanager:open", { path }),
+
+    isOpen: path =>
+      panel()?.context?.path === path &&
+      panel().sessionContext?.session?.kernel?.status === "idle" &&
       cells().length > 0 &&
       cells().every(cell => cell.node.isConnected && (isCode(cell) || !isWritten(cell) || cell.node.querySelector(".jp-RenderedMarkdown")?.childNodes.length)),
 
     watch: () => {
+      Object.assign(seen, { sent: 0, replied: 0, failed: false, moves: [], raised: [] });
       const began = new Map();
       panel().sessionContext.session.kernel.anyMessage.connect((_, { msg }) => {
         const { content, parent_header: parent, header: { msg_type: type, date } } = msg;
@@ -108,6 +114,9 @@ window.looking = (() => {
 
     isSaved: () => !panel().context.model.dirty,
 
-    shutDown: () => panel().sessionContext.shutdown(),
+    leave: async () => {
+      await panel().sessionContext.shutdown();
+      panel().dispose(); // without a question, saved or not
+    },
   };
 })();

@@ -172,10 +172,11 @@ class Visit:
         self.evidence = Evidence()
         self.outside: list[str] = []
         self.complaints: list[str] = []
-        page.add_init_script(path=Path(__file__).with_name("looking.js"))
-        page.on("request", lambda request: self.note(request.url))
-        page.on("console", lambda message: message.type == "error" and self.complaints.append(message.text[:300]))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)[:300]))
+        self.listeners = {
+            "request": lambda request: self.note(request.url),
+            "console": lambda message: message.type == "error" and self.complaints.append(message.text[:300]),
+            "pageerror": lambda error: self.complaints.append(str(error)[:300]),
+        }
 
     def note(self, url: str) -> None:
         """Note what is asked for from elsewhere. It is not to be had: see CHROMIUM."""
@@ -209,6 +210,8 @@ class Visit:
         for old in KEPT.glob(f"{self.name}-*.png"):
             old.unlink()
         before = self.path.read_bytes()
+        for event, listener in self.listeners.items():
+            self.page.on(event, listener)
         with self.timed("opening"):
             is_open = self.open()
         if is_open:
@@ -220,7 +223,9 @@ class Visit:
                 self.move_sliders()
             self.record("running", [] if self.is_idle() else [{"words": "the kernel is not idle in the end"}])
             self.save(before)
-            self.ask("shutDown")
+            self.ask("leave")
+        for event, listener in self.listeners.items():
+            self.page.remove_listener(event, listener)
         self.record("network", [{"words": f"asked for {url}"} for url in dict.fromkeys(self.outside)])
         self.record("console", [{"words": words} for words in dict.fromkeys(self.complaints)])
         write(KEPT / f"{self.name}.json", json.dumps(asdict(self.evidence), indent=1))
@@ -240,8 +245,13 @@ class Visit:
         return [{"words": f"JupyterLab asks: {words!r}"}] if words else []
 
     def open(self) -> bool:
-        self.page.goto(self.lab.address(self.notebook), timeout=1000 * OPENING)
-        answered = self.wait(OPENING, lambda: self.ask("question") or self.ask("isOpen"))
+        """Open the notebook: with JupyterLab, or, where the page shows that already, from within."""
+        if self.page.evaluate("window.looking?.isLab()"):
+            self.ask("open", self.notebook)
+        else:
+            self.page.add_init_script(path=Path(__file__).with_name("looking.js"))
+            self.page.goto(self.lab.address(self.notebook), timeout=1000 * OPENING)
+        answered = self.wait(OPENING, lambda: self.ask("question") or self.ask("isOpen", self.notebook))
         faults = self.questions() if answered else [{"words": f"has not opened within {OPENING} s"}]
         self.record("opening", faults)
         return not faults
