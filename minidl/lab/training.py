@@ -106,7 +106,7 @@ def progress_bar(total: int, unit: str, *, show: bool = True, **options: Any) ->
     show : bool
         False gives a silent bar.
     **options
-        Of tqdm, such as ``desc`` and ``mininterval``.
+        Of `tqdm`, such as ``desc`` and ``mininterval``.
     """
     in_notebook = tqdm is not terminal_bar  # a notebook's sys.stderr would not tell: some call themselves a terminal
     silent = not show or not (in_notebook or sys.stderr.isatty())
