@@ -30,6 +30,7 @@ def specimen(*mistakes, kind="layer", **how):
     """Register a class, or a function that builds the module."""
 
     def register(build):
+        assert all(build.__name__ != other.name for other in SPECIMENS), f"two specimens are called {build.__name__}"
         SPECIMENS.append(Specimen(build.__name__, build, kind, frozenset(mistakes), **how))
         return build
 

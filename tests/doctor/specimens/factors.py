@@ -373,7 +373,7 @@ class DropoutForgetsScale(Dropout):
 @specimen("factor c")
 class LeakyReLUOtherSlopeBack(LeakyReLU):
     def backward(self, g):
-        return torch.where(self.x > 0, g, 0.01 * g)
+        return torch.where(self.x > 0, g, 0.03 * g)
 
 
 @specimen("factor c")
