@@ -220,7 +220,7 @@ def markdown(table: pd.DataFrame) -> str:
     return table.to_markdown(index=False, disable_numparse=True)  # strings stay as they are: 1.00 would become 1
 
 
-def largest_difference(history: pd.DataFrame, first: str, second: str, *, of_means: bool = False) -> pd.Series:
+def difference_of_curves(history: pd.DataFrame, first: str, second: str, *, of_means: bool = False) -> pd.Series:
     """Return the largest difference of two settings' curves, in the loss and in the accuracy.
 
     Of every run, epoch and split; or, with ``of_means``, of the means over the runs, the lines of a figure.
@@ -234,9 +234,9 @@ def largest_difference(history: pd.DataFrame, first: str, second: str, *, of_mea
 
 def same_curves(history: pd.DataFrame) -> str:
     """Say in words how close minidl and PyTorch are from the same initial weights."""
-    exact = largest_difference(history, *EXACT)["loss"]
+    exact = difference_of_curves(history, *EXACT)["loss"]
     epochs = history[history["model"] == EXACT[0]]["epoch"].max()
-    means = largest_difference(history, PYTORCH, SAME_START, of_means=True)
+    means = difference_of_curves(history, PYTORCH, SAME_START, of_means=True)
     return (
         f"From the same initial weights and on the same loss, PyTorch and minidl draw the same curve: in float64 the losses "
         f"of all runs differ by at most {exact:.0e} through {epochs} epochs; in float32, where rounding sets single runs "

@@ -186,7 +186,7 @@ def test_a_single_run_has_no_deviation():
     assert not [cell for cell in readable["test accuracy"] if "±" in cell or "nan" in cell]
 
 
-def test_largest_difference():
+def test_the_difference_of_curves():
     one = make(models=["a"]).history
     other = one.assign(model="b", loss=one["loss"] + 0.01)
     place = (other["run"] == 1) & (other["epoch"] == 3) & (other["split"] == "training")
@@ -194,11 +194,11 @@ def test_largest_difference():
     other.loc[(other["run"] == 0) & (other["epoch"] == 2), "accuracy"] += 0.6
     other.loc[(other["run"] == 1) & (other["epoch"] == 2), "accuracy"] -= 0.3
     history = pd.concat([other, one], ignore_index=True)
-    singly = report.largest_difference(history, "a", "b")
+    singly = report.difference_of_curves(history, "a", "b")
     assert singly.to_dict() == pytest.approx({"loss": 0.3, "accuracy": 0.6}, abs=1e-12)
-    of_means = report.largest_difference(history, "a", "b", of_means=True)
+    of_means = report.difference_of_curves(history, "a", "b", of_means=True)
     assert of_means.to_dict() == pytest.approx({"loss": 0.31 / 3 - 0.01, "accuracy": 0.1}, abs=1e-12)
-    assert report.largest_difference(history, "b", "b").tolist() == [0, 0]
+    assert report.difference_of_curves(history, "b", "b").tolist() == [0, 0]
 
 
 def test_the_sentence_about_the_same_curves():
@@ -206,7 +206,7 @@ def test_the_sentence_about_the_same_curves():
     theirs = history[history["model"] == report.EXACT[0]]
     history = history[history["model"] != report.EXACT[1]]
     history = pd.concat([history, theirs.assign(model=report.EXACT[1], loss=theirs["loss"] + 3e-13)])
-    means = report.largest_difference(history, report.PYTORCH, report.SAME_START, of_means=True)
+    means = report.difference_of_curves(history, report.PYTORCH, report.SAME_START, of_means=True)
     words = report.same_curves(history)
     assert "3e-13 through 4 epochs" in words
     assert f"{means['loss']:.3f} in the loss and {means['accuracy']:.3f} in the accuracy" in words
