@@ -1,4 +1,5 @@
 import pytest
+from days_rest import spent_on_visits
 from visiting import CHROMIUM, Visit, chromium, jupyterlab, unavailable
 
 
@@ -7,18 +8,11 @@ def pytest_collection_modifyitems(config, items):
     """Let a student's day be spent once: where a notebook is visited with a browser, the visit has the day as well.
 
     The day in a kernel without a JupyterLab, in test_students.py, is for where there is no browser, and for a run of the
-    tests without this folder, which never asks.
+    tests without this folder, which does not come by here.
     """
-    if chromium() is None:
-        return
-    visited = {item.callspec.id for item in items if item.path.name == "test_in_jupyterlab.py"}
-    spent = [item for item in items if is_plain_day(item) and item.callspec.id in visited]
-    items[:] = [item for item in items if item not in spent]
-    config.hook.pytest_deselected(items=spent)
-
-
-def is_plain_day(item) -> bool:
-    return item.path.name == "test_students.py" and "a_students_day" in item.name
+    if spent := spent_on_visits(items) if chromium() else []:
+        items[:] = [item for item in items if item not in spent]
+        config.hook.pytest_deselected(items=spent)
 
 
 @pytest.fixture(scope="module")

@@ -43,3 +43,14 @@ def faults_of_the_rest(given, solutions, connection_file: Path) -> list[str]:
     """Return what goes wrong in the rest of a day, see ``faults_of_a_day``; the given cells hold Run All's outputs."""
     with running_kernel(connection_file) as client:
         return faults_of_a_day(given, solutions, RestOfTheDay(client))
+
+
+def spent_on_visits(items: list) -> list:
+    """Return those tests that spend a day in a kernel without a JupyterLab, although a visit to the notebook has it too."""
+
+    def of(file: str) -> dict:
+        test = "test_a_students_day["
+        return {item.name.removeprefix(test): item for item in items if item.path.name == file and test in item.name}
+
+    visits = of("test_in_jupyterlab.py")
+    return [item for notebook, item in of("test_students.py").items() if notebook in visits]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import importlib.util
 import json
 import os
 import re
@@ -36,6 +37,7 @@ CHROMIUM = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 ]  # Playwright's own ways to refuse switch the cache off
 OPENING = 180  # seconds: for JupyterLab to start, and for it to open a notebook; a busy machine takes its time
+PICTURES = 3  # of faults of a kind
 NOT_YET = ["was not looked at"]
 SETTINGS = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
@@ -45,17 +47,19 @@ SETTINGS = {
 
 @functools.cache
 def chromium() -> str | None:
-    """Return the path of the system's Chromium or Chrome, or else of Playwright's own; None without them or Playwright."""
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        return None
+    """Return the path of the system's Chromium or Chrome, or else of Playwright's own; None where there is neither."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-    if found := next(filter(None, map(shutil.which, names)), None):
-        return found
+    return importlib.util.find_spec("playwright") and (
+        next(filter(None, map(shutil.which, names)), None) or playwrights_own()
+    )
+
+
+def playwrights_own() -> str | None:
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as playwright:
-        own = playwright.chromium.executable_path
-    return own if Path(own).exists() else None
+        path = playwright.chromium.executable_path
+    return path if Path(path).exists() else None
 
 
 def unavailable() -> NoReturn:
@@ -199,18 +203,28 @@ class Visit:
         return within(seconds, condition, lambda pause: self.page.wait_for_timeout(1000 * pause))
 
     def record(self, kind: str, found: list[dict]) -> None:
-        """Keep faults of a kind, each with a screenshot of its cell; an empty list says that there are none so far."""
+        """Keep faults of a kind, the first ones each with a screenshot of its cell; an empty list says that there are none.
+
+        A screenshot takes its time, and who has seen a few has seen what is wrong.
+        """
         if self.evidence.faults[kind] == NOT_YET:
             self.evidence.faults[kind] = []
         for fault in found:
             cell = fault.get("cell")
-            picture = KEPT / f"{self.name}-{kind}-{cell or 'page'}.png"
-            if cell:
-                self.ask("show", cell)
-                self.page.wait_for_timeout(200)
-            self.page.screenshot(path=picture)
             where = f"cell {cell}: " if cell else ""
-            self.evidence.faults[kind].append(f"{where}{fault['words']} [{picture.relative_to(ROOT)}]")
+            words = f"{where}{fault['words']}"
+            if len(self.evidence.faults[kind]) < PICTURES:
+                words += f" [{self.picture(kind, cell).relative_to(ROOT)}]"
+            self.evidence.faults[kind].append(words)
+
+    def picture(self, kind: str, cell: str | None) -> Path:
+        """Take a screenshot of a cell, or of what is in view."""
+        path = KEPT / f"{self.name}-{kind}-{cell or 'page'}.png"
+        if cell:
+            self.ask("show", cell)
+            self.page.wait_for_timeout(200)
+        self.page.screenshot(path=path)
+        return path
 
     def pay(self) -> Evidence:
         """Open the notebook, run it, move its sliders, save it and spend the day with it; return what was found."""
