@@ -39,22 +39,35 @@ class Day:
         self.client, self.cells = client, client.nb["cells"]
         self.faults: list[str] = []
 
-    def run(self, cell, says: str = "", when: str = "") -> float:
-        """Run a cell that says something, if it is a check; return how many seconds it took."""
+    def execute(self, cell) -> list:
+        """Execute a copy of a cell, and return its outputs."""
         cell = copy.deepcopy(cell)
         self.cells.append(cell)
-        start = time.monotonic()
         self.client.execute_cell(cell, len(self.cells) - 1)
-        seconds = time.monotonic() - start
+        return cell["outputs"]
+
+    def judge(self, cell, outputs: list, says: str = "", when: str = "") -> None:
+        """Note what is wrong with the outputs of a cell that says something, if it is a check."""
         name = f"cell {cell['id']}{when and f' {when}'}"
         if "raises-exception" not in tags(cell):
-            errors = [output for output in cell["outputs"] if output["output_type"] == "error"]
+            errors = [output for output in outputs if output["output_type"] == "error"]
             self.faults += [f"{name} raises {error['ename']}: {error['evalue']}" for error in errors]
         if "check" in tags(cell):
-            said = [output.get("data", {}).get("text/plain", "") for output in cell["outputs"]]
+            said = [output.get("data", {}).get("text/plain", "") for output in outputs]
             if not (len(said) == 1 and said[0].startswith(says)):
                 self.faults.append(f"{name} does not say {says!r}: {said}")
+
+    def run(self, cell, says: str = "", when: str = "") -> float:
+        """Run a cell and judge its outputs; return how many seconds it took."""
+        start = time.monotonic()
+        outputs = self.execute(cell)
+        seconds = time.monotonic() - start
+        self.judge(cell, outputs, says, when)
         return seconds
+
+    def first_run(self, cell, says: str) -> float:
+        """Let a cell be run for the first time; return how many seconds that took."""
+        return self.run(cell, says)
 
     def run_twice(self, cell, says: str = "") -> None:
         """Run a cell twice in a row.
@@ -62,11 +75,11 @@ class Day:
         One that takes long is run once, and so its second run is not tried: that would take the tests too long. Importing
         takes long the first time only.
         """
-        if self.run(cell, says) < LONG or re.search(r"^\s*(from|import) ", cell["source"], re.MULTILINE):
+        if self.first_run(cell, says) < LONG or re.search(r"^\s*(from|import) ", cell["source"], re.MULTILINE):
             self.run(cell, says, "again")
 
 
-def faults_of_a_day(given, solutions, client: NotebookClient) -> list[str]:
+def faults_of_a_day(given, solutions, day: Day) -> list[str]:
     """Return what goes wrong when a student runs each cell, tries a wrong answer to each exercise, and then the solutions.
 
     Checks say that the exercise is not done yet, then that the answer is not right yet, and in the end that it is right.
@@ -74,7 +87,6 @@ def faults_of_a_day(given, solutions, client: NotebookClient) -> list[str]:
     """
     given = [cell for cell in given if cell["cell_type"] == "code"]
     wrong = iter([cell["metadata"]["minidl"]["wrong"] for cell in solutions])
-    day = Day(client)
     for cell in given:
         day.run_twice(cell, "Not done yet")
         if "exercise" in tags(cell):

@@ -61,6 +61,6 @@ def test_what_goes_wrong_in_a_day_is_found(changes, fault, client):
         for name, source in sources.items()
     )
     Day(client).run(nbformat.v4.new_code_cell("%reset -f"))
-    faults = faults_of_a_day(given, [solution], client)
+    faults = faults_of_a_day(given, [solution], Day(client))
     assert bool(faults) == bool(fault)
     assert fault in "; ".join(faults)

@@ -42,6 +42,8 @@ window.looking = (() => {
       });
     },
 
+    kernel: () => panel().sessionContext.session.kernel.id,
+
     isIdle: () => panel().sessionContext.session.kernel.status === "idle",
 
     hasRun: () =>

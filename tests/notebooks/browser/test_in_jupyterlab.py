@@ -1,15 +1,23 @@
-"""Every notebook in a real JupyterLab: opened, run from the menu, its sliders moved, saved."""
+"""Every notebook in a real JupyterLab, as students get it: opened, run from the menu, its sliders moved, saved, worked at."""
 
+import shutil
+
+import nbformat
 import pytest
+from students_day import tags
 from visiting import ROOT
 
 NOTEBOOKS = [path.relative_to(ROOT) for path in sorted(ROOT.glob("notebooks/*.ipynb")) + sorted(ROOT.glob("*.ipynb"))]
 
 
 @pytest.fixture(scope="module", params=NOTEBOOKS, ids=lambda path: path.stem)
-def faults(request, visit):
-    """Return what was found on a visit to a notebook, by kind."""
-    return visit(request.param.as_posix()).faults
+def faults(request, lab, students, visit):
+    """Return what was found on a visit to a notebook, by kind. What students get of it takes its place."""
+    path = request.param
+    solutions = [cell for cell in nbformat.read(ROOT / path, 4)["cells"] if "solution" in tags(cell)]
+    if path.parent.name == "notebooks":
+        shutil.copy(students / path.name, lab.folder / path)
+    return visit(path.as_posix(), solutions=solutions).faults
 
 
 def test_it_opens_without_a_question(faults):
@@ -28,7 +36,7 @@ def test_nothing_is_wider_than_its_cell(faults):
     assert faults["width"] == []
 
 
-def test_its_solutions_stay_collapsed(faults):
+def test_its_checks_stay_collapsed(faults):
     assert faults["solutions"] == []
 
 
@@ -46,3 +54,8 @@ def test_the_browser_does_not_complain(faults):
 
 def test_the_file_is_unharmed(faults):
     assert faults["file"] == []
+
+
+def test_a_students_day(faults):
+    """Its cells bear being run twice, and its checks say what they should, without an answer, with a wrong one, and solved."""
+    assert faults["day"] == []

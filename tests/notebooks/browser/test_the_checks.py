@@ -2,10 +2,13 @@
 
 import re
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
 import pytest
+import visiting
+from days_rest import spent_on_visits
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from visiting import KINDS, NOT_YET, chromium, unavailable
 
@@ -25,6 +28,19 @@ def move(height):
     line.set_data([0, 1], [0, {height}])
 explore(figure, move, height=FloatSlider(0.5, min=0, max=1, step=0.1))
 """
+
+# What is planted in a day, in its order: the names of cells, and what the faults say; the other cells are sound.
+DAY = [
+    ("twice", "again raises AssertionError"),  # although the cell before it has run twice by then
+    ("done-check", "does not say 'Not done yet'"),
+    ("done-check", "again does not say 'Not done yet'"),
+    ("done-check", "without an answer does not say 'Not done yet'"),
+    ("right-check", "after a wrong answer does not say 'Not right yet'"),
+    ("early-stub", "with a wrong answer raises NameError"),  # what it names comes later
+    ("early-check", "after a wrong answer does not say 'Not right yet'"),
+    ("false-check", "in the end does not say 'Right!'"),
+]
+ONCE = "assert 'once' not in dir()\n__import__('time').sleep(2.5)\nonce = 1"
 
 # Cells by kind of fault: the name, what the fault says, and the source that has it. Who writes to the file comes late, and
 # who raises comes last.
@@ -69,34 +85,11 @@ def cells(make, planted):
 def faults_of(lab, visit):
     """Return a function that writes a notebook of cells, visits it, and returns its faults."""
 
-    def faults_of(name, cells, metadata=KERNEL, limit=60):
+    def faults_of(name, cells, metadata=KERNEL, limit=60, patience=3, solutions=None):
         nbformat.write(new_notebook(cells=cells, metadata=metadata), lab.folder / name)
-        return visit(name, limit, patience=3).faults
+        return visit(name, limit, patience, solutions).faults
 
     return faults_of
-
-
-@pytest.fixture(scope="module")
-def broken(faults_of):
-    made = cells(new_markdown_cell, PROSE) + cells(new_code_cell, CODE)
-    for cell in made:
-        if (kind := cell.id.partition("-")[2]) in ("solution", "check"):
-            cell.metadata = {"tags": [kind], "jupyter": {"source_hidden": not cell.id.startswith("open-")}}
-    return faults_of("broken.ipynb", made)
-
-
-@pytest.mark.parametrize(
-    ("kind", "name", "words"), [fault[:3] for fault in PLANTED], ids=[fault[1] for fault in PLANTED]
-)
-def test_a_planted_fault_is_caught_in_its_cell(broken, kind, name, words):
-    where = "" if kind in OF_THE_PAGE else f"cell {name}: "
-    assert [fault for fault in broken[kind] if fault.startswith(where) and words in fault]
-
-
-@pytest.mark.parametrize("kind", sorted(set(KINDS) - OF_THE_PAGE))
-def test_other_cells_are_left_in_peace(broken, kind):
-    named = {re.match("cell (.*?):", fault)[1] for fault in broken[kind]}
-    assert named == {name for planted, name, _, _ in PLANTED if planted == kind}
 
 
 @pytest.fixture(scope="module")
@@ -116,9 +109,75 @@ def sound(faults_of):
     return faults_of("sound.ipynb", made)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"day"}))
 def test_a_sound_notebook_has_no_fault(sound, kind):
     assert sound[kind] == []
+
+
+def exercise(name, stub, wrong, solution):
+    """Return the three cells of an exercise to which 2 is the answer; the third is not in the notebook."""
+    hidden = {"source_hidden": True}
+    check = "# Run this cell to check your answer\nfrom minidl.lab.exercises import check\n\n"
+    return [
+        new_code_cell(f"{name} = {stub}", id=f"{name}-stub", metadata={"tags": ["exercise"]}),
+        new_code_cell(
+            f"{check}check('{name}', 2)", id=f"{name}-check", metadata={"tags": ["check"], "jupyter": hidden}
+        ),
+        new_code_cell(
+            f"{name} = {solution}",
+            id=f"{name}-solution",
+            metadata={"tags": ["solution"], "minidl": {"wrong": f"{name} = {wrong}"}},
+        ),
+    ]
+
+
+def test_what_goes_wrong_in_the_day_after_run_all_is_found(faults_of):
+    exercises = [
+        exercise("sound", "...", "3", "2"),
+        exercise("done", "2", "3", "2"),
+        exercise("right", "...", "2", "2"),
+        exercise("early", "...", "later + 2", "2"),
+        exercise("false", "...", "3", "4"),
+    ]
+    before = [
+        new_code_cell("n = 1"),
+        new_code_cell("n -= 1\nassert n == 0", id="twice"),
+        new_code_cell(ONCE),  # it takes long and is not run again
+        new_code_cell("assert once == 1"),
+        new_code_cell("1 / 0", metadata={"tags": ["raises-exception"]}),
+    ]
+    given = before + [cell for stub, check, _ in exercises for cell in (stub, check)] + [new_code_cell("later = 1")]
+    faults = faults_of("day.ipynb", given, solutions=[solution for *_, solution in exercises])
+    assert [re.match("cell (.*?) (.*?):", fault).groups() for fault in faults.pop("day")] == DAY
+    assert not any(faults.values())  # all else is sound
+
+
+@pytest.fixture(scope="module")
+def broken(faults_of):
+    made = cells(new_markdown_cell, PROSE) + cells(new_code_cell, CODE)
+    for cell in made:
+        if (kind := cell.id.partition("-")[2]) in ("solution", "check"):
+            cell.metadata = {"tags": [kind], "jupyter": {"source_hidden": not cell.id.startswith("open-")}}
+    return faults_of("broken.ipynb", made, patience=2, solutions=[])
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "words"), [fault[:3] for fault in PLANTED], ids=[fault[1] for fault in PLANTED]
+)
+def test_a_planted_fault_is_caught_in_its_cell(broken, kind, name, words):
+    where = "" if kind in OF_THE_PAGE else f"cell {name}: "
+    assert [fault for fault in broken[kind] if fault.startswith(where) and words in fault]
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - OF_THE_PAGE - {"day"}))
+def test_other_cells_are_left_in_peace(broken, kind):
+    named = {re.match("cell (.*?):", fault)[1] for fault in broken[kind]}
+    assert named == {name for planted, name, _, _ in PLANTED if planted == kind}
+
+
+def test_a_notebook_that_raises_has_no_day(broken):
+    assert broken["running"] != []
+    assert broken["day"] == NOT_YET
 
 
 def test_a_notebook_that_asks_for_a_kernel(faults_of):
@@ -135,11 +194,21 @@ def test_a_notebook_that_does_not_end(faults_of):
 
 
 @pytest.mark.parametrize("required", [False, True])
-def test_without_a_browser(monkeypatch, tmp_path, required):
+def test_without_a_browser(monkeypatch, required):
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    nothing = SimpleNamespace(chromium=SimpleNamespace(executable_path=str(tmp_path / "chrome")))
-    assert chromium(nothing) is None
+    monkeypatch.setattr(visiting, "playwrights_own", lambda: None)
+    assert chromium.__wrapped__() is None
     monkeypatch.setenv("MINIDL_BROWSER", "required" if required else "")
     outcome = pytest.fail.Exception if required else pytest.skip.Exception
     with pytest.raises(outcome, match="apt install chromium"):
         unavailable()
+
+
+def test_a_day_is_spent_once():
+    def collected(file, *names):
+        return [SimpleNamespace(path=Path(file), name=name) for name in names]
+
+    days = collected("test_students.py", "test_the_copies_are_complete", *map("test_a_students_day[{}]".format, "ab"))
+    visits = collected("test_in_jupyterlab.py", "test_it_opens[b]", "test_a_students_day[a]")
+    assert [day.name for day in spent_on_visits(days + visits)] == ["test_a_students_day[a]"]
+    assert spent_on_visits(days) == spent_on_visits(visits) == []

@@ -1,8 +1,13 @@
-"""A JupyterLab of one's own, and a visit to a notebook in it, as a student pays one: open, run, move the sliders, save."""
+"""A JupyterLab of one's own, and a visit to a notebook in it, as a student pays one.
+
+That is to open it, run it, move its sliders, save it, and spend the rest of a student's day in its kernel.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import functools
+import importlib.util
 import json
 import os
 import re
@@ -20,39 +25,41 @@ from typing import NoReturn
 
 import nbformat
 import pytest
+from days_rest import faults_of_the_rest
 
 ROOT = Path(__file__).parents[3]
 KEPT = ROOT / "build" / "browser"  # ignored by git
 HOW_TO_GET_IT = (
     "no Chromium for the browser tests: `apt install chromium`, or `python -m playwright install --with-deps chromium`"
 )
-KINDS = ("opening", "running", "formulas", "width", "solutions", "sliders", "network", "console", "file")
+KINDS = ("opening", "running", "formulas", "width", "solutions", "sliders", "network", "console", "file", "day")
 CHROMIUM = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 ]  # Playwright's own ways to refuse switch the cache off
 OPENING = 180  # seconds: for JupyterLab to start, and for it to open a notebook; a busy machine takes its time
+PICTURES = 3  # of faults of a kind
 NOT_YET = ["was not looked at"]
 SETTINGS = {
     "@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": False},
     "@jupyterlab/docmanager-extension:plugin": {"autosave": False},  # or a slow machine would save during the visit
 }
-KERNEL_STAYS_HOME = """
-import sys
-
-def stay(event, arguments):
-    if event == "socket.getaddrinfo" and arguments[0] not in (None, "localhost", "127.0.0.1", "::1"):
-        raise OSError(f"{arguments[0]} is not on this machine")
-
-sys.addaudithook(stay)
-del stay, sys  # the notebook finds an empty namespace
-"""
 
 
-def chromium(playwright) -> str | None:
-    """Return the path of the system's Chromium or Chrome, or else of Playwright's own, or None."""
+@functools.cache
+def chromium() -> str | None:
+    """Return the path of the system's Chromium or Chrome, or else of Playwright's own; None where there is neither."""
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-    own = playwright.chromium.executable_path
-    return next(filter(None, map(shutil.which, names)), own if Path(own).exists() else None)
+    return importlib.util.find_spec("playwright") and (
+        next(filter(None, map(shutil.which, names)), None) or playwrights_own()
+    )
+
+
+def playwrights_own() -> str | None:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        path = playwright.chromium.executable_path
+    return path if Path(path).exists() else None
 
 
 def unavailable() -> NoReturn:
@@ -64,11 +71,12 @@ def unavailable() -> NoReturn:
 
 @dataclass
 class Lab:
-    """A running server: the folder that it shows, and where it listens."""
+    """A running server: the folder that it shows, where it listens, and the folder that says where its kernels do."""
 
     folder: Path
     url: str
     token: str
+    runtime: Path
 
     def address(self, notebook: str) -> str:
         """Return where a browser finds a notebook, in an empty workspace."""
@@ -87,21 +95,23 @@ def jupyterlab(home: Path) -> Iterator[Lab]:
             shutil.copy(path, folder)
     shorten(folder / "mkplot.ipynb")
     write(home / "config/labconfig/default_setting_overrides.json", json.dumps(SETTINGS))
-    write(home / "ipython/profile_default/startup/stay.py", KERNEL_STAYS_HOME)
+    startup = home / "ipython/profile_default/startup"
+    startup.mkdir(parents=True)
+    shutil.copy(Path(__file__).with_name("kernel_startup.py"), startup)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     token = secrets.token_hex()
+    lab = Lab(folder, f"http://127.0.0.1:{port}", token, home / "runtime")
     environment = os.environ | {
         "JUPYTER_TOKEN": token,
         "JUPYTER_CONFIG_DIR": str(home / "config"),
         "JUPYTER_DATA_DIR": str(home / "data"),
-        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+        "JUPYTER_RUNTIME_DIR": str(lab.runtime),
         "IPYTHONDIR": str(home / "ipython"),
     }
     options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"]
     options += [f"--ServerApp.root_dir={folder}", "--LabApp.expose_app_in_browser=True"]
-    lab = Lab(folder, f"http://127.0.0.1:{port}", token)
     log = home / "jupyterlab.log"
     with log.open("wb") as output:
         server = subprocess.Popen(
@@ -162,11 +172,13 @@ class Evidence:
 class Visit:
     """One notebook in one page, from opening to saving.
 
-    Its cells have ``limit`` seconds to run; what takes an instant has ``patience`` seconds.
+    Its cells have ``limit`` seconds to run; what takes an instant has ``patience`` seconds. With solutions, the visit goes
+    on for the rest of a student's day.
     """
 
-    def __init__(self, page, lab: Lab, notebook: str, limit: float, patience: float):
+    def __init__(self, page, lab: Lab, notebook: str, limit: float, patience: float, solutions: list | None):
         self.page, self.lab, self.notebook, self.limit, self.patience = page, lab, notebook, limit, patience
+        self.solutions = solutions
         self.path = lab.folder / notebook
         self.name = self.path.stem
         self.evidence = Evidence()
@@ -191,21 +203,31 @@ class Visit:
         return within(seconds, condition, lambda pause: self.page.wait_for_timeout(1000 * pause))
 
     def record(self, kind: str, found: list[dict]) -> None:
-        """Keep faults of a kind, each with a screenshot of its cell; an empty list says that there are none so far."""
+        """Keep faults of a kind, the first ones each with a screenshot of its cell; an empty list says that there are none.
+
+        A screenshot takes its time, and who has seen a few has seen what is wrong.
+        """
         if self.evidence.faults[kind] == NOT_YET:
             self.evidence.faults[kind] = []
         for fault in found:
             cell = fault.get("cell")
-            picture = KEPT / f"{self.name}-{kind}-{cell or 'page'}.png"
-            if cell:
-                self.ask("show", cell)
-                self.page.wait_for_timeout(200)
-            self.page.screenshot(path=picture)
             where = f"cell {cell}: " if cell else ""
-            self.evidence.faults[kind].append(f"{where}{fault['words']} [{picture.relative_to(ROOT)}]")
+            words = f"{where}{fault['words']}"
+            if len(self.evidence.faults[kind]) < PICTURES:
+                words += f" [{self.picture(kind, cell).relative_to(ROOT)}]"
+            self.evidence.faults[kind].append(words)
+
+    def picture(self, kind: str, cell: str | None) -> Path:
+        """Take a screenshot of a cell, or of what is in view."""
+        path = KEPT / f"{self.name}-{kind}-{cell or 'page'}.png"
+        if cell:
+            self.ask("show", cell)
+            self.page.wait_for_timeout(200)
+        self.page.screenshot(path=path)
+        return path
 
     def pay(self) -> Evidence:
-        """Open the notebook, run it, move its sliders and save it; return what was found."""
+        """Open the notebook, run it, move its sliders, save it and spend the day with it; return what was found."""
         KEPT.mkdir(parents=True, exist_ok=True)
         for old in KEPT.glob(f"{self.name}-*.png"):
             old.unlink()
@@ -223,6 +245,9 @@ class Visit:
                 self.move_sliders()
             self.record("running", [] if self.is_idle() else [{"words": "the kernel is not idle in the end"}])
             self.save(before)
+            if self.solutions is not None and not self.evidence.faults["running"]:
+                with self.timed("day"):
+                    self.spend_the_day()
             self.ask("leave")
         for event, listener in self.listeners.items():
             self.page.remove_listener(event, listener)
@@ -342,3 +367,9 @@ class Visit:
             if [cell[key] for key in own] != [now[key] for key in own]
         ]
         self.record("file", [{"cell": cell, "words": "saved, it is no longer the same"} for cell in changed])
+
+    def spend_the_day(self) -> None:
+        """Go on in the kernel that ran the notebook, without the page."""
+        connection_file = self.lab.runtime / f"kernel-{self.ask('kernel')}.json"
+        cells = nbformat.read(self.path, 4).cells  # the file that was saved, with Run All's outputs
+        self.evidence.faults["day"] = faults_of_the_rest(cells, self.solutions, connection_file)
