@@ -42,19 +42,18 @@ def lab(tmp_path_factory):
 def visit(browser, lab):
     """Return a function that visits a notebook, named from the project's folder, and returns the evidence.
 
-    JupyterLab takes its time to load: one page serves for all visits until one has found a fault.
+    JupyterLab takes its time to load: one page serves for all visits until one was not left as it was found.
     """
     context = browser.new_context(viewport={"width": 1280, "height": 1000}, service_workers="block")
 
     def visit(notebook: str, limit: float = 300, patience: float = 10, solutions: list | None = None):
-        page = context.pages[0] if context.pages else context.new_page()
+        page, is_as_it_was = context.pages[0] if context.pages else context.new_page(), False
         try:
             evidence = Visit(page, lab, notebook, limit, patience, solutions).pay()
-        except Exception:
-            page.close()
-            raise
-        if any(faults for kind, faults in evidence.faults.items() if kind != "day"):  # the page has no part in the day
-            page.close()
+            is_as_it_was = evidence.faults["opening"] == [] and page.evaluate("looking.isLab()")
+        finally:
+            if not is_as_it_was:
+                page.close()
         return evidence
 
     yield visit

@@ -42,8 +42,6 @@ window.looking = (() => {
       });
     },
 
-    kernel: () => panel().sessionContext.session.kernel.id,
-
     isIdle: () => panel().sessionContext.session.kernel.status === "idle",
 
     hasRun: () =>
@@ -116,9 +114,13 @@ window.looking = (() => {
 
     isSaved: () => !panel().context.model.dirty,
 
-    leave: async () => {
-      await panel().sessionContext.shutdown();
+    // The kernel stays until it is shut down.
+    leave: () => {
+      const { id, kernel } = panel().sessionContext.session;
       panel().dispose(); // without a question, saved or not
+      return { session: id, kernel: kernel.id };
     },
+
+    shutDown: session => window.jupyterapp.serviceManager.sessions.shutdown(session),
   };
 })();

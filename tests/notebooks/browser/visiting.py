@@ -245,10 +245,11 @@ class Visit:
                 self.move_sliders()
             self.record("running", [] if self.is_idle() else [{"words": "the kernel is not idle in the end"}])
             self.save(before)
+            left = self.ask("leave")
             if self.solutions is not None and not self.evidence.faults["running"]:
                 with self.timed("day"):
-                    self.spend_the_day()
-            self.ask("leave")
+                    self.spend_the_day(left["kernel"])
+            self.ask("shutDown", left["session"])
         for event, listener in self.listeners.items():
             self.page.remove_listener(event, listener)
         self.record("network", [{"words": f"asked for {url}"} for url in dict.fromkeys(self.outside)])
@@ -368,8 +369,8 @@ class Visit:
         ]
         self.record("file", [{"cell": cell, "words": "saved, it is no longer the same"} for cell in changed])
 
-    def spend_the_day(self) -> None:
-        """Go on in the kernel that ran the notebook, without the page."""
-        connection_file = self.lab.runtime / f"kernel-{self.ask('kernel')}.json"
+    def spend_the_day(self, kernel: str) -> None:
+        """Go on in the kernel that ran the notebook, without the page: there, it would only cost time."""
         cells = nbformat.read(self.path, 4).cells  # the file that was saved, with Run All's outputs
+        connection_file = self.lab.runtime / f"kernel-{kernel}.json"
         self.evidence.faults["day"] = faults_of_the_rest(cells, self.solutions, connection_file)
