@@ -12,7 +12,6 @@ from pathlib import Path
 import nbformat
 import pytest
 import specimens
-from diagnosing import diagnose
 
 from minidl.lab.doctor import diagnosis, examination, explanation, mistakes
 from minidl.lab.doctor.mistakes import FACTORS, FAMILIES, MISBEHAVIOURS, WRONG_STEPS, WRONG_VALUES, reading
@@ -72,14 +71,12 @@ def test_only_rules_know_a_mistake_by_its_name(module):
     assert said & NAMES <= {"raises", "not finite", "unnamed"}  # which the examination comes upon itself
 
 
-def test_every_sentence_can_be_read_and_is_tried_by_the_collection():
+def test_every_sentence_can_be_read_and_is_planted_in_the_collection():
     planted = set().union(*(s.mistakes for s in specimens.SPECIMENS))
     assert planted >= NAMES, "no specimen with these mistakes"
     for rule in SENTENCES:
         assert rule.says.endswith((".", "?", ")")), rule.says
         assert 30 < len(rule.says) < 330, rule.says
-    for found in map(diagnose, specimens.SPECIMENS):
-        assert not re.search(r"[{}]", str(found).split("raises")[0])
 
 
 READ = {value for value in vars(reading).values() if isinstance(value, tuple)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 import specimens
@@ -44,6 +45,11 @@ def test_every_fault_is_detected_and_nine_in_ten_are_named(capsys):
     assert len(detected) == len(WRONG)
     assert len(named) >= 0.9 * len(WRONG)
     assert not alarmed
+
+
+def test_no_sentence_has_a_gap_that_was_not_filled():
+    for diagnosis in map(diagnose, specimens.SPECIMENS):
+        assert not re.search(r"[{}]", str(diagnosis).split("raises")[0])
 
 
 @pytest.mark.parametrize("specimen", WRONG, ids=lambda s: s.name)

@@ -6,7 +6,7 @@ import csv
 import io
 import os
 import re
-import subprocess
+import runpy
 import sys
 import time
 from pathlib import Path
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from minidl import Linear, Sequential, Tanh
-from minidl.__main__ import main
+from minidl.lab.cli import main
 from minidl.lab.doctor.students.building import SpareLayers, build
 from minidl.lab.doctor.students.files import find
 from minidl.lab.doctor.students.processes import examine_files
@@ -97,7 +97,7 @@ class SGD:
             p += self.lr * g
 """,
     "hangs.py": TANH + "\nclass Loop(Tanh):\n    def forward(self, x):\n        while True:\n            pass\n",
-    "hangs_on_import.py": "while True:\n    pass\n",
+    "hangs_on_import.py": "import time\nwhile True:\n    time.sleep(1)\n",  # others need the processor
     "hungry.py": "import torch\nclass Hungry:\n    def forward(self, x):\n        self.big = torch.ones(3000, 1000, 1000)\n"
     "        return x\n    def backward(self, g):\n        return g\n" + TANH,
     "quits.py": "import os\nos._exit(7)\n",
@@ -207,7 +207,7 @@ def test_what_a_file_has_started_is_ended_with_it(folder):
 
 
 def test_a_class_that_hangs_does_not_stop_the_others(folder):
-    found = rows_of(folder, "hangs.py", seconds=4)
+    found = rows_of(folder, "hangs.py", seconds=2)
     assert found == [("Tanh", "well", []), ("Loop", "wrong", ["hangs"])]
 
 
@@ -394,8 +394,10 @@ def test_constructor_arguments_are_guessed_from_their_names(signature, given):
     assert build(space["Layer"], None, SPARE).given == given
 
 
-def test_the_command_ends_with_its_status(folder):
-    command = [sys.executable, "-m", "minidl", "examine", str(folder / "divides.py")]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert run.returncode == 1, run.stderr
-    assert "factor 1/n" in run.stdout
+def test_the_command_ends_with_its_status(folder, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["minidl", "examine", str(folder / "divides.py")])
+    monkeypatch.delitem(sys.modules, "minidl.__main__", raising=False)  # runpy warns where it is there already
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module("minidl", run_name="__main__")
+    assert end.value.code == 1
+    assert "factor 1/n" in capsys.readouterr().out

@@ -349,7 +349,7 @@ def judge(unchanged, owner, call, error, got, name):
     return None
 
 
-@many(max_examples=700)
+@many(max_examples=300)
 @given(data=st.data())
 def test_any_input(data, unchanged):
     layer, good = data.draw(layers())
@@ -372,7 +372,7 @@ def test_any_input(data, unchanged):
         assert_close(ours, theirs)
 
 
-@many(max_examples=600)
+@many(max_examples=300)
 @given(data=st.data())
 def test_any_gradient(data, unchanged):
     layer, x = data.draw(layers())
@@ -388,7 +388,7 @@ def test_any_gradient(data, unchanged):
         assert_close(ours, theirs)
 
 
-@many(max_examples=500)
+@many(max_examples=300)
 @given(data=st.data(), reduction=st.sampled_from(REDUCTIONS))
 def test_any_input_and_target_of_a_loss(data, reduction, unchanged):
     loss, dtype = MSELoss(reduction), data.draw(floats)
@@ -417,7 +417,7 @@ def test_any_input_and_target_of_a_loss(data, reduction, unchanged):
             assert_close(value, (input - target).square().sum((-2, -1)) / count)
 
 
-@many(max_examples=500)
+@many(max_examples=300)
 @given(data=st.data(), reduction=st.sampled_from(REDUCTIONS), stack=stacks, n=sizes)
 def test_any_network_on_any_batch_equals_autograd(data, reduction, stack, n, unchanged):
     network, features = [], 3

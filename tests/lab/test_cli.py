@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
-import pandas as pd
 import pytest
 
 from minidl.lab import bench, report
@@ -74,31 +71,6 @@ def test_wrong_arguments_get_one_line(arguments, says, capsys):
     assert "--help" in err
     assert err.count("\n") == 1
     assert err.endswith("\n")
-
-
-def test_a_report_from_another_folder(tmp_path):
-    """In a process of its own, as people call it, but not at a terminal: files, table, and nothing on stderr."""
-    here, there = tmp_path / "here", tmp_path / "there"
-    here.mkdir()
-    there.mkdir()
-    command = [sys.executable, "-m", "minidl", "report", "--runs", "1", "--epochs", "2", "--out", "../there"]
-    environment = os.environ | {"PYTHONIOENCODING": "utf-8", "PYTHONWARNINGS": "error"}
-    done = subprocess.run(command, cwd=here, env=environment, capture_output=True, encoding="utf-8", check=False)
-    assert done.returncode == 0, done.stderr
-    assert not list(here.iterdir())
-    names = {"history.csv", "runs.csv", "table_1.csv", "table_1.md", "environment.json", "one_by_one", "stacked"}
-    names |= {f"figure_{number}.{ending}" for number in (1, 2, 3) for ending in ("png", "pdf", "svg")}
-    assert {path.name for path in there.iterdir()} == names
-    table = (there / "table_1.md").read_text(encoding="utf-8")
-    assert len(table.splitlines()) == 6
-    assert done.stdout.startswith(table)
-    assert "in float64 the losses of all runs differ by at most" in done.stdout
-    assert "history.csv" in done.stdout.splitlines()[-1]
-    assert done.stderr == ""
-    history = pd.read_csv(there / "history.csv")
-    models = [setting.name for setting in report.settings() + report.exact_settings()]
-    assert list(history["model"].unique()) == models
-    assert len(history) == len(models) * 2 * 2
 
 
 def test_the_arguments_reach_the_report(tmp_path, monkeypatch, capsys):

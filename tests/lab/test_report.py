@@ -12,7 +12,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-import seaborn as sns
 
 from minidl.lab import report
 from minidl.lab.experiment import Result, Setting
@@ -239,8 +238,8 @@ def test_everything_is_written_and_can_be_read(tmp_path):
         assert b"\r\n" not in content or not name.endswith("svg")
     assert not plt.get_fignums(), "figures were left open"
     left, _ = report.figure_1(make().history)
-    for path in save(left.figure, tmp_path / "figure_1"):
-        assert path.read_bytes() == files[path.name].read_bytes(), f"{path.name} differs the second time"
+    (again,) = save(left.figure, tmp_path / "figure_1", ["svg"])
+    assert again.read_bytes() == files[again.name].read_bytes(), "a figure differs the second time"
 
 
 FIGURES = {1: report.figure_1, 2: report.figure_2, 3: report.figure_3}
@@ -293,6 +292,8 @@ class TestFigures:
 
     @pytest.mark.parametrize("number", FIGURES)
     def test_bands_are_those_of_seaborn(self, number, full):
+        import seaborn as sns  # here: it takes a second
+
         history = full[full["epoch"] <= 50]
         ours = FIGURES[number](history)
         _, theirs = plt.subplots(1, 2)
@@ -334,10 +335,10 @@ class TestFigures:
     def test_eighty_thousand_rows_take_less_than_a_second(self, full):
         report.figure_1(full)  # the first figure loads fonts
         for draw in FIGURES.values():
-            seconds = []
             for _ in range(3):  # the best of three: other programs slow this one down
                 start = time.process_time()
                 axes = draw(full)
                 axes[0].figure.canvas.draw()
-                seconds.append(time.process_time() - start)
-            assert min(seconds) < 1
+                if (seconds := time.process_time() - start) < 1:
+                    break
+            assert seconds < 1

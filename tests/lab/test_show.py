@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import os
+import importlib
 import re
-import subprocess
 import sys
 from functools import partial
 from html.parser import HTMLParser
@@ -15,7 +14,7 @@ import pytest
 import torch
 from IPython.core.formatters import DisplayFormatter
 
-import minidl
+import minidl.lab
 from minidl import Linear, Module, ReLU, Sequential, Sigmoid, Tanh
 from minidl.lab.show import model_table, register, side_by_side
 
@@ -171,19 +170,11 @@ class TestRegister:
             assert shown == {"text/plain": repr(model), "text/html": model_table(model)}
         assert "text/html" not in shell.display_formatter.format(Tanh())[0]
 
-    def test_importing_the_lab_is_enough(self, tmp_path):
-        code = (
-            "from IPython.core.interactiveshell import InteractiveShell\n"
-            "shell = InteractiveShell.instance()\n"
-            "import minidl.lab.disk\n"
-            "table = shell.display_formatter.formatters['text/html'].lookup_by_type(minidl.Sequential)\n"
-            "print(table.__name__)"
-        )
-        environment = os.environ | {"IPYTHONDIR": str(tmp_path)}
-        done = subprocess.run(
-            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
-        )
-        assert (done.returncode, done.stdout) == (0, "model_table\n"), done.stderr
+    def test_importing_the_lab_is_enough(self, monkeypatch):
+        shell = SimpleNamespace(display_formatter=DisplayFormatter())
+        monkeypatch.setattr(IPython, "get_ipython", lambda: shell)
+        importlib.reload(minidl.lab)
+        assert shell.display_formatter.formatters["text/html"].lookup_by_type(Sequential) is model_table
 
     def test_outside_of_jupyter_nothing_happens(self, monkeypatch):
         register()  # IPython is imported here, but does not run

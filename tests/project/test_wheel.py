@@ -10,18 +10,21 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import pandas as pd
 import pytest
+
+from minidl.lab import report
 
 ROOT = Path(__file__).parents[2]
 
 
 def run(*arguments, **how):
-    """Run Python with these arguments, and return what it printed; fail where it fails."""
+    """Run Python with these arguments, and return what it has printed, and on stderr; fail where it fails."""
     done = subprocess.run(
         [sys.executable, *map(str, arguments)], capture_output=True, encoding="utf-8", check=False, **how
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    return done.stdout, done.stderr
 
 
 @pytest.fixture(scope="module")
@@ -62,13 +65,29 @@ def test_the_sdist_holds_licence_and_readme(built):
     assert {"LICENSE", "README.md", "pyproject.toml", "minidl/__main__.py", "minidl/lab/__init__.py"} <= names
 
 
-def test_the_installed_wheel_writes_a_report_from_another_folder(built, tmp_path):
+def test_the_installed_wheel_writes_a_report_to_another_folder(built, tmp_path):
+    """In a process of its own, as people call it, but not at a terminal: files, table, and nothing on stderr."""
     (wheel,) = built.glob("*.whl")
     site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
     elsewhere.mkdir()
     run("-m", "pip", "install", "--no-index", "--no-deps", "--no-compile", "--target", site, wheel)
-    environment = os.environ | {"PYTHONPATH": str(site), "PYTHONIOENCODING": "utf-8"}
-    where = run("-c", "import minidl; print(minidl.__file__)", cwd=elsewhere, env=environment)
+    environment = os.environ | {"PYTHONPATH": str(site), "PYTHONIOENCODING": "utf-8", "PYTHONWARNINGS": "error"}
+    how = {"cwd": elsewhere, "env": environment}
+    where, _ = run("-c", "import importlib.util; print(importlib.util.find_spec('minidl').origin)", **how)
     assert Path(where.strip()).is_relative_to(site)
-    printed = run("-m", "minidl", "report", "--runs", "1", "--epochs", "5", cwd=elsewhere, env=environment)
-    assert printed.startswith((elsewhere / "report" / "table_1.md").read_text(encoding="utf-8"))
+    printed, complaints = run("-m", "minidl", "report", "--runs", "1", "--epochs", "2", "--out", "../there", **how)
+    assert complaints == ""
+    assert not list(elsewhere.iterdir())
+    there = tmp_path / "there"
+    names = {"history.csv", "runs.csv", "table_1.csv", "table_1.md", "environment.json", "one_by_one", "stacked"}
+    names |= {f"figure_{number}.{ending}" for number in (1, 2, 3) for ending in ("png", "pdf", "svg")}
+    assert {path.name for path in there.iterdir()} == names
+    table = (there / "table_1.md").read_text(encoding="utf-8")
+    assert len(table.splitlines()) == 6
+    assert printed.startswith(table)
+    assert "in float64 the losses of all runs differ by at most" in printed
+    assert "history.csv" in printed.splitlines()[-1]
+    history = pd.read_csv(there / "history.csv")
+    models = [setting.name for setting in report.settings() + report.exact_settings()]
+    assert list(history["model"].unique()) == models
+    assert len(history) == len(models) * 2 * 2

@@ -12,10 +12,9 @@ import re
 import shutil
 from pathlib import Path
 from string import Template
+from typing import Any
 
 import nbformat
-from nbconvert import HTMLExporter
-from pygments.formatters import HtmlFormatter
 
 SCRIPT = "tex-svg-full.js"
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -85,16 +84,20 @@ def export(out: str | Path, project: str | Path = ".") -> list[Path]:
     ModuleNotFoundError
         Where MathJax is not installed.
     """
+    from nbconvert import HTMLExporter  # here: importing it takes a while
+
     out, project = Path(out), Path(project)
     notebooks = [*sorted(project.glob("notebooks/*.ipynb")), *sorted(project.glob("*.ipynb"))]
     if not notebooks:
         raise FileNotFoundError(f"no notebooks in {project.resolve()}: run this in the folder that holds notebooks/")
     mathjax = _copy_mathjax(out / "mathjax")
+    exporter = HTMLExporter(raw_template=CELLS)  # one for all pages: it compiles its templates once
+    exporter.register_filter("clean_html", lambda html: html)  # highlighted code is clean, and checking it is slow
     pages = []
     for path in notebooks:
         page = out / path.relative_to(project).with_suffix(".html")
         page.parent.mkdir(parents=True, exist_ok=True)
-        page.write_text(_page(path, Path(os.path.relpath(mathjax, page.parent)).as_posix()), encoding="utf-8")
+        page.write_text(_page(exporter, path, Path(os.path.relpath(mathjax, page.parent)).as_posix()), encoding="utf-8")
         for target in _linked_files(page):
             source = path.parent / target
             copied = page.parent / target
@@ -105,8 +108,10 @@ def export(out: str | Path, project: str | Path = ".") -> list[Path]:
     return pages
 
 
-def _page(path: Path, mathjax: str) -> str:
+def _page(exporter: Any, path: Path, mathjax: str) -> str:
     """Return a notebook as a page."""
+    from pygments.formatters import HtmlFormatter
+
     notebook = nbformat.read(path, 4)
     widgets = notebook["metadata"].pop("widgets", {}).get(WIDGETS, {}).get("state", {})
     for cell in notebook["cells"]:
@@ -114,7 +119,7 @@ def _page(path: Path, mathjax: str) -> str:
             if WIDGET in output.get("data", {}):
                 picture = _picture(widgets, output["data"][WIDGET]["model_id"])
                 output["data"] = {"text/html": FIGURE.format(picture) + STATIC if picture else STATIC}
-    body, _ = HTMLExporter(raw_template=CELLS).from_notebook_node(notebook)
+    body, _ = exporter.from_notebook_node(notebook)
     body = re.sub(r'(href="(?![a-z]+:)[^"#]+)\.ipynb', r"\1.html", body)
     title = re.search(r"^# (.*)", notebook["cells"][0]["source"])
     style = STYLE + HtmlFormatter(style="default").get_style_defs(".highlight pre")

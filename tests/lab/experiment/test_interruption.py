@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import multiprocessing
 import os
 import random
+import re
 import signal
-import subprocess
 import sys
 import time
+from multiprocessing.connection import wait
 
 import pytest
-from short_runs import SECOND, SHORT, assert_equal, assert_same, read, run
+from short_runs import SHORT, assert_equal, assert_same, read, run
 from terminals import open_terminal, read_terminal
 
 from minidl.lab import report
@@ -26,7 +29,8 @@ class Crash(BaseException):
 @pytest.mark.parametrize("stacked", [False, True])
 def test_a_crash_at_any_write_loses_nothing_that_was_recorded(tmp_path, monkeypatch, stacked, after):
     """Whatever file is being written when the process dies, the next call goes on and ends the same."""
-    settings, replace = [SHORT, SECOND], os.replace
+    settings = [SHORT, dataclasses.replace(SHORT, name="007", reduction="batchmean")]  # not in one pass
+    replace = os.replace
     expected = run(settings, 2, stacked=stacked)
     for crash in range(2 + 4 * 2):  # two settings, and two files for each run
         folder, writes = tmp_path / str(crash), itertools.count()
@@ -49,29 +53,47 @@ def test_a_crash_at_any_write_loses_nothing_that_was_recorded(tmp_path, monkeypa
         assert all(path.read_bytes() == content for path, content in done.items()), "a recorded run was trained again"
 
 
-def command(folder, epochs):
-    """Return the command of a short report; Ctrl-C reaches it even where these tests run in the background."""
-    code = (
-        "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-        "runpy.run_module('minidl', run_name='__main__')"
-    )
-    return [sys.executable, "-c", code, "report", "--runs", "2", "--epochs", str(epochs), "--out", str(folder)]
+METHODS = multiprocessing.get_all_start_methods()
+
+
+@pytest.fixture(scope="module")
+def start():
+    """Return a function that starts a short report in a process of its own, far sooner than a new Python would."""
+    context = multiprocessing.get_context("forkserver" if "forkserver" in METHODS else "spawn")
+    context.set_forkserver_preload(["minidl.lab.report", "torch._dynamo"])
+
+    def start(folder, epochs, stdout, stderr):
+        process = context.Process(target=short_report, args=(str(folder), epochs, str(stdout), str(stderr)))
+        process.start()
+        return process
+
+    return start
+
+
+def short_report(folder, epochs, stdout, stderr):
+    """Call the command with these files as its output; Ctrl-C reaches it even where tests run in the background."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number, path in ((1, stdout), (2, stderr)):
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
+    sys.stdout, sys.stderr = open(1, "w", encoding="utf-8"), open(2, "w", encoding="utf-8")  # noqa: SIM115
+    sys.exit(main(["report", "--runs", "2", "--epochs", str(epochs), "--out", folder]))
 
 
 @pytest.mark.usefixtures("agg")
-def test_a_killed_report_goes_on_and_ends_with_the_same_table(tmp_path):
+def test_a_killed_report_goes_on_and_ends_with_the_same_table(start, tmp_path, monkeypatch):
     folder, moments, killed = tmp_path / "report", random.Random(0), 0
-    for _ in range(5):
+    for _ in range(3):
         files = len(list(folder.rglob("*"))) + moments.randint(1, 8)
-        with open(tmp_path / "stderr.txt", "wb") as stderr:
-            process = subprocess.Popen(command(folder, 5), stdout=subprocess.DEVNULL, stderr=stderr)
-            while process.poll() is None and len(list(folder.rglob("*"))) < files:
-                time.sleep(0.001)
-            time.sleep(moments.uniform(0, 0.05))
-            process.kill()
-            killed += process.wait() != 0
+        process = start(folder, 5, os.devnull, tmp_path / "stderr.txt")
+        while process.is_alive() and len(list(folder.rglob("*"))) < files:
+            time.sleep(0.02)
+        time.sleep(moments.uniform(0, 0.05))
+        process.kill()
+        process.join()
+        killed += process.exitcode != 0
         assert b"Error" not in (tmp_path / "stderr.txt").read_bytes()
-    assert killed == 5
+    assert killed == 3
+    monkeypatch.setattr(report.figures, "save", lambda *_: [])  # nobody looks at the figures
     assert main(["report", "--runs", "2", "--epochs", "5", "--out", str(folder)]) == 0
     undisturbed = report.run(runs=2, epochs=5, progress=False)
     history = undisturbed.history.to_csv(index=False, lineterminator="\n")
@@ -86,21 +108,21 @@ def test_a_killed_report_goes_on_and_ends_with_the_same_table(tmp_path):
 @pytest.mark.skipif(
     os.name == "nt", reason="Windows has no SIGINT to send to a single process, and no pseudo-terminals"
 )
-def test_ctrl_c_stops_a_report_with_one_line(tmp_path):
+def test_ctrl_c_stops_a_report_with_one_line(start, tmp_path):
     screen, terminal = open_terminal()
-    with subprocess.Popen(command(tmp_path, 100_000), stdout=subprocess.PIPE, stderr=terminal) as process:
-        os.close(terminal)
-        shown = b""
-        while b"1/400000" not in shown:  # two settings, two runs
-            shown += (new := read_terminal(screen))
-            assert new, f"it ended by itself: {shown.decode()}"
-        process.send_signal(signal.SIGINT)
-        out, err = process.stdout.read(), b""
-        while new := read_terminal(screen):
-            err += new
+    process = start(tmp_path / "report", 100_000, tmp_path / "stdout.txt", os.ttyname(terminal))
+    shown, err = b"", b""
+    while not re.search(rb"[1-9]\d*/400000", shown):  # two settings, two runs
+        assert screen in wait([screen, process.sentinel]), f"it ended by itself: {shown.decode()}"
+        shown += read_terminal(screen)
+    os.kill(process.pid, signal.SIGINT)
+    process.join()
+    os.close(terminal)
+    while new := read_terminal(screen):
+        err += new
     os.close(screen)
-    assert process.returncode == 130
-    assert out == b""
+    assert process.exitcode == 130
+    assert (tmp_path / "stdout.txt").read_bytes() == b""
     *bar, message, end = err.decode().split("\r\n")
     assert message.startswith("Interrupted. ")
     assert end == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import shutil
 import sys
@@ -97,6 +98,12 @@ class TestRecord:
         assert_same(run(SHORT, 2, folder=str(tmp_path)), run(SHORT, 2))
 
 
+@functools.cache
+def undisturbed(setting):
+    """Return two runs of a setting that are not recorded."""
+    return run(setting, 2)
+
+
 def change(path, function):
     """Write something else into a file, made of what was in it."""
     path.write_bytes(function(path.read_bytes()))
@@ -125,11 +132,19 @@ DAMAGED_HISTORIES = {
 }
 
 
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """Record two runs, once for all tests; return the folder, which they have to copy."""
+    folder = tmp_path_factory.mktemp("recorded")
+    run(SHORT, 2, folder=folder)
+    return folder
+
+
 class TestDamage:
     @pytest.fixture
-    def record(self, tmp_path):
-        """Record two runs; return their folder."""
-        run(SHORT, 2, folder=tmp_path)
+    def record(self, recorded, tmp_path):
+        """Return the folder of two runs that are recorded."""
+        shutil.copytree(recorded, tmp_path, dirs_exist_ok=True)
         return tmp_path / "one_by_one" / "short"
 
     def refused(self, record, name, setting=SHORT):
@@ -144,7 +159,7 @@ class TestDamage:
         assert "\n" not in message
         assert {path: path.read_bytes() for path in record.rglob("*") if path.is_file()} == before
         shutil.rmtree(record)
-        assert_same(run(setting, 2, folder=record.parents[1]), run(setting, 2))
+        assert_same(run(setting, 2, folder=record.parents[1]), undisturbed(setting))
         return message
 
     @pytest.mark.parametrize("name", ["run-000.csv", "run-001.csv", "run-001.json", "setting.json"])

@@ -66,22 +66,22 @@ class TestRuns:
     @pytest.mark.parametrize("reduction", REDUCTIONS)
     def test_a_run_is_the_same_alone_in_any_order_and_in_a_stack(self, framework, reduction):
         lr = 0.002 * {"sum": 1, "batchmean": 25, "mean": 50}[reduction]
-        setting = Setting("a", framework, "Xavier sqrt 2", reduction, lr, 50, 25, 3, 100, 40, dtype="float64")
+        setting = Setting("a", framework, "Xavier sqrt 2", reduction, lr, 20, 25, 3, 100, 40, dtype="float64")
         result = run(setting, 3)
         for number in (2, 0):  # alone, and not in order: equal to the last bit
             training = trainer([(setting, number)], stacked=False)
-            for _ in range(50):
+            for _ in range(20):
                 training.run_epoch()
             assert_equal(training.history("a"), only(result.history, number), check_exact=True)
         both = trainer([(setting, 2), (setting, 0)], stacked=True)
-        for _ in range(50):
+        for _ in range(20):
             both.run_epoch()
         for place, number in enumerate((2, 0)):
             assert_equal(only(both.history("a"), place), only(result.history, number), rtol=0, atol=1e-9)
         stacked = run(setting, 3, stacked=True)
         assert_equal(stacked.history, result.history, rtol=0, atol=1e-9)
         assert_equal(stacked.runs.drop(columns="seconds"), result.runs.drop(columns="seconds"), rtol=0, atol=1e-9)
-        first, last = (result.history.query("epoch == @epoch")["loss"].mean() for epoch in (1, 50))
+        first, last = (result.history.query("epoch == @epoch")["loss"].mean() for epoch in (1, 20))
         assert last < 0.8 * first, "nothing was learned, so that nothing could have gone wrong"
 
     def test_the_two_frameworks_draw_the_same_curve(self):

@@ -6,7 +6,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
-import seaborn as sns
 from matplotlib.colors import to_hex
 
 from minidl.lab.figures import bands, curve, final_errors, mean_interval, means, training_history
@@ -195,6 +194,8 @@ def edges(collection):
 
 class TestBands:
     def test_they_are_those_of_seaborn(self, two_models):
+        import seaborn as sns  # here: it takes a second
+
         one = two_models[(two_models["model"] == "a") & (two_models["split"] == "validation")]
         ax = bands(one, "loss")
         _, reference = plt.subplots()

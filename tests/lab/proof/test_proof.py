@@ -183,7 +183,7 @@ def test_an_entry_that_is_not_there_is_named():
         prove(linear, W, G, X.T @ G, entry=(0, 1))
 
 
-def test_the_output_is_the_same_in_every_run():
+def test_the_output_is_the_same_in_every_run(capsys):
     code = (
         "from minidl.lab.proof import *\n"
         "X, W, b, V, G = matrices('X (n x in), W (in x hidden), b (1 x hidden), V (hidden x out), G (n x out)')\n"
@@ -192,10 +192,7 @@ def test_the_output_is_the_same_in_every_run():
         "try: prove_gradient(A @ V, upstream=G, wrt=W, claim=X.T @ (G @ V.T))\n"
         "except ProofError as error: print(error)\n"
     )
-    shown = {
-        subprocess.run(
-            [sys.executable, "-c", code], env=os.environ | {"PYTHONHASHSEED": seed}, capture_output=True, check=True
-        ).stdout
-        for seed in ("1", "2")
-    }
-    assert len(shown) == 1
+    exec(code, {})  # here every run of the tests has hashes of its own
+    there = os.environ | {"PYTHONHASHSEED": "1"}
+    done = subprocess.run([sys.executable, "-c", code], env=there, capture_output=True, text=True, check=True)
+    assert done.stdout == capsys.readouterr().out
