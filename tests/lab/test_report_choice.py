@@ -48,6 +48,7 @@ def no_training(monkeypatch):
     return forbid
 
 
+@pytest.mark.slow
 def test_without_a_record_it_trains_stacked_and_records(tmp_path, no_training):
     first = report.load_or_train(tmp_path / "out", **SMALL)
     assert first.folder == tmp_path / "out"
