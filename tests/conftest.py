@@ -11,13 +11,27 @@ import torch
 from torch import Tensor
 
 
-def pytest_configure():
-    """Let torch compute on one thread in all processes that tests start, kernels included: tests run side by side."""
+def pytest_configure(config):
+    """Let torch compute on one thread in all processes that tests start, kernels included: tests run side by side.
+
+    With ``-m fast``, no notebook is read.
+    """
     os.environ["OMP_NUM_THREADS"] = "1"
+    if config.option.markexpr == "fast":
+        notebooks = [str(config.rootpath / name) for name in ("*.ipynb", "tests/notebooks")]
+        config.option.ignore_glob = [*(config.option.ignore_glob or []), *notebooks]
 
 
-def pytest_collection_modifyitems(items):
-    """Begin with what takes longest, or one worker would still be at it when the others have nothing left to do."""
+@pytest.hookimpl(tryfirst=True)  # before those without the marker that is asked for are taken out
+def pytest_collection_modifyitems(config, items):
+    """Mark what is fast, and begin with what takes longest.
+
+    Otherwise one worker would still be at it when the others have nothing left to do.
+    """
+    for item in items:
+        of_notebooks = item.path.suffix == ".ipynb" or config.rootpath / "tests" / "notebooks" in item.path.parents
+        if not of_notebooks and not item.get_closest_marker("slow"):
+            item.add_marker("fast")
     slow = ("11_why", "10_disk", "13_digits", "mkplot")  # notebooks that train for a while
     slow_files = ("experiment", "test_the_checks")  # a worker has one of them for a minute or more
 

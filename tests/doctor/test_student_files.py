@@ -206,11 +206,13 @@ def test_what_a_file_has_started_is_ended_with_it(folder):
     raise AssertionError("it is still there")
 
 
+@pytest.mark.slow
 def test_a_class_that_hangs_does_not_stop_the_others(folder):
     found = rows_of(folder, "hangs.py", seconds=2)
     assert found == [("Tanh", "well", []), ("Loop", "wrong", ["hangs"])]
 
 
+@pytest.mark.slow
 def test_a_file_that_hangs_is_ended_and_the_others_go_on(folder):
     started = time.monotonic()
     found = rows_of(folder, "hangs_on_import.py", "good.py", "divides.py", seconds=3)
@@ -224,11 +226,13 @@ def test_a_class_that_takes_too_much_memory_is_wrong_and_the_next_is_not(folder)
     assert found == [("Hungry", "wrong", ["raises"]), ("Tanh", "well", [])]
 
 
+@pytest.mark.slow
 def test_without_fork_it_works_as_well(folder, monkeypatch):
     monkeypatch.setattr("multiprocessing.get_all_start_methods", lambda: ["spawn"])
     assert rows_of(folder, "divides.py", seconds=60) == [("Linear", "wrong", ["factor 1/n"])]
 
 
+@pytest.mark.slow
 def test_many_files_take_their_time_only_once(tmp_path):
     for number in range(20):
         (tmp_path / f"file_{number:02}.py").write_text(FILES["good.py"], encoding="utf-8")

@@ -349,6 +349,7 @@ def judge(unchanged, owner, call, error, got, name):
     return None
 
 
+@pytest.mark.slow
 @many(max_examples=300)
 @given(data=st.data())
 def test_any_input(data, unchanged):
@@ -372,6 +373,7 @@ def test_any_input(data, unchanged):
         assert_close(ours, theirs)
 
 
+@pytest.mark.slow
 @many(max_examples=300)
 @given(data=st.data())
 def test_any_gradient(data, unchanged):
@@ -388,6 +390,7 @@ def test_any_gradient(data, unchanged):
         assert_close(ours, theirs)
 
 
+@pytest.mark.slow
 @many(max_examples=300)
 @given(data=st.data(), reduction=st.sampled_from(REDUCTIONS))
 def test_any_input_and_target_of_a_loss(data, reduction, unchanged):
@@ -417,6 +420,7 @@ def test_any_input_and_target_of_a_loss(data, reduction, unchanged):
             assert_close(value, (input - target).square().sum((-2, -1)) / count)
 
 
+@pytest.mark.slow
 @many(max_examples=300)
 @given(data=st.data(), reduction=st.sampled_from(REDUCTIONS), stack=stacks, n=sizes)
 def test_any_network_on_any_batch_equals_autograd(data, reduction, stack, n, unchanged):

@@ -72,6 +72,7 @@ def test_a_training_at_a_terminal_shows_its_bar(monkeypatch, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_a_notebook_has_the_bar_of_notebooks_whatever_its_stderr_says():
     look = """
 import sys

@@ -211,6 +211,7 @@ def test_the_sentence_about_the_same_curves():
     assert f"{means['loss']:.3f} in the loss and {means['accuracy']:.3f} in the accuracy" in words
 
 
+@pytest.mark.slow
 def test_everything_is_written_and_can_be_read(tmp_path):
     result = make()
     paths = report.write(result, tmp_path / "new" / "report")
@@ -290,6 +291,7 @@ class TestFigures:
                 assert low < min(means)
                 assert max(means) < high
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("number", FIGURES)
     def test_bands_are_those_of_seaborn(self, number, full):
         import seaborn as sns  # here: it takes a second
@@ -332,6 +334,7 @@ class TestFigures:
         assert list(drawn) == list(own)
         assert plt.get_fignums() == [figure.number]
 
+    @pytest.mark.slow
     def test_eighty_thousand_rows_take_less_than_a_second(self, full):
         report.figure_1(full)  # the first figure loads fonts
         for draw in FIGURES.values():

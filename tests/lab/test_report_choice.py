@@ -1,13 +1,38 @@
 """What mkplot.ipynb shows: a record where there is one, stacked training where there is none."""
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 
 from minidl.lab import report
 from minidl.lab.experiment import RecordError, Result
+from minidl.lab.training import COLUMNS
 
 SMALL = {"runs": 2, "epochs": 2, "progress": False}
+
+
+class MadeUp:
+    """Stands for a training: its numbers are made up, and it takes no time."""
+
+    seconds = 0.5
+
+    def __init__(self, runs, *, stacked):
+        self.runs, self.epochs = runs, 0
+
+    def run_epoch(self):
+        self.epochs += 1
+
+    def history(self):
+        rows = [["any"], range(len(self.runs)), range(1, self.epochs + 1), ["training", "validation"]]
+        index = pd.MultiIndex.from_product(rows, names=COLUMNS[:4])
+        numbers = np.linspace(0.1, 0.9, 2 * len(index)).reshape(-1, 2)
+        return pd.DataFrame(numbers, index=index, columns=COLUMNS[4:]).reset_index()
+
+
+@pytest.fixture
+def made_up(monkeypatch):
+    monkeypatch.setattr("minidl.lab.experiment.runs.trainer", MadeUp)
 
 
 @pytest.fixture
@@ -23,6 +48,7 @@ def no_training(monkeypatch):
     return forbid
 
 
+@pytest.mark.slow
 def test_without_a_record_it_trains_stacked_and_records(tmp_path, no_training):
     first = report.load_or_train(tmp_path / "out", **SMALL)
     assert first.folder == tmp_path / "out"
@@ -34,6 +60,7 @@ def test_without_a_record_it_trains_stacked_and_records(tmp_path, no_training):
     pd.testing.assert_frame_equal(first.result.history, second.result.history)
 
 
+@pytest.mark.usefixtures("made_up")
 def test_a_complete_record_of_timed_runs_goes_first(tmp_path, no_training):
     report.run(**SMALL, timed=(), folder=tmp_path)
     timed = report.run(**SMALL, folder=tmp_path)
@@ -45,6 +72,7 @@ def test_a_complete_record_of_timed_runs_goes_first(tmp_path, no_training):
     assert found.result.runs["seconds"].notna().sum() == 4
 
 
+@pytest.mark.usefixtures("made_up")
 def test_an_incomplete_record_of_timed_runs_is_not_used(tmp_path):
     report.run(**SMALL, folder=tmp_path)
     (tmp_path / "one_by_one" / report.PYTORCH / "run-001.json").unlink()
@@ -55,6 +83,7 @@ def test_an_incomplete_record_of_timed_runs_is_not_used(tmp_path):
     assert report.load_or_train(tmp_path, **SMALL).result.runs["seconds"].isna().all()
 
 
+@pytest.mark.usefixtures("made_up")
 def test_all_settings_can_be_timed(tmp_path, no_training):
     result = report.run(**SMALL, timed=tuple(report.LABELS), folder=tmp_path)
     assert list(result.runs["model"].unique()) == [*report.LABELS, *report.EXACT]
@@ -92,6 +121,7 @@ def test_only_settings_that_are_there_can_be_timed():
         report.run(**SMALL, timed=["jax", report.PYTORCH])
 
 
+@pytest.mark.usefixtures("made_up")
 def test_fewer_runs_than_recorded_are_loaded(tmp_path, no_training):
     report.load_or_train(tmp_path, **SMALL)
     no_training()
@@ -99,6 +129,7 @@ def test_fewer_runs_than_recorded_are_loaded(tmp_path, no_training):
     assert set(found.result.history["run"]) == {0}
 
 
+@pytest.mark.usefixtures("made_up")
 @pytest.mark.parametrize("timed", [(), (report.FRAMEWORK, report.PYTORCH)])
 @pytest.mark.parametrize("other", [{"epochs": 3}, {"seed": 1}])
 def test_the_record_of_another_experiment_is_left_alone(tmp_path, timed, other):
@@ -113,6 +144,7 @@ def test_the_record_of_another_experiment_is_left_alone(tmp_path, timed, other):
     assert "Loaded" in report.load_or_train(tmp_path, **SMALL).words
 
 
+@pytest.mark.usefixtures("made_up")
 def test_a_damaged_run_is_an_error(tmp_path):
     report.load_or_train(tmp_path, **SMALL)
     path = tmp_path / "stacked" / report.FRAMEWORK / "run-001.csv"

@@ -172,6 +172,7 @@ print(json.dumps({"added": sorted(set(sys.modules) - before), "loaded": sorted(s
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_importing_minidl_pulls_in_nothing_heavy(fresh_import):
     assert "minidl.linear" in fresh_import["added"]
     # what torch itself loads, such as sympy, is torch's business
@@ -179,6 +180,7 @@ def test_importing_minidl_pulls_in_nothing_heavy(fresh_import):
     assert not {"pandas", "matplotlib", "seaborn", "ipywidgets"} & set(fresh_import["loaded"])
 
 
+@pytest.mark.slow
 def test_importing_minidl_seeds_and_draws_nothing(fresh_import):
     assert fresh_import["same"]
 

@@ -16,6 +16,7 @@ import pytest
 from minidl.lab import report
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.slow
 
 
 def run(*arguments, **how):

@@ -65,6 +65,7 @@ def project(folder: Path, *cells) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_every_notebook_becomes_a_page(pages):
     assert [page.stem for page in pages] == [path.stem for path in NOTEBOOKS]
     for page, path in zip(pages, NOTEBOOKS, strict=True):
@@ -81,11 +82,13 @@ def test_every_notebook_becomes_a_page(pages):
         assert "application/vnd.jupyter" not in text
 
 
+@pytest.mark.slow
 def test_no_page_needs_a_network_and_every_link_leads_somewhere(pages):
     faults = {page.name: found for page in pages if (found := faults_of_page(page))}
     assert faults == {}
 
 
+@pytest.mark.slow
 def test_checks_and_solutions_are_folded_away(pages):
     for page, path in zip(pages, NOTEBOOKS, strict=True):
         text = page.read_text(encoding="utf-8")

@@ -79,6 +79,7 @@ def short_report(folder, epochs, stdout, stderr):
     sys.exit(main(["report", "--runs", "2", "--epochs", str(epochs), "--out", folder]))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("agg")
 def test_a_killed_report_goes_on_and_ends_with_the_same_table(start, tmp_path, monkeypatch):
     folder, moments, killed = tmp_path / "report", random.Random(0), 0
@@ -105,6 +106,7 @@ def test_a_killed_report_goes_on_and_ends_with_the_same_table(start, tmp_path, m
     assert_equal(table[columns], report.table_1(undisturbed)[columns], check_exact=True, check_dtype=False)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     os.name == "nt", reason="Windows has no SIGINT to send to a single process, and no pseudo-terminals"
 )

@@ -62,6 +62,7 @@ class TestResult:
 
 
 class TestRuns:
+    @pytest.mark.slow
     @pytest.mark.parametrize("framework", FRAMEWORKS)
     @pytest.mark.parametrize("reduction", REDUCTIONS)
     def test_a_run_is_the_same_alone_in_any_order_and_in_a_stack(self, framework, reduction):

@@ -193,6 +193,7 @@ def edges(collection):
 
 
 class TestBands:
+    @pytest.mark.slow
     def test_they_are_those_of_seaborn(self, two_models):
         import seaborn as sns  # here: it takes a second
 

@@ -183,6 +183,7 @@ def test_an_entry_that_is_not_there_is_named():
         prove(linear, W, G, X.T @ G, entry=(0, 1))
 
 
+@pytest.mark.slow
 def test_the_output_is_the_same_in_every_run(capsys):
     code = (
         "from minidl.lab.proof import *\n"
