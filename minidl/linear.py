@@ -80,10 +80,8 @@ class Linear(Module):
 
 def product(left: Tensor, right: Tensor, plus: Tensor | None = None) -> Tensor:
     """Return left @ right, over the last two dimensions, plus a third tensor if there is one, in one operation."""
-    if plus is None:
-        return (
-            torch.bmm(left, right) if left.ndim == 3 else left @ right
-        )  # for a stack, `torch.bmm` is the shortest way
+    if plus is None:  # for a stack, `torch.bmm` is the shortest way
+        return torch.bmm(left, right) if left.ndim == 3 else left @ right
     if left.ndim == 2:
         return torch.addmm(plus, left, right)
     return torch.baddbmm(plus, left, right) if left.ndim == 3 else left @ right + plus
