@@ -27,8 +27,8 @@ For example::
 The answer to an untouched stub begins with "Not done yet", to a right answer with "Right", to another with "Not right
 yet", followed by the doctor's words. A copy without solutions is nbconvert's work: the README has the command.
 
-In `cell`, the check finds the answer and tells which kind of exercise it is; `values`, `functions` and `modules` judge one
-kind each, the last with the doctor's help; and `replies` has what they say.
+In `cell`, the check finds the answer and tells which kind of exercise it is; `values`, `functions`, `claims` and `modules`
+judge one kind each, `claims` with the prover's help and `modules` with the doctor's; and `replies` has what they say.
 """
 
 from minidl.lab.exercises.cell import check

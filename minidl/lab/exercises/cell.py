@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from minidl.lab.exercises.claims import check_claim
 from minidl.lab.exercises.functions import check_function
 from minidl.lab.exercises.modules import check_module, check_optimizer
 from minidl.lab.exercises.replies import DOTS, Reply, not_done, right, wrong
@@ -24,6 +25,7 @@ def check(
     model: Any = None,
     build: Callable[..., Any] | None = None,
     reference: Any = None,
+    proves: Callable[[Any], Any] | None = None,
     tolerance: float = 1e-3,
     hint: str = "",
 ) -> Reply:
@@ -47,6 +49,8 @@ def check(
         How to build the object from the class, ``cls()`` if left out.
     reference : function, torch.nn module, or the name of a function in torch.nn.functional or torch
         What the layer's or loss's forward has to be equal to.
+    proves : function
+        Makes this an exercise about a formula: it takes the claim, and returns its proof or raises what is wrong with it.
     tolerance : float
         For numbers: relative to the largest, and at least absolute.
     hint : str
@@ -59,6 +63,8 @@ def check(
     if has_dots(answer):
         return not_done(name, DOTS)
     try:
+        if proves is not None:
+            return check_claim(name, answer, proves, hint)
         if model is not None:
             return check_optimizer(name, answer, _late(model), build, hint)
         if input is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 
 from minidl.lab.doctor import Diagnosis
+from minidl.lab.proof import Proof
 
 DOTS = "replace the dots in the cell above, run it, then run this cell again."
 WRITE = "write {} in the cell above, run it, then run this cell again."
@@ -21,10 +22,12 @@ class Reply:
         What ``print(reply)`` shows.
     diagnosis : Diagnosis or None
         What the doctor said, where it was asked.
+    proof : Proof or None
+        What the prover proved, where it was asked.
     """
 
-    def __init__(self, status: str, text: str, diagnosis: Diagnosis | None = None) -> None:
-        self.status, self.text, self.diagnosis = status, text, diagnosis
+    def __init__(self, status: str, text: str, diagnosis: Diagnosis | None = None, proof: Proof | None = None) -> None:
+        self.status, self.text, self.diagnosis, self.proof = status, text, diagnosis, proof
 
     def __bool__(self) -> bool:
         return self.status == "right"
@@ -39,6 +42,7 @@ class Reply:
             f'<div style="border-left: 4px solid {colour}; padding: 4px 10px; white-space: pre-wrap">'
             f"<b>{mark}</b> {html.escape(self.text)}</div>"
             + (f"<details><summary>what was measured</summary>{picture}</details>" if picture else "")
+            + (html.escape(self.proof.latex) if self.proof is not None else "")
         )
 
 
@@ -47,10 +51,10 @@ def not_done(name: str, what: str) -> Reply:
     return Reply("not done", f"Not done yet ({name}): {what}")
 
 
-def right(name: str, diagnosis: Diagnosis | None = None) -> Reply:
+def right(name: str, diagnosis: Diagnosis | None = None, proof: Proof | None = None) -> Reply:
     """Return the reply to a right answer."""
     warm = WARM[sum(map(ord, name)) % len(WARM)]  # always the same one, so that outputs can be compared
-    return Reply("right", f"Right! {name} is what it should be: {warm}", diagnosis)
+    return Reply("right", f"Right! {name} is what it should be: {warm}", diagnosis, proof)
 
 
 def wrong(name: str, what: str, hint: str, diagnosis: Diagnosis | None = None) -> Reply:

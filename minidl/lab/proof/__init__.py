@@ -3,12 +3,18 @@
     X, W, b, G = matrices("X (n x in), W (in x out), b (1 x out), G (n x out)")
     prove_gradient(X @ W + b, upstream=G, wrt=W, claim=X.T @ G)
 
-`formula` holds what is said, written once and printed as mathematics; `examples` proves it, written out at one small size.
-A wrong claim raises `ProofError`, which shows an entry where both sides differ.
+The proof holds for every number of rows and columns, and ``steps=True`` shows the derivation line by line. A wrong claim raises
+`ProofError`, which says what is missing or too many and shows an entry where both sides differ.
+
+The way of a statement: `formula` holds what is said, written once, printed as mathematics, and taken apart into entries;
+`calculus` differentiates an entry and lets the deltas pick their terms; `normal_form` decides whether two entries are the
+same, with the help of `identities` (SymPy) where single numbers are concerned; `proof` puts this together. For the page there
+are `derivation`, the lines and their reasons; `examples`, written out at a small size, which also refute what is wrong;
+`reply`, what a wrong claim is told; and `words`, formulas as plain text.
 """
 
-from minidl.lab.proof.examples import Proof, ProofError, prove_equal, prove_gradient
 from minidl.lab.proof.formula import define, derivative, matrices, ones, scalars
+from minidl.lab.proof.proof import Proof, ProofError, prove_equal, prove_gradient
 
 __all__ = [
     "Proof",

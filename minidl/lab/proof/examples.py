@@ -1,169 +1,18 @@
-"""Proofs that are written out: at one small size, all entries of both sides are worked out with SymPy and compared.
-
-A proof gives every name in the shapes a small size of its own, writes all matrices out entry by entry, differentiates,
-and compares every entry with the claim. What Jupyter shows is printed from the very formulas that were compared.
-"""
+"""Formulas written out at a size, entry by entry, with SymPy: examples for the page, and what refutes a wrong claim."""
 
 from __future__ import annotations
 
+import itertools
 import random
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import sympy
 
-from minidl.lab.proof.formula import (
-    Formula,
-    as_formula,
-    define,
-    entry_latex,
-    inside,
-    latex,
-    name_latex,
-    new_indices,
-    size_latex,
-    times,
-    under,
-)
+from minidl.lab.proof.formula import Formula, entry_latex, inside, latex
+from minidl.lab.proof.identities import Step
 
-SIZES = (3, 2, 4, 5, 7)  # what the names in the shapes stand for, in order of appearance
-
-
-class ProofError(AssertionError):
-    """A claim that is wrong, or that could not be decided."""
-
-    def _render_traceback_(self) -> list[str]:
-        """In Jupyter the message says it all."""
-        return [f"ProofError: {self}"]
-
-
-@dataclass(frozen=True, repr=False)
-class Proof:
-    """What was proven, as text and in LaTeX. Jupyter shows the LaTeX."""
-
-    text: str
-    latex: str
-
-    def __repr__(self) -> str:
-        return self.text
-
-    def _repr_latex_(self) -> str:
-        return self.latex
-
-
-def prove_gradient(
-    forward: Formula,
-    *,
-    wrt: Formula,
-    claim: Formula | float,
-    upstream: Formula | None = None,
-    entry: tuple[int, int] | None = None,
-) -> Proof:
-    """Prove that ``claim`` is dL/d(wrt).
-
-    All that is known of the loss L is that it depends on the output Y = ``forward``, and ``upstream`` = dL/dY. Then, by
-    the chain rule, the derivative of L with respect to one entry w of ``wrt`` is sum_ij g_ij dy_ij/dw. Without
-    ``upstream``, ``forward`` is the loss itself, of shape 1 x 1.
-
-    Parameters
-    ----------
-    forward, claim : Formula
-        Where they have a kink (relu, abs, sign, >), the proof holds on both sides of it, not on the kink itself.
-    wrt, upstream : Formula
-        Symbols made by `matrices` or `scalars`.
-    entry : tuple of two int, optional
-        Row and column of an entry of ``wrt`` to work out on the page, counted from 1 as on paper.
-
-    Raises
-    ------
-    ProofError
-        If the claim is wrong, or cannot be decided.
-    ValueError
-        If something has another shape than it needs, or is not a symbol where one is needed.
-    """
-    claim = as_formula(claim)
-    _check(forward, wrt, claim, upstream)
-    if forward.op != "name":
-        forward = define("L" if upstream is None else "Y", forward)
-    evaluate = _Evaluator(forward, claim)
-    outputs, symbols, claimed = evaluate(forward), evaluate(wrt), evaluate(claim)
-    weights = sympy.ones(1, 1) if upstream is None else evaluate(upstream)
-    slopes = {symbol: outputs.diff(symbol) for symbol in symbols}
-    true = symbols.applyfunc(lambda symbol: sympy.Add(*weights.multiply_elementwise(slopes[symbol])))
-
-    loss = forward.args[0] if upstream is None else "L"
-    statement = f"d{loss}/d{wrt} = {claim}"
-    _compare(statement, {"claimed": claimed, "differentiated": true})
-
-    given = list(_definitions(forward, claim))
-    if upstream is not None:
-        given.append(f"{latex(upstream)} = {_partial('L', latex(forward))}")
-    lines = [r",\qquad ".join(given), f"{under(_partial(loss, latex(wrt)), wrt)} = {latex(claim, shapes=True)}"]
-    if wrt.shape != ("1", "1"):
-        at = new_indices(wrt.shape)
-        lines.append(f"{_partial(loss, latex(wrt, at))} = {latex(claim, at)}")
-    if entry is not None:
-        lines.extend(_worked_out(entry, claim, forward, upstream, symbols, slopes, weights))
-    return _proof(statement, lines, evaluate, len(true))
-
-
-def prove_equal(left: Formula | float, right: Formula | float) -> Proof:
-    """Prove that two formulas of equal shape are equal, entry by entry; ProofError if not, ValueError for two shapes."""
-    left, right = as_formula(left), as_formula(right)
-    if left.shape != right.shape:
-        raise ValueError(f"{left} = {right} expected equal shapes, got {times(left)} and {times(right)}")
-    evaluate = _Evaluator(left, right)
-    statement = f"{left} = {right}"
-    _compare(statement, {"left": evaluate(left), "right": evaluate(right)})
-    lines = [r",\qquad ".join(_definitions(left, right)), f"{latex(left)} = {latex(right)}"]
-    return _proof(statement, [line for line in lines if line], evaluate, len(evaluate(left)))
-
-
-def _check(forward: Formula, wrt: Formula, claim: Formula, upstream: Formula | None) -> None:
-    for name, formula in (("wrt", wrt), ("upstream", upstream)):
-        if formula is not None and formula.op != "symbol":
-            raise ValueError(f"prove_gradient expected {name} to be a symbol, got {formula}")
-    if upstream is None and forward.shape != ("1", "1"):
-        raise ValueError(
-            f"prove_gradient expected a loss, 1 x 1, or upstream=..., got {forward} of shape {times(forward)}"
-        )
-    if upstream is not None and upstream.shape != forward.shape:
-        raise ValueError(
-            f"prove_gradient expected upstream to have the shape of the output, {times(forward)}, got {times(upstream)}"
-        )
-    if claim.shape != wrt.shape:
-        raise ValueError(f"dL/d{wrt} expected the shape of {wrt}, {times(wrt)}, got {claim} of shape {times(claim)}")
-
-
-# --- entry by entry --------------------------------------------------------------------------------------------------
-
-
-class Step(sympy.Function):
-    """1 where the argument is above 0, else 0. It is flat on both sides of the step, so its derivative is 0."""
-
-    nargs = 1
-
-    @classmethod
-    def eval(cls, argument: sympy.Expr) -> sympy.Expr | None:
-        if argument.is_number:
-            return sympy.Integer(1 if argument > 0 else 0)
-        if not argument.has(Step) and argument.could_extract_minus_sign():
-            return 1 - cls(-argument)  # true away from 0, and a formula without steps in it is almost nowhere 0
-        for step in argument.atoms(Step):
-            relu = step * step.args[0]
-            if argument in (relu, -relu):  # the step of max(0, x) is the step of x; -max(0, x) is never above 0
-                return step if argument == relu else sympy.Integer(0)
-        return None
-
-    def fdiff(self, argindex: int = 1) -> sympy.Expr:
-        return sympy.Integer(0)
-
-    def _latex(self, printer: object, exp: str | None = None) -> str:
-        return rf"\left[{printer._print(self.args[0])} > 0\right]"
-
-    def _sympystr(self, printer: object) -> str:
-        return f"[{printer._print(self.args[0])} > 0]"
+SMALL = (3, 2, 4, 5, 7)  # sizes for an example, in order of appearance: small and all different
+LARGEST = 3  # size at which a counterexample is looked for
 
 
 ENTRYWISE = {
@@ -184,20 +33,11 @@ ENTRYWISE = {
 }
 
 
-class _Evaluator:
-    """Writes formulas out as SymPy matrices, of sizes that are small and all different."""
+class WrittenOut:
+    """Writes formulas out as SymPy matrices; ``sizes`` says how large n, in and so on are."""
 
-    def __init__(self, *formulas: Formula) -> None:
-        names = dict.fromkeys(size for formula in inside(*formulas) for size in formula.shape if size != "1")
-        if len(names) > len(SIZES):
-            raise ValueError(f"a proof expected at most {len(SIZES)} different sizes, got {', '.join(names)}")
-        symbols = {part.args[0].lower(): part for part in inside(*formulas) if part.op == "symbol"}
-        for part in inside(*formulas):
-            if part.op == "symbol" and part is not symbols[part.args[0].lower()]:
-                raise ValueError(
-                    f"a proof expected every symbol to be made once, got two whose entries are both {part}"
-                )
-        self.sizes = dict(zip(names, SIZES, strict=False))
+    def __init__(self, sizes: dict[str, int]) -> None:
+        self.sizes = sizes
         self._done: dict[Formula, sympy.Matrix] = {}
 
     def __call__(self, formula: Formula) -> sympy.Matrix:
@@ -211,6 +51,8 @@ class _Evaluator:
         match formula.op:
             case "number":
                 return sympy.Matrix([formula.args[0]])
+            case "symbol" if formula.shape == ("1", "1") and formula.args[0] in self.sizes:
+                return sympy.Matrix([self.sizes[formula.args[0]]])
             case "symbol":
                 return sympy.Matrix(rows, columns, lambda i, j: _symbol(formula, i, j))
             case "ones":
@@ -234,35 +76,47 @@ class _Evaluator:
 
 
 def _symbol(formula: Formula, i: int, j: int) -> sympy.Symbol:
-    return sympy.Symbol(_entry_latex(formula, i, j), real=True)
+    return sympy.Symbol(entry_name(formula, i, j), real=True)
 
 
-def _entry_latex(formula: Formula, i: int, j: int) -> str:
+def entry_name(formula: Formula, i: int, j: int) -> str:
     """Return the name of an entry; indices are counted from 1, and a row or column has only one."""
     index = "".join(str(k + 1) for k, size in zip((i, j), formula.shape, strict=True) if size != "1")
     return entry_latex(formula.args[0], index) if index else latex(formula)
 
 
-def _positions(matrix: sympy.Matrix) -> list[tuple[int, int]]:
+def sizes_of(*formulas: Formula) -> tuple[str, ...]:
+    """Return the names of sizes in formulas, in order of appearance."""
+    return tuple(dict.fromkeys(size for formula in inside(*formulas) for size in formula.shape if size != "1"))
+
+
+def small(*formulas: Formula) -> WrittenOut:
+    """Return what writes formulas out at sizes that are small and all different."""
+    names = sizes_of(*formulas)
+    if len(names) > len(SMALL):
+        raise ValueError(f"an example expected at most {len(SMALL)} different sizes, got {', '.join(names)}")
+    return WrittenOut(dict(zip(names, SMALL, strict=False)))
+
+
+def true_gradient(forward: Formula, wrt: Formula, upstream: Formula | None, write: WrittenOut) -> sympy.Matrix:
+    """Return dL/d(wrt), every entry differentiated on its own."""
+    outputs = write(forward)
+    weights = sympy.ones(1, 1) if upstream is None else write(upstream)
+    return write(wrt).applyfunc(lambda symbol: sympy.Add(*(weights.multiply_elementwise(outputs.diff(symbol)))))
+
+
+def positions(matrix: sympy.Matrix) -> list[tuple[int, int]]:
+    """Return where a matrix has entries, row by row."""
     return [(i, j) for i in range(matrix.rows) for j in range(matrix.cols)]
 
 
-def _compare(statement: str, sides: dict[str, sympy.Matrix]) -> None:
-    """Raise ProofError at the first entry in which two matrices are not proven equal."""
-    left, right = sides.values()
-    for i, j in _positions(left):
-        a, b = left[i, j], right[i, j]
-        if (a - b).expand() == 0:
-            continue
-        wrong = _differ(a, b)
-        if wrong or not _is_zero(a - b):
-            where = f" in entry ({i + 1}, {j + 1})" if len(left) > 1 else ""
-            shown = "".join(f"\n  {name + where}: {side[i, j]}" for name, side in sides.items())
-            verdict = "is wrong" if wrong else "could not be decided"
-            raise ProofError(f"{statement}  {verdict}" + re.sub(r"[{}^\\]", "", shown))
+def smallest_sizes(names: tuple[str, ...], largest: int) -> Iterator[dict[str, int]]:
+    """Yield all sizes up to the largest, the smallest first."""
+    for numbers in sorted(itertools.product(range(1, largest + 1), repeat=len(names)), key=lambda n: (sum(n), n)):
+        yield dict(zip(names, numbers, strict=True))
 
 
-def _differ(a: sympy.Expr, b: sympy.Expr) -> bool:
+def differ(a: sympy.Expr, b: sympy.Expr) -> bool:
     """Whether two expressions have different values at one of a few fixed points."""
     rng, symbols = random.Random(0), sorted(a.free_symbols | b.free_symbols, key=str)
     for _ in range(8):
@@ -271,81 +125,3 @@ def _differ(a: sympy.Expr, b: sympy.Expr) -> bool:
         if at_a.is_finite and at_b.is_finite and abs(at_a - at_b) > 1e-20 * (1 + abs(at_a)):
             return True
     return False
-
-
-def _is_zero(expression: sympy.Expr) -> bool:
-    """Whether an expression is proven to be zero everywhere, on both sides of every step."""
-    steps = [step for step in expression.atoms(Step) if not step.args[0].has(Step)]
-    if steps:
-        step = min(steps, key=str)
-        return all(_is_zero(_decide(expression, step, side)) for side in (1, 0))
-    expression = expression.rewrite(sympy.exp)
-    return sympy.cancel(expression) == 0 or sympy.simplify(expression) == 0
-
-
-def _decide(expression: sympy.Expr, step: Step, side: int) -> sympy.Expr:
-    while expression.has(step):  # deciding a step may bring it forth again from another that has it inside
-        expression = expression.subs(step, side)
-    return expression
-
-
-# --- on the page -----------------------------------------------------------------------------------------------------
-
-
-def _proof(statement: str, lines: list[str], evaluate: _Evaluator, count: int) -> Proof:
-    checked = "proven" if count == 1 else f"proven: all {count} entries agree"
-    sizes = ", ".join(f"{name} = {size}" for name, size in evaluate.sizes.items())
-    sizes_latex = r",\, ".join(f"{size_latex(name)} = {size}" for name, size in evaluate.sizes.items())
-    lines = [*lines, rf"\checkmark\ \text{{{checked}}}" + (rf"\;\; ({sizes_latex})" if sizes else "")]
-    rows = " \\\\[4pt]\n".join(f"& {line}" for line in lines)
-    text = f"{statement}   ({checked}" + (f" for {sizes})" if sizes else ")")
-    return Proof(text, f"$$\\begin{{aligned}}\n{rows}\n\\end{{aligned}}$$")
-
-
-def _definitions(*formulas: Formula) -> Iterator[str]:
-    for formula in dict.fromkeys(inside(*formulas)):
-        if formula.op == "name":
-            yield f"{latex(formula)} = {latex(formula.args[1])}"
-
-
-def _partial(top: str, bottom: str) -> str:
-    return rf"\frac{{\partial {name_latex(top)}}}{{\partial {bottom}}}"
-
-
-def _worked_out(
-    entry: tuple[int, int],
-    claim: Formula,
-    forward: Formula,
-    upstream: Formula | None,
-    symbols: sympy.Matrix,
-    slopes: dict[sympy.Symbol, sympy.Matrix],
-    weights: sympy.Matrix,
-) -> Iterator[str]:
-    """Yield the lines that derive one entry of the gradient."""
-    row, column = (k - 1 for k in entry)
-    if not (0 <= row < symbols.rows and 0 <= column < symbols.cols):
-        raise ValueError(
-            f"prove_gradient expected an entry within {symbols.rows} x {symbols.cols}, counted from 1, got {entry}"
-        )
-    yield r"\text{one entry worked out:}"
-    symbol = symbols[row, column]
-    terms = [(weights[at], slopes[symbol][at], at) for at in _positions(slopes[symbol]) if slopes[symbol][at] != 0]
-    if upstream is None:
-        yield f"{_partial(forward.args[0], sympy.latex(symbol))} = {_sum(slope for _, slope, _ in terms)}"
-    else:
-        at = new_indices(forward.shape)
-        bottom = sympy.latex(symbol)
-        yield (
-            rf"{_partial('L', bottom)} = \sum_{{{','.join(at)}}} {latex(upstream, at)} \, "
-            + _partial(latex(forward, at), bottom)
-        )
-        outputs = [_entry_latex(forward, *position) for _, _, position in terms]
-        yield r"\qquad = " + " + ".join(
-            rf"{sympy.latex(g)} \, {_partial(y, bottom)}" for (g, _, _), y in zip(terms, outputs, strict=True)
-        )
-        yield r"\qquad = " + _sum(sympy.Mul(g, slope) for g, slope, _ in terms)
-    yield rf"\qquad = \left({latex(claim)}\right)_{{{row + 1}{column + 1}}}"
-
-
-def _sum(terms: Iterator[sympy.Expr]) -> str:
-    return " + ".join(sympy.latex(term) for term in terms) or "0"

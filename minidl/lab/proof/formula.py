@@ -10,6 +10,8 @@ A row added to a matrix is added to each of its rows, and so on, as with tensors
 
 from __future__ import annotations
 
+import functools
+import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -42,7 +44,8 @@ class Formula:
     Attributes
     ----------
     op : str
-        ``"symbol"``, ``"number"``, ``"ones"``, ``"name"``, ``"derivative"``, an operator or the name of a function.
+        ``"symbol"``, ``"number"``, ``"ones"``, ``"name"``, ``"derivative"``, an operator or the name of a function; in index
+        notation also ``"entry"``, ``"total"``, ``"delta"`` and ``"partial"``.
     args : tuple
         The formulas it is applied to; for a symbol its name, for a number its value.
     shape : tuple of two str
@@ -95,12 +98,18 @@ def matrices(text: str) -> tuple[Formula, ...]:
     if not re.fullmatch(r"(\w+ \(\w+ x \w+\)(, |$))+", text):
         raise ValueError(f"matrices expected a text like 'X (n x in), W (in x out)', got {text!r}")
     found = re.findall(r"(\w+) \((\w+) x (\w+)\)", text)
-    return tuple(Formula("symbol", (name,), (rows, columns)) for name, rows, columns in found)
+    return tuple(_symbol(name, (rows, columns)) for name, rows, columns in found)
 
 
 def scalars(text: str) -> tuple[Formula, ...]:
     """Return the symbolic numbers described by a text like ``"x, n, eta"``."""
-    return tuple(Formula("symbol", (name,)) for name in re.findall(r"\w+", text))
+    return tuple(_symbol(name, ("1", "1")) for name in re.findall(r"\w+", text))
+
+
+@functools.cache
+def _symbol(name: str, shape: tuple[str, str]) -> Formula:
+    """Return a symbol: the same one for the same name and shape, wherever it is asked for."""
+    return Formula("symbol", (name,), shape)
 
 
 def ones(size: str) -> Formula:
@@ -155,6 +164,108 @@ def _entrywise(op: str, left: Formula, right: Formula) -> Formula:
     return Formula(op, (left, right), tuple(shape))
 
 
+# --- in index notation -----------------------------------------------------------------------------------------------
+# A formula in index notation is a number, 1 x 1, made of entries (a matrix and its indices), of totals (the indices that they
+# run over, each with its size, and what is added up), and, where something is differentiated, of deltas and partial
+# derivatives. An index that a total runs over is a name of its own, such as i~7, until `tidy` gives it a letter.
+
+_numbers = itertools.count()
+
+
+def entry(formula: Formula, at: tuple[str | None, str | None] = (None, None)) -> Formula:
+    """Return the entry ``at`` (i, j) of a formula in index notation; where a size is 1, its index does not matter."""
+    at = tuple(None if size == "1" else index for index, size in zip(at, formula.shape, strict=True))
+    match formula.op, formula.args:
+        case "symbol" | "name", _:
+            return formula if formula.shape == ("1", "1") else Formula("entry", (formula, at))
+        case "ones", _:
+            return as_formula(1)
+        case "T", (part,):
+            return entry(part, at[::-1])
+        case "@", (left, right):
+            size = left.shape[1]
+            k = new_token(size)
+            return total(((k, size),), entry(left, (at[0], k)) * entry(right, (k, at[1])))
+        case "sum", (part,):
+            inner = tuple(map(new_token, part.shape))
+            return total(tuple(zip(inner, part.shape, strict=True)), entry(part, inner))
+        case "+" | "-" | "*" | "/", (left, right):
+            return _entrywise(formula.op, entry(left, at), entry(right, at))
+        case _, parts:
+            return Formula(formula.op, tuple(entry(p, at) if isinstance(p, Formula) else p for p in parts))
+
+
+def total(over: tuple[tuple[str, str], ...], formula: Formula) -> Formula:
+    """Return the sum of a formula over indices, given with their sizes; what is of size 1 needs no sum."""
+    over = tuple((index, size) for index, size in over if size != "1")
+    if formula.op == "total":
+        over, formula = over + formula.args[0], formula.args[1]
+    return Formula("total", (over, formula)) if over else formula
+
+
+def new_token(size: str) -> str:
+    """Return an index that nothing else runs over."""
+    return f"{new_indices((size,))[0]}~{next(_numbers)}"
+
+
+def renamed(formula: Formula, names: dict[str, str]) -> Formula:
+    """Return a formula in index notation with other names for some of its indices."""
+    match formula.op, formula.args:
+        case "entry", (matrix, at):
+            return Formula("entry", (matrix, tuple(names.get(i, i) for i in at)))
+        case "delta", at:
+            return Formula("delta", tuple(names.get(i, i) for i in at))
+        case "total", (over, body):  # what it runs over is its own affair
+            return Formula("total", (over, renamed(body, {i: j for i, j in names.items() if i not in dict(over)})))
+        case "symbol" | "name", _:
+            return formula
+        case _, parts:
+            return Formula(
+                formula.op, tuple(renamed(p, names) if isinstance(p, Formula) else p for p in parts), formula.shape
+            )
+
+
+def free_indices(formula: Formula) -> dict[str, None]:
+    """Return the indices that no total of a formula runs over, in order of appearance."""
+    match formula.op, formula.args:
+        case "entry", (_, at):
+            return dict.fromkeys(i for i in at if i)
+        case "delta", at:
+            return dict.fromkeys(at)
+        case "total", (over, body):
+            bound = dict(over)
+            return {i: None for i in free_indices(body) if i not in bound}
+        case _, parts:
+            found: dict[str, None] = {}
+            for part in parts:
+                found |= free_indices(part) if isinstance(part, Formula) else {}
+            return found
+
+
+def tidy(formula: Formula, taken: tuple[str, ...] | None = None) -> Formula:
+    """Return a formula in index notation in which totals run over the usual letters, with primes where those are taken."""
+    if taken is None:
+        taken = tuple(free_indices(formula))
+    match formula.op, formula.args:
+        case "total", (over, body):
+            letters = [index for index, _ in over if "~" not in index]  # has its letter already
+            names = {}
+            for token, size in over:
+                if "~" in token:
+                    (names[token],) = new_indices((size,), (*taken, *letters))
+                    letters.append(names[token])
+            over = tuple((names.get(index, index), size) for index, size in over)
+            return Formula("total", (over, tidy(renamed(body, names), (*taken, *letters))))
+        case "sum", _:
+            return tidy(entry(formula), taken)
+        case "symbol" | "name" | "entry", _:
+            return formula
+        case _, parts:
+            return Formula(
+                formula.op, tuple(tidy(p, taken) if isinstance(p, Formula) else p for p in parts), formula.shape
+            )
+
+
 # --- printing --------------------------------------------------------------------------------------------------------
 
 
@@ -189,7 +300,10 @@ def python(formula: Formula, tight: int = PLUS) -> str:
 
 def latex(formula: Formula, at: tuple[str, str] | None = None, *, shapes: bool = False) -> str:
     """Return the formula in LaTeX: as a matrix, with the shapes under its factors if wanted, or its entry ``at`` (i, j)."""
-    return _Printer(at, at or (), shapes).print(formula)
+    if at is None:
+        return _Printer(shapes).print(tidy(formula))
+    taken = tuple(index for index, size in zip(at, formula.shape, strict=True) if size != "1")
+    return _Printer(shapes).print(tidy(entry(formula, at), taken))
 
 
 def name_latex(name: str) -> str:
@@ -201,6 +315,11 @@ def entry_latex(name: str, index: str) -> str:
     """Return the name of a matrix's entry: ``x_{ij}`` for X, and ``w^{(1)}_{ij}`` for W1."""
     letters, digits = re.fullmatch(r"(.*?)(\d*)", name).groups()
     return name_latex(letters.lower()) + (f"^{{({digits})}}" if digits else "") + f"_{{{index}}}"
+
+
+def partial_latex(top: str, bottom: str) -> str:
+    """Return a partial derivative in LaTeX."""
+    return rf"\frac{{\partial {top}}}{{\partial {bottom}}}"
 
 
 def size_latex(size: str) -> str:
@@ -227,10 +346,8 @@ def new_indices(sizes: tuple[str, ...], taken: tuple[str, ...] = ()) -> tuple[st
 
 @dataclass(frozen=True)
 class _Printer:
-    """Prints LaTeX: a matrix, or its entry ``at`` (i, j). ``taken`` are the indices in use; ``shapes`` go under factors."""
+    """Prints LaTeX; ``shapes`` go under factors."""
 
-    at: tuple[str, str] | None
-    taken: tuple[str, ...]
     shapes: bool
 
     def print(self, formula: Formula, tight: int = PLUS) -> str:
@@ -238,33 +355,28 @@ class _Printer:
         text, strength = self._print(formula)
         return text if strength >= tight else self._parentheses(text)
 
-    def entry(self, at: tuple[str, str], formula: Formula, tight: int) -> str:
-        return _Printer(at, tuple({**dict.fromkeys(self.taken), **dict.fromkeys(at)}), self.shapes).print(
-            formula, tight
-        )
-
     def _print(self, f: Formula) -> tuple[str, int]:
         op, args = f.op, f.args
-        scalar = self.at is not None or f.shape == ("1", "1")
+        scalar = f.shape == ("1", "1")
         match op:
-            case "symbol" | "name" if self.at is None or f.shape == ("1", "1"):
-                return self._with_shape(name_latex(args[0]), f), ATOM
             case "symbol" | "name":
-                index = "".join(i for i, size in zip(self.at, f.shape, strict=True) if size != "1")
-                return entry_latex(args[0], index), ATOM
+                return self._with_shape(name_latex(args[0]), f), ATOM
+            case "entry":
+                return entry_latex(args[0].args[0], "".join(i for i in args[1] if i)), ATOM
             case "number":
                 return sympy.latex(args[0]), ATOM if args[0] >= 0 else PLUS
             case "ones":
-                return ("1", ATOM) if scalar else (self._with_shape(r"\mathbf{1}", f), ATOM)
+                return self._with_shape(r"\mathbf{1}", f), ATOM
             case "+" | "-":
                 return f"{self.print(args[0])} {op} {self.print(args[1], SUM if op == '-' else PLUS)}", PLUS
             case "neg":
                 return f"-{self.print(args[0], SUM)}", PLUS
             case "*" if scalar or ("1", "1") in (args[0].shape, args[1].shape):
-                return self._product(self.print(arg, TIMES) for arg in args), TIMES
+                last = SUM if args[1].op == "total" else TIMES  # a sum that ends a product needs no parentheses
+                return self._product((self.print(args[0], TIMES), self.print(args[1], last))), last
             case "*":
                 return rf"{self.print(args[0], ENTRIES)} \odot {self.print(args[1], TIMES)}", ENTRIES
-            case "/" if args[1].shape == ("1", "1") and (args[0].op == "sum" or not scalar):
+            case "/" if args[1].shape == ("1", "1") and (args[0].op == "total" or not scalar):
                 top, rest = args[0].args if args[0].op == "*" and args[0].args[0].shape == ("1", "1") else (1, args[0])
                 return self._product((latex(as_formula(top) / args[1]), self.print(rest, SUM))), TIMES
             case "/":
@@ -272,23 +384,17 @@ class _Printer:
             case "**":
                 circle = "" if scalar else r"\circ "
                 return f"{self.print(args[0], ATOM)}^{{{circle}{self.print(args[1])}}}", POWER
-            case "T" if self.at is not None:
-                return _Printer(self.at[::-1], self.taken, self.shapes)._print(args[0])
             case "T":
-                text = _Printer(None, (), False).print(args[0], ATOM) + r"^\top"
+                text = _Printer(False).print(args[0], ATOM) + r"^\top"
                 return (self._with_shape(text, f) if args[0].op in ("symbol", "name", "ones") else text), POWER
-            case "@" if self.at is not None:
-                (k,) = new_indices((args[0].shape[1],), self.taken)
-                inner = _Printer(None, (*self.taken, k), self.shapes)
-                text = self._product(
-                    (inner.entry((self.at[0], k), args[0], TIMES), inner.entry((k, self.at[1]), args[1], TIMES))
-                )
-                return self._sum((k,), (args[0].shape[1],), text)
             case "@":
                 return self._product(self.print(arg, TIMES) for arg in args), TIMES
-            case "sum":
-                at = new_indices(args[0].shape, self.taken)
-                return self._sum(at, args[0].shape, self.entry(at, args[0], SUM))
+            case "total":
+                return rf"\sum_{{{','.join(i for i, _ in args[0])}}} {self.print(args[1], SUM)}", SUM
+            case "delta":
+                return rf"\delta_{{{''.join(args)}}}", ATOM
+            case "partial":
+                return partial_latex(*map(self.print, args)), POWER
             case "derivative":
                 return rf"\frac{{d}}{{d{self.print(args[1])}}} \, {self.print(args[0], TIMES)}", TIMES
             case "exp" if scalar:
@@ -314,8 +420,3 @@ class _Printer:
         space = r" \;\; " if r"\underset" in first + "".join(others) else r" \, "  # shapes below want room
         # a number that follows another factor needs a dot: 2v 2x would be read with hesitation
         return first + "".join(rf" \cdot {other}" if other[0].isdigit() else space + other for other in others)
-
-    @staticmethod
-    def _sum(indices: tuple[str, ...], sizes: tuple[str, ...], text: str) -> tuple[str, int]:
-        over = ",".join(i for i, size in zip(indices, sizes, strict=True) if size != "1")
-        return (rf"\sum_{{{over}}} {text}", SUM) if over else (text, TIMES)

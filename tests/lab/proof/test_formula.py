@@ -12,7 +12,7 @@ x, n, eta = scalars("x, n, eta")
     [
         (X @ W + b, "X @ W + b", r"X \, W + b", r"\sum_{k} x_{ik} \, w_{kj} + b_{j}"),
         (X.T @ G, "X.T @ G", r"X^\top \, G", r"\sum_{n} x_{ni} \, g_{nj}"),
-        (ones("n").T @ G, 'ones("n").T @ G', r"\mathbf{1}^\top \, G", r"\sum_{n} g_{nj}"),
+        (ones("n").T @ G, 'ones("n").T @ G', r"\mathbf{1}^\top \, G", r"\sum_{i} g_{ij}"),
         (A * (1 - B * B), "A * (1 - B * B)", r"A \odot (1 - B \odot B)", r"a_{ij} \, (1 - b_{ij} \, b_{ij})"),
         (A - (B - A), "A - (B - A)", "A - (B - A)", "a_{ij} - (b_{ij} - a_{ij})"),
         (A.T @ (A * B), "A.T @ (A * B)", r"A^\top \, (A \odot B)", None),

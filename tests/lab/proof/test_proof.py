@@ -4,7 +4,6 @@ import sys
 import time
 
 import pytest
-import sympy
 
 from minidl.lab.proof import ProofError, define, derivative, matrices, ones, prove_equal, prove_gradient, scalars
 
@@ -89,7 +88,7 @@ def test_a_right_claim_is_proven_in_no_time(case):
 @pytest.mark.parametrize("case", WRONG.values(), ids=WRONG)
 def test_a_wrong_claim_raises_and_shows_an_entry(case):
     with pytest.raises(
-        ProofError, match=r"is wrong\n  claimed in entry \(\d, \d\): .*\n  differentiated in entry"
+        ProofError, match=r"is wrong\n  claimed +\S.*\n  differentiated +\S(.|\n)*For example, entry \(\d(, \d)?\) and"
     ) as error:
         prove(*case)
     assert repr(case[3]) in str(error.value)
@@ -99,8 +98,8 @@ def test_a_wrong_claim_raises_and_shows_an_entry(case):
 def test_the_error_shows_both_sides():
     with pytest.raises(ProofError) as error:
         prove(squares, A, None, A - T)
-    claimed, differentiated = (line.split(": ")[1] for line in str(error.value).splitlines()[1:])
-    assert sympy.sympify(differentiated) == 2 * sympy.sympify(claimed) != 0
+    claimed, differentiated = (line.split(maxsplit=1)[1] for line in str(error.value).splitlines()[-2:])
+    assert (claimed, differentiated) == ("a_11 - t_11", "2 a_11 - 2 t_11")
 
 
 def test_the_first_entry_that_differs_is_shown():
@@ -109,7 +108,7 @@ def test_the_first_entry_that_differs_is_shown():
 
 
 def test_what_cannot_be_decided_is_not_proven(monkeypatch):
-    monkeypatch.setattr("minidl.lab.proof.examples._is_zero", lambda expression: False)
+    monkeypatch.setattr("minidl.lab.proof.identities.is_zero", lambda expression: False)
     with pytest.raises(ProofError, match="could not be decided"):
         prove_equal((2 * x).tanh(), 2 * x.tanh() / (1 + x.tanh() ** 2))
 
@@ -170,7 +169,9 @@ def test_unequal_formulas_are_refuted(left, right):
         ((linear, W, X, X.T @ G), "expected upstream to have the shape of the output, n x out, got n x in"),
         ((linear, X @ W, G, G), "expected wrt to be a symbol, got X @ W"),
         ((linear, W, None, X.T @ G), "expected a loss, 1 x 1, or upstream=..., got X @ W"),
-        ((linear, W, G, X.T @ matrices("G (n x out)")[0] + X.T @ G), "expected every symbol to be made once"),
+        ((linear, W, G, X.T @ G * matrices("g (1 x 1)")[0]), r"one shape for each, got g .1 x 1. and G .n x out."),
+        ((squares / n, n, None, -squares / n**2), "expected wrt to be a symbol, got n, which is the size n here"),
+        ((G * G, G, G, G), "expected upstream to be a symbol of its own, got G, used in G . G"),
     ],
 )
 def test_bad_arguments_are_named(arguments, message):

@@ -1,0 +1,461 @@
+"""A normal form of formulas in index notation: equal for two formulas that differ only in how they are written.
+
+A normal form is a polynomial: a dictionary from products to their coefficients. A product is a sorted tuple of pairs (atom,
+exponent), without an atom twice. Atoms are
+
+    ("entry", name, i, ...)      an entry of a symbol; without an index, a symbolic number
+    ("size", name)               how many values an index takes
+    ("delta", i, j)
+    ("sum", sizes, product)      a sum over as many indices as there are sizes, in a product that does not fall apart
+    ("exp", product)             its exponent says how often the product is in e's exponent
+    ("function", name, ...)      of one or more polynomials
+    ("base", polynomial)         a polynomial of several terms with an exponent below 0, or broken (then it is not negative)
+
+Sums over products fall apart where no index connects the factors: sum_ij a_i b_j is (sum_i a_i)(sum_j b_j), and sum_i 1 is n.
+The indices of what remains are named #1.0, #1.1, ... in that order which makes the product come first among all
+orders, so that their names in the formula do not matter; the first number is greater than those of the sums inside.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter
+from collections.abc import Iterable
+from fractions import Fraction
+
+from minidl.lab.proof.calculus import base, definition, derived
+from minidl.lab.proof.formula import Formula, renamed
+
+Atom = tuple
+Product = tuple[tuple[Atom, Fraction], ...]
+Polynomial = dict[Product, Fraction]
+
+_numbers = itertools.count()
+
+
+def normal_form(formula: Formula, sizes: Iterable[str] = (), *, open_names: bool = True) -> Polynomial:
+    """Return the normal form of a formula in index notation; a symbolic number called like one of the sizes is that size.
+
+    With ``open_names=False`` defined names are symbols like others.
+    """
+    return _NormalForm(frozenset(sizes), open_names).of(formula)
+
+
+class _NormalForm:
+    def __init__(self, sizes: frozenset[str], open_names: bool) -> None:
+        self.sizes, self.open_names = sizes, open_names
+
+    def of(self, f: Formula) -> Polynomial:
+        op, args = f.op, f.args
+        match op:
+            case "number":
+                return constant(Fraction(int(args[0].p), int(args[0].q)))
+            case "symbol" | "entry" | "name" if base(f).op == "symbol" or not self.open_names:
+                name, at = base(f).args[0], f.args[1] if op == "entry" else ()
+                if not at and name in self.sizes:
+                    return atom(("size", name))
+                return atom(("entry", name, *(index for index in at if index)))
+            case "name" | "entry":
+                return self.of(definition(f))
+            case "delta":
+                return delta(*args)
+            case "total":
+                over = {index: f"_{next(_numbers)}" for index, _ in args[0]}
+                result = self.of(renamed(args[1], over))
+                for index, size in args[0]:
+                    result = add_up(result, over[index], size)
+                return result
+            case "derivative":
+                return self.of(derived(*args))
+            case "+":
+                return plus(self.of(args[0]), self.of(args[1]))
+            case "-":
+                return minus(self.of(args[0]), self.of(args[1]))
+            case "neg":
+                return minus({}, self.of(args[0]))
+            case "*":
+                return times(self.of(args[0]), self.of(args[1]))
+            case "/":
+                return times(self.of(args[0]), power(self.of(args[1]), Fraction(-1)))
+            case "**":
+                return raised(self.of(args[0]), self.of(args[1]))
+        return function(op, self.of(args[0]))
+
+
+# --- polynomials -----------------------------------------------------------------------------------------------------
+
+
+def constant(number: Fraction | int) -> Polynomial:
+    """Return a number as a polynomial."""
+    return {(): Fraction(number)} if number else {}
+
+
+def atom(a: Atom, exponent: Fraction | int = 1) -> Polynomial:
+    """Return an atom to a power as a polynomial."""
+    return {((a, Fraction(exponent)),): Fraction(1)}
+
+
+def plus(p: Polynomial, q: Polynomial, factor: Fraction | int = 1) -> Polynomial:
+    """Return p plus a number times q; terms that cancel are gone."""
+    result = dict(p)
+    for product, coefficient in q.items():
+        result[product] = result.get(product, 0) + factor * coefficient
+        if not result[product]:
+            del result[product]
+    return result
+
+
+def minus(p: Polynomial, q: Polynomial) -> Polynomial:
+    """Return p minus q: empty where both are equal."""
+    return plus(p, q, -1)
+
+
+def times(p: Polynomial, q: Polynomial) -> Polynomial:
+    """Return the product, multiplied out."""
+    result: Polynomial = {}
+    for (a, m), (b, n) in itertools.product(p.items(), q.items()):
+        result = plus(result, _joined(a, b), m * n)
+    return result
+
+
+def _joined(a: Product, b: Product) -> Polynomial:
+    """Return the product of two products: exponents of an atom add up; a step is 0 or 1, and so is its square."""
+    exponents: dict[Atom, Fraction] = dict(a)
+    for each, exponent in b:
+        exponents[each] = exponents.get(each, 0) + exponent
+    for each, exponent in exponents.items():
+        if exponent > 1 and each[:2] == ("function", "step"):
+            exponents[each] = Fraction(1)
+    whole = [each for each, e in exponents.items() if each[0] == "base" and (e.denominator == 1 and e > 0)]
+    product = _sorted({each: e for each, e in exponents.items() if e and each not in whole})
+    result: Polynomial = {product: Fraction(1)}
+    for each in whole:
+        result = times(result, power(dict(each[1]), exponents[each]))
+    return result
+
+
+def _sorted(exponents: dict[Atom, Fraction]) -> Product:
+    return tuple(sorted(exponents.items(), key=repr))
+
+
+def key(p: Polynomial) -> tuple:
+    """Return a polynomial as a part of an atom."""
+    return tuple(sorted(p.items(), key=repr))
+
+
+def power(p: Polynomial, exponent: Fraction) -> Polynomial:
+    """Return a polynomial to a power; what its terms have in common leaves the parentheses first."""
+    if not exponent:
+        return constant(1)
+    if not p and exponent < 0:
+        raise ZeroDivisionError("a formula divides by 0")
+    if exponent > 0 and exponent.denominator == 1:
+        result = p
+        for _ in range(int(exponent) - 1):
+            result = times(result, p)
+        return result
+    number, common, rest = content(p)
+    if exponent.denominator != 1:  # of what may be negative, no root is taken on its own
+        kept = tuple(pair for pair in common if not is_positive(pair[0]))
+        common = tuple(pair for pair in common if pair not in kept)
+        rest = times(rest, {kept: Fraction(1)})
+        if number < 0:
+            rest = minus({}, rest)
+        root = _root(abs(number), exponent)
+        if root is None:
+            rest, root = times(rest, constant(abs(number))), Fraction(1)
+    else:
+        root = number**exponent
+    result = {_sorted({a: e * exponent for a, e in common}): root}
+    return result if rest == constant(1) else times(result, atom(("base", key(rest)), exponent))
+
+
+def _root(number: Fraction, exponent: Fraction) -> Fraction | None:
+    """Return a number to a broken power, if that is a fraction."""
+    parts = []
+    for part in (number.numerator, number.denominator):
+        root = round(part ** (1 / exponent.denominator))
+        if root**exponent.denominator != part:
+            return None
+        parts.append(Fraction(root))
+    return (parts[0] / parts[1]) ** exponent.numerator
+
+
+def content(p: Polynomial) -> tuple[Fraction, Product, Polynomial]:
+    """Return a number, a product and a polynomial whose product p is; what all terms of p share is not in the third."""
+    first, *others = (dict(product) for product in p)
+    common = {
+        a: min([e, *(other.get(a, Fraction(0)) for other in others)])
+        for a, e in first.items()
+        if all(a in other for other in others) or e < 0
+    }
+    for other in others:
+        common |= {a: min([common.get(a, Fraction(0)), e]) for a, e in other.items() if e < 0 and a not in first}
+    common = {a: e for a, e in common.items() if e}
+    numbers = list(p.values())
+    number = Fraction(math.gcd(*(c.numerator for c in numbers)), math.lcm(*(c.denominator for c in numbers)))
+    if (len(p) == 1 and numbers[0] < 0) or (len(p) > 1 and leads_with_minus(p)):
+        number = -number
+    rest: Polynomial = {}
+    for product, coefficient in p.items():
+        exponents = Counter(dict(product))
+        for a, e in common.items():
+            exponents[a] -= e
+        rest = plus(rest, {_sorted({a: e for a, e in exponents.items() if e}): coefficient / number})
+    return number, _sorted(common), rest
+
+
+def leads_with_minus(p: Polynomial) -> bool:
+    """Whether the first term has a minus; the order of terms does not depend on the names of indices.
+
+    Where two terms differ only in their indices, as in x_i - x_j, no term is the first.
+    """
+    shapes = sorted((repr(_without_indices(product)), coefficient) for product, coefficient in p.items())
+    tied = Counter(shape for shape, _ in shapes)
+    return next((coefficient < 0 for shape, coefficient in shapes if tied[shape] == 1), False)
+
+
+def _without_indices(part: object) -> object:
+    if isinstance(part, tuple):
+        if part and part[0] == "entry":
+            return part[:2]
+        return "delta" if part and part[0] == "delta" else tuple(map(_without_indices, part))
+    return part
+
+
+def raised(p: Polynomial, exponent: Polynomial) -> Polynomial:
+    """Return p to a power that may be a formula itself."""
+    if not exponent or set(exponent) == {()}:
+        return power(p, exponent.get((), Fraction(0)))
+    return atom(("function", "power", key(p), key(exponent)))
+
+
+# --- functions -------------------------------------------------------------------------------------------------------
+
+
+def function(name: str, p: Polynomial) -> Polynomial:
+    """Return a function of a number, in the form in which those that are equal for simple reasons look equal."""
+    match name:
+        case "exp":
+            return {_sorted({("exp", product): coefficient for product, coefficient in p.items()}): Fraction(1)}
+        case "log":
+            return _log(p)
+        case "relu":
+            return times(p, _step(p))
+        case "sign":
+            return minus(_step(p), _step(minus({}, p)))
+        case "abs":
+            return times(p, function("sign", p))
+        case "step":
+            return _step(p)
+        case "tanh" if not p:
+            return {}
+        case "sigmoid" if not p:
+            return constant(Fraction(1, 2))
+        case "tanh" if leads_with_minus(p):
+            return minus({}, function("tanh", minus({}, p)))
+        case "sigmoid" if leads_with_minus(p):
+            return minus(constant(1), function("sigmoid", minus({}, p)))
+    return atom(("function", name, key(p)))
+
+
+def _log(p: Polynomial) -> Polynomial:
+    """Return the logarithm; factors that are positive for sure leave it as summands."""
+    if not p:
+        raise ZeroDivisionError("a formula takes the logarithm of 0")
+    number, common, rest = content(p)
+    if number < 0:
+        number, rest = -number, minus({}, rest)
+    result: Polynomial = {}
+    left = times({(): number}, rest)
+    for a, exponent in common:
+        if a[0] == "exp":
+            result = plus(result, {a[1]: Fraction(1)}, exponent)
+        elif is_positive(a):
+            result = plus(result, atom(("function", "log", key(atom(a)))), exponent)
+        else:
+            left = times(left, atom(a, exponent))
+    if left == constant(1):
+        return result
+    if len(left) == 1 and number == 1:  # log(1 / u) is -log(u): one exists where the other does
+        ((((a, exponent), *others), coefficient),) = left.items()
+        if not others and coefficient == 1 and exponent.denominator == 1 and exponent % 2:
+            return plus(result, atom(("function", "log", key(atom(a)))), exponent)
+    return plus(result, atom(("function", "log", key(left))))
+
+
+def _step(p: Polynomial) -> Polynomial:
+    """Return 1 where p is above 0 and else 0. Exactly at 0 it does not matter, unless p is 0 in a whole region."""
+    if not p:
+        return {}
+    number, common, rest = content(p)
+    steps = [a for a, _ in common if a[:2] == ("function", "step")]
+    if steps:  # where such a step is 0, so is p
+        inner = {_sorted({a: e for a, e in common if a not in steps}): number}
+        return times({_sorted({a: Fraction(1) for a in steps}): Fraction(1)}, _step(times(inner, rest)))
+    kept = _sorted({a: e for a, e in common if not is_positive(a)})
+    sign = 1 if number > 0 else -1
+    p = times({kept: Fraction(sign)}, rest)
+    if all(coefficient > 0 and all(is_positive(a) for a, _ in product) for product, coefficient in p.items()):
+        return constant(1)
+    if all(coefficient < 0 and all(is_positive(a) for a, _ in product) for product, coefficient in p.items()):
+        return {}
+    if "step" not in repr(p) and (leads_with_minus(p) if len(p) > 1 else next(iter(p.values())) < 0):
+        return minus(constant(1), _step(minus({}, p)))
+    return atom(("function", "step", key(p)))
+
+
+def is_positive(a: Atom) -> bool:
+    """Whether an atom is above 0 for sure, whatever the symbols stand for."""
+    match a:
+        case ("exp", _) | ("size", _):
+            return True
+        case ("function", "sigmoid", _):
+            return True
+        case ("sum", _, product):
+            return all(is_positive(each) for each, _ in product)
+        case ("base", polynomial):
+            return all(c > 0 and all(is_positive(each) for each, _ in product) for product, c in polynomial)
+    return False
+
+
+def kinks_of(p: Polynomial) -> list[tuple[Atom, Polynomial]]:
+    """Return the steps in a polynomial, each with the polynomial whose sign it tells."""
+    return [(a, dict(a[2])) for product in p for a, _ in product if a[:2] == ("function", "step")]
+
+
+# --- indices ---------------------------------------------------------------------------------------------------------
+
+
+def delta(a: str, b: str) -> Polynomial:
+    """Return 1 where two indices are called the same, else a delta."""
+    return constant(1) if a == b else atom(("delta", *sorted((a, b))))
+
+
+def indices_of(part: object) -> set[str]:
+    """Return the indices in a part of a normal form, those of its sums (#) left out."""
+    match part:
+        case ("entry", _, *at) | ("delta", *at):
+            return {index for index in at if not index.startswith("#")}
+        case tuple():
+            return set().union(*map(indices_of, part)) if part else set()
+    return set()
+
+
+def add_up(p: Polynomial, index: str, size: str) -> Polynomial:
+    """Return the sum of p over an index."""
+    result: Polynomial = {}
+    for product, coefficient in p.items():
+        result = plus(result, _added_up(product, index, size), coefficient)
+    return result
+
+
+def _added_up(product: Product, index: str, size: str) -> Polynomial:
+    if size == "1":
+        return {product: Fraction(1)}
+    for a, _ in product:
+        if a[0] == "delta" and index in a[1:]:  # the delta picks the term in which its two indices are equal
+            (other,) = set(a[1:]) - {index}
+            rest = tuple(pair for pair in product if pair[0] != a)
+            return with_indices({rest: Fraction(1)}, {index: other})
+    outside = tuple((a, e) for a, e in product if index not in indices_of(a))
+    within = tuple(pair for pair in product if pair not in outside)
+    if not within:
+        return times({outside: Fraction(1)}, atom(("size", size)))
+    over, flat = opened(within)
+    result: Polynomial = {}
+    for inner, coefficient in flat.items():
+        result = plus(result, _sum([(index, size), *over], inner), coefficient)
+    return times({outside: Fraction(1)}, result)
+
+
+def opened(product: Product) -> tuple[list[tuple[str, str]], Polynomial]:
+    """Return the indices that the sums of a product run over, with their sizes, and all that stands under them."""
+    over: list[tuple[str, str]] = []
+    result = constant(1)
+    for a, exponent in product:
+        if a[0] == "sum" and exponent > 0 and exponent.denominator == 1:
+            for _ in range(int(exponent)):
+                inner_over, inner = opened_once(a)
+                over += inner_over
+                result = times(result, {inner: Fraction(1)})
+        else:
+            result = times(result, atom(a, exponent))
+    return over, result
+
+
+def opened_once(a: Atom) -> tuple[list[tuple[str, str]], Product]:
+    """Return the indices of a sum, each with its size, and its product, under names that nothing else has."""
+    _, sizes, product = a
+    height = _height(a)
+    names = {f"#{height}.{k}": f"_{next(_numbers)}" for k in range(len(sizes))}
+    ((product, _),) = with_indices({product: Fraction(1)}, names).items()
+    return list(zip(names.values(), sizes, strict=True)), product
+
+
+def _height(part: object) -> int:
+    match part:
+        case ("sum", _, product):
+            return 1 + _height(product)
+        case tuple():
+            return max(map(_height, part), default=0)
+    return 0
+
+
+def _sum(over: list[tuple[str, str]], product: Product) -> Polynomial:
+    """Return a sum as an atom, its indices in the order that makes the product come first among all orders."""
+    height = 1 + _height(product)
+    over = sorted(over, key=lambda pair: pair[1])
+    best = None
+    for order in itertools.permutations(over):
+        if [size for _, size in order] != [size for _, size in over]:
+            continue
+        names = {index: f"#{height}.{k}" for k, (index, _) in enumerate(order)}
+        candidate = with_indices({product: Fraction(1)}, names)
+        if best is None or repr(key(candidate)) < repr(key(best)):
+            best = candidate
+    ((renamed_product, coefficient),) = best.items()
+    return {((("sum", tuple(size for _, size in over), renamed_product), Fraction(1)),): coefficient}
+
+
+def with_indices(p: Polynomial, names: dict[str, str]) -> Polynomial:
+    """Return p with other indices, built anew: what becomes equal is put together."""
+    result: Polynomial = {}
+    for product, coefficient in p.items():
+        built: Polynomial = constant(1)
+        for a, exponent in product:
+            built = times(built, _atom_with_indices(a, exponent, names))
+        result = plus(result, built, coefficient)
+    return result
+
+
+def _atom_with_indices(a: Atom, exponent: Fraction, names: dict[str, str]) -> Polynomial:
+    if not names.keys() & _all_indices(a):
+        return atom(a, exponent)
+    match a:
+        case ("entry", name, *at):
+            return atom(("entry", name, *(names.get(i, i) for i in at)), exponent)
+        case ("delta", i, j):
+            return delta(names.get(i, i), names.get(j, j))
+        case ("sum", _, _):
+            over, product = opened_once(a)
+            return power(_sum(over, next(iter(with_indices({product: Fraction(1)}, names)))), exponent)
+        case ("exp", product):
+            return power(function("exp", with_indices({product: Fraction(1)}, names)), exponent)
+        case ("function", "power", polynomial, by):
+            return power(raised(with_indices(dict(polynomial), names), with_indices(dict(by), names)), exponent)
+        case ("function", name, polynomial):
+            return power(function(name, with_indices(dict(polynomial), names)), exponent)
+        case ("base", polynomial):
+            return power(with_indices(dict(polynomial), names), exponent)
+    raise TypeError(f"no such atom: {a}")
+
+
+def _all_indices(part: object) -> set[str]:
+    match part:
+        case ("entry", _, *at) | ("delta", *at):
+            return set(at)
+        case tuple():
+            return set().union(*map(_all_indices, part)) if part else set()
+    return set()
