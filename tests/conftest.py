@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import time
+from pathlib import Path
 
 import pytest
 
@@ -63,6 +65,48 @@ def pytest_xdist_make_scheduler(config, log):
             return file + test.partition("[")[2] if runs_notebooks(nodeid) else file
 
     return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory):
+    """Return a function that returns a folder for all who share the tests: the first who asks for it fills it."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+
+    def made_once(name, fill):
+        folder, at_work = shared / name, shared / f"{name} is being made"
+        end = time.monotonic() + 300
+        while not folder.exists():
+            assert time.monotonic() < end, f"{at_work}, but it does not come to an end"
+            try:
+                at_work.mkdir()
+            except FileExistsError:
+                time.sleep(0.1)
+                continue
+            try:
+                if not folder.exists():  # it may have been made in between
+                    unfinished = tmp_path_factory.mktemp(name)
+                    fill(unfinished)
+                    unfinished.rename(folder)
+            finally:
+                at_work.rmdir()
+        return folder
+
+    return made_once
+
+
+@pytest.fixture(scope="session")
+def pages(made_once):
+    """Return the pages that are made of all notebooks, in their order."""
+    from minidl.lab.course.pages import export
+
+    def fill(folder):
+        pages = export(folder, Path(__file__).parents[1])
+        (folder / "in order").write_text("\n".join(str(page.relative_to(folder)) for page in pages))
+
+    folder = made_once("html", fill)
+    return [folder / page for page in (folder / "in order").read_text().splitlines()]
 
 
 @pytest.fixture

@@ -52,11 +52,6 @@ def look_at(browser, page: Path) -> tuple[dict, list[str]]:
     return seen, faults
 
 
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory):
-    return html.export(tmp_path_factory.mktemp("html"), ROOT)
-
-
 def test_every_page_is_whole_without_a_network(browser, pages):
     found = {}
     for page in pages:
