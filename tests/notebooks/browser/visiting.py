@@ -101,7 +101,7 @@ def jupyterlab(home: Path) -> Iterator[Lab]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    # jsonschema does without this package, and JupyterLab without what it is for; to import it takes half of the start.
+    # jsonschema does without this package, and JupyterLab without what it is for; to import it takes two thirds of the start.
     write(home / "quicker/rfc3987_syntax.py", 'raise ImportError("not needed")\n')
     python_path = os.pathsep.join(filter(None, [str(home / "quicker"), os.environ.get("PYTHONPATH")]))
     token = secrets.token_hex()
