@@ -1,14 +1,18 @@
-"""What all tests share: seeded float64 batches, and three independent ways to judge a module."""
+"""What all tests share: seeded float64 batches, and three independent ways to judge a module.
+
+Torch is imported where it is used: the process that only hands out tests does without, and begins to do so a second or two
+sooner.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import functools
 import os
+import time
+from pathlib import Path
 
 import pytest
-import torch
-from torch import Tensor
 
 
 def pytest_configure(config):
@@ -33,14 +37,15 @@ def pytest_collection_modifyitems(config, items):
         if not of_notebooks and not item.get_closest_marker("slow"):
             item.add_marker("fast")
     slow = ("11_why", "10_disk", "13_digits", "mkplot")  # notebooks that train for a while
-    slow_files = ("experiment", "test_the_checks")  # a worker has one of them for a minute or more
 
     def rank(item):
         file = item.nodeid.partition("::")[0]
         runs_notebook = item.path.suffix == ".ipynb" or runs_notebooks(item.nodeid)
-        if any(name in file for name in slow_files) or (runs_notebook and any(name in item.nodeid for name in slow)):
+        if "experiment" in file or (runs_notebook and any(name in item.nodeid for name in slow)):
             return 0
-        return 1 if "browser" in item.nodeid or runs_notebook else 2
+        if runs_notebooks(item.nodeid):
+            return 1  # right after the slow ones: the page in a worker's browser stays while it has nothing else to do
+        return 2 if "browser" in item.nodeid else 3 if runs_notebook else 4
 
     items.sort(key=rank)
 
@@ -62,15 +67,60 @@ def pytest_xdist_make_scheduler(config, log):
     return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
 
 
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory):
+    """Return a function that returns a folder for all who share the tests: the first who asks for it fills it."""
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+
+    def made_once(name, fill):
+        folder, at_work = shared / name, shared / f"{name} is being made"
+        end = time.monotonic() + 300
+        while not folder.exists():
+            assert time.monotonic() < end, f"{at_work}, but it does not come to an end"
+            try:
+                at_work.mkdir()
+            except FileExistsError:
+                time.sleep(0.1)
+                continue
+            try:
+                if not folder.exists():  # it may have been made in between
+                    unfinished = tmp_path_factory.mktemp(name)
+                    fill(unfinished)
+                    unfinished.rename(folder)
+            finally:
+                at_work.rmdir()
+        return folder
+
+    return made_once
+
+
+@pytest.fixture(scope="session")
+def pages(made_once):
+    """Return the pages that are made of all notebooks, in their order."""
+    from minidl.lab.course.pages import export
+
+    def fill(folder):
+        pages = export(folder, Path(__file__).parents[1])
+        (folder / "in order").write_text("\n".join(str(page.relative_to(folder)) for page in pages))
+
+    folder = made_once("html", fill)
+    return [folder / page for page in (folder / "in order").read_text().splitlines()]
+
+
 @pytest.fixture
 def generator():
     """Return a generator that starts the same in every test."""
+    import torch
+
     return torch.Generator().manual_seed(0)
 
 
 @pytest.fixture
 def randn(generator):
     """Return a function that draws a tensor of a given shape, no entry of it near 0, which is ReLU's kink."""
+    import torch
 
     def draw(*shape, dtype=torch.float64):
         x = torch.randn(shape, generator=generator, dtype=dtype)
@@ -82,12 +132,15 @@ def randn(generator):
 @pytest.fixture(scope="session")
 def close():
     """Return a function that fails unless two tensors agree to 1e-12, in shape, dtype and device."""
+    import torch
+
     return functools.partial(torch.testing.assert_close, rtol=0, atol=1e-12)
 
 
 @pytest.fixture(scope="session")
 def central_differences():
     """Return a function that differentiates a scalar function of nothing in the entries of a tensor, one by one."""
+    import torch
 
     def differentiate(function, tensor, step=1e-6):
         gradient, entries = torch.empty_like(tensor), tensor.view(-1)
@@ -106,11 +159,14 @@ def central_differences():
 @pytest.fixture(scope="session")
 def unchanged():
     """Return a context manager that fails if a tensor, or anything inside a module, is replaced or written to."""
+    import torch
 
     @contextlib.contextmanager
     def watch(*things):
         before = [_state(thing) for thing in things]
-        values = [{key: value.clone() for key, value in old.items() if isinstance(value, Tensor)} for old in before]
+        values = [
+            {key: value.clone() for key, value in old.items() if isinstance(value, torch.Tensor)} for old in before
+        ]
         yield
         for thing, old, copies in zip(things, before, values, strict=True):
             new = _state(thing)
@@ -125,7 +181,9 @@ def unchanged():
 
 def _state(thing):
     """Return everything that a tensor or a module holds, private attributes included."""
-    if isinstance(thing, Tensor):
+    import torch
+
+    if isinstance(thing, torch.Tensor):
         return {"tensor": thing}
     return {
         (i, kind, name): value
@@ -150,6 +208,8 @@ def agg(monkeypatch):
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():
     """Compute on one thread: the matrices are small, and tests run side by side."""
+    import torch
+
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

@@ -11,15 +11,17 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
-def students(tmp_path_factory):
+def students(made_once):
     """Return the folder of copies without solutions that the README's command makes, in a folder of its own."""
-    folder = tmp_path_factory.mktemp("classroom")
-    shutil.copytree(ROOT / "notebooks", folder / "notebooks")
-    python, *arguments = shlex.split(command("students"))
-    assert python == ".venv/bin/python"
-    made = subprocess.run([sys.executable, *arguments], cwd=folder, capture_output=True, text=True, check=False)
-    assert made.returncode == 0, made.stderr
-    return folder / "students"
+
+    def fill(folder):
+        shutil.copytree(ROOT / "notebooks", folder / "notebooks")
+        python, *arguments = shlex.split(command("students"))
+        assert python == ".venv/bin/python"
+        made = subprocess.run([sys.executable, *arguments], cwd=folder, capture_output=True, text=True, check=False)
+        assert made.returncode == 0, made.stderr
+
+    return made_once("classroom", fill) / "students"
 
 
 def command(name: str) -> str:

@@ -52,11 +52,6 @@ def faults_of_page(page: Path) -> list[str]:
     return faults
 
 
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory):
-    return export(tmp_path_factory.mktemp("html"), ROOT)
-
-
 def project(folder: Path, *cells) -> Path:
     """Write a project of one notebook and return its folder."""
     (folder / "notebooks").mkdir(parents=True)

@@ -31,17 +31,28 @@ LOOK = """async () => {
 }"""
 
 
-def look_at(browser, page: Path) -> tuple[dict, list[str]]:
-    """Open a page of the disk without a network; return what is seen, and what is wrong."""
-    asked, said = [], []
+@pytest.fixture(scope="module")
+def tab(browser):
+    """Return a tab without a network. It shows all pages: a new one for each would take twice the time."""
     context = browser.new_context(viewport={"width": 1280, "height": 1000}, offline=True)
-    tab = context.new_page()
-    tab.on("request", lambda request: asked.append(request.url))
-    tab.on("console", lambda message: said.append(message.text))
-    tab.on("pageerror", lambda error: said.append(str(error)))
+    yield context.new_page()
+    context.close()
+
+
+def look_at(tab, page: Path) -> tuple[dict, list[str]]:
+    """Open a page of the disk; return what is seen, and what is wrong."""
+    asked, said = [], []
+    listeners = {
+        "request": lambda request: asked.append(request.url),
+        "console": lambda message: said.append(message.text),
+        "pageerror": lambda error: said.append(str(error)),
+    }
+    for event, listener in listeners.items():
+        tab.on(event, listener)
     tab.goto(page.as_uri())
     seen = tab.evaluate(LOOK)
-    context.close()
+    for event, listener in listeners.items():
+        tab.remove_listener(event, listener)
     faults = [f"asks for {url}" for url in asked if not url.startswith(("file:", "data:"))]
     faults += [f"says {text}" for text in said]
     faults += [f"a broken formula: {text}" for text in seen["broken"]]
@@ -52,15 +63,10 @@ def look_at(browser, page: Path) -> tuple[dict, list[str]]:
     return seen, faults
 
 
-@pytest.fixture(scope="module")
-def pages(tmp_path_factory):
-    return html.export(tmp_path_factory.mktemp("html"), ROOT)
-
-
-def test_every_page_is_whole_without_a_network(browser, pages):
+def test_every_page_is_whole_without_a_network(tab, pages):
     found = {}
     for page in pages:
-        seen, faults = look_at(browser, page)
+        seen, faults = look_at(tab, page)
         source = ROOT / page.relative_to(pages[-1].parent).with_suffix(".ipynb")
         prose = "\n".join(c["source"] for c in nbformat.read(source, 4)["cells"] if c["cell_type"] == "markdown")
         formulas = re.findall(r"\$\$.+?\$\$|\$[^$]+\$", re.sub(r"(?s)```.*?```|`[^`]*`", "", prose), re.DOTALL)
@@ -83,12 +89,12 @@ def test_every_page_is_whole_without_a_network(browser, pages):
         ('# One\n\n<img src="https://example.org/a.png" alt="a">', "asks for https://example.org/a.png"),
     ],
 )
-def test_a_page_with_a_fault_is_found(browser, text, word, tmp_path):
+def test_a_page_with_a_fault_is_found(tab, text, word, tmp_path):
     (tmp_path / "notebooks").mkdir()
     nbformat.write(
         nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text)]), tmp_path / "notebooks" / "one.ipynb"
     )
     (page,) = html.export(tmp_path / "html", tmp_path)
-    _, faults = look_at(browser, page)
+    _, faults = look_at(tab, page)
     assert word in "; ".join(faults)
     assert bool(faults) == bool(word)

@@ -101,6 +101,9 @@ def jupyterlab(home: Path) -> Iterator[Lab]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    # jsonschema does without this package, and JupyterLab without what it is for; to import it takes two thirds of the start.
+    write(home / "quicker/rfc3987_syntax.py", 'raise ImportError("not needed")\n')
+    python_path = os.pathsep.join(filter(None, [str(home / "quicker"), os.environ.get("PYTHONPATH")]))
     token = secrets.token_hex()
     lab = Lab(folder, f"http://127.0.0.1:{port}", token, home / "runtime")
     environment = os.environ | {
@@ -109,6 +112,7 @@ def jupyterlab(home: Path) -> Iterator[Lab]:
         "JUPYTER_DATA_DIR": str(home / "data"),
         "JUPYTER_RUNTIME_DIR": str(lab.runtime),
         "IPYTHONDIR": str(home / "ipython"),
+        "PYTHONPATH": python_path,
     }
     options = ["--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"]
     options += [f"--ServerApp.root_dir={folder}", "--LabApp.expose_app_in_browser=True"]
