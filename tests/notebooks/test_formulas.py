@@ -63,17 +63,28 @@ def subject(side):
 class Proofs:
     """The cells of a notebook that prove something, executed one after the other, and what they have proven.
 
-    ``cells`` holds for each of them its code and the names that it finds, ``statements`` the pairs of what has been proven
-    equal, ``known`` what the names in the proofs stand for.
+    ``cells`` holds for each of them its code and the names that it finds, ``exercises`` the same for checks that prove what
+    the student claims, with the solution's claim in its place, ``statements`` the pairs of what has been proven equal,
+    ``known`` what the names in the proofs stand for.
     """
 
     def __init__(self, notebook):
-        self.cells, self.statements, self.known = {}, set(), {}
+        self.cells, self.exercises, self.statements, self.known = {}, {}, set(), {}
         names = {name: getattr(proof, name) for name in proof.__all__}
         names |= {"display": lambda *_: None, "print": lambda *_, **__: None}
         names |= {"prove_gradient": self.gradient, "prove_equal": self.equal}
+        check = None
         for cell in notebook["cells"]:
-            if cell["cell_type"] != "code" or "raises-exception" in cell["metadata"].get("tags", []):
+            tags = cell["metadata"].get("tags", [])
+            if cell["cell_type"] != "code" or "raises-exception" in tags:
+                continue
+            if "check" in tags:
+                check = cell
+                continue
+            if "solution" in tags and "proves=" in text_of(check):
+                code = proof_of_solution(text_of(check), text_of(cell))
+                self.exercises[check["id"]] = code, dict(names)
+                exec(code, dict(names))
                 continue
             used = {node.id for node in ast.walk(ast.parse(text_of(cell))) if isinstance(node, ast.Name)}
             if used & {"prove_gradient", "prove_equal"}:
@@ -104,6 +115,19 @@ class Proofs:
             if part.op == "name" and value(latex(part.args[1])) is not None:
                 self.known[symbol(name_of(name_latex(part.args[0])))] = read(latex(part.args[1]))
         return proven
+
+
+def proof_of_solution(check, solution):
+    """Return the code that proves the claim of a solution as its check does, in the names that the solution finds."""
+    *before, last = (node for node in ast.parse(check).body if not isinstance(node, ast.Import | ast.ImportFrom))
+    name = last.value.args[0].value
+    given = ast.parse(solution).body
+    claim = next(node.value for node in given if isinstance(node, ast.Assign) and node.targets[0].id == name)
+    proves = next(keyword.value for keyword in last.value.keywords if keyword.arg == "proves")
+    for keyword in proves.body.keywords:
+        if keyword.arg == "claim":
+            keyword.value = claim
+    return ast.unparse(ast.Module([*given, *before, ast.Expr(proves.body)], []))
 
 
 def special_cases(left, right):
@@ -251,7 +275,8 @@ def with_changed_claims(source):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_changed_claim_makes_its_notebook_fail(path):
-    for name, (source, names) in proofs_of(path).cells.items():
+    proofs = proofs_of(path)
+    for name, (source, names) in (proofs.cells | proofs.exercises).items():
         codes = list(with_changed_claims(source))
         assert codes, f"{name} claims nothing"
         for code in codes:
@@ -340,3 +365,26 @@ class TestTheChecksThemselves:
     )
     def test_unproven(self, text):
         assert len(unproven({"source": text}, linear())) == 1
+
+    def test_what_a_student_claims_is_proven_from_the_solution(self):
+        sources = {
+            "page": 'X, W, G = matrices("X (n x in), W (in x out), G (n x out)")',
+            "exercise": "claim_w = ...",
+            "check": (
+                "from minidl.lab.exercises import check\n"
+                "from minidl.lab.proof import matrices, prove_gradient\n"
+                'X, W, G = matrices("X (n x in), W (in x out), G (n x out)")\n'
+                'check("claim_w", proves=lambda it: prove_gradient(X @ W, upstream=G, wrt=W, claim=it))'
+            ),
+            "solution": "claim_w = X.T @ G",
+        }
+        cells = [
+            {"cell_type": "code", "id": tag, "source": source, "metadata": {"tags": [tag]}}
+            for tag, source in sources.items()
+        ]
+        cells[0]["source"] += "\nprove_equal(X @ W, X @ W)"
+        proofs = Proofs({"cells": cells})
+        assert unproven({"source": r"$\partial L/\partial W = X^\top G$"}, proofs) == []
+        codes = list(with_changed_claims(proofs.exercises["check"][0]))
+        assert any("claim=2 * (X.T @ G)" in code for code in codes)
+        assert len(codes) == 3
