@@ -19,12 +19,13 @@ from minidl.lab.proof.formula import as_formula, inside, latex, name_latex, new_
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("0[1-9]_*.ipynb"))
 SLOPE_OF_A_FUNCTION = re.compile(r"\\(?:tanh|sigma)'\(x\)|\\frac\{d\}\{dx\} .*")
 
-RULES = {  # what the proofs rest on, in the words of the notebooks: the chain rule, and the product of two matrices
+RULES = {  # what the proofs rest on, in the words of the notebooks: the chain rule, deltas, and the product of two matrices
     r"\frac{dL}{dx} = \frac{dL}{dv} \cdot \frac{dv}{du} \cdot \frac{du}{dx}",
     r"\frac{\partial L}{\partial x_b} = \sum_a g_a \, \frac{\partial y_a}{\partial x_b}",
     r"\frac{\partial L}{\partial x_b} = \sum_a g_a \, J_{ab}",
     r"\text{grad\_input} = g \, J",
-    r"\frac{\partial L}{\partial w_{kj}} = \sum_i g_{ij} \, \frac{\partial y_{ij}}{\partial w_{kj}}",
+    r"\frac{\partial w_{k'j'}}{\partial w_{kj}} = \delta_{k'k} \, \delta_{j'j}",
+    r"\sum_{k'} x_{ik'} \, \delta_{k'k} = x_{ik}",
     r"(AB)_{kj} = \sum_i a_{ki} \, b_{ij}",
     r"dL/dx = g \, f'(x)",
     r"\partial L/\partial x_{ij} = g_{ij} \, f'(x_{ij})",
@@ -63,41 +64,35 @@ def subject(side):
 class Proofs:
     """The cells of a notebook that prove something, executed one after the other, and what they have proven.
 
-    ``cells`` holds for each of them its code and the names that it finds, ``exercises`` the same for checks that prove what
-    the student claims, with the solution's claim in its place, ``statements`` the pairs of what has been proven equal,
-    ``known`` what the names in the proofs stand for.
+    Where a student claims a formula, the claim in the solution is proven as the check would.
+
+    ``cells`` holds for each of them its code and the names that it finds, ``statements`` the pairs of what has been proven
+    equal, ``known`` what the names in the proofs stand for, ``asked`` for each check of a claim what that claim states and
+    what had been proven before.
     """
 
     def __init__(self, notebook):
-        self.cells, self.exercises, self.statements, self.known = {}, {}, set(), {}
+        self.cells, self.statements, self.known, self.asked = {}, set(), {}, {}
         names = {name: getattr(proof, name) for name in proof.__all__}
         names |= {"display": lambda *_: None, "print": lambda *_, **__: None}
         names |= {"prove_gradient": self.gradient, "prove_equal": self.equal}
-        check = None
-        for cell in notebook["cells"]:
-            tags = cell["metadata"].get("tags", [])
-            if cell["cell_type"] != "code" or "raises-exception" in tags:
-                continue
-            if "check" in tags:
-                check = cell
-                continue
-            if "solution" in tags and "proves=" in text_of(check):
-                code = proof_of_solution(text_of(check), text_of(cell))
-                self.exercises[check["id"]] = code, dict(names)
-                exec(code, dict(names))
-                continue
-            used = {node.id for node in ast.walk(ast.parse(text_of(cell))) if isinstance(node, ast.Name)}
+        for cell, source in proving(notebook):
+            used = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
+            before = set(self.statements)
             if used & {"prove_gradient", "prove_equal"}:
-                self.cells[cell["id"]] = text_of(cell), dict(names)
+                self.cells[cell["id"]] = source, dict(names)
             if used & set(proof.__all__):
-                exec(text_of(cell), names)
+                exec(source, names)
+            if "check" in cell["metadata"].get("tags", []):
+                self.asked[cell["id"]] = self.latest, before
 
     def gradient(self, forward, *, wrt, claim, upstream=None, **options):
         proven = proof.prove_gradient(forward, wrt=wrt, claim=claim, upstream=upstream, **options)
         claim, at = as_formula(claim), new_indices(wrt.shape)
-        self.state(rf"\partial L/\partial {latex(wrt)}", latex(claim))
-        for left, right in special_cases(latex(wrt, at), latex(claim, at)):
-            self.state(rf"\partial L/\partial {left}", right)
+        matrix = latex(wrt), latex(claim)
+        entry, *special = special_cases(latex(wrt, at), latex(claim, at))
+        stated = [self.state(rf"\partial L/\partial {left}", right) for left, right in (matrix, entry, *special)]
+        self.latest = set(stated[:2])
         if upstream is not None:
             self.known[symbol(f"∂[L/{forward.args[0] if forward.op == 'name' else 'Y'}]")] = read(latex(upstream))
         return self.define(proven, forward, claim)
@@ -108,7 +103,9 @@ class Proofs:
         return self.define(proven, as_formula(left), as_formula(right))
 
     def state(self, left, right):
-        self.statements.add((subject(left), read(right)))
+        statement = subject(left), read(right)
+        self.statements.add(statement)
+        return statement
 
     def define(self, proven, *formulas):
         for part in inside(*formulas):
@@ -117,17 +114,34 @@ class Proofs:
         return proven
 
 
-def proof_of_solution(check, solution):
-    """Return the code that proves the claim of a solution as its check does, in the names that the solution finds."""
-    *before, last = (node for node in ast.parse(check).body if not isinstance(node, ast.Import | ast.ImportFrom))
-    name = last.value.args[0].value
-    given = ast.parse(solution).body
-    claim = next(node.value for node in given if isinstance(node, ast.Assign) and node.targets[0].id == name)
-    proves = next(keyword.value for keyword in last.value.keywords if keyword.arg == "proves")
-    for keyword in proves.body.keywords:
-        if keyword.arg == "claim":
-            keyword.value = claim
-    return ast.unparse(ast.Module([*given, *before, ast.Expr(proves.body)], []))
+def proving(notebook):
+    """Yield the code cells of a notebook that may prove something, with their code."""
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    for k, cell in enumerate(cells):
+        tags = cell["metadata"].get("tags", [])
+        if "check" in tags:
+            source = with_the_claim(text_of(cell), text_of(cells[k + 1]))
+            if source is not None:
+                yield cell, source
+        elif "raises-exception" not in tags:
+            yield cell, text_of(cell)
+
+
+def with_the_claim(check, solution):
+    """Return the code of a check that has a claim proven, with the solution's claim in it; None for other checks."""
+    *given, last = ast.parse(check).body
+    proves = next((keyword.value for keyword in last.value.keywords if keyword.arg == "proves"), None)
+    if proves is None:
+        return None
+    *before, answer = ast.parse(solution).body
+    claim = proves.args.args[0].arg
+
+    class Claimed(ast.NodeTransformer):
+        def visit_Name(self, node):
+            return answer.value if node.id == claim else node
+
+    given = [line for line in given if not isinstance(line, ast.ImportFrom)]
+    return ast.unparse(ast.Module([*given, *before, ast.Expr(Claimed().visit(proves.body))], []))
 
 
 def special_cases(left, right):
@@ -275,8 +289,7 @@ def with_changed_claims(source):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_changed_claim_makes_its_notebook_fail(path):
-    proofs = proofs_of(path)
-    for name, (source, names) in (proofs.cells | proofs.exercises).items():
+    for name, (source, names) in proofs_of(path).cells.items():
         codes = list(with_changed_claims(source))
         assert codes, f"{name} claims nothing"
         for code in codes:
@@ -297,9 +310,28 @@ def test_a_claim_in_the_text_changed_on_purpose_is_noticed(path):
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_every_proof_is_on_the_page(path):
+    """Except for those that a student brings about: a check shows them when the claim is right."""
     cells = {cell["id"]: cell for cell in load(path)["cells"]}
-    for name in proofs_of(path).cells:
+    for name in proofs_of(path).cells.keys() - proofs_of(path).asked.keys():
         assert "proven" in json.dumps(cells[name]["outputs"]), name
+
+
+def given_away(notebook, proofs):
+    """Return the checks of claims above which the claim stands already, written in the text or proven."""
+    found, written = [], set()
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown":
+            written |= {(subject(left), value(right)) for left, *rights in claims(cell) for right in rights}
+        elif cell["id"] in proofs.asked:
+            claim, proven = proofs.asked[cell["id"]]
+            if claim & (written | proven):
+                found.append(cell["id"])
+    return found
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_what_a_student_is_to_claim_stands_nowhere_above(path):
+    assert given_away(load(path), proofs_of(path)) == []
 
 
 PROVEN = {  # what each notebook has to prove: of a layer, the gradient of its input and of each of its parameters
@@ -366,25 +398,49 @@ class TestTheChecksThemselves:
     def test_unproven(self, text):
         assert len(unproven({"source": text}, linear())) == 1
 
-    def test_what_a_student_claims_is_proven_from_the_solution(self):
-        sources = {
-            "page": 'X, W, G = matrices("X (n x in), W (in x out), G (n x out)")',
-            "exercise": "claim_w = ...",
-            "check": (
-                "from minidl.lab.exercises import check\n"
-                "from minidl.lab.proof import matrices, prove_gradient\n"
-                'X, W, G = matrices("X (n x in), W (in x out), G (n x out)")\n'
-                'check("claim_w", proves=lambda it: prove_gradient(X @ W, upstream=G, wrt=W, claim=it))'
-            ),
-            "solution": "claim_w = X.T @ G",
+
+class TestAClaimThatAStudentMakes:
+    CELLS = (
+        ("code", [], 'X, W, G = matrices("X (n x in), W (in x out), G (n x out)")'),
+        ("code", ["exercise"], "claim_weight = ..."),
+        (
+            "code",
+            ["check"],
+            "from minidl.lab.exercises import check\nfrom minidl.lab.proof import prove_gradient\n\n"
+            'check("claim_weight", proves=lambda claim: prove_gradient(X @ W, upstream=G, wrt=W, claim=claim))',
+        ),
+        ("code", ["solution"], "# Solution\nclaim_weight = X.T @ G"),
+    )
+
+    def notebook(self, *before, solution=CELLS[-1]):
+        cells = [*before, *self.CELLS[:-1], solution]
+        return {
+            "cells": [
+                {"cell_type": kind, "id": f"{k}", "source": source, "metadata": {"tags": tags}}
+                for k, (kind, tags, source) in enumerate(cells)
+            ]
         }
-        cells = [
-            {"cell_type": "code", "id": tag, "source": source, "metadata": {"tags": [tag]}}
-            for tag, source in sources.items()
-        ]
-        cells[0]["source"] += "\nprove_equal(X @ W, X @ W)"
-        proofs = Proofs({"cells": cells})
-        assert unproven({"source": r"$\partial L/\partial W = X^\top G$"}, proofs) == []
-        codes = list(with_changed_claims(proofs.exercises["check"][0]))
-        assert any("claim=2 * (X.T @ G)" in code for code in codes)
-        assert len(codes) == 3
+
+    def test_is_proven(self):
+        proofs = Proofs(self.notebook())
+        assert (subject(r"\partial L/\partial W"), read(r"X^\top G")) in proofs.statements
+        assert list(proofs.cells) == list(proofs.asked) == ["2"]
+        assert "claim=2 * (X.T @ G)" in "".join(with_changed_claims(proofs.cells["2"][0]))
+
+    def test_is_not_proven_where_it_is_wrong(self):
+        with pytest.raises(ProofError):
+            Proofs(self.notebook(solution=("code", ["solution"], "# Solution\nclaim_weight = 2 * X.T @ G")))
+
+    @pytest.mark.parametrize(
+        ("before", "found"),
+        [
+            ([], []),
+            ([("markdown", [], r"$\partial L/\partial w_{kj} = g_j \, x_k$ for one sample, and $Y = XW$")], []),
+            ([("markdown", [], r"$$\frac{\partial L}{\partial W} = X^\top G$$")], ["3"]),
+            ([("markdown", [], r"$\partial L/\partial w_{kj} = \sum_i g_{ij} x_{ik}$")], ["3"]),
+            ([CELLS[0], ("code", [], "prove_gradient(X @ W, upstream=G, wrt=W, claim=X.T @ G)")], ["4"]),
+        ],
+    )
+    def test_that_is_given_away_is_noticed(self, before, found):
+        notebook = self.notebook(*before)
+        assert given_away(notebook, Proofs(notebook)) == found
