@@ -158,6 +158,10 @@ class Reader:
             self.take("(")
             value = self.until(")")
             return sympy.tanh(value) if token == r"\tanh" and value.is_commutative else applied(token[1:], value)
+        if token == r"\operatorname":
+            name = "".join(self.group())
+            self.take("(")
+            return applied(name, self.until(")"))
         if token == r"\bar":
             return symbol(token + "".join(self.group()))
         if re.fullmatch(r"[A-Za-z]|\\(eta|lambda)", token):

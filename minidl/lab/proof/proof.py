@@ -329,9 +329,9 @@ def _plain_reason(text: str) -> str:
 
 
 def _definitions(*formulas: Formula) -> Iterator[str]:
-    for formula in dict.fromkeys(inside(*formulas)):
-        if formula.op == "name":
-            yield f"{latex(formula)} = {latex(formula.args[1])}"
+    """Yield what names stand for, each once: a claim and its check may both have defined it."""
+    names = (part for part in inside(*formulas) if part.op == "name")
+    yield from dict.fromkeys(f"{latex(name)} = {latex(name.args[1])}" for name in names)
 
 
 def _derivation(
@@ -367,20 +367,29 @@ def _rewritten(last: Formula, claimed: Formula, at: tuple[str, str]) -> str:
 
 def _as_matrices(claim: Formula, statement: _Statement) -> str:
     """Return why entries written side by side are a product of matrices."""
-    said = []
-    for part in dict.fromkeys(inside(claim)):
+    said: dict[str, None] = {}
+    for part in _visible(claim):
         if part.op == "T" and part.args[0].op in ("symbol", "name"):
             rows, columns = new_indices(part.args[0].shape)
             if "1" not in part.args[0].shape:
-                said.append(f"${latex(part.args[0], (rows, columns))} = ({latex(part)})_{{{columns}{rows}}}$")
+                said[f"${latex(part.args[0], (rows, columns))} = ({latex(part)})_{{{columns}{rows}}}$"] = None
         if part.op == "ones":
-            said.append(f"${latex(part)}$ is a column of ones")
+            said[f"${latex(part)}$ is a column of ones"] = None
     where = ", ".join(
         f"{word} ${index}$"
         for word, index, size in zip(("row", "column"), statement.at, statement.shape, strict=True)
         if size != "1"
     )
-    return f"{_listed(said)}: {where}" if said else where
+    return f"{_listed(list(said))}: {where}" if said else where
+
+
+def _visible(formula: Formula) -> Iterator[Formula]:
+    """Yield what a formula is made of as it is printed: what a name stands for is not seen."""
+    if formula.op != "name":
+        for part in formula.args:
+            if isinstance(part, Formula):
+                yield from _visible(part)
+    yield formula
 
 
 def _worked_out(

@@ -179,6 +179,21 @@ def test_bad_arguments_are_named(arguments, message):
         prove(*arguments)
 
 
+def test_a_name_that_page_and_claim_both_define_is_explained_once():
+    page, check = (define("H", X @ W + b) for _ in range(2))
+    proof = prove_gradient(check.relu(), upstream=G, wrt=W, claim=X.T @ (G * (page > 0)))
+    assert proof.latex.count(r"H = X \, W + b") == 1
+
+
+def test_a_reason_is_given_once_and_for_what_is_seen():
+    def reason(claim):
+        return prove_gradient(P, upstream=D, wrt=A, claim=claim, steps=True).text.splitlines()[-1]
+
+    row = D * P @ ones("m")
+    assert reason(P * (D - row)).endswith("(1 is a column of ones: row i, column j)")
+    assert reason(P * (D - define("r", row))).endswith("  (row i, column j)")
+
+
 def test_an_entry_that_is_not_there_is_named():
     with pytest.raises(ValueError, match=r"expected an entry within 2 x 4, counted from 1, got \(0, 1\)"):
         prove(linear, W, G, X.T @ G, entry=(0, 1))
