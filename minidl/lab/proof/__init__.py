@@ -14,7 +14,9 @@ are `derivation`, the lines and their reasons; `examples`, written out at a smal
 """
 
 from minidl.lab.proof.formula import define, derivative, matrices, ones, scalars
-from minidl.lab.proof.proof import Proof, ProofError, prove_equal, prove_gradient
+from minidl.lab.proof.page import Proof
+from minidl.lab.proof.proof import prove_equal, prove_gradient
+from minidl.lab.proof.statement import ProofError
 
 __all__ = [
     "Proof",

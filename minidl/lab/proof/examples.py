@@ -122,6 +122,12 @@ def differ(a: sympy.Expr, b: sympy.Expr) -> bool:
     for _ in range(8):
         point = {symbol: sympy.Rational(rng.randint(-200, 200), 97) for symbol in symbols}
         at_a, at_b = a.subs(point).evalf(30), b.subs(point).evalf(30)
-        if at_a.is_finite and at_b.is_finite and abs(at_a - at_b) > 1e-20 * (1 + abs(at_a)):
+        if (
+            at_a.is_real
+            and at_b.is_real
+            and at_a.is_finite
+            and at_b.is_finite
+            and abs(at_a - at_b) > 1e-20 * (1 + abs(at_a))
+        ):
             return True
     return False

@@ -12,9 +12,12 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
+import numbers
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 import sympy
 
@@ -98,7 +101,7 @@ def matrices(text: str) -> tuple[Formula, ...]:
     if not re.fullmatch(r"(\w+ \(\w+ x \w+\)(, |$))+", text):
         raise ValueError(f"matrices expected a text like 'X (n x in), W (in x out)', got {text!r}")
     found = re.findall(r"(\w+) \((\w+) x (\w+)\)", text)
-    return tuple(_symbol(name, (rows, columns)) for name, rows, columns in found)
+    return tuple(_symbol(name, (_size(rows), _size(columns))) for name, rows, columns in found)
 
 
 def scalars(text: str) -> tuple[Formula, ...]:
@@ -114,7 +117,14 @@ def _symbol(name: str, shape: tuple[str, str]) -> Formula:
 
 def ones(size: str) -> Formula:
     """Return a column of ones, of shape size x 1."""
-    return Formula("ones", (size,), (size, "1"))
+    return Formula("ones", (size,), (_size(size), "1"))
+
+
+def _size(name: str) -> str:
+    """Return the name of a size if it is one: a proof for every size has no use for a certain number."""
+    if name != "1" and not name.isidentifier():
+        raise ValueError(f"a size expected a name, such as n, or 1, got {name!r}")
+    return name
 
 
 def define(name: str, formula: Formula) -> Formula:
@@ -130,12 +140,25 @@ def derivative(formula: Formula, x: Formula) -> Formula:
 
 
 def as_formula(value: Formula | float) -> Formula:
-    """Return a number as a formula, and a formula as it is."""
-    if isinstance(value, (int, float)):
-        return Formula("number", (sympy.nsimplify(value),))
-    if not isinstance(value, Formula):
+    """Return a number as a formula, and a formula as it is.
+
+    A float is the fraction that was meant, up to the rounding of a few operations: 1 / 3 is a third, and 1 - 0.9 a tenth. One
+    that is no fraction with at most six digits below is what its decimals say.
+    """
+    if isinstance(value, Formula):
+        return value
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"a formula expected numbers and symbolic matrices, got {type(value).__name__}")
-    return value
+    if isinstance(value, numbers.Rational):
+        number = Fraction(int(value.numerator), int(value.denominator))
+    elif math.isfinite(value):
+        value = float(value)
+        number = Fraction(value).limit_denominator(10**6)
+        if abs(number - Fraction(value)) > 4 * Fraction(math.ulp(value)):
+            number = Fraction(repr(value))
+    else:
+        raise ValueError(f"a formula expected finite numbers, got {value}")
+    return Formula("number", (sympy.Rational(number.numerator, number.denominator),))
 
 
 def inside(*formulas: Formula) -> Iterator[Formula]:

@@ -24,8 +24,6 @@ class Step(sympy.Function):
     def eval(cls, argument: sympy.Expr) -> sympy.Expr | None:
         if argument.is_number:
             return sympy.Integer(1 if argument > 0 else 0)
-        if not argument.has(Step) and argument.could_extract_minus_sign():
-            return 1 - cls(-argument)  # true away from 0, and a formula without steps in it is almost nowhere 0
         for step in argument.atoms(Step):
             relu = step * step.args[0]
             if argument in (relu, -relu):  # the step of max(0, x) is the step of x; -max(0, x) is never above 0
@@ -97,12 +95,19 @@ def _atom(a: Atom) -> sympy.Expr:
     return sympy.Symbol(repr(a), positive=True) if is_positive(a) else sympy.Symbol(repr(a), real=True)
 
 
-def is_zero(expression: sympy.Expr) -> bool:
-    """Whether an expression is proven to be zero everywhere, on both sides of every step."""
+def is_zero(expression: sympy.Expr, decided: tuple[tuple[sympy.Expr, int], ...] = ()) -> bool:
+    """Whether an expression is proven to be zero everywhere, on both sides of every step.
+
+    ``decided`` are the arguments of steps, each with the side it is on; two of them may rule each other out.
+    """
     steps = [step for step in expression.atoms(Step) if not step.args[0].has(Step)]
     if steps:
         step = min(steps, key=str)
-        return all(is_zero(_decide(expression, step, side)) for side in (1, 0))
+        return all(
+            is_zero(_decide(expression, step, side), (*decided, (step.args[0], side)))
+            for side in (1, 0)
+            if not any(_excluded(step.args[0], side, other, on) for other, on in decided)
+        )
     expression = expression.rewrite(sympy.exp)
     return sympy.cancel(expression) == 0 or sympy.simplify(expression) == 0
 
@@ -111,3 +116,13 @@ def _decide(expression: sympy.Expr, step: Step, side: int) -> sympy.Expr:
     while expression.has(step):  # deciding a step may bring it forth again from another that has it inside
         expression = expression.subs(step, side)
     return expression
+
+
+def _excluded(a: sympy.Expr, side: int, b: sympy.Expr, on: int) -> bool:
+    """Whether a cannot be on a side of 0 if b is on another: a and b differ by a number, or add up to one."""
+    apart, together = a - b, a + b
+    if side != on and apart.is_number:  # above 0 is one of them, and it would be the smaller one
+        return bool(apart <= 0 if side else apart >= 0)
+    if side == on and together.is_number:
+        return bool(together <= 0 if side else together > 0)
+    return False
