@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import sympy
 
-from minidl.lab.proof.examples import WrittenOut, differ, positions, sizes_of
+from minidl.lab.proof.examples import WrittenOut, differ, is_above_0, positions, sizes_of
 from minidl.lab.proof.formula import Formula, entry, inside, latex, new_indices, tidy
 from minidl.lab.proof.normal_form import (
     Polynomial,
@@ -61,7 +61,7 @@ def conditions(
     found: dict[object, Condition] = {}
     for kink in _kinks(formulas, gradient):
         argument = _entry(kink)
-        if _is_0(kink, any):
+        if not _holds_at_a_point(kink, _differs_from_0, any):
             raise UndefinedError(f"{plain(tidy(argument))} is always 0, where the formula jumps")
         for _, polynomial in kinks_of(normal(Formula("step", (argument,)))):
             if normal(argument) in (polynomial, minus({}, polynomial)):
@@ -130,15 +130,23 @@ def _undefined(part: Formula, p: Polynomial, relation: str) -> str | None:
     """Return what is wrong with a divisor, or with what a logarithm or a root is taken of, in a whole region."""
     if vanishes_in_a_region(p):
         return "0 in a whole region"
-    if relation == ">" and not any(not is_positive(a) for product in p for a, _ in product) and max(p.values()) < 0:
-        return "never above 0"
-    return "always 0 somewhere" if _is_0(part, all) else None
+    if not _holds_at_a_point(part, _differs_from_0, all):
+        return "always 0 somewhere"
+    if relation == ">" and not _holds_at_a_point(part, is_above_0, all):
+        return "not above 0 at any point that was tried"
+    return None
 
 
-def _is_0(formula: Formula, quantor: Callable[[Iterable[bool]], bool]) -> bool:
-    """Whether not all, or not any, entries of a formula differ from 0; of n - 2, two sizes show that it is not always 0."""
+def _differs_from_0(a: sympy.Expr) -> bool:
+    return differ(a, sympy.Integer(0))
+
+
+def _holds_at_a_point(
+    formula: Formula, test: Callable[[sympy.Expr], bool], quantor: Callable[[Iterable[bool]], bool]
+) -> bool:
+    """Whether all, or any, entries of a formula pass a test, at one of two sizes: n - 2 is 0 at one of them only."""
     for size in (2, 3):
         written = WrittenOut(dict.fromkeys(sizes_of(formula), size))(formula)
-        if quantor(differ(written[i, j], sympy.Integer(0)) for i, j in positions(written)):
-            return False
-    return True
+        if quantor(test(written[i, j]) for i, j in positions(written)):
+            return True
+    return False

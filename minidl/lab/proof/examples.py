@@ -117,17 +117,20 @@ def smallest_sizes(names: tuple[str, ...], largest: int) -> Iterator[dict[str, i
 
 
 def differ(a: sympy.Expr, b: sympy.Expr) -> bool:
-    """Whether two expressions have different values at one of a few fixed points."""
-    rng, symbols = random.Random(0), sorted(a.free_symbols | b.free_symbols, key=str)
+    """Whether two expressions have different values at one of a few fixed points at which both exist."""
+    return any(abs(at_a - at_b) > 1e-20 * (1 + abs(at_a)) for at_a, at_b in _values(a, b))
+
+
+def is_above_0(a: sympy.Expr) -> bool:
+    """Whether an expression is above 0 at one of a few fixed points."""
+    return any(value > 0 for (value,) in _values(a))
+
+
+def _values(*expressions: sympy.Expr) -> Iterator[tuple[sympy.Expr, ...]]:
+    symbols = sorted(set().union(*(expression.free_symbols for expression in expressions)), key=str)
+    rng = random.Random(0)
     for _ in range(8):
         point = {symbol: sympy.Rational(rng.randint(-200, 200), 97) for symbol in symbols}
-        at_a, at_b = a.subs(point).evalf(30), b.subs(point).evalf(30)
-        if (
-            at_a.is_real
-            and at_b.is_real
-            and at_a.is_finite
-            and at_b.is_finite
-            and abs(at_a - at_b) > 1e-20 * (1 + abs(at_a))
-        ):
-            return True
-    return False
+        values = tuple(expression.subs(point).evalf(30) for expression in expressions)
+        if all(value.is_real and value.is_finite for value in values):
+            yield values

@@ -122,6 +122,8 @@ def ones(size: str) -> Formula:
 
 def _size(name: str) -> str:
     """Return the name of a size if it is one: a proof for every size has no use for a certain number."""
+    if not isinstance(name, str):
+        raise TypeError(f"a size expected a name, such as 'n', got {type(name).__name__}")
     if name != "1" and not name.isidentifier():
         raise ValueError(f"a size expected a name, such as n, or 1, got {name!r}")
     return name

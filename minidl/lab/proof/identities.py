@@ -6,13 +6,12 @@ under them is one formula in single entries, which SymPy is asked about. A sum o
 
 from __future__ import annotations
 
-import itertools
 from collections import defaultdict
 from fractions import Fraction
 
 import sympy
 
-from minidl.lab.proof.normal_form import Atom, Polynomial, Product, is_positive, opened, plus, with_indices
+from minidl.lab.proof.normal_form import Atom, Polynomial, Product, exchanged, is_positive, opened, plus, with_indices
 
 
 class Step(sympy.Function):
@@ -63,12 +62,10 @@ def _integrands(p: Polynomial) -> list[Polynomial]:
     groups: dict[tuple[str, ...], Polynomial] = defaultdict(dict)
     for product, coefficient in p.items():
         over, flat = opened(product)
-        over.sort(key=lambda pair: pair[1])
-        sizes = tuple(size for _, size in over)
-        for order in itertools.permutations(over):
-            if tuple(size for _, size in order) == sizes:
-                names = {index: f"!{k}" for k, (index, _) in enumerate(order)}
-                groups[sizes] = plus(groups[sizes], with_indices(flat, names), coefficient)
+        for order in exchanged(over):
+            sizes = tuple(size for _, size in order)
+            names = {index: f"!{k}" for k, (index, _) in enumerate(order)}
+            groups[sizes] = plus(groups[sizes], with_indices(flat, names), coefficient)
     return list(groups.values())
 
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 
 import sympy
@@ -33,6 +33,7 @@ Atom = tuple
 Product = tuple[tuple[Atom, Fraction], ...]
 Polynomial = dict[Product, Fraction]
 
+MANY = 120  # orders of indices: more of them take too long
 _numbers = itertools.count()
 
 
@@ -220,16 +221,22 @@ def leads_with_minus(p: Polynomial) -> bool:
 
     Where two terms differ only in their indices, as in x_i - x_j, no term is the first.
     """
-    shapes = sorted((repr(_without_indices(product)), coefficient) for product, coefficient in p.items())
+    shapes = sorted((repr(_relabeled(product)), coefficient) for product, coefficient in p.items())
     tied = Counter(shape for shape, _ in shapes)
     return next((coefficient < 0 for shape, coefficient in shapes if tied[shape] == 1), False)
 
 
-def _without_indices(part: object) -> object:
-    if isinstance(part, tuple):
-        if part and part[0] == "entry":
-            return part[:2]
-        return "delta" if part and part[0] == "delta" else tuple(map(_without_indices, part))
+def _relabeled(part: object, labels: dict[str, str] | None = None) -> object:
+    """Return a part of a normal form with labels in place of its indices, in an order that does not depend on their names."""
+    match part:
+        case ("entry" | "delta" as kind, *rest):
+            name, at = (rest[:1], rest[1:]) if kind == "entry" else ([], rest)
+            return (kind, *name, *(labels.get(i, "#" if i[0] == "#" else i) if labels else "" for i in at))
+        case ("sum", sizes, product):
+            return ("sum", sizes, _relabeled(product, labels))
+        case tuple():
+            inner = tuple(_relabeled(each, labels) for each in part)
+            return tuple(sorted(inner, key=repr)) if all(isinstance(each, tuple) for each in inner) else inner
     return part
 
 
@@ -321,7 +328,7 @@ def _step(p: Polynomial) -> Polynomial:
 
 def _is_somewhere_0(p: Polynomial) -> bool:
     """Whether p is 0, whatever the symbols stand for, where its indices are equal: so is x_i - x_j."""
-    indices = set().union(*map(indices_of, p))
+    indices = set().union(*map(_all_indices, p))
     try:
         return len(indices) > 1 and not with_indices(p, dict.fromkeys(indices, "*"))
     except ZeroDivisionError:
@@ -349,11 +356,11 @@ def is_positive(a: Atom) -> bool:
 
 def vanishes_in_a_region(p: Polynomial) -> bool:
     """Whether p may be 0 for all numbers on one side of its steps, as max(0, x) is."""
-    steps = sorted({_without_indices(a) for a in _steps_in(key(p))}, key=repr)
+    steps = sorted({_relabeled(a) for a in _steps_in(key(p))}, key=repr)
     for sides in itertools.product((1, 0), repeat=len(steps)):
         side = dict(zip(steps, sides, strict=True))
         try:
-            if not rebuilt(p, lambda a, side=side: constant(side[s]) if (s := _without_indices(a)) in side else None):
+            if not rebuilt(p, lambda a, side=side: constant(side[s]) if (s := _relabeled(a)) in side else None):
                 return True
         except ZeroDivisionError:
             return True
@@ -434,6 +441,21 @@ def opened(product: Product) -> tuple[list[tuple[str, str]], Polynomial]:
     return over, result
 
 
+def exchanged(over: list[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    """Yield the orders of indices and their sizes in which those of one size change places, sorted by size.
+
+    Where they are more than ``MANY``, only one.
+    """
+    groups = [
+        list(group) for _, group in itertools.groupby(sorted(over, key=lambda pair: pair[1]), lambda pair: pair[1])
+    ]
+    if math.prod(math.factorial(len(group)) for group in groups) > MANY:
+        yield list(itertools.chain(*groups))
+    else:
+        for order in itertools.product(*map(itertools.permutations, groups)):
+            yield list(itertools.chain(*order))
+
+
 def opened_once(a: Atom) -> tuple[list[tuple[str, str]], Product]:
     """Return the indices of a sum, each with its size, and its product, under names that nothing else has."""
     _, sizes, product = a
@@ -453,19 +475,46 @@ def _height(part: object) -> int:
 
 
 def _sum(over: list[tuple[str, str]], product: Product) -> Polynomial:
-    """Return a sum as an atom, its indices in the order that makes the product come first among all orders."""
+    """Return a sum as an atom, its indices in the order that makes the product come first among all that are alike."""
     height = 1 + _height(product)
-    over = sorted(over, key=lambda pair: pair[1])
+    sizes = dict(over)
     best = None
-    for order in itertools.permutations(over):
-        if [size for _, size in order] != [size for _, size in over]:
-            continue
-        names = {index: f"#{height}.{k}" for k, (index, _) in enumerate(order)}
+    for order in _orders(sizes, product):
+        names = {index: f"#{height}.{k}" for k, index in enumerate(order)}
         candidate = with_indices({product: Fraction(1)}, names)
-        if best is None or repr(key(candidate)) < repr(key(best)):
-            best = candidate
-    ((renamed_product, coefficient),) = best.items()
-    return {((("sum", tuple(size for _, size in over), renamed_product), Fraction(1)),): coefficient}
+        if best is None or repr(key(candidate)) < repr(key(best[1])):
+            best = order, candidate
+    order, candidate = best
+    ((renamed_product, coefficient),) = candidate.items()
+    return {((("sum", tuple(sizes[index] for index in order), renamed_product), Fraction(1)),): coefficient}
+
+
+def _orders(labels: dict[str, str], product: Product) -> Iterator[list[str]]:
+    """Yield the orders of the indices of a sum that do not depend on their names, from labels that begin as their sizes.
+
+    What tells an index from others is where it stands, and with which others. Of those that nothing tells apart, each comes
+    first once.
+    """
+    while True:
+        places = {
+            index: (
+                label,
+                repr(_relabeled(tuple(pair for pair in product if index in indices_of(pair)), labels | {index: "*"})),
+            )
+            for index, label in labels.items()
+        }
+        ranks = {place: f"{rank:03}" for rank, place in enumerate(sorted(set(places.values())))}
+        told_apart = len(ranks) > len(set(labels.values()))
+        labels = {index: ranks[place] for index, place in places.items()}
+        if not told_apart:
+            break
+    alike = Counter(labels.values())
+    tied = min((label for label, count in alike.items() if count > 1), default=None)
+    if tied is None:
+        yield sorted(labels, key=labels.get)
+    else:
+        for index in [index for index, label in labels.items() if label == tied]:
+            yield from _orders(labels | {index: f"{tied}-first"}, product)
 
 
 def with_indices(p: Polynomial, names: dict[str, str]) -> Polynomial:

@@ -10,7 +10,17 @@ from fractions import Fraction
 import sympy
 
 from minidl.lab.proof.formula import Formula, as_formula, free_indices, inside, new_indices, new_token, tidy, total
-from minidl.lab.proof.normal_form import Atom, Polynomial, Product, content, minus, opened, opened_once, with_indices
+from minidl.lab.proof.normal_form import (
+    Atom,
+    Polynomial,
+    Product,
+    content,
+    exchanged,
+    minus,
+    opened,
+    opened_once,
+    with_indices,
+)
 from minidl.lab.proof.words import plain
 
 
@@ -124,13 +134,11 @@ def _ratio(claim: Polynomial, truth: Polynomial) -> tuple[Fraction, Product] | N
 def _arrangements(product: Product, taken: tuple[str, ...]) -> list[Counter[Atom]]:
     """Return a product's factors, those under its sums too, for every way to name the indices of the sums."""
     over, flat = opened(product)
-    over.sort(key=lambda pair: pair[1])
-    sizes = tuple(size for _, size in over)
     result = []
-    for order in itertools.permutations(over):
-        if tuple(size for _, size in order) == sizes:
-            names = dict(zip((index for index, _ in order), new_indices(sizes, taken), strict=True))
-            result += [Counter({a: int(e) for a, e in named}) for named in with_indices(flat, names)]
+    for order in exchanged(over):
+        indices, sizes = zip(*order, strict=True) if order else ((), ())
+        names = dict(zip(indices, new_indices(sizes, taken), strict=True))
+        result += [Counter({a: int(e) for a, e in named}) for named in with_indices(flat, names)]
     return result
 
 
