@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 import sympy
 
-from minidl.lab.proof.examples import WrittenOut, differ, is_above_0, positions, sizes_of
+from minidl.lab.proof.examples import WrittenOut, positions, sizes_of
 from minidl.lab.proof.formula import Formula, entry, inside, latex, new_indices, tidy
+from minidl.lab.proof.identities import differ, is_above_0
 from minidl.lab.proof.normal_form import (
+    Atom,
     Polynomial,
     even,
     is_positive,
@@ -119,11 +122,25 @@ def _domains(formulas: tuple[Formula, ...]) -> Iterator[tuple[Formula, str]]:
 
 def _needed(p: Polynomial, relation: str) -> str | None:
     """Return what has to be asked of p: nothing if it is positive for sure, and only that it is not 0 if it is a square."""
-    uncertain = [[(a, exponent) for a, exponent in product if not is_positive(a)] for product in p]
+    uncertain = [
+        [
+            (a, exponent)
+            for a, exponent in product
+            if not (is_positive(a) or (a[0] == "base" and exponent.denominator > 1))
+        ]
+        for product in p
+    ]  # of a root, it is asked elsewhere
     if p and not any(uncertain) and (all(c > 0 for c in p.values()) or (relation == "≠" and len(p) == 1)):
         return None
-    square = all(c > 0 for c in p.values()) and all(even(*pair) for pairs in uncertain for pair in pairs)
+    square = all(c > 0 for c in p.values()) and all(_is_square(*pair) for pairs in uncertain for pair in pairs)
     return "≠" if square else relation
+
+
+def _is_square(a: Atom, exponent: Fraction) -> bool:
+    """Whether an atom to a power is a square, or a sum of squares."""
+    if a[0] == "sum":
+        return all(is_positive(inner) or _is_square(inner, e) for inner, e in a[2])
+    return even(a, exponent)
 
 
 def _undefined(part: Formula, p: Polynomial, relation: str) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import random
 from collections.abc import Iterator
 
 import sympy
@@ -114,23 +113,3 @@ def smallest_sizes(names: tuple[str, ...], largest: int) -> Iterator[dict[str, i
     """Yield all sizes up to the largest, the smallest first."""
     for numbers in sorted(itertools.product(range(1, largest + 1), repeat=len(names)), key=lambda n: (sum(n), n)):
         yield dict(zip(names, numbers, strict=True))
-
-
-def differ(a: sympy.Expr, b: sympy.Expr) -> bool:
-    """Whether two expressions have different values at one of a few fixed points at which both exist."""
-    return any(abs(at_a - at_b) > 1e-20 * (1 + abs(at_a)) for at_a, at_b in _values(a, b))
-
-
-def is_above_0(a: sympy.Expr) -> bool:
-    """Whether an expression is above 0 at one of a few fixed points."""
-    return any(value > 0 for (value,) in _values(a))
-
-
-def _values(*expressions: sympy.Expr) -> Iterator[tuple[sympy.Expr, ...]]:
-    symbols = sorted(set().union(*(expression.free_symbols for expression in expressions)), key=str)
-    rng = random.Random(0)
-    for _ in range(8):
-        point = {symbol: sympy.Rational(rng.randint(-200, 200), 97) for symbol in symbols}
-        values = tuple(expression.subs(point).evalf(30) for expression in expressions)
-        if all(value.is_real and value.is_finite for value in values):
-            yield values

@@ -318,6 +318,8 @@ def python(formula: Formula, tight: int = PLUS) -> str:
             text, strength = f"({python(args[0])} > 0)", ATOM
         case "derivative":
             text, strength = f"derivative({args[0]}, {args[1]})", ATOM
+        case "entry" | "total" | "delta" | "partial":  # index notation is no Python
+            text, strength = latex(formula), ATOM
         case _:
             text, strength = f"{python(args[0], ATOM)}.{op}()", ATOM
     return text if strength >= tight else f"({text})"

@@ -6,7 +6,9 @@ under them is one formula in single entries, which SymPy is asked about. A sum o
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict
+from collections.abc import Iterator
 from fractions import Fraction
 
 import sympy
@@ -105,6 +107,8 @@ def is_zero(expression: sympy.Expr, decided: tuple[tuple[sympy.Expr, int], ...] 
             for side in (1, 0)
             if not any(_excluded(step.args[0], side, other, on) for other, on in decided)
         )
+    if differ(expression, sympy.Integer(0)):  # quickly seen
+        return False
     expression = expression.rewrite(sympy.exp)
     return sympy.cancel(expression) == 0 or sympy.simplify(expression) == 0
 
@@ -123,3 +127,26 @@ def _excluded(a: sympy.Expr, side: int, b: sympy.Expr, on: int) -> bool:
     if side == on and together.is_number:
         return bool(together <= 0 if side else together > 0)
     return False
+
+
+# --- at a few points -------------------------------------------------------------------------------------------------
+
+
+def differ(a: sympy.Expr, b: sympy.Expr) -> bool:
+    """Whether two expressions have different values at one of a few fixed points at which both exist."""
+    return any(abs(at_a - at_b) > 1e-20 * (1 + abs(at_a)) for at_a, at_b in _values(a, b))
+
+
+def is_above_0(a: sympy.Expr) -> bool:
+    """Whether an expression is above 0 at one of a few fixed points."""
+    return any(value > 0 for (value,) in _values(a))
+
+
+def _values(*expressions: sympy.Expr) -> Iterator[tuple[sympy.Expr, ...]]:
+    symbols = sorted(set().union(*(expression.free_symbols for expression in expressions)), key=str)
+    rng = random.Random(0)
+    for _ in range(8):
+        point = {symbol: sympy.Rational(rng.randint(1 if symbol.is_positive else -200, 200), 97) for symbol in symbols}
+        values = tuple(expression.subs(point).evalf(30) for expression in expressions)
+        if all(value.is_real and value.is_finite for value in values):
+            yield values

@@ -156,7 +156,7 @@ def _rewritten(last: Formula, claimed: Formula, at: tuple[str, str]) -> str:
 def _as_matrices(claim: Formula, statement: Statement) -> str:
     """Return why entries written side by side are a product of matrices."""
     said = []
-    for part in dict.fromkeys(inside(claim)):
+    for part in _written(claim):
         if part.op == "T" and part.args[0].op in ("symbol", "name"):
             rows, columns = new_indices(part.args[0].shape)
             if "1" not in part.args[0].shape:
@@ -168,7 +168,16 @@ def _as_matrices(claim: Formula, statement: Statement) -> str:
         for word, index, size in zip(("row", "column"), statement.at, statement.shape, strict=True)
         if size != "1"
     )
-    return f"{_listed(said)}: {where}" if said else where
+    return f"{_listed(list(dict.fromkeys(said)))}: {where}" if said else where
+
+
+def _written(formula: Formula) -> Iterator[Formula]:
+    """Yield the parts of a formula that are written there, and not behind a name."""
+    yield formula
+    if formula.op != "name":
+        for part in formula.args:
+            if isinstance(part, Formula):
+                yield from _written(part)
 
 
 def worked_out(

@@ -11,14 +11,13 @@ from minidl.lab.proof.domain import Condition, conditions
 from minidl.lab.proof.examples import (
     LARGEST,
     WrittenOut,
-    differ,
     positions,
     sizes_of,
     smallest_sizes,
     true_gradient,
 )
 from minidl.lab.proof.formula import Formula, entry, inside, new_indices, new_token, python, times, total
-from minidl.lab.proof.identities import vanishes
+from minidl.lab.proof.identities import differ, vanishes
 from minidl.lab.proof.normal_form import Polynomial, minus, normal_form
 from minidl.lab.proof.reply import Reply
 from minidl.lab.proof.words import unlatex
