@@ -410,7 +410,10 @@ class _Printer:
                 return rf"\frac{{{self.print(args[0])}}}{{{self.print(args[1])}}}", POWER
             case "**":
                 circle = "" if scalar else r"\circ "
-                return f"{self.print(args[0], ATOM)}^{{{circle}{self.print(args[1])}}}", POWER
+                below = self.print(args[0], ATOM)
+                if args[0].op == "entry" and "^" in below:  # LaTeX takes no second exponent
+                    below = f"{{{below}}}"
+                return f"{below}^{{{circle}{self.print(args[1])}}}", POWER
             case "T":
                 text = _Printer(False).print(args[0], ATOM) + r"^\top"
                 return (self._with_shape(text, f) if args[0].op in ("symbol", "name", "ones") else text), POWER
@@ -431,7 +434,7 @@ class _Printer:
             case "step":
                 return rf"\left[{self.print(args[0])} > 0\right]", ATOM
             case "relu":
-                return rf"\max(0, {self.print(args[0])})", ATOM
+                return rf"\max{self._parentheses(f'0, {self.print(args[0])}')}", ATOM
         word = {"log": r"\ln", "sigmoid": r"\sigma", "sign": r"\operatorname{sign}"}.get(op, rf"\{op}")
         return word + self._parentheses(self.print(args[0])), ATOM
 

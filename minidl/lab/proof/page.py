@@ -26,6 +26,10 @@ from minidl.lab.proof.normal_form import minus, normal_form
 from minidl.lab.proof.statement import Statement
 from minidl.lab.proof.words import unlatex
 
+WIDE = (
+    140  # characters of a derivation's widest line and widest reason in plain text: more do not fit beside each other
+)
+
 
 @dataclass(frozen=True, repr=False)
 class Proof:
@@ -59,20 +63,34 @@ def page(
     shown = [rf"& {line}" for line in lines]
     blocks = [shown]
     if derivation:
-        head, *rest = derivation
-        blocks.append([rf"{head[0]} && {_reason(head[1])}", *(rf"{line} && {_reason(why)}" for line, why in rest)])
+        blocks.append(list(_rows(derivation)))
     if example:
         blocks.append([rf"& {line}" for line in example])
     blocks[-1].append(rf"& \checkmark\ {verdict_latex}")
-    text = [f"{statement.text}   ({verdict})"]
-    if derivation:
-        width = max(len(unlatex(line.replace("&", ""))) for line, _ in derivation)
-        text += [
-            f"  {unlatex(line.replace('&', '')):{width}}   {why.replace('$', '') and _plain_reason(why)}"
-            for line, why in derivation
-        ]
+    text = [f"{statement.text}   ({verdict})", *(_in_plain(derivation) if derivation else [])]
     body = "\n\n".join(_aligned(block) for block in blocks)
     return Proof("\n".join(text), body)
+
+
+def _rows(derivation: list[tuple[str, str]]) -> Iterator[str]:
+    """Yield the rows of a derivation: reasons beside the lines, or, where that is too wide, below them."""
+    plain = [(_in_text(line), _plain_reason(why)) for line, why in derivation]
+    is_wide = sum(max(map(len, column)) for column in zip(*plain, strict=True)) > WIDE
+    for line, why in derivation:
+        if is_wide:
+            yield line
+            yield rf"& \qquad {_reason(why)}"
+        else:
+            yield f"{line} && {_reason(why)}"
+
+
+def _in_plain(derivation: list[tuple[str, str]]) -> list[str]:
+    width = max(len(_in_text(line)) for line, _ in derivation)
+    return [f"  {_in_text(line):{width}}   {_plain_reason(why)}" for line, why in derivation]
+
+
+def _in_text(line: str) -> str:
+    return unlatex(line.replace("&", ""))
 
 
 def _aligned(rows: list[str]) -> str:
