@@ -23,7 +23,7 @@ from minidl.lab.proof.formula import (
 )
 from minidl.lab.proof.identities import vanishes
 from minidl.lab.proof.normal_form import minus, normal_form
-from minidl.lab.proof.statement import Statement
+from minidl.lab.proof.statement import ProofError, Statement
 from minidl.lab.proof.words import unlatex
 
 WIDE = (
@@ -148,8 +148,9 @@ def derivation_of(
     last = lines[-1].formula
     claimed = entry(claim, statement.at)
     for line in lines:
-        if not any(part.op == "partial" for part in inside(line.formula)):
-            assert vanishes(minus(statement.normal(line.formula), statement.normal(claimed))), line
+        is_open = any(part.op == "partial" for part in inside(line.formula))
+        if not is_open and not vanishes(minus(statement.normal(line.formula), statement.normal(claimed))):
+            raise ProofError(f"{statement.text}  could not be derived line by line")
     if normal_form(last, statement.sizes, open_names=False) != normal_form(claimed, statement.sizes, open_names=False):
         lines.append(Line(claimed, _rewritten(last, claimed, statement.at)))
     loss = name_latex(forward.args[0] if upstream is None else "L")

@@ -1,9 +1,4 @@
-"""`prove_gradient` and `prove_equal`: a statement, its proof for every size, and what Jupyter shows of it.
-
-Both sides of a statement are brought to index notation and compared in `normal_form`; where they look different,
-`identities` asks SymPy about the single entries. What is proven that way holds for every number of rows and columns. Where
-nothing is proven, `examples` writes small sizes out: a difference there refutes the statement, and `reply` says what it is.
-"""
+"""`prove_gradient` and `prove_equal`: what others call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""A statement: two sides that are claimed to be equal, and what decides whether they are."""
+"""A statement: two sides that are claimed to be equal, and what decides whether they are.
+
+Both sides are brought to index notation and compared in `normal_form`; where they look different, `identities` asks SymPy about
+the single entries. What is proven that way holds for every number of rows and columns. Where nothing is proven, `examples`
+writes small sizes out: a difference there refutes the statement, and `reply` says what it is.
+"""
 
 from __future__ import annotations
 
@@ -101,15 +106,16 @@ class Statement:
 
     def prove(self) -> list[Condition]:
         """Return where both sides are equal for every size; raise ProofError if they are not."""
+        at_one, *larger = smallest_sizes(self.sizes, LARGEST)
         try:
             left, right = map(self.normal, self.entries)
             difference = minus(left, right)
-            refuted = difference and self.counterexample(largest=1)  # SymPy would take its time to say so
+            refuted = difference and self.counterexample(at_one)  # SymPy would take its time to say so
             if not refuted and vanishes(difference):
                 return conditions(self.formulas, self.gradient and self.gradient[:2], self.normal)
         except ArithmeticError as error:
             raise ProofError(f"{self.text}  could not be decided: {error}") from None
-        refuted = refuted or self.counterexample()
+        refuted = refuted or next(filter(None, map(self.counterexample, larger)), [])
         verdict = "is wrong" if refuted else "could not be decided"
         reply = Reply(self.names, self.entries, (left, right), self.formulas)
         raise ProofError("\n".join([f"{self.text}  {verdict}", *reply.lines(is_wrong=bool(refuted)), *refuted]))
@@ -122,17 +128,16 @@ class Statement:
         forward, wrt, upstream = self.gradient
         return write(self.formulas[2]), true_gradient(forward, wrt, upstream, write)
 
-    def counterexample(self, largest: int = LARGEST) -> list[str]:
-        """Return lines that show an entry in the smallest size in which both sides differ, none if there is no such size."""
-        for sizes in smallest_sizes(self.sizes, largest):
-            left, right = self.written_out(WrittenOut(sizes))
-            for i, j in positions(left):
-                if differ(left[i, j], right[i, j]):
-                    shown = ", ".join(f"{name} = {size}" for name, size in sizes.items())
-                    index = ", ".join(str(k + 1) for k, size in zip((i, j), self.shape, strict=True) if size != "1")
-                    where = " and ".join(filter(None, [f"entry ({index})" if index else "", shown]))
-                    both = zip(self.names, (left[i, j], right[i, j]), strict=True)
-                    width = max(map(len, self.names))
-                    values = [f"    {name:{width}}  {unlatex(sympy.latex(side))}" for name, side in both]
-                    return [f"  For example, {where}:" if where else "  That is:", *values]
+    def counterexample(self, sizes: dict[str, int]) -> list[str]:
+        """Return lines that show the first entry in which both sides differ at given sizes, none if there is none."""
+        left, right = self.written_out(WrittenOut(sizes))
+        for i, j in positions(left):
+            if differ(left[i, j], right[i, j]):
+                shown = ", ".join(f"{name} = {size}" for name, size in sizes.items())
+                index = ", ".join(str(k + 1) for k, size in zip((i, j), self.shape, strict=True) if size != "1")
+                where = " and ".join(filter(None, [f"entry ({index})" if index else "", shown]))
+                both = zip(self.names, (left[i, j], right[i, j]), strict=True)
+                width = max(map(len, self.names))
+                values = [f"    {name:{width}}  {unlatex(sympy.latex(side))}" for name, side in both]
+                return [f"  For example, {where}:" if where else "  That is:", *values]
         return []
