@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import random
 from collections.abc import Iterator
 
 import sympy
@@ -114,14 +113,3 @@ def smallest_sizes(names: tuple[str, ...], largest: int) -> Iterator[dict[str, i
     """Yield all sizes up to the largest, the smallest first."""
     for numbers in sorted(itertools.product(range(1, largest + 1), repeat=len(names)), key=lambda n: (sum(n), n)):
         yield dict(zip(names, numbers, strict=True))
-
-
-def differ(a: sympy.Expr, b: sympy.Expr) -> bool:
-    """Whether two expressions have different values at one of a few fixed points."""
-    rng, symbols = random.Random(0), sorted(a.free_symbols | b.free_symbols, key=str)
-    for _ in range(8):
-        point = {symbol: sympy.Rational(rng.randint(-200, 200), 97) for symbol in symbols}
-        at_a, at_b = a.subs(point).evalf(30), b.subs(point).evalf(30)
-        if at_a.is_finite and at_b.is_finite and abs(at_a - at_b) > 1e-20 * (1 + abs(at_a)):
-            return True
-    return False

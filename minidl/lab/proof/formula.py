@@ -12,9 +12,12 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
+import numbers
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 import sympy
 
@@ -98,7 +101,7 @@ def matrices(text: str) -> tuple[Formula, ...]:
     if not re.fullmatch(r"(\w+ \(\w+ x \w+\)(, |$))+", text):
         raise ValueError(f"matrices expected a text like 'X (n x in), W (in x out)', got {text!r}")
     found = re.findall(r"(\w+) \((\w+) x (\w+)\)", text)
-    return tuple(_symbol(name, (rows, columns)) for name, rows, columns in found)
+    return tuple(_symbol(name, (_size(rows), _size(columns))) for name, rows, columns in found)
 
 
 def scalars(text: str) -> tuple[Formula, ...]:
@@ -114,7 +117,16 @@ def _symbol(name: str, shape: tuple[str, str]) -> Formula:
 
 def ones(size: str) -> Formula:
     """Return a column of ones, of shape size x 1."""
-    return Formula("ones", (size,), (size, "1"))
+    return Formula("ones", (size,), (_size(size), "1"))
+
+
+def _size(name: str) -> str:
+    """Return the name of a size if it is one: a proof for every size has no use for a certain number."""
+    if not isinstance(name, str):
+        raise TypeError(f"a size expected a name, such as 'n', got {type(name).__name__}")
+    if name != "1" and not name.isidentifier():
+        raise ValueError(f"a size expected a name, such as n, or 1, got {name!r}")
+    return name
 
 
 def define(name: str, formula: Formula) -> Formula:
@@ -130,12 +142,25 @@ def derivative(formula: Formula, x: Formula) -> Formula:
 
 
 def as_formula(value: Formula | float) -> Formula:
-    """Return a number as a formula, and a formula as it is."""
-    if isinstance(value, (int, float)):
-        return Formula("number", (sympy.nsimplify(value),))
-    if not isinstance(value, Formula):
+    """Return a number as a formula, and a formula as it is.
+
+    A float is the fraction that was meant, up to the rounding of a few operations: 1 / 3 is a third, and 1 - 0.9 a tenth. One
+    that is no fraction with at most six digits below is what its decimals say.
+    """
+    if isinstance(value, Formula):
+        return value
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"a formula expected numbers and symbolic matrices, got {type(value).__name__}")
-    return value
+    if isinstance(value, numbers.Rational):
+        number = Fraction(int(value.numerator), int(value.denominator))
+    elif math.isfinite(value):
+        value = float(value)
+        number = Fraction(value).limit_denominator(10**6)
+        if abs(number - Fraction(value)) > 4 * Fraction(math.ulp(value)):
+            number = Fraction(repr(value))
+    else:
+        raise ValueError(f"a formula expected finite numbers, got {value}")
+    return Formula("number", (sympy.Rational(number.numerator, number.denominator),))
 
 
 def inside(*formulas: Formula) -> Iterator[Formula]:
@@ -293,6 +318,8 @@ def python(formula: Formula, tight: int = PLUS) -> str:
             text, strength = f"({python(args[0])} > 0)", ATOM
         case "derivative":
             text, strength = f"derivative({args[0]}, {args[1]})", ATOM
+        case "entry" | "total" | "delta" | "partial":  # index notation is no Python
+            text, strength = latex(formula), ATOM
         case _:
             text, strength = f"{python(args[0], ATOM)}.{op}()", ATOM
     return text if strength >= tight else f"({text})"
@@ -383,7 +410,10 @@ class _Printer:
                 return rf"\frac{{{self.print(args[0])}}}{{{self.print(args[1])}}}", POWER
             case "**":
                 circle = "" if scalar else r"\circ "
-                return f"{self.print(args[0], ATOM)}^{{{circle}{self.print(args[1])}}}", POWER
+                below = self.print(args[0], ATOM)
+                if args[0].op == "entry" and "^" in below:  # LaTeX takes no second exponent
+                    below = f"{{{below}}}"
+                return f"{below}^{{{circle}{self.print(args[1])}}}", POWER
             case "T":
                 text = _Printer(False).print(args[0], ATOM) + r"^\top"
                 return (self._with_shape(text, f) if args[0].op in ("symbol", "name", "ones") else text), POWER
@@ -404,7 +434,7 @@ class _Printer:
             case "step":
                 return rf"\left[{self.print(args[0])} > 0\right]", ATOM
             case "relu":
-                return rf"\max(0, {self.print(args[0])})", ATOM
+                return rf"\max{self._parentheses(f'0, {self.print(args[0])}')}", ATOM
         word = {"log": r"\ln", "sigmoid": r"\sigma", "sign": r"\operatorname{sign}"}.get(op, rf"\{op}")
         return word + self._parentheses(self.print(args[0])), ATOM
 

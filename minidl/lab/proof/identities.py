@@ -6,13 +6,14 @@ under them is one formula in single entries, which SymPy is asked about. A sum o
 
 from __future__ import annotations
 
-import itertools
+import random
 from collections import defaultdict
+from collections.abc import Iterator
 from fractions import Fraction
 
 import sympy
 
-from minidl.lab.proof.normal_form import Atom, Polynomial, Product, is_positive, opened, plus, with_indices
+from minidl.lab.proof.normal_form import Atom, Polynomial, Product, exchanged, is_positive, opened, plus, with_indices
 
 
 class Step(sympy.Function):
@@ -24,8 +25,6 @@ class Step(sympy.Function):
     def eval(cls, argument: sympy.Expr) -> sympy.Expr | None:
         if argument.is_number:
             return sympy.Integer(1 if argument > 0 else 0)
-        if not argument.has(Step) and argument.could_extract_minus_sign():
-            return 1 - cls(-argument)  # true away from 0, and a formula without steps in it is almost nowhere 0
         for step in argument.atoms(Step):
             relu = step * step.args[0]
             if argument in (relu, -relu):  # the step of max(0, x) is the step of x; -max(0, x) is never above 0
@@ -65,12 +64,10 @@ def _integrands(p: Polynomial) -> list[Polynomial]:
     groups: dict[tuple[str, ...], Polynomial] = defaultdict(dict)
     for product, coefficient in p.items():
         over, flat = opened(product)
-        over.sort(key=lambda pair: pair[1])
-        sizes = tuple(size for _, size in over)
-        for order in itertools.permutations(over):
-            if tuple(size for _, size in order) == sizes:
-                names = {index: f"!{k}" for k, (index, _) in enumerate(order)}
-                groups[sizes] = plus(groups[sizes], with_indices(flat, names), coefficient)
+        for order in exchanged(over):
+            sizes = tuple(size for _, size in order)
+            names = {index: f"!{k}" for k, (index, _) in enumerate(order)}
+            groups[sizes] = plus(groups[sizes], with_indices(flat, names), coefficient)
     return list(groups.values())
 
 
@@ -97,12 +94,21 @@ def _atom(a: Atom) -> sympy.Expr:
     return sympy.Symbol(repr(a), positive=True) if is_positive(a) else sympy.Symbol(repr(a), real=True)
 
 
-def is_zero(expression: sympy.Expr) -> bool:
-    """Whether an expression is proven to be zero everywhere, on both sides of every step."""
+def is_zero(expression: sympy.Expr, decided: tuple[tuple[sympy.Expr, int], ...] = ()) -> bool:
+    """Whether an expression is proven to be zero everywhere, on both sides of every step.
+
+    ``decided`` are the arguments of steps, each with the side it is on; two of them may rule each other out.
+    """
     steps = [step for step in expression.atoms(Step) if not step.args[0].has(Step)]
     if steps:
         step = min(steps, key=str)
-        return all(is_zero(_decide(expression, step, side)) for side in (1, 0))
+        return all(
+            is_zero(_decide(expression, step, side), (*decided, (step.args[0], side)))
+            for side in (1, 0)
+            if not any(_excluded(step.args[0], side, other, on) for other, on in decided)
+        )
+    if differ(expression, sympy.Integer(0)):  # quickly seen
+        return False
     expression = expression.rewrite(sympy.exp)
     return sympy.cancel(expression) == 0 or sympy.simplify(expression) == 0
 
@@ -111,3 +117,36 @@ def _decide(expression: sympy.Expr, step: Step, side: int) -> sympy.Expr:
     while expression.has(step):  # deciding a step may bring it forth again from another that has it inside
         expression = expression.subs(step, side)
     return expression
+
+
+def _excluded(a: sympy.Expr, side: int, b: sympy.Expr, on: int) -> bool:
+    """Whether a cannot be on a side of 0 if b is on another: a and b differ by a number, or add up to one."""
+    apart, together = a - b, a + b
+    if side != on and apart.is_number:  # above 0 is one of them, and it would be the smaller one
+        return bool(apart <= 0 if side else apart >= 0)
+    if side == on and together.is_number:
+        return bool(together <= 0 if side else together > 0)
+    return False
+
+
+# --- at a few points -------------------------------------------------------------------------------------------------
+
+
+def differ(a: sympy.Expr, b: sympy.Expr) -> bool:
+    """Whether two expressions have different values at one of a few fixed points at which both exist."""
+    return any(abs(at_a - at_b) > 1e-20 * (1 + abs(at_a)) for at_a, at_b in _values(a, b))
+
+
+def is_above_0(a: sympy.Expr) -> bool:
+    """Whether an expression is above 0 at one of a few fixed points."""
+    return any(value > 0 for (value,) in _values(a))
+
+
+def _values(*expressions: sympy.Expr) -> Iterator[tuple[sympy.Expr, ...]]:
+    symbols = sorted(set().union(*(expression.free_symbols for expression in expressions)), key=str)
+    rng = random.Random(0)
+    for _ in range(8):
+        point = {symbol: sympy.Rational(rng.randint(1 if symbol.is_positive else -200, 200), 97) for symbol in symbols}
+        values = tuple(expression.subs(point).evalf(30) for expression in expressions)
+        if all(value.is_real and value.is_finite for value in values):
+            yield values

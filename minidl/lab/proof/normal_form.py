@@ -21,8 +21,10 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
+
+import sympy
 
 from minidl.lab.proof.calculus import base, definition, derived
 from minidl.lab.proof.formula import Formula, renamed
@@ -31,6 +33,7 @@ Atom = tuple
 Product = tuple[tuple[Atom, Fraction], ...]
 Polynomial = dict[Product, Fraction]
 
+MANY = 120  # orders of indices: more of them take too long
 _numbers = itertools.count()
 
 
@@ -150,15 +153,24 @@ def power(p: Polynomial, exponent: Fraction) -> Polynomial:
         return constant(1)
     if not p and exponent < 0:
         raise ZeroDivisionError("a formula divides by 0")
+    if not p:
+        return {}
     if exponent > 0 and exponent.denominator == 1:
         result = p
         for _ in range(int(exponent) - 1):
             result = times(result, p)
         return result
     number, common, rest = content(p)
-    if exponent.denominator != 1:  # of what may be negative, no root is taken on its own
-        kept = tuple(pair for pair in common if not is_positive(pair[0]))
-        common = tuple(pair for pair in common if pair not in kept)
+    roots = constant(1)
+    if exponent.denominator != 1:  # of what may be negative, no root is taken on its own; but that of x^2 is |x|
+        for a, e in common:
+            if even(a, e) and not is_positive(a) and (e * exponent).denominator == 1:
+                roots = times(roots, atom(a, e * exponent))
+                if e * exponent % 2:
+                    roots = times(roots, function("sign", power(atom(a), Fraction(1))))
+        squares = {a for a, e in common if even(a, e) and (e * exponent).denominator == 1}
+        kept = tuple((a, e) for a, e in common if not is_positive(a) and a not in squares)
+        common = tuple((a, e) for a, e in common if is_positive(a))
         rest = times(rest, {kept: Fraction(1)})
         if number < 0:
             rest = minus({}, rest)
@@ -167,19 +179,17 @@ def power(p: Polynomial, exponent: Fraction) -> Polynomial:
             rest, root = times(rest, constant(abs(number))), Fraction(1)
     else:
         root = number**exponent
-    result = {_sorted({a: e * exponent for a, e in common}): root}
+    result = times(roots, {_sorted({a: e * exponent for a, e in common}): root})
     return result if rest == constant(1) else times(result, atom(("base", key(rest)), exponent))
 
 
 def _root(number: Fraction, exponent: Fraction) -> Fraction | None:
     """Return a number to a broken power, if that is a fraction."""
-    parts = []
-    for part in (number.numerator, number.denominator):
-        root = round(part ** (1 / exponent.denominator))
-        if root**exponent.denominator != part:
-            return None
-        parts.append(Fraction(root))
-    return (parts[0] / parts[1]) ** exponent.numerator
+    parts = [sympy.integer_nthroot(part, exponent.denominator) for part in (number.numerator, number.denominator)]
+    if not all(is_exact for _, is_exact in parts):
+        return None
+    (top, _), (bottom, _) = parts
+    return Fraction(int(top), int(bottom)) ** exponent.numerator
 
 
 def content(p: Polynomial) -> tuple[Fraction, Product, Polynomial]:
@@ -211,16 +221,22 @@ def leads_with_minus(p: Polynomial) -> bool:
 
     Where two terms differ only in their indices, as in x_i - x_j, no term is the first.
     """
-    shapes = sorted((repr(_without_indices(product)), coefficient) for product, coefficient in p.items())
+    shapes = sorted((repr(_relabeled(product)), coefficient) for product, coefficient in p.items())
     tied = Counter(shape for shape, _ in shapes)
     return next((coefficient < 0 for shape, coefficient in shapes if tied[shape] == 1), False)
 
 
-def _without_indices(part: object) -> object:
-    if isinstance(part, tuple):
-        if part and part[0] == "entry":
-            return part[:2]
-        return "delta" if part and part[0] == "delta" else tuple(map(_without_indices, part))
+def _relabeled(part: object, labels: dict[str, str] | None = None) -> object:
+    """Return a part of a normal form with labels in place of its indices, in an order that does not depend on their names."""
+    match part:
+        case ("entry" | "delta" as kind, *rest):
+            name, at = (rest[:1], rest[1:]) if kind == "entry" else ([], rest)
+            return (kind, *name, *(labels.get(i, "#" if i[0] == "#" else i) if labels else "" for i in at))
+        case ("sum", sizes, product):
+            return ("sum", sizes, _relabeled(product, labels))
+        case tuple():
+            inner = tuple(_relabeled(each, labels) for each in part)
+            return tuple(sorted(inner, key=repr)) if all(isinstance(each, tuple) for each in inner) else inner
     return part
 
 
@@ -278,9 +294,10 @@ def _log(p: Polynomial) -> Polynomial:
             left = times(left, atom(a, exponent))
     if left == constant(1):
         return result
-    if len(left) == 1 and number == 1:  # log(1 / u) is -log(u): one exists where the other does
-        ((((a, exponent), *others), coefficient),) = left.items()
-        if not others and coefficient == 1 and exponent.denominator == 1 and exponent % 2:
+    if len(left) == 1:  # log(1 / u) is -log(u): one exists where the other does
+        ((product, coefficient),) = left.items()
+        if len(product) == 1 and coefficient == 1 and product[0][1].denominator == 1 and product[0][1] % 2:
+            ((a, exponent),) = product
             return plus(result, atom(("function", "log", key(atom(a)))), exponent)
     return plus(result, atom(("function", "log", key(left))))
 
@@ -294,16 +311,33 @@ def _step(p: Polynomial) -> Polynomial:
     if steps:  # where such a step is 0, so is p
         inner = {_sorted({a: e for a, e in common if a not in steps}): number}
         return times({_sorted({a: Fraction(1) for a in steps}): Fraction(1)}, _step(times(inner, rest)))
-    kept = _sorted({a: e for a, e in common if not is_positive(a)})
+    kept = {a: e for a, e in common if not is_positive(a)}
+    if any(e != 1 for e in kept.values()) and not _is_somewhere_0(p):  # x^2 is above 0, and x^3 is where x is
+        kept = {a: Fraction(1) if e % 2 == 1 else e for a, e in kept.items() if not even(a, e)}
     sign = 1 if number > 0 else -1
-    p = times({kept: Fraction(sign)}, rest)
+    p = times({_sorted(kept): Fraction(sign)}, rest)
     if all(coefficient > 0 and all(is_positive(a) for a, _ in product) for product, coefficient in p.items()):
         return constant(1)
     if all(coefficient < 0 and all(is_positive(a) for a, _ in product) for product, coefficient in p.items()):
         return {}
-    if "step" not in repr(p) and (leads_with_minus(p) if len(p) > 1 else next(iter(p.values())) < 0):
+    has_minus = leads_with_minus(p) if len(p) > 1 else next(iter(p.values())) < 0
+    if has_minus and "step" not in repr(p) and not _is_somewhere_0(p):
         return minus(constant(1), _step(minus({}, p)))
     return atom(("function", "step", key(p)))
+
+
+def _is_somewhere_0(p: Polynomial) -> bool:
+    """Whether p is 0, whatever the symbols stand for, where its indices are equal: so is x_i - x_j."""
+    indices = set().union(*map(_all_indices, p))
+    try:
+        return len(indices) > 1 and not with_indices(p, dict.fromkeys(indices, "*"))
+    except ZeroDivisionError:
+        return True
+
+
+def even(a: Atom, exponent: Fraction) -> bool:
+    """Whether an atom to a power is a square, which is above 0 wherever it is not 0."""
+    return exponent % 2 == 0 and a[:2] != ("function", "step")
 
 
 def is_positive(a: Atom) -> bool:
@@ -318,6 +352,26 @@ def is_positive(a: Atom) -> bool:
         case ("base", polynomial):
             return all(c > 0 and all(is_positive(each) for each, _ in product) for product, c in polynomial)
     return False
+
+
+def vanishes_in_a_region(p: Polynomial) -> bool:
+    """Whether p may be 0 for all numbers on one side of its steps, as max(0, x) is."""
+    steps = sorted({_relabeled(a) for a in _steps_in(key(p))}, key=repr)
+    for sides in itertools.product((1, 0), repeat=len(steps)):
+        side = dict(zip(steps, sides, strict=True))
+        try:
+            if not rebuilt(p, lambda a, side=side: constant(side[s]) if (s := _relabeled(a)) in side else None):
+                return True
+        except ZeroDivisionError:
+            return True
+    return False
+
+
+def _steps_in(part: object) -> list[Atom]:
+    if not isinstance(part, tuple):
+        return []
+    found = [part] if part[:2] == ("function", "step") else []
+    return sum(map(_steps_in, part), found)
 
 
 def kinks_of(p: Polynomial) -> list[tuple[Atom, Polynomial]]:
@@ -338,6 +392,8 @@ def indices_of(part: object) -> set[str]:
     match part:
         case ("entry", _, *at) | ("delta", *at):
             return {index for index in at if not index.startswith("#")}
+        case ("sum", _, product):  # its sizes may have any name
+            return indices_of(product)
         case tuple():
             return set().union(*map(indices_of, part)) if part else set()
     return set()
@@ -385,6 +441,21 @@ def opened(product: Product) -> tuple[list[tuple[str, str]], Polynomial]:
     return over, result
 
 
+def exchanged(over: list[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+    """Yield the orders of indices and their sizes in which those of one size change places, sorted by size.
+
+    Where they are more than ``MANY``, only one.
+    """
+    groups = [
+        list(group) for _, group in itertools.groupby(sorted(over, key=lambda pair: pair[1]), lambda pair: pair[1])
+    ]
+    if math.prod(math.factorial(len(group)) for group in groups) > MANY:
+        yield list(itertools.chain(*groups))
+    else:
+        for order in itertools.product(*map(itertools.permutations, groups)):
+            yield list(itertools.chain(*order))
+
+
 def opened_once(a: Atom) -> tuple[list[tuple[str, str]], Product]:
     """Return the indices of a sum, each with its size, and its product, under names that nothing else has."""
     _, sizes, product = a
@@ -404,58 +475,107 @@ def _height(part: object) -> int:
 
 
 def _sum(over: list[tuple[str, str]], product: Product) -> Polynomial:
-    """Return a sum as an atom, its indices in the order that makes the product come first among all orders."""
+    """Return a sum as an atom, its indices in the order that makes the product come first among all that are alike."""
     height = 1 + _height(product)
-    over = sorted(over, key=lambda pair: pair[1])
+    sizes = dict(over)
     best = None
-    for order in itertools.permutations(over):
-        if [size for _, size in order] != [size for _, size in over]:
-            continue
-        names = {index: f"#{height}.{k}" for k, (index, _) in enumerate(order)}
+    for order in _orders(sizes, product):
+        names = {index: f"#{height}.{k}" for k, index in enumerate(order)}
         candidate = with_indices({product: Fraction(1)}, names)
-        if best is None or repr(key(candidate)) < repr(key(best)):
-            best = candidate
-    ((renamed_product, coefficient),) = best.items()
-    return {((("sum", tuple(size for _, size in over), renamed_product), Fraction(1)),): coefficient}
+        if best is None or repr(key(candidate)) < repr(key(best[1])):
+            best = order, candidate
+    order, candidate = best
+    ((renamed_product, coefficient),) = candidate.items()
+    return {((("sum", tuple(sizes[index] for index in order), renamed_product), Fraction(1)),): coefficient}
+
+
+def _orders(labels: dict[str, str], product: Product) -> Iterator[list[str]]:
+    """Yield the orders of the indices of a sum that do not depend on their names, from labels that begin as their sizes.
+
+    What tells an index from others is where it stands, and with which others. Of those that nothing tells apart, each comes
+    first once.
+    """
+    while True:
+        places = {
+            index: (
+                label,
+                repr(_relabeled(tuple(pair for pair in product if index in indices_of(pair)), labels | {index: "*"})),
+            )
+            for index, label in labels.items()
+        }
+        ranks = {place: f"{rank:03}" for rank, place in enumerate(sorted(set(places.values())))}
+        told_apart = len(ranks) > len(set(labels.values()))
+        labels = {index: ranks[place] for index, place in places.items()}
+        if not told_apart:
+            break
+    alike = Counter(labels.values())
+    tied = min((label for label, count in alike.items() if count > 1), default=None)
+    if tied is None:
+        yield sorted(labels, key=labels.get)
+    else:
+        for index in [index for index, label in labels.items() if label == tied]:
+            yield from _orders(labels | {index: f"{tied}-first"}, product)
 
 
 def with_indices(p: Polynomial, names: dict[str, str]) -> Polynomial:
-    """Return p with other indices, built anew: what becomes equal is put together."""
+    """Return p with other indices."""
+
+    def change(a: Atom) -> Polynomial | None:
+        match a:
+            case ("entry", name, *at):
+                return atom(("entry", name, *(names.get(i, i) for i in at)))
+            case ("delta", i, j):
+                return delta(names.get(i, i), names.get(j, j))
+        return None if names.keys() & _all_indices(a) else atom(a)
+
+    return rebuilt(p, change)
+
+
+def rebuilt(p: Polynomial, change: Callable[[Atom], Polynomial | None]) -> Polynomial:
+    """Return p with other atoms, built anew: what becomes equal is put together. None leaves an atom to its parts."""
     result: Polynomial = {}
     for product, coefficient in p.items():
         built: Polynomial = constant(1)
         for a, exponent in product:
-            built = times(built, _atom_with_indices(a, exponent, names))
+            built = times(built, _rebuilt_atom(a, exponent, change))
         result = plus(result, built, coefficient)
     return result
 
 
-def _atom_with_indices(a: Atom, exponent: Fraction, names: dict[str, str]) -> Polynomial:
-    if not names.keys() & _all_indices(a):
-        return atom(a, exponent)
+def _rebuilt_atom(a: Atom, exponent: Fraction, change: Callable[[Atom], Polynomial | None]) -> Polynomial:
+    changed = change(a)
+    if changed is not None:
+        return atom(a, exponent) if changed == atom(a) else power(changed, exponent)
     match a:
-        case ("entry", name, *at):
-            return atom(("entry", name, *(names.get(i, i) for i in at)), exponent)
-        case ("delta", i, j):
-            return delta(names.get(i, i), names.get(j, j))
         case ("sum", _, _):
             over, product = opened_once(a)
-            return power(_sum(over, next(iter(with_indices({product: Fraction(1)}, names)))), exponent)
+            changed = rebuilt({product: Fraction(1)}, change)
+            as_before = [len(new) == len(product) and indices_of(new) >= dict(over).keys() for new in changed]
+            if as_before == [True]:  # hangs together as it did
+                ((product, coefficient),) = changed.items()
+                changed = times(constant(coefficient), _sum(over, product))
+            else:
+                for index, size in over:
+                    changed = add_up(changed, index, size)
         case ("exp", product):
-            return power(function("exp", with_indices({product: Fraction(1)}, names)), exponent)
+            changed = function("exp", rebuilt({product: Fraction(1)}, change))
         case ("function", "power", polynomial, by):
-            return power(raised(with_indices(dict(polynomial), names), with_indices(dict(by), names)), exponent)
+            changed = raised(rebuilt(dict(polynomial), change), rebuilt(dict(by), change))
         case ("function", name, polynomial):
-            return power(function(name, with_indices(dict(polynomial), names)), exponent)
+            changed = function(name, rebuilt(dict(polynomial), change))
         case ("base", polynomial):
-            return power(with_indices(dict(polynomial), names), exponent)
-    raise TypeError(f"no such atom: {a}")
+            changed = rebuilt(dict(polynomial), change)
+        case _:
+            return atom(a, exponent)
+    return power(changed, exponent)
 
 
 def _all_indices(part: object) -> set[str]:
     match part:
         case ("entry", _, *at) | ("delta", *at):
             return set(at)
+        case ("sum", _, product):
+            return _all_indices(product)
         case tuple():
             return set().union(*map(_all_indices, part)) if part else set()
     return set()

@@ -10,7 +10,17 @@ from fractions import Fraction
 import sympy
 
 from minidl.lab.proof.formula import Formula, as_formula, free_indices, inside, new_indices, new_token, tidy, total
-from minidl.lab.proof.normal_form import Atom, Polynomial, Product, content, minus, opened, opened_once, with_indices
+from minidl.lab.proof.normal_form import (
+    Atom,
+    Polynomial,
+    Product,
+    content,
+    exchanged,
+    minus,
+    opened,
+    opened_once,
+    with_indices,
+)
 from minidl.lab.proof.words import plain
 
 
@@ -47,6 +57,11 @@ class Reply:
         return self._terms(claim, truth)
 
     @property
+    def taken(self) -> tuple[str, ...]:
+        """The indices of the entry that both sides are."""
+        return tuple(dict.fromkeys(itertools.chain(*map(free_indices, self.entries))))
+
+    @property
     def subject(self) -> str:
         return {"claimed": "The claim"}.get(self.names[0], f"The {self.names[0]} side")
 
@@ -55,12 +70,12 @@ class Reply:
 
         An index that a sum runs over may have any name, so of all names those are taken with which the least is different.
         """
-        taken = tuple(dict.fromkeys(itertools.chain(*map(free_indices, self.entries))))
-        pairs = itertools.product(_arrangements(claimed, taken), _arrangements(true, taken))
+        pairs = itertools.product(_arrangements(claimed, self.taken), _arrangements(true, self.taken))
         extra, missing = min(((a - b, b - a) for a, b in pairs), key=lambda pair: pair[0].total() + pair[1].total())
         sentences = []
+        only_these = extra.total() == missing.total() == 1
         for a, b in itertools.product(list(extra), list(missing)):
-            alike = a[:2] == b[:2] and a[0] in ("entry", "function")
+            alike = only_these or (a[:2] == b[:2] and a[0] in ("entry", "function"))
             if alike and extra[a] and missing[b]:
                 sentences.append(f"{self.subject} has {self._factor(a)} where {self._factor(b)} stands.")
                 extra[a] -= 1
@@ -93,7 +108,7 @@ class Reply:
         return self._write({((a, Fraction(1)),): Fraction(1)})
 
     def _write(self, p: Polynomial) -> str:
-        return plain(tidy(as_written(p, self.formulas)))
+        return plain(tidy(as_written(p, self.formulas), self.taken))
 
 
 MANY = 3  # terms: more of them are no help
@@ -104,7 +119,8 @@ def _in_words(number: Fraction, sizes: Product) -> str:
     large = [str(abs(number.numerator))] if abs(number.numerator) != 1 else []
     small = [str(number.denominator)] if number.denominator != 1 else []
     for (_, name), exponent in sizes:
-        (large if exponent > 0 else small).extend([name] * int(abs(exponent)))
+        power, side = abs(exponent), large if exponent > 0 else small
+        side.extend([name] * int(power) if power.denominator == 1 else [f"{name}^({power})"])
     said = ["of the wrong sign"] if number < 0 else []
     said += [f"{' · '.join(large)} times too large"] if large else []
     said += [f"{' · '.join(small)} times too small"] if small else []
@@ -124,13 +140,11 @@ def _ratio(claim: Polynomial, truth: Polynomial) -> tuple[Fraction, Product] | N
 def _arrangements(product: Product, taken: tuple[str, ...]) -> list[Counter[Atom]]:
     """Return a product's factors, those under its sums too, for every way to name the indices of the sums."""
     over, flat = opened(product)
-    over.sort(key=lambda pair: pair[1])
-    sizes = tuple(size for _, size in over)
     result = []
-    for order in itertools.permutations(over):
-        if tuple(size for _, size in order) == sizes:
-            names = dict(zip((index for index, _ in order), new_indices(sizes, taken), strict=True))
-            result += [Counter({a: int(e) for a, e in named}) for named in with_indices(flat, names)]
+    for order in exchanged(over):
+        indices, sizes = zip(*order, strict=True) if order else ((), ())
+        names = dict(zip(indices, new_indices(sizes, taken), strict=True))
+        result += [Counter({a: int(e) for a, e in named}) for named in with_indices(flat, names)]
     return result
 
 

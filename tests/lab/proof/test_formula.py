@@ -1,6 +1,10 @@
-import pytest
+import math
 
-from minidl.lab.proof.formula import define, derivative, latex, matrices, ones, scalars
+import numpy as np
+import pytest
+import sympy
+
+from minidl.lab.proof.formula import as_formula, define, derivative, latex, matrices, ones, scalars
 
 X, W, b, G = matrices("X (n x in), W (in x out), b (1 x out), G (n x out)")
 A, B, W1 = matrices("A (n x m), B (n x m), W1 (in x hidden)")
@@ -65,6 +69,9 @@ def test_an_accumulator_may_start_at_zero():
         (lambda: X + W, "expected equal shapes, got n x in and in x out"),
         (lambda: X * G, "expected equal shapes, got n x in and n x out"),
         (lambda: matrices("X n x in"), "expected a text like 'X .n x in."),
+        (lambda: matrices("X (3 x in)"), "a size expected a name, such as n, or 1, got '3'"),
+        (lambda: ones("n x m"), "a size expected a name, such as n, or 1, got 'n x m'"),
+        (lambda: X * float("nan"), "expected finite numbers, got nan"),
         (lambda: derivative(x, X), "expected x to be a symbolic number, got X of shape n x in"),
     ],
 )
@@ -73,7 +80,7 @@ def test_what_does_not_fit_is_named(build, message):
         build()
 
 
-@pytest.mark.parametrize("other", ["2", None, [1.0]])
+@pytest.mark.parametrize("other", ["2", None, [1.0], True, 1j])
 def test_a_formula_takes_numbers_and_formulas_only(other):
     with pytest.raises(TypeError):
         X + other
@@ -83,3 +90,24 @@ def test_a_formula_takes_numbers_and_formulas_only(other):
 
 def test_jupyter_shows_latex():
     assert (X @ W)._repr_latex_() == r"$\displaystyle X \, W$"
+
+
+@pytest.mark.parametrize(
+    ("value", "fraction"),
+    [
+        (0.1, (1, 10)),
+        (1 / 3, (1, 3)),
+        (1 - 0.9, (1, 10)),
+        (0.1 + 0.2, (3, 10)),
+        (0.044715, (44715, 10**6)),
+        (1e-20, (1, 10**20)),
+        (1e-300, (1, 10**300)),
+        (0.33333333333333, (33333333333333, 10**14)),
+        (math.pi, (3141592653589793, 10**15)),
+        (2**70, (2**70, 1)),
+        (np.float32(0.5), (1, 2)),
+        (np.int64(3), (3, 1)),
+    ],
+)
+def test_a_float_is_the_fraction_that_was_meant_and_else_its_decimals(value, fraction):
+    assert as_formula(value).args[0] == sympy.Rational(*fraction)

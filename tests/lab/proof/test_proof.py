@@ -4,81 +4,19 @@ import sys
 import time
 
 import pytest
+from statements import MORE, RIGHT, WRONG, A, D, G, S, T, U, V, W, X, b, column, linear, n, one, sigma, squares, x
 
-from minidl.lab.proof import ProofError, define, derivative, matrices, ones, prove_equal, prove_gradient, scalars
-
-X, W, b, G = matrices("X (n x in), W (in x out), b (1 x out), G (n x out)")
-W1, b1, W2, b2 = matrices("W1 (in x hidden), b1 (1 x hidden), W2 (hidden x out), b2 (1 x out)")
-A, T, D = matrices("A (n x m), T (n x m), D (n x m)")
-S, V, U = matrices("S (m x m), V (m x m), U (m x m)")
-x, n, m = scalars("x, n, m")
-one = ones("n")
-
-linear = X @ W + b
-tanh, sigmoid, relu = (define("Y", output) for output in (A.tanh(), A.sigmoid(), A.relu()))
-leaky = A.relu() - (-A).relu() / 10
-hidden = {name: define("H", getattr(X @ W1 + b1, name)()) for name in ("tanh", "relu")}
-P = define("P", A.exp() / (A.exp() @ ones("m")))
-cross_entropy = (A.exp() @ ones("m")).log().sum() - (T * A).sum()
-squares = ((A - T) ** 2).sum()
-sigma = define(r"\sigma(x)", 1 / (1 + (-x).exp()))
-
-RIGHT = {
-    "linear, X": (linear, X, G, G @ W.T),
-    "linear, W": (linear, W, G, X.T @ G),
-    "linear, b": (linear, b, G, one.T @ G),
-    "linear, an accumulator": (linear, W, G, 0 + X.T @ G),
-    "square": (S @ V, V, U, S.T @ U),
-    "tanh": (tanh, A, D, D * (1 - tanh * tanh)),
-    "sigmoid": (sigmoid, A, D, D * sigmoid * (1 - sigmoid)),
-    "relu, from its input": (relu, A, D, D * (A > 0)),
-    "relu, from its output": (relu, A, D, D * relu.sign()),
-    "abs": (A.abs(), A, D, D * A.sign()),
-    "leaky relu": (leaky, A, D, D * ((A > 0) + (-A > 0) / 10)),
-    "mse, sum": (squares, A, None, 2 * (A - T)),
-    "mse, batchmean": (squares / n, A, None, 2 * (A - T) / n),
-    "mse, mean": (squares / (n * m), A, None, 2 * (A - T) / (n * m)),
-    "chain tanh, W1": (hidden["tanh"] @ W2 + b2, W1, G, X.T @ ((G @ W2.T) * (1 - hidden["tanh"] ** 2))),
-    "chain relu, W1": (hidden["relu"] @ W2 + b2, W1, G, X.T @ ((G @ W2.T) * hidden["relu"].sign())),
-    "chain relu, X": (hidden["relu"] @ W2 + b2, X, G, ((G @ W2.T) * hidden["relu"].sign()) @ W1.T),
-    "chain relu, W2": (hidden["relu"] @ W2 + b2, W2, G, hidden["relu"].T @ G),
-    "softmax cross-entropy": (cross_entropy, A, None, P - T),
-    "softmax cross-entropy, any targets": (-(T * P.log()).sum(), A, None, P * (T @ ones("m")) - T),
-    "a number": ((x * A).sum(), x, None, A.sum()),
-}
-WRONG = {
-    "linear, W transposed in a square": (S @ V, V, U, U.T @ S),
-    "linear, X without the transpose": (S @ V, S, U, U @ V),
-    "linear, W divided by n": (linear, W, G, X.T @ G / n),
-    "linear, W divided by the size that n has in the proof": (linear, W, G, X.T @ G / 3),
-    "linear, b averaged": (linear, b, G, one.T @ G / n),
-    "linear, W of the wrong sign": (linear, W, G, -(X.T @ G)),
-    "linear, upstream forgotten": (linear, W, G, X.T @ (one @ ones("out").T)),
-    "mse, factor 2 missing": (squares, A, None, A - T),
-    "mse, sign": (squares, A, None, 2 * (T - A)),
-    "mse, batchmean not divided": (squares / n, A, None, 2 * (A - T)),
-    "mse, mean divided by n only": (squares / (n * m), A, None, 2 * (A - T) / n),
-    "tanh, slope at the output": (tanh, A, D, D * (1 - tanh.tanh() ** 2)),
-    "tanh, upstream forgotten": (tanh, A, D, 1 - tanh * tanh),
-    "tanh, slope forgotten": (tanh, A, D, D),
-    "sigmoid, slope at the output": (sigmoid, A, D, D * sigmoid.sigmoid() * (1 - sigmoid.sigmoid())),
-    "relu, masked by upstream": (relu, A, D, D * (D > 0)),
-    "relu, slope always 1": (relu, A, D, D),
-    "relu, on the other side": (relu, A, D, D * (1 - relu.sign())),
-    "relu, minus the output is never above 0": (relu, A, D, D * (1 - (-relu > 0))),
-    "chain, slope forgotten": (hidden["relu"] @ W2 + b2, W1, G, X.T @ (G @ W2.T)),
-    "softmax cross-entropy, sign": (cross_entropy, A, None, T - P),
-}
+from minidl.lab.proof import ProofError, define, derivative, matrices, prove_equal, prove_gradient, scalars
 
 
 def prove(forward, wrt, upstream, claim, **options):
     return prove_gradient(forward, wrt=wrt, upstream=upstream, claim=claim, **options)
 
 
-@pytest.mark.parametrize("case", RIGHT.values(), ids=RIGHT)
+@pytest.mark.parametrize("case", (RIGHT | MORE).values(), ids=RIGHT | MORE)
 def test_a_right_claim_is_proven_in_no_time(case):
     start = time.perf_counter()
-    proof = prove(*case, entry=None if case[1] is x else (1, 1))
+    proof = prove(*case, entry=None if case[1].shape == ("1", "1") else (1, 1))
     assert time.perf_counter() - start < 5  # on an idle machine all are under 1 s
     assert repr(case[3]) in repr(proof)
     assert "proven" in repr(proof)
@@ -197,6 +135,84 @@ def test_a_reason_is_given_once_and_for_what_is_seen():
 def test_an_entry_that_is_not_there_is_named():
     with pytest.raises(ValueError, match=r"expected an entry within 2 x 4, counted from 1, got \(0, 1\)"):
         prove(linear, W, G, X.T @ G, entry=(0, 1))
+
+
+y, z = scalars("y, z")
+never = x.tanh() - (x.exp() - (-x).exp()) / (x.exp() + (-x).exp())  # 0, which only SymPy knows
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        (x.relu() / x.relu(), 1),
+        ((A > 0).sum() / (A > 0).sum(), 1),
+        ((x.relu() - y.relu()) / (x.relu() - y.relu()), 1),
+        (x.relu().log().exp(), x.relu()),
+        ((column - column.T) / (column - column.T), one @ one.T),
+        ((never > 0) + (-never > 0), 1),
+        ((-x.exp()).log(), (-x.exp()).log()),
+        ((-1 - x**2) ** 0.5, (-1 - x**2) ** 0.5),
+        ((x - x) / (x - x), 1),
+        ((n - 1) * (column - column.T > 0) + (n - 1) * (column.T - column > 0), (n - 1) * (one @ one.T)),
+        ((n - 1) * (n - 2) * (n - 3) * (column - column.T > 0).sum(), (n - 1) * (n - 2) * (n - 3) * n**2 / 2),
+        ((n - 1) * (n - 2) * (n - 3) * ((column - column.T) ** 2 > 0), (n - 1) * (n - 2) * (n - 3) * one @ one.T),
+        ((n - 1) * (n - 2) * (n - 3) * one, 0 * one),
+        ((x * y).log(), x.log() + y.log()),
+        ((x**2) ** 0.5, x),
+        ((x**3) ** (1 / 3), x),
+        (x.log().exp(), x.relu()),
+    ],
+    ids=str,
+)
+def test_what_exists_nowhere_or_fails_at_some_sizes_or_numbers_is_not_proven(left, right):
+    with pytest.raises(ProofError, match=r"could not be decided|is wrong"):
+        prove_equal(left, right)
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "where"),
+    [
+        (x / x, 1, "x ≠ 0"),
+        (x.log().exp(), x, "x > 0"),
+        (x * (n - 1) / (n - 1) + 0 * one, x + 0 * one, "n - 1 ≠ 0"),
+        (A / (A**2).sum() ** 0.5, A * (A**2).sum() ** -0.5, "Σ_ij a_ij^2 ≠ 0"),
+        ((x * x).abs(), x**2, None),
+        ((x**2) ** 0.5, x.abs(), "x^2 ≠ 0"),
+        (x.exp().log() / n + 0 * one, x / n + 0 * one, None),
+        ((x - 1 > 0) * (x + 1 > 0), (x - 1 > 0), "x - 1 ≠ 0 and x + 1 ≠ 0"),
+    ],
+    ids=str,
+)
+def test_what_is_left_out_is_named(left, right, where):
+    verdict = repr(prove_equal(left, right)).splitlines()[0]
+    assert verdict.endswith(f"where {where})") if where else "where" not in verdict
+
+
+def test_a_claim_has_to_exist_where_the_gradient_does():
+    with pytest.raises(ProofError, match=r"could not be decided: the claim exists only where a_ij > 0"):
+        prove(2 * A, A, D, 2 * D * A.log().exp() / A)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (lambda: prove(A.tanh(), D, D, A.tanh()), "expected wrt and upstream to be two symbols, got D for both"),
+        (lambda: prove_equal(define("H", A.tanh()), define("H", A.exp())), "one thing for each name, got H = A"),
+        (lambda: prove_equal(define("A", 2 * T), 2 * T + 0 * A), "one thing for each name, got a symbol A and A = 2"),
+        (lambda: prove_equal(derivative((n * A).sum(), n), A.sum()), "got n, which is the size n here"),
+    ],
+)
+def test_statements_that_make_no_sense_are_named(build, message):
+    with pytest.raises(ValueError, match=message):
+        build()
+
+
+def test_many_equal_sizes_take_no_time():
+    start = time.process_time()
+    prove_equal((S @ V @ S @ V @ S @ V @ S).T, S.T @ (V.T @ S.T @ V.T) @ (S.T @ V.T @ S.T))
+    with pytest.raises(ProofError, match="is wrong"):
+        prove_equal((S @ V @ S @ V @ S @ V @ S @ V).sum(), (V @ S @ V @ S @ V @ S @ V @ V).sum())
+    assert time.process_time() - start < 5
 
 
 @pytest.mark.slow
