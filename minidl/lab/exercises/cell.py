@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -58,6 +59,10 @@ def check(
     """
     frame = sys._getframe(1)
     answer = frame.f_locals.get(name, frame.f_globals.get(name, _MISSING))
+    if error := _error_before(name):
+        return not_done(
+            name, f"its cell ended in {error}, so there is no new answer yet. Mend it, run it, then this one."
+        )
     if answer is _MISSING:
         return not_done(name, "run the exercise's cell first, then this one.")
     if has_dots(answer):
@@ -75,6 +80,16 @@ def check(
     except NameError as error:
         return not_done(name, f"this check needs the cells above ({error}): run them first.")
     return wrong(name, problem, hint) if problem else right(name)
+
+
+def _error_before(name: str) -> str:
+    """Return the error in which the cell that was run last ended, if the answer was to come from it."""
+    ipython = sys.modules.get("IPython")
+    last = getattr(ipython and ipython.get_ipython(), "last_execution_result", None)
+    error = last and (last.error_before_exec or last.error_in_exec)
+    if not error or not re.search(rf"^(def |class )?{re.escape(name)}\b", last.info.raw_cell, re.MULTILINE):
+        return ""
+    return f"{type(error).__name__}: {error}"
 
 
 def _late(thing: Any) -> Any:

@@ -22,6 +22,7 @@ from fractions import Fraction
 import sympy
 
 INDEX = {"n": "i", "in": "k", "out": "j", "m": "j", "hidden": "h"}  # the index that runs over a size
+ALLOWED = 'it is made with +, -, *, /, **, @, .T, .sum() of all entries, ones("n"), > 0 and functions such as .exp()'
 PLUS, SUM, ENTRIES, TIMES, POWER, ATOM = range(6)  # how tightly a printed formula holds together
 
 
@@ -67,6 +68,13 @@ class Formula:
     abs, exp, log = _function("abs"), _function("exp"), _function("log")
     relu, sigmoid, sign, tanh = _function("relu"), _function("sigmoid"), _function("sign"), _function("tanh")
 
+    def __getattr__(self, name: str) -> Formula:
+        """Say what there is instead of an operation that only tensors have."""
+        raise AttributeError(f"a formula has no .{name}: {ALLOWED}", name=name, obj=self)
+
+    def __lt__(self, other: float) -> Formula:
+        return other - self > 0
+
     def __gt__(self, other: float) -> Formula:
         return Formula("step", (self - other if other else self,), self.shape)
 
@@ -86,7 +94,11 @@ class Formula:
 
     mT = T  # noqa: N815  and its other name
 
-    def sum(self) -> Formula:
+    def sum(self, *dimensions: object, **options: object) -> Formula:
+        if dimensions or options:
+            raise TypeError(
+                "a formula's .sum() adds up all entries; to add up over one index, multiply by a column of ones"
+            )
         return Formula("sum", (self,))
 
     def __repr__(self) -> str:
@@ -117,6 +129,8 @@ def _symbol(name: str, shape: tuple[str, str]) -> Formula:
 
 def ones(size: str) -> Formula:
     """Return a column of ones, of shape size x 1."""
+    if not isinstance(size, str):
+        raise TypeError(f'ones expected the name of a size, such as "n", got {size!r}')
     return Formula("ones", (size,), (_size(size), "1"))
 
 

@@ -41,6 +41,15 @@ class Reply:
         said = self.difference() if is_wrong else []
         return [*written, *(f"  {sentence}" for sentence in said)]
 
+    def hint(self, refuted: list[str]) -> list[str]:
+        """Return lines that do not give the second side away: the first as an entry, and one thing that is wrong with it."""
+        lines = [f"  {self.names[0]}  {plain(tidy(self.entries[0]))}"]
+        said = self.difference() if refuted else []
+        if len(said) > 1:
+            said = [f"{self.subject} differs in more than one place: write one entry as a sum over indices first."]
+        where = refuted[0].strip().removesuffix(":").replace(", entry", ", in entry") if refuted else ""
+        return [*lines, *(f"  {sentence}" for sentence in said), *([f"  {where}, both sides differ."] if where else [])]
+
     def difference(self) -> list[str]:
         """Return sentences on what the first side has that the second has not, and the other way round."""
         claim, truth = self.polynomials

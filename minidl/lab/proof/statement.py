@@ -29,7 +29,17 @@ from minidl.lab.proof.words import unlatex
 
 
 class ProofError(AssertionError):
-    """A claim that is wrong, or that could not be decided."""
+    """A claim that is wrong, or that could not be decided.
+
+    Attributes
+    ----------
+    hint : str
+        What may be told to somebody who is still to find the truth; the message tells all of it.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint or message
 
     def _render_traceback_(self) -> list[str]:
         """In Jupyter the message says it all."""
@@ -118,7 +128,8 @@ class Statement:
         refuted = refuted or next(filter(None, map(self.counterexample, larger)), [])
         verdict = "is wrong" if refuted else "could not be decided"
         reply = Reply(self.names, self.entries, (left, right), self.formulas)
-        raise ProofError("\n".join([f"{self.text}  {verdict}", *reply.lines(is_wrong=bool(refuted)), *refuted]))
+        lines = [f"{self.text}  {verdict}", *reply.lines(is_wrong=bool(refuted)), *refuted]
+        raise ProofError("\n".join(lines), "\n".join([lines[0], *reply.hint(refuted)]))
 
     def written_out(self, write: WrittenOut) -> tuple[sympy.Matrix, sympy.Matrix]:
         """Return both sides, entry by entry, at given sizes."""

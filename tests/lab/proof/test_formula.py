@@ -88,6 +88,25 @@ def test_a_formula_takes_numbers_and_formulas_only(other):
         X @ other
 
 
+@pytest.mark.parametrize(
+    ("build", "error", "message"),
+    [
+        (lambda: X.mean(), AttributeError, r"a formula has no .mean: it is made with .*ones"),
+        (lambda: X.t(), AttributeError, "a formula has no .t: "),
+        (lambda: X.sum(0), TypeError, "adds up all entries; to add up over one index, multiply by a column of ones"),
+        (lambda: X.sum(axis=0), TypeError, "adds up all entries"),
+        (lambda: ones(3), TypeError, 'ones expected the name of a size, such as "n", got 3'),
+    ],
+)
+def test_what_only_tensors_have_is_said_in_the_words_of_formulas(build, error, message):
+    with pytest.raises(error, match=message):
+        build()
+
+
+def test_below_is_the_other_way_round():
+    assert repr(X < 0) == repr(0 - X > 0)
+
+
 def test_jupyter_shows_latex():
     assert (X @ W)._repr_latex_() == r"$\displaystyle X \, W$"
 

@@ -4,9 +4,9 @@ import sys
 import time
 
 import pytest
-from statements import MORE, RIGHT, WRONG, A, D, G, S, T, U, V, W, X, b, column, linear, n, one, sigma, squares, x
+from statements import MORE, RIGHT, WRONG, A, D, G, P, S, T, U, V, W, X, b, column, linear, n, one, sigma, squares, x
 
-from minidl.lab.proof import ProofError, define, derivative, matrices, prove_equal, prove_gradient, scalars
+from minidl.lab.proof import ProofError, define, derivative, matrices, ones, prove_equal, prove_gradient, scalars
 
 
 def prove(forward, wrt, upstream, claim, **options):
