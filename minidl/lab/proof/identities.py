@@ -145,7 +145,9 @@ def is_above_0(a: sympy.Expr) -> bool:
 def _values(*expressions: sympy.Expr) -> Iterator[tuple[sympy.Expr, ...]]:
     symbols = sorted(set().union(*(expression.free_symbols for expression in expressions)), key=str)
     rng = random.Random(0)
-    for _ in range(8):
+    for _ in range(
+        24 if any(expression.has(Step) for expression in expressions) else 8
+    ):  # to come to both sides of steps
         point = {symbol: sympy.Rational(rng.randint(1 if symbol.is_positive else -200, 200), 97) for symbol in symbols}
         values = tuple(expression.subs(point).evalf(30) for expression in expressions)
         if all(value.is_real and value.is_finite for value in values):

@@ -13,13 +13,13 @@ EACH = 6  # mutants of each claim
 found = {}
 
 
-def chosen(case):
-    """Return mutants of a right claim that are wrong, each checked to be so: one of each kind first, then at random."""
+def chosen(name, case):
+    """Return mutants of a right claim that are wrong, each checked to be so."""
     rng = random.Random(0)
     every = list(mutants(case[3], *case[:3]))
     rng.shuffle(every)
     wrong = (pair for pair in every if are_different(pair[1], *case[:3]))
-    return list(itertools.islice(wrong, EACH))
+    return list(itertools.islice(wrong, 4 if name.startswith("three layers") else EACH))  # those take a second each
 
 
 @pytest.mark.parametrize("name", CLAIMS)
@@ -27,7 +27,7 @@ def test_a_right_claim_that_is_changed_is_not_proven(name):
     case = CLAIMS[name]
     assert not are_different(case[3], *case[:3])
     forward, wrt, upstream, _ = case
-    found[name] = chosen(case)
+    found[name] = chosen(name, case)
     for what, claim in found[name]:
         try:
             proof = prove_gradient(forward, wrt=wrt, upstream=upstream, claim=claim)

@@ -19,7 +19,7 @@ SYMBOLS = {
 }
 (n,) = scalars("n")
 S, V, A = matrices("S (n x n), V (n x n), A (n x m)")
-quick = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+quick = settings(max_examples=50, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
 @st.composite
