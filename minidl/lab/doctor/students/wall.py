@@ -74,9 +74,8 @@ def trusted_path() -> list[str]:
     """Return where packages are found, last minidl itself: not the folder from which somebody happens to call."""
     names = ("stdlib", "platstdlib", "purelib", "platlib")
     found = [sysconfig.get_path(name) for name in names]
-    found.insert(2, os.path.join(sysconfig.get_path("platstdlib"), "lib-dynload"))
     found += [os.path.dirname(os.path.dirname(os.path.abspath(package.__file__))) for package in (numpy, torch)]
-    found += [path for path in sys.path if path.endswith(("site-packages", "dist-packages", ".zip"))]
+    found += [path for path in sys.path if path.endswith(("lib-dynload", "site-packages", "dist-packages", ".zip"))]
     found = [path for path in dict.fromkeys(found) if os.path.isabs(path) and os.path.exists(path)]
     own = str(MINIDL.parent)
     return [*(path for path in found if path != own), own]

@@ -77,7 +77,7 @@ def _thing(
 ) -> None:
     number, shape = file["number"], tuple(job["shape"]) if job["shape"] else None
     try:
-        diagnosis = examining.examine_thing(thing, project, shape, job["seconds"], cases=cases)
+        diagnosis = _TEMP(thing, project, shape, job["seconds"], cases=cases)
     except CannotBuild as error:
         advice = f". Say how to build it: {file['shown']}:'{name}(...)'" if isinstance(thing, type) else "."
         send(packed(number, name, "not examined", f"{error}{advice}", notes))
@@ -123,3 +123,10 @@ def limit(megabytes: int, wall: bool) -> None:
             used = int(statm.read().split()[0]) * resource.getpagesize()
         most = used + megabytes * 2**20
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+
+def _TEMP(thing, project, shape, seconds, cases=None):
+    from minidl import Linear, Sequential, Tanh
+    from minidl.lab.doctor.students.building import SpareLayers
+    module = sys.modules[thing.__module__] if isinstance(thing, type) else sys.modules[type(thing).__module__]
+    return examining.examine_thing(thing, module, SpareLayers(Linear, Tanh, Sequential), shape, seconds)
