@@ -199,6 +199,8 @@ def _examine(
     if not subject.slots and not subject.is_loss:
         holds = any(isinstance(value, Tensor) or is_numpy(value) for value in contents(subject.fresh()))
         notes.append(HOW_TO_SHOW if holds else "it has no parameters that can be seen.")
+    if subject.translator and subject.translator.convention.told:
+        notes.append(f"understood as: {subject.translator.convention.told}.")
     if subject.random:
         notes.append("forward is random; it was examined with the same random numbers each time.")
     return [*values, *inside, *seen], notes

@@ -8,9 +8,11 @@ import torch
 from torch import Tensor
 
 from minidl.lab.doctor.subject.calls import StudentError
+from minidl.lab.doctor.subject.conventions import FITS, RIGHT, find_convention
 from minidl.lab.doctor.subject.inside import contents
 from minidl.lab.doctor.subject.parameters import Slot, slots_of
 from minidl.lab.doctor.subject.paths import get
+from minidl.lab.doctor.subject.roles import needed, positional, role, target_first
 from minidl.lab.doctor.subject.subject import Subject
 from minidl.lab.doctor.subject.values import as_tensor, is_numpy, random_states, same
 
@@ -31,26 +33,77 @@ def get_to_know(subject: Subject, input: Tensor, target: Tensor | None) -> None:
     dialects = ["numpy", "torch", "list"] if arrays or _speaks_of_numpy(subject) else ["torch", "numpy", "list"]
     errors: list[StudentError] = []
     turned = None  # the first way in which it took one kind of value and returned another
-    for dialect in dialects:
+    subject.translator = None
+    for dialect in dialects if not _speaks_otherwise(subject) else ():
         for dtype in (torch.float64, None):
             subject.dialect, subject.dtype = dialect, dtype
             subject.set_default()
             try:
-                output = subject.run(input, None, target)["output"]
+                results = subject.run(input, None, target)
             except StudentError as error:
                 errors.append(error)
                 continue
+            output = results["output"]
             to_array = dialect == "torch" and is_numpy(output) and dialects[0] == "torch"
             if to_array or (dialect != "list" and isinstance(output, list)):
                 turned = turned or (dialect, dtype)
                 continue
+            if not _fits(results, input):
+                if _translated(subject, dialects, input, target):
+                    return
+                subject.dialect, subject.dtype = dialect, dtype
+                subject.set_default()
             subject.slots = _parameters(subject, input, target)
             return
+    if _translated(subject, dialects, input, target):
+        return
     subject.dialect, subject.dtype = turned or (dialects[0], None)
     subject.set_default()
     if not turned:
+        if not errors:
+            subject.run(input, None, target)
         raise max(errors, key=lambda error: error.doing == subject.backward_name)  # the first that got furthest
     subject.slots = _parameters(subject, input, target)
+
+
+def _fits(results: dict[str, Any], input: Tensor) -> bool:
+    """Whether a first use went as the contract says: values came, and a gradient of the input's shape."""
+    output, grad_input = as_tensor(results["output"]), as_tensor(results["input"])
+    return output is not None and grad_input is not None and grad_input.shape == input.shape
+
+
+def _speaks_otherwise(subject: Subject) -> bool:
+    """Whether the names of arguments say that it is called in another way, where the usual one might run as well."""
+    forward, backward = (getattr(subject.original, n) for n in (subject.forward_name, subject.backward_name))
+    if subject.is_loss:
+        return target_first(needed(forward)) or target_first(needed(backward))
+    return "rate" in map(role, [p.name for p in positional(backward)[1:]])
+
+
+def _translated(subject: Subject, dialects: list[str], input: Tensor, target: Tensor | None) -> bool:
+    """Look for another convention that fits, and take it; say whether there is one."""
+    best: tuple[int, Any] = (FITS - 1, None)
+    for dialect in dialects[:2]:
+        for dtype in (torch.float64, None):
+            subject.dialect, subject.dtype, subject.translator = dialect, dtype, None
+            subject.set_default()
+            fit = find_convention(subject, input, target)
+            if fit > best[0]:
+                best = fit, (dialect, dtype, subject.translator)
+            if fit == RIGHT:
+                break
+        else:
+            continue
+        break
+    if best[1] is None:
+        subject.translator = None
+        return False
+    subject.dialect, subject.dtype, subject.translator = best[1]
+    subject.set_default()
+    subject.slots = _parameters(subject, input, target)
+    returned = [s for s in subject.translator.convention.slots() if all(s.param != t.param for t in subject.slots)]
+    subject.slots = subject.slots + returned
+    return True
 
 
 def _speaks_of_numpy(subject: Subject) -> bool:
