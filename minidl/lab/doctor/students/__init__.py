@@ -5,9 +5,9 @@ it holds, with arguments that fit, and `examining` has it examined. Out of each 
 them all.
 """
 
-from minidl.lab.doctor.students.building import SpareLayers
+from minidl.lab.doctor.students.building import CannotBuild
 from minidl.lab.doctor.students.files import find
 from minidl.lab.doctor.students.processes import examine_files
 from minidl.lab.doctor.students.tables import page, table, write_csv
 
-__all__ = ["SpareLayers", "examine_files", "find", "page", "table", "write_csv"]
+__all__ = ["examine_files", "find", "page", "table", "write_csv"]

@@ -97,3 +97,15 @@ def _speaks_of_a_target(names: list[str]) -> bool:
     return any(role(name) == "target" for name in names) or (
         "y" in plain[1:] and (re.search(PREDICTION, plain[0]) is not None)
     ) or (plain[:1] == ["y"] and len(plain) > 1 and re.search(PREDICTION, plain[1]) is not None)
+
+
+def takes_probabilities(loss: Any) -> bool:
+    """Whether a loss takes the logarithm of its input as it is: it uses log, and nothing that makes probabilities."""
+    names: set[str] = set()
+    for method in [loss] + [getattr(loss, name, None) for name in LOSS_METHODS]:
+        code = getattr(method, "__code__", None)
+        names |= set(code.co_names) if code else set()
+    if isinstance(functions := getattr(loss, "functions", None), tuple):
+        names |= set(functions[0].__code__.co_names) if hasattr(functions[0], "__code__") else set()
+    makes = any(re.search("exp|softmax|sigmoid|softplus", name, re.IGNORECASE) for name in names)
+    return bool(names & {"log", "log2", "log_", "clip", "clamp"}) and not makes
