@@ -213,6 +213,8 @@ class Behaviour:
     def calls_inside(self) -> CallsInside:
         """The way that one forward and one backward take through the modules inside."""
         module, calls = self.subject.fresh(), CallsInside()
+        if self.subject.is_loss:  # a softmax and a loss in one: backward goes its own way
+            return calls
         for path, child in children(module):
             name = f"{show(path)} ({type(child).__name__})"
             try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import types
 from collections.abc import Callable
 from typing import Any
@@ -34,10 +35,15 @@ class Steps:
         self.step_name = first_method(optimizer, STEP_METHODS)
         _, copied = self.copies()
         found = find(slots_of, copied, watch)
-        self.slots: list[Slot] = [slot for slot in found if get(copied, slot.param) is not None]
+        self.slots: list[Slot] = [slot for slot in found if self._settable(copied, slot)]
         drawn = torch.Generator().manual_seed(5)
         self.gradients = [{slot.name: self._like(copied, slot, drawn) for slot in self.slots} for _ in range(STEPS)]
         self.stepping = self._stepping()
+
+    @staticmethod
+    def _settable(model: Any, slot: Slot) -> bool:
+        param, grad = as_tensor(get(model, slot.param)), as_tensor(get(model, slot.grad))
+        return param is not None and (grad is None or grad.numel() == param.numel() or grad.ndim == 0)
 
     def _like(self, model: Any, slot: Slot, drawn: torch.Generator) -> Tensor:
         return both_signs(as_tensor(get(model, slot.param)).shape, drawn)
@@ -110,7 +116,10 @@ class Steps:
         """Return how each parameter moves in a first step, with other settings if need be."""
         optimizer, model = self.copies()
         for name, value in settings.items():
-            object.__setattr__(optimizer, name, value)  # of a frozen dataclass too
+            before = attributes(optimizer).get(name)
+            copies = [n for n, v in attributes(optimizer).items() if isinstance(v, float) and v == before and re.search("lr|rate", n)] if name in RATES else []
+            for each in (name, *copies):  # the rate of this step may be kept beside that of the beginning
+                object.__setattr__(optimizer, each, value)  # of a frozen dataclass too
         start = self.params(model)
         self.set(model, gradients)
         self.step(optimizer, model)

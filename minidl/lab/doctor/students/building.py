@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import itertools
 import re
@@ -16,6 +17,8 @@ import torch
 from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.subject.acquaintance import get_to_know
 from minidl.lab.doctor.subject.calls import Watch
+from minidl.lab.doctor.subject.copies import copy_of
+from minidl.lab.doctor.subject.inside import contents
 from minidl.lab.doctor.subject.names import PAIR_METHODS
 from minidl.lab.doctor.subject.parameters import slots_of
 from minidl.lab.doctor.subject.roles import kind, parameters, positional, role
@@ -26,8 +29,9 @@ SHAPE, NUMBERS, IMAGES = "shape", "numbers", "images"
 UNIT = "(s|shape|dims?|sizes?|features?|channels|units|nodes|neurons|nodos)?$"
 ARGUMENTS: dict[str, tuple[Any, ...]] = {  # by their names in lower case without underscores; what is tried, in this order
     r"^(vocab|numembeddings|dictionary)(ulary)?(size|dim)?$": (5,),
-    r"^(kernel|filter|window|pool|k|f|fh|fw|kh|kw)(shape|size|height|width)?$|poolsize|kernelsize|filtersize": (2, (2, 2), 3),
-    r"^strides?$": (1, (1, 1)),
+    r"^(kernel|filter|window|pool|k|f|fh|fw|kh|kw)(shape|size|height|width)?$|poolsize|kernelsize|filtersize|^pooling(shape|size)$": (2, (2, 2), 3),
+    r"^(convolution|conv|kernel)shape$": ((FEATURES, 2, 2), (2, 2)),
+    r"^strides?(shape)?$": (1, (1, 1)),
     r"^pad(ding)?$": (0, (0, 0), "valid"),
     r"^(dilation|groups|heads|numheads|nheads|epochs?|depth)$": (1,),
     r"^(batch|batchsize|minibatchsize|seqlen|sequencelength|timesteps|t)$": (SAMPLES,),
@@ -59,12 +63,14 @@ DERIVATIVES = r"prime|deriv|^(df|dfn|d_?f|dact|grad|gradient|dg)$|^d"
 LINEAR_NAME = re.compile("linear|dense|affine|connected|fc|densa", re.IGNORECASE)
 BENT_NAME = re.compile("tanh|sigmoid|relu", re.IGNORECASE)
 NETWORK_NAME = re.compile("sequential|net|model|mlp|perceptron|red", re.IGNORECASE)
+IMAGES_NAME = re.compile("conv|pool|2d|image|upsampl|flatten", re.IGNORECASE)
 MODEL_NAME = re.compile("^(model|net|network|nn|module|mlp)$")
 PARAMS_NAME = re.compile("param|^weights$")
 LOSS_ARGUMENT = re.compile("^(loss|criterion|lossf|lossfn|lossfunction|cost)")
 OPTIMIZER_ARGUMENT = re.compile("^optimi[sz]")
 SETUP = re.compile(r"^(build|init(ialize|ialise)?(_?(params|parameters|weights?|layer))?|reset_parameters|setup)$")
 CERTAIN = (NameError, SyntaxError)  # errors that do not come from what the arguments are
+WAYS = 5  # of saying the shape of the input
 SECONDS = 0.5  # for building one thing in several ways
 
 
@@ -221,10 +227,14 @@ def _options(parameter: inspect.Parameter, cls: type, project: Project, arrays: 
         return [function(project, derivative=True)]
     if re.search(FUNCTIONS, name) and "str" not in annotation:
         own = _of_kind("layer", project, cls, depth, BENT_NAME) if depth < 2 and len(name) > 2 else []
-        return [function(project, derivative=False)] * ("f" in name[:1] or not own) + own + ["relu", "ReLU"]
+        has_derivative = any(re.search(DERIVATIVES, _plain(p.name)) for p in parameters(cls))
+        plain = [function(project, derivative=False)]
+        return plain + own if has_derivative else [*own, *plain, "relu", "ReLU"] if own else [*plain, "relu", "ReLU"]
     if kind(cls) == "layer" and name == "gamma":
         return [drawn((FEATURES,), project)]
     found = next((list(values) for pattern, values in ARGUMENTS.items() if re.search(pattern, name)), [])
+    if IMAGES_NAME.search(cls.__name__) and (FEATURES,) in found:
+        found += [(FEATURES, 6, 6), (6, 6, FEATURES)]
     if "str" in annotation:
         return [v for v in found if isinstance(v, str)] or ["relu"]
     if "bool" in annotation:
@@ -299,13 +309,23 @@ def layers(project: Project, container: type, depth: int = 0) -> list[Any]:
                     made = made[:1]
         except Exception:
             continue
-        for other in bent:
-            try:
-                return [made[0], next(build(other, project, None, depth + 1)).thing, *made[1:]]
-            except (CannotBuild, Broken, StopIteration):
-                continue
-        return made
-    raise CannotBuild(f"{container.__name__} needs layers, and the project has no linear layer that can be built")
+        others = _some(bent, project, depth, 1)
+        return [made[0], *others, *made[1:]]
+    found = _some(bent, project, depth, 2)  # they take any number of features
+    if found:
+        return found
+    raise CannotBuild(f"{container.__name__} needs layers, and the project has none that can be built")
+
+
+def _some(classes: list[type], project: Project, depth: int, count: int) -> list[Any]:
+    """Build one object of each of these classes, until there are enough."""
+    found: list[Any] = []
+    for cls in classes:
+        with contextlib.suppress(CannotBuild, Broken, StopIteration):
+            found.append(next(build(cls, project, None, depth + 1)).thing)
+        if len(found) == count:
+            break
+    return found
 
 
 def models(project: Project, asking: type, depth: int = 0) -> Iterator[Built]:
@@ -315,9 +335,14 @@ def models(project: Project, asking: type, depth: int = 0) -> Iterator[Built]:
         try:
             for built in build(cls, project, None, depth + 1):
                 set_up(built.thing)
-                model = used(built.thing, (SAMPLES, FEATURES), (1, FEATURES), (2, FEATURES, 6, 6), (SAMPLES, 5, FEATURES))
-                if _slots(model):
-                    yield Built(model, built.said)
+                sizes = (SAMPLES, FEATURES), (1, FEATURES), (2, FEATURES, 6, 6), (SAMPLES, 5, FEATURES)
+                tries = [(built.thing, sizes)]
+                for way in range(WAYS):
+                    other = copy_of(built.thing)
+                    tries += [(other, sizes[:1])] * bool(set_up(other, sizes[0], way))
+                found = next((m for m in (used(thing, *some) for thing, some in tries) if _slots(m)), None)
+                if found is not None:
+                    yield Built(found, built.said)
                     break
         except (CannotBuild, Broken):
             continue
@@ -329,10 +354,15 @@ def used(model: Any, *sizes: tuple[int, ...]) -> Any:
         subject = Subject(model, Watch())
         try:
             get_to_know(subject, torch.randn(size, generator=torch.Generator().manual_seed(3)), None)
-            module = subject.fresh()
-            subject.run(torch.ones(size), None, None, module)
+        except Exception:
+            subject.dialect = "numpy" if "numpy" in str([type(v) for v in contents(model)]) else subject.dialect
+        module = subject.fresh()
+        try:
+            output = subject.forward(module, torch.ones(size))
         except Exception:
             continue
+        with contextlib.suppress(Exception):
+            subject.backward(module, subject.cast_like(subject.upstream(output), output), torch.ones(size))
         return module
     return model
 
@@ -347,9 +377,9 @@ def _slots(model: Any) -> list[Any]:
 def set_up(thing: Any, shape: tuple[int, ...] = (SAMPLES, FEATURES), way: int = -1) -> bool:
     """Call the methods that give an object its parameters: those that need nothing, or in some way the shape of the input.
 
-    ``way`` is the number of the way; -1 calls only those that need nothing. Return whether there is such a way.
+    ``way`` is the number of the way, below `WAYS`; -1 calls only those that need nothing. Return whether something was set up.
     """
-    done = way < 0
+    done = False
     for name in dir(type(thing)):
         if not SETUP.match(name):
             continue
@@ -359,12 +389,12 @@ def set_up(thing: Any, shape: tuple[int, ...] = (SAMPLES, FEATURES), way: int = 
             if not wanted and way < 0:
                 method()
             elif len(wanted) == 1 and way >= 0:
-                values = (shape[1:], shape[-1], (None, *shape[1:]), shape, (1, *shape[1:]))
-                if way < len(values):
-                    method(values[way])
-                    done = True
+                method((shape[1:], shape[-1], (None, *shape[1:]), shape, (1, *shape[1:]))[way])
+            else:
+                continue
+            done = True
         except Exception:
-            return False
+            continue
     return done
 
 

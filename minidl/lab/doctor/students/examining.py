@@ -20,8 +20,9 @@ from minidl.lab.doctor.diagnosis import Diagnosis, Finding
 from minidl.lab.doctor.examination import examine, examine_loss, examine_optimizer
 from minidl.lab.doctor.students.building import (
     FEATURES,
-    HIDDEN,
+    IMAGES_NAME,
     SAMPLES,
+    WAYS,
     Broken,
     Built,
     CannotBuild,
@@ -43,7 +44,6 @@ from minidl.lab.doctor.subject.values import as_tensor
 
 CLASSES_NAME = re.compile("cross|nll|softmax|categorical|cce", re.IGNORECASE)
 BINARY_NAME = re.compile("bce|binary", re.IGNORECASE)
-IMAGES_NAME = re.compile("conv|pool|2d|image|upsampl|flatten", re.IGNORECASE)
 SEQUENCE_NAME = re.compile("rnn|lstm|gru|attention|recurrent|sequence", re.IGNORECASE)
 OWN_ERRORS = ("NameError", "UnboundLocalError", "SyntaxError", "NotImplementedError")  # no argument is the reason of these
 SECONDS = 1.5  # for all the tries with one class
@@ -172,6 +172,8 @@ def _own(raised: Finding) -> bool:
 
     When forward has taken the batch, backward gets what forward's output says.
     """
+    if "positional argument" in raised.text:
+        return False  # it wants to be called otherwise
     if "NoneType" in raised.text or "has no attribute" in raised.text and "None" in raised.text:
         return False  # something was not set up
     return raised.evidence.get("error") in OWN_ERRORS or "backward" in raised.where or "grad" in raised.where
@@ -195,10 +197,10 @@ def _layers(ways: Iterator[Built], cls: type, shape: Shape | None, time_limit: f
             backward_raised |= one.raised is not None and _own(one.raised) and not children(made)
             if one.raised is None or _own(one.raised):
                 continue
-            for way in range(5):
+            for way in range(WAYS):
                 made_again = _copy(built)
                 if made_again is None or not set_up(made_again, size, way):
-                    break
+                    continue
                 yield _tried(made_again, size, built.said + f", set up for {size}", time_limit)
 
 
@@ -242,12 +244,14 @@ def _shapes(layer: Any, cls: type) -> list[Shape]:
     sizes += [v for v in vars(layer).values() if type(v) is int and 1 < v < 65] if hasattr(layer, "__dict__") else []
     for value in contents(layer)[:8]:
         sizes += list(getattr(value, "shape", ()))
-    others = [size for size in dict.fromkeys(sizes) if size not in (1, FEATURES)][:3]
+    others = [size for size in dict.fromkeys(sizes) if size not in (0, 1, FEATURES)][:3]
     rows = [(SAMPLES, m) for m in (FEATURES, *others)]
     images = [(2, FEATURES, 6, 6), (2, 6, 6, FEATURES), (2, 1, 6, 6), (2, 2, 6, 6), (2, FEATURES, 8)]
-    one_image = [(FEATURES, 6, 6), (6, 6, FEATURES), (6, 6)]
-    sequences = [(SAMPLES, 5, FEATURES), (5, FEATURES)]
+    one_image = [(1, FEATURES, 6, 6), (1, 6, 6, FEATURES), (1, 6, 6)]
+    sequences = [(SAMPLES, 5, FEATURES), (1, 5, FEATURES)]
     one = [(1, m) for m in (FEATURES, *others)]
+    if "embed" in cls.__name__.lower():
+        return [(SAMPLES, FEATURES), (SAMPLES, 1)]
     if IMAGES_NAME.search(cls.__name__):
         return [*images, *one_image, *rows, *sequences, *one]
     if SEQUENCE_NAME.search(cls.__name__):
@@ -312,7 +316,8 @@ def _optimizers(thing: Any, project: Project, time_limit: float) -> Iterator[Try
         if place > 3:
             break
         some, model = True, own.thing
-        firsts = (model, *lists(model), [model], None)
+        listed = lists(model)
+        firsts = (model, *listed, *([one] for one in listed), [model], None)
         wanted = needed(thing)
         if not wanted or role(wanted[0]) == "rate":
             firsts = (None, *firsts[:-1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import types
 from typing import Any
 
 import torch
@@ -18,6 +19,29 @@ from minidl.lab.doctor.subject.values import as_tensor, is_numpy, random_states,
 
 
 def get_to_know(subject: Subject, input: Tensor, target: Tensor | None) -> None:
+    """Find out how the subject is called, what it takes, and its parameters.
+
+    Raises
+    ------
+    StudentError
+        Where it raises whatever it is given: what it raised in the way that got furthest.
+    """
+    try:
+        _get_to_know(subject, input, target)
+    except StudentError:
+        before = subject.forward_name
+        if before == "__call__" or not any("__call__" in vars(kind) for kind in type(subject.original).__mro__[:-1]):
+            raise
+        subject.forward_name = "__call__"  # it may keep there what backward needs
+        try:
+            _get_to_know(subject, input, target)
+            return
+        except StudentError:
+            subject.forward_name = before
+        raise
+
+
+def _get_to_know(subject: Subject, input: Tensor, target: Tensor | None) -> None:
     """Find out what the subject takes (tensors, arrays or lists; float64 or only its own dtype), and its parameters.
 
     Raises
@@ -62,6 +86,8 @@ def get_to_know(subject: Subject, input: Tensor, target: Tensor | None) -> None:
     if not turned:
         if not errors:
             subject.run(input, None, target)
+            subject.slots = _parameters(subject, input, target)
+            return
         raise max(errors, key=lambda error: error.doing == subject.backward_name)  # the first that got furthest
     subject.slots = _parameters(subject, input, target)
 
@@ -84,6 +110,8 @@ def _translated(subject: Subject, dialects: list[str], input: Tensor, target: Te
     """Look for another convention that fits, and take it; say whether there is one."""
     best: tuple[int, Any] = (FITS - 1, None)
     for dialect in dialects[:2]:
+        if best[1] is not None:
+            break
         for dtype in (torch.float64, None):
             subject.dialect, subject.dtype, subject.translator = dialect, dtype, None
             subject.set_default()
@@ -92,9 +120,6 @@ def _translated(subject: Subject, dialects: list[str], input: Tensor, target: Te
                 best = fit, (dialect, dtype, subject.translator)
             if fit == RIGHT:
                 break
-        else:
-            continue
-        break
     if best[1] is None:
         subject.translator = None
         return False
@@ -109,8 +134,11 @@ def _translated(subject: Subject, dialects: list[str], input: Tensor, target: Te
 def _speaks_of_numpy(subject: Subject) -> bool:
     names: set[str] = set()
     for name in (subject.forward_name, subject.backward_name):
-        code = getattr(getattr(subject.original, name, None), "__code__", None)
+        method = getattr(subject.original, name, None)
+        code = getattr(method, "__code__", None)
         names.update(code.co_names if code else ())
+        around = getattr(method, "__globals__", {}).values()
+        names.update(v.__name__.partition(".")[0] for v in around if isinstance(v, types.ModuleType))
     return bool(names & {"np", "numpy"}) and "torch" not in names
 
 
@@ -158,4 +186,17 @@ def see_what_repeats(subject: Subject, input: Tensor, target: Tensor | None) -> 
     if output is None:
         return
     subject.fine = output.dtype is torch.float64 and not same(output.float().double(), output)
+    if subject.fine and input.is_floating_point():  # it may round its input all the same
+        subject.fine = not _rounds(subject, input.double(), target, output)
     subject.tolerance = 1e-5 if subject.fine else 3e-2 if output.element_size() == 2 else 3e-4
+
+
+def _rounds(subject: Subject, input: Tensor, target: Tensor | None, output: Tensor) -> bool:
+    """Whether an input rounded to float32 gives the very same output, so that small changes of it show nothing."""
+    rounded = input.float().double()
+    if torch.equal(rounded, input):
+        return False
+    try:
+        return same(as_tensor(subject.forward(subject.fresh(), rounded, target)), output)
+    except StudentError:
+        return False

@@ -22,7 +22,7 @@ from minidl.lab.doctor.subject.inside import Path, attributes, children, show
 from minidl.lab.doctor.subject.names import INPUT_GRADIENT_NAME, OUTPUT_NAMES, is_gradient_name, is_gradient_of
 from minidl.lab.doctor.subject.parameters import Slot
 from minidl.lab.doctor.subject.paths import get, put
-from minidl.lab.doctor.subject.roles import needed, positional, role, target_first
+from minidl.lab.doctor.subject.roles import needed, order_is_clear, positional, role, target_first
 from minidl.lab.doctor.subject.values import as_tensor, is_numpy, is_values, same
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 RETURNED = "gradients_returned"  # what a copy gets as an attribute, where backward returns the parameters' gradients
 RATE = 1.0  # the learning rate for a backward that updates parameters itself: the step is minus the gradient
-LAYOUTS = ("rows", "columns", "single", "whole")
 RIGHT, FITS, RUNS, RAISES = 3, 2, 1, 0
 
 
@@ -42,9 +41,9 @@ class Convention:
     ----------
     forward, backward : tuple of str
         What each argument is: "input", "target", "grad", "cache", "rate", "flag" or "second" (of two inputs).
-    layout : {"rows", "columns", "single", "whole"}
+    layout : {"rows", "columns", "single", "whole", "places"}
         How a batch stands in the input: a sample is a row or a column; there is one sample alone, without a dimension of its
-        own; or the entries are whole numbers, 0 and 1.
+        own; or the entries are whole numbers, 0 and 1, of which a sample has one alone where they are "places".
     split : int
         Of two inputs, the number of features of the first; both are one input to the doctor, side by side.
     output, grad_input : str
@@ -54,7 +53,11 @@ class Convention:
     returned : tuple of (key, path)
         Which of the things returned is the gradient of which parameter.
     updated : tuple of path
-        The parameters that backward itself moves, by the learning rate that it is given.
+        The parameters that backward itself moves, by the learning rate that it is given: so far, minus their gradients.
+    restored : tuple of path
+        All that backward moves, which is put back.
+    derivative : bool
+        Whether backward returns the derivative at the input that it is given, without an upstream gradient.
     """
 
     forward: tuple[str, ...] = ("input",)
@@ -66,6 +69,8 @@ class Convention:
     reduction: str = ""
     returned: tuple[tuple[Any, Path], ...] = ()
     updated: tuple[Path, ...] = ()
+    restored: tuple[Path, ...] = ()
+    derivative: bool = False
 
     @property
     def told(self) -> str:
@@ -79,12 +84,13 @@ class Convention:
             parts.append(f"backward({', '.join(self.backward)})")
         if "rate" in self.backward:
             parts.append("backward updates the parameters itself; it was called with the learning rate 1, and its step measured")
+        parts += ["backward returns the derivative at the input, which was multiplied by the upstream gradient"] * self.derivative
         parts += [f"what forward leaves in {self.output} was taken"] * (self.output not in ("", "first"))
         parts += [f"what backward leaves in {self.grad_input} was taken"] * (self.grad_input not in ("", "first"))
         parts += ["backward returns the gradients of the parameters too"] * bool(self.returned)
         parts += ["a sample is a column"] * (self.layout == "columns")
         parts += ["it takes one sample at a time"] * (self.layout == "single")
-        parts += ["it takes whole numbers"] * (self.layout == "whole")
+        parts += ["it takes whole numbers"] * (self.layout in ("whole", "places"))
         parts += ["it has two inputs, which were put side by side"] * bool(self.split)
         parts += [f"of its loss for each sample, the {self.reduction} was taken"] * bool(self.reduction)
         return "; ".join(parts)
@@ -117,7 +123,7 @@ class Translator:
         """Call forward; return all that it returns."""
         subject, convention = self.subject, self.convention
         value = self._laid_out(input)
-        parts = {"input": value, "target": target, "flag": True, "rate": RATE}
+        parts = {"input": value, "target": target, "flag": True, "rate": RATE, "as given": input}
         if convention.split:
             parts["input"], parts["second"] = value[..., : convention.split], value[..., convention.split :]
         arguments = [parts[name] for name in convention.forward]
@@ -141,14 +147,16 @@ class Translator:
     def backward(self, module: Any, grad_output: Any, input: Any = None, target: Any = None) -> Any:
         """Call backward; return the gradient of the input, and add up those of parameters that are returned with it."""
         convention = self.convention
-        before = [as_tensor(get(module, path)) for path in convention.updated]
+        before = {path: as_tensor(get(module, path)) for path in convention.restored}
         answer = self.ask_backward(module, grad_output, input, target)
         self._collect(module, answer, before)
         if convention.split:
             several = isinstance(answer, (tuple, list))
             return _side_by_side(tuple(answer[:2])) if several else answer
-        if convention.layout == "whole":  # there is no slope along whole numbers
-            return 0.0 * self.kept[id(module)][1]["input"]
+        if convention.layout in ("whole", "places"):  # there is no slope along whole numbers
+            return 0.0 * self.kept[id(module)][1]["as given"]
+        if convention.derivative:
+            return grad_output * answer
         if convention.grad_input:
             answer = answer[0] if convention.grad_input == "first" else getattr(module, convention.grad_input)
         return self._back(answer)
@@ -163,15 +171,16 @@ class Translator:
         arguments = [parts[name] for name in self.convention.backward]
         return subject.watch.call(subject.backward_name, getattr(module, subject.backward_name), *arguments)
 
-    def _collect(self, module: Any, answer: Any, before: list[Tensor | None]) -> None:
+    def _collect(self, module: Any, answer: Any, before: dict[Path, Tensor | None]) -> None:
         convention, found = self.convention, {}
         for key, path in convention.returned:
             value = answer
             for step in key:
                 value = value[step]
             found[show(path)] = as_tensor(value).reshape(as_tensor(get(module, path)).shape)
-        for path, old in zip(convention.updated, before, strict=True):
-            found[show(path)] = (old - as_tensor(get(module, path))) / RATE
+        for path, old in before.items():
+            if path in convention.updated:
+                found[show(path)] = (old - as_tensor(get(module, path))) / RATE
             put(module, path, old)
         if found:
             sums = dict(getattr(module, RETURNED, {}))
@@ -182,9 +191,11 @@ class Translator:
         if layout == "columns":
             return value.T if value.ndim == 2 else value
         if layout == "single":
+            if len(value) != 1:
+                raise RuntimeError("it takes one sample")
             return value[0] if value.ndim > 1 else value
-        if layout == "whole" and whole:
-            return _whole(value)
+        if layout in ("whole", "places") and whole:
+            return _whole(value if layout == "whole" else value[..., 0])
         return value
 
     def _back(self, value: Any) -> Any:
@@ -251,18 +262,14 @@ def _candidates(subject: Subject, input: Tensor) -> Iterator[Convention]:
     rows_raise = None if subject.is_loss else _error(subject, fronts[0], input)
     layouts = ["rows"] if subject.is_loss or not rows_raise else ["rows", "columns"] + ["single"] * (len(input) == 1)
     if "embed" in type(subject.original).__name__.lower() or (rows_raise and _is_about_indices(rows_raise)):
-        layouts = ["whole"]
+        layouts = ["whole"] + ["places"] * (input.shape[-1] == 1)
     for layout, front in itertools.product(layouts, fronts):
         splits = _splits(subject, input) if "second" in front else [0]
         for split, back in itertools.product(splits, backs):
-            if subject.is_loss and "target" in front and {"input", "target"} <= set(back):
-                if front.index("input") != back.index("input") and not _names_differ(forward, backward):
+            if subject.is_loss and {"input", "target"} <= set(back) and front.index("input") != back.index("input"):
+                if needed(forward)[:2] == needed(backward)[:2]:
                     continue
             yield Convention(front, back, layout, split)
-
-
-def _names_differ(forward: Any, backward: Any) -> bool:
-    return needed(forward)[:2] != needed(backward)[:2]
 
 
 def _splits(subject: Subject, input: Tensor) -> list[int]:
@@ -276,7 +283,7 @@ def _forward_arguments(method: Any, is_loss: bool) -> Iterator[tuple[str, ...]]:
         swapped = target_first(names)
         rest = tuple("flag" for _ in names[2:])
         yield ("target", "input", *rest) if swapped else ("input", "target", *rest)
-        if not any(role(name) == "target" for name in names[:2]):
+        if not order_is_clear(names):
             yield ("input", "target", *rest) if swapped else ("target", "input", *rest)
         return
     roles = [role(name) for name in names]
@@ -307,7 +314,8 @@ def _backward_arguments(method: Any, is_loss: bool) -> Iterator[tuple[str, ...]]
         elif len(names) == 2:
             swapped = target_first(names)
             yield ("target", "input") if swapped else ("input", "target")
-            yield ("input", "target") if swapped else ("target", "input")
+            if not order_is_clear(names):
+                yield ("input", "target") if swapped else ("target", "input")
             yield ("grad", "target")
         return
     rate = [p for p in positional(method) if role(p.name) == "rate"]
@@ -394,13 +402,15 @@ def _scored(
     moved: tuple[Path, ...] = ()
     if "rate" in convention.backward:
         moved = tuple(path for path, old in arrays.items() if not same(old, as_tensor(get(module, path))))
-    convention = replace(convention, grad_input=where, returned=_returned(subject, answer, where), updated=moved)
+    convention = replace(convention, grad_input=where, returned=_returned(subject, answer, where), updated=moved, restored=moved)
     if moved and not _proportional(subject, convention, grad_output, input, moved):
         convention = replace(convention, updated=())
     subject.translator = Translator(subject, convention)
     module = subject.fresh()
     subject.forward(module, input, target)
     grad_input = as_tensor(subject.backward(module, grad_output, input, target))
+    if grad_input is None and answer is None and where == "" and children(module):
+        return FITS, convention, 0.0  # a network, of which nobody wants the gradient of the data
     if grad_input is None or grad_input.shape != input.shape or not grad_input.is_floating_point():
         return RUNS, convention, 0.0
     difference = _difference(subject, input, target, grad_output, grad_input)

@@ -7,6 +7,7 @@ input are the parameters; their gradients, which backward returns, are added up.
 from __future__ import annotations
 
 import inspect
+import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -44,7 +45,7 @@ DERIVATIVES = (
 SWITCH = re.compile("^(deriv(ative)?|grad(ient)?|prime|der|backward|return_grad)$")
 SETTINGS: dict[str, Any] = {"mode": "train", "stride": 1, "pad": 1, "p": 0.3, "seed": 1, "eps": 1e-5, "momentum": 0.9,
                             "pool_height": 2, "pool_width": 2}  # fmt: skip
-SIZES = {r"^(b|bias|db)$": "k", r"gamma|scale|beta|shift": "m", r"^(w|wx|weights?|theta)": "mk", r"^(wh|u)$": "kk", r"h": "nk"}
+SIZES = {r"^(b|bias|db)$": "k", r"gamma|scale|beta|shift": "m", r"^(wh|u)$": "kk", r"^(w|wx|weights?|theta)": "mk", r"^h|h$|state": "nk"}
 
 
 class FunctionPair:
@@ -67,7 +68,7 @@ class FunctionPair:
 
     @property
     def is_loss(self) -> bool:
-        names = needed(self.forward)
+        names = [p.name for p in positional(self.forward)][:2]
         return len(names) == 2 and bool(
             LOSS_NAME.search(self.forward.__name__) or role(names[0]) == "target" or role(names[1]) == "target"
         )
@@ -80,15 +81,18 @@ class FunctionPair:
             yield "the derivative at the input", Entrywise(self.forward, self.backward), shape or (4, 3)
             yield "the derivative at the output", Entrywise(self.forward, self.backward, at_output=True), shape or (4, 3)
         else:
-            shapes = [tuple(shape)] if shape else [(4, 3), (2, 3, 6, 6), (4, 5, 3)]
+            shapes = [tuple(shape)] if shape else [(4, 3), (4, 1), (2, 3, 6, 6), (4, 5, 3)]
             if not shape and re.search("conv|pool|spatial|image", self.__name__):
-                shapes = shapes[1:] + shapes[:1]
+                shapes.sort(key=lambda size: len(size) != 4)
             for size in shapes:
                 for numpy in (True, False):
                     yield f"an input of shape {size}", Layer(self, _values(self.forward, size, numpy)), size
 
     def _losses(self, shape: Sequence[int] | None) -> Iterator[tuple[Any, ...]]:
-        size = tuple(shape or (4, 3))
+        if not shape:
+            yield from itertools.chain(self._losses((4, 3)), self._losses((4, 1)))
+            return
+        size = tuple(shape)
         drawn = torch.Generator().manual_seed(2)
         numbers, target = (torch.randn(size, generator=drawn) for _ in range(2))
         labels = torch.arange(size[0]) % size[-1]
@@ -194,7 +198,7 @@ class Loss:
 
     def __init__(self, loss: Callable, gradient: Callable) -> None:
         self.functions = loss, gradient
-        names = needed(loss)
+        names = [p.name for p in positional(loss)][:2]
         self.swapped = target_first(names)
         self.swapped_back = target_first(needed(gradient)) if len(needed(gradient)) == 2 else self.swapped
         self.switch = next((p.name for p in positional(loss) if SWITCH.match(p.name)), "")
@@ -278,7 +282,7 @@ def pairs(module: Any) -> list[FunctionPair]:
                         found.append(FunctionPair(own[partner], function, is_derivative=is_derivative))
                         taken |= {name, partner}
     for name, function in own.items():
-        if name not in taken and len(needed(function)) == 2 and _does_both(function):
+        if name not in taken and len(positional(function)) >= 2 and _does_both(function):
             found.append(FunctionPair(function, function))
     order = list(own)
     return sorted(found, key=lambda pair: order.index(pair.forward.__name__))
@@ -296,6 +300,6 @@ def _does_both(function: Callable) -> bool:
         return bool(LOSS_NAME.search(function.__name__)) or role(needed(function)[0]) == "target"
     if not LOSS_NAME.search(function.__name__):
         return False
-    names = needed(function)
+    names = [p.name for p in positional(function)]
     inside = set(function.__code__.co_varnames) - set(names)
     return any(re.fullmatch(r"d_?(x|scores|out|input|logits|y|pred)|grad(ient)?s?", name) for name in inside)

@@ -60,13 +60,20 @@ def role(name: str) -> str:
 def target_first(names: list[str]) -> bool:
     """Whether the first of two arguments is the target, by their names: (y_true, y_pred), (y, y_hat)."""
 
-    def weight(name: str) -> int:
-        plain = name.lower().replace("_", "")
-        if re.search(PREDICTION, plain):
-            return -2
-        return 2 if role(name) == "target" else 1 if plain in ("y", "ys", "classes") else 0
+    return len(names) > 1 and _weight(names[0]) > _weight(names[1])
 
-    return len(names) > 1 and weight(names[0]) > weight(names[1])
+
+def order_is_clear(names: list[str]) -> bool:
+    """Whether the names of two arguments leave no doubt which is the target."""
+    return len(names) > 1 and abs(_weight(names[0]) - _weight(names[1])) >= 2
+
+
+def _weight(name: str) -> int:
+    """Return how much a name speaks for a target, and not for a prediction."""
+    plain = name.lower().replace("_", "")
+    if re.search(PREDICTION, plain):
+        return -2
+    return 2 if role(name) == "target" else 1 if plain in ("y", "ys", "classes") else 0
 
 
 def kind(cls: type) -> str | None:
@@ -107,5 +114,5 @@ def takes_probabilities(loss: Any) -> bool:
         names |= set(code.co_names) if code else set()
     if isinstance(functions := getattr(loss, "functions", None), tuple):
         names |= set(functions[0].__code__.co_names) if hasattr(functions[0], "__code__") else set()
-    makes = any(re.search("exp|softmax|sigmoid|softplus", name, re.IGNORECASE) for name in names)
+    makes = any(re.search("^exp_?$|softmax|sigmoid|softplus|logsumexp", name, re.IGNORECASE) for name in names)
     return bool(names & {"log", "log2", "log_", "clip", "clamp"}) and not makes

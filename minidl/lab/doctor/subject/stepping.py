@@ -88,7 +88,7 @@ def steppings(optimizer: Any, name: str, slots: list[Slot]) -> Iterator[Stepping
     plain = names[0].lower()
     if count == 1:
         ways = [with_model, with_listed, with_pairs, with_layers, with_each_layer, with_holders]
-        if plain == "layer":
+        if plain.endswith("layer"):
             ways = [with_each_layer]
         elif "layer" in plain:
             ways = [with_layers, *ways]
