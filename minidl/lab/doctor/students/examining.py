@@ -21,6 +21,7 @@ from minidl.lab.doctor.examination import examine, examine_loss, examine_optimiz
 from minidl.lab.doctor.students.building import (
     FEATURES,
     IMAGES_NAME,
+    LINEAR_NAME,
     SAMPLES,
     WAYS,
     Broken,
@@ -39,13 +40,14 @@ from minidl.lab.doctor.subject.inside import children, contents, is_module
 from minidl.lab.doctor.subject.names import FORWARD_METHODS, LOSS_METHODS, ZERO_METHODS, first_method
 from minidl.lab.doctor.subject.parameters import slots_of
 from minidl.lab.doctor.subject.paths import get
-from minidl.lab.doctor.subject.roles import kind, needed, role, takes_probabilities
+from minidl.lab.doctor.subject.roles import kind, needed, parameters, role, takes_probabilities
 from minidl.lab.doctor.subject.values import as_tensor
 
 CLASSES_NAME = re.compile("cross|nll|softmax|categorical|cce", re.IGNORECASE)
 BINARY_NAME = re.compile("bce|binary", re.IGNORECASE)
 SEQUENCE_NAME = re.compile("rnn|lstm|gru|attention|recurrent|sequence", re.IGNORECASE)
 OWN_ERRORS = ("NameError", "UnboundLocalError", "SyntaxError", "NotImplementedError")  # no argument is the reason of these
+SETTINGS = {"^(momentum|mu)$": 0.9}  # of optimisers, that are tried where they are off by default
 SECONDS = 1.5  # for all the tries with one class
 Shape = tuple[int, ...]
 
@@ -326,6 +328,8 @@ def _optimizers(thing: Any, project: Project, time_limit: float) -> Iterator[Try
                 for built in build(thing, project, first):
                     said = f"{built.said}, a step of {own.said}"
                     one = Try(said, examine_optimizer(built.thing, model, time_limit=time_limit))
+                    if one.ran and one.diagnosis:
+                        one = _with_other_settings(thing, project, first, model, time_limit) or one
                     yield one
                     if one.ran:
                         return
@@ -336,6 +340,26 @@ def _optimizers(thing: Any, project: Project, time_limit: float) -> Iterator[Try
         raise CannotBuild(f"{thing.__name__} {text}")
     if problem is not None:
         raise problem
+
+
+def _with_other_settings(
+    cls: type, project: Project, first: Any, model: Any, time_limit: float
+) -> Try | None:
+    """Return what is wrong with an optimiser only when it is given other settings than those it has by default."""
+    for parameter in parameters(cls):
+        value = next((v for pattern, v in SETTINGS.items() if re.search(pattern, parameter.name, re.IGNORECASE)), None)
+        if value is None or parameter.default not in (0, None, False, 0.0):
+            continue
+        setting = {parameter.name: value}
+        try:
+            built = next(build(cls, project, first, **setting))
+            found = Try(built.said, examine_optimizer(built.thing, model, time_limit=time_limit))
+        except (CannotBuild, Broken, StopIteration, TypeError):
+            continue
+        if found.ran and not found.diagnosis:
+            found.diagnosis.notes.append(f"that is so with {parameter.name}={value}; with what it is by default, all is well.")
+            return found
+    return None
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -368,22 +392,50 @@ def _tolerated(diagnosis: Diagnosis, thing: Any, project: Project, cases: Cases)
         fine.setdefault("broadcast", "no shapes are compared here")
         if first_method(thing, ZERO_METHODS) is None:
             fine.setdefault("overwritten", "nothing sets them to zero here: each backward begins anew")
+        if any(kind(cls) == "optimizer" for cls in project.pool):
+            fine.setdefault("gradient replaced", "that is fine where the optimiser asks for them anew in each step")
     left, notes = [], []
     for finding in diagnosis.findings:
         why = fine.get(finding.mistake)
         if why is None and finding.mistake == "kink" and finding.got is not None and not _strict(project):
             why = "any slope between 0 and 1 will do" if bool(((finding.got >= 0) & (finding.got <= 1)).all()) else None
+        if why is None and isinstance(thing, type) and ": " in finding.where:
+            why = "that is told of the layer itself"
+        if why is None and finding.mistake.startswith("factor") and _divided_elsewhere(finding.mistake, thing, project):
+            why = "in this project the layers divide by the number of samples, and so the losses do not: together that is right"
         if why is None:
             left.append(finding)
         else:
             notes.append(f"{why}. {finding.text}")
+    if all(finding.mistake == "nested not zeroed" for finding in left) and len(left) < len(diagnosis.findings):
+        left = []  # nothing has to be zeroed that is overwritten anyway
     diagnosis.findings = left
     diagnosis.notes += notes
     return diagnosis
 
 
+def _divided_elsewhere(mistake: str, thing: Any, project: Project) -> bool:
+    """Whether a factor n of a loss, or 1/n of a layer, is taken back by the layers, or the losses, of this project."""
+    if mistake not in ("factor n", "factor 1/n"):
+        return False
+    counterpart = {"factor n": ("layer", "factor 1/n"), "factor 1/n": ("loss", "factor n")}[mistake]
+    known = project.__dict__.setdefault("known_factors", {})
+    if counterpart not in known:
+        what, factor = counterpart
+        known[counterpart] = False  # while it is being found out
+        for cls in project.near(thing if isinstance(thing, type) else type(thing)):
+            if kind(cls) == what and cls is not thing and (what == "loss" or LINEAR_NAME.search(cls.__name__)):
+                try:
+                    found = _guessed(cls, project, None, 1.0)
+                except CannotBuild:
+                    continue
+                known[counterpart] |= found.mistakes == [factor] or set(found.mistakes) == {factor, "broadcast"}
+    return known[counterpart]
+
+
 def _strict(project: Project) -> bool:
     """Whether a project is written for minidl's contract: gradients are added up, shapes compared, ReLU's slope at 0 is 0."""
     mine = (value for module in project.modules.values() for value in vars(module).values())
-    return any((getattr(value, "__module__", None) or getattr(value, "__name__", "") or "").split(".")[0] == "minidl"
-               for value in mine if isinstance(value, (type, types.ModuleType, types.FunctionType)))
+    kinds = (type, types.ModuleType, types.FunctionType)
+    homes = (getattr(v, "__module__", None) or getattr(v, "__name__", "") for v in mine if isinstance(v, kinds))
+    return any(str(home).split(".")[0] == "minidl" for home in homes)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from minidl.lab.doctor.subject.calls import StudentError
 from minidl.lab.doctor.subject.conventions import FITS, RIGHT, find_convention
-from minidl.lab.doctor.subject.inside import contents
+from minidl.lab.doctor.subject.inside import attributes, contents
 from minidl.lab.doctor.subject.parameters import Slot, slots_of
 from minidl.lab.doctor.subject.paths import get
 from minidl.lab.doctor.subject.roles import needed, positional, role, target_first
@@ -72,7 +72,7 @@ def _get_to_know(subject: Subject, input: Tensor, target: Tensor | None) -> None
             if to_array or (dialect != "list" and isinstance(output, list)):
                 turned = turned or (dialect, dtype)
                 continue
-            if not _fits(results, input):
+            if not _fits(results, input) or _keeps_nothing(subject, input):
                 if _translated(subject, dialects, input, target):
                     return
                 subject.dialect, subject.dtype = dialect, dtype
@@ -96,6 +96,16 @@ def _fits(results: dict[str, Any], input: Tensor) -> bool:
     """Whether a first use went as the contract says: values came, and a gradient of the input's shape."""
     output, grad_input = as_tensor(results["output"]), as_tensor(results["input"])
     return output is not None and grad_input is not None and grad_input.shape == input.shape
+
+
+def _keeps_nothing(subject: Subject, input: Tensor) -> bool:
+    """Whether backward takes what forward takes, by its name, and forward keeps nothing: it can only mean the derivative."""
+    forward, backward = (needed(getattr(subject.original, n)) for n in (subject.forward_name, subject.backward_name))
+    if subject.is_loss or len(forward) != 1 or forward != backward or subject.slots or attributes(subject.original):
+        return False
+    module = subject.fresh()
+    subject.forward(module, input)
+    return not attributes(module)
 
 
 def _speaks_otherwise(subject: Subject) -> bool:
@@ -194,6 +204,8 @@ def see_what_repeats(subject: Subject, input: Tensor, target: Tensor | None) -> 
 def _rounds(subject: Subject, input: Tensor, target: Tensor | None, output: Tensor) -> bool:
     """Whether an input rounded to float32 gives the very same output, so that small changes of it show nothing."""
     rounded = input.float().double()
+    if subject.translator and subject.translator.convention.layout in ("whole", "places"):
+        return False
     if torch.equal(rounded, input):
         return False
     try:

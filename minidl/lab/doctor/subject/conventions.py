@@ -263,6 +263,8 @@ def _candidates(subject: Subject, input: Tensor) -> Iterator[Convention]:
     layouts = ["rows"] if subject.is_loss or not rows_raise else ["rows", "columns"] + ["single"] * (len(input) == 1)
     if "embed" in type(subject.original).__name__.lower() or (rows_raise and _is_about_indices(rows_raise)):
         layouts = ["whole"] + ["places"] * (input.shape[-1] == 1)
+    if not subject.is_loss and needed(forward) == needed(backward) and len(needed(forward)) == 1:
+        yield Convention(fronts[0], ("input",), derivative=True)
     for layout, front in itertools.product(layouts, fronts):
         splits = _splits(subject, input) if "second" in front else [0]
         for split, back in itertools.product(splits, backs):
