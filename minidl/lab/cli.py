@@ -205,6 +205,7 @@ def _examine(arguments: argparse.Namespace) -> int:
 
 def _examine_with(arguments: argparse.Namespace) -> int:
     from minidl.lab.doctor.students import NoWall, Settings, examine_projects, find
+    from minidl.lab.doctor.students.cases import NO_CASES, load_cases
     from minidl.lab.doctor.students.tables import status, table
     from minidl.lab.doctor.students.writing import Outputs
 
@@ -218,9 +219,14 @@ def _examine_with(arguments: argparse.Namespace) -> int:
         cases = Path(arguments.cases) if arguments.cases else None
         if cases is not None and not cases.is_file():
             raise FileNotFoundError(f"no such file: {cases}")
+        for path in dict.fromkeys([cases] if cases else [plan.cases for plan in plans if plan.cases]):
+            load_cases(path)
+        NO_CASES.allowing(arguments.allow)
         outputs = Outputs(arguments.csv, arguments.html, [*arguments.paths, *filter(None, [arguments.cases])], plans)
     except (OSError, ValueError) as error:
         return complain(error)
+    except Exception as error:
+        return complain(f"the file of cases raises {type(error).__name__}: {error}")
     settings = Settings(
         shape=tuple(arguments.shape) if arguments.shape else None,
         seconds=arguments.time,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -17,14 +18,17 @@ from minidl.lab.doctor.measure.steps import Steps, generators
 from minidl.lab.doctor.mistakes import MISBEHAVIOURS, WRONG_STEPS
 from minidl.lab.doctor.mistakes.rules import Misbehaviour, Observation
 from minidl.lab.doctor.subject.calls import StudentError, Watch
+from minidl.lab.doctor.subject.functions import FunctionPair, pair_of
 from minidl.lab.doctor.subject.inside import children, contents, show
 from minidl.lab.doctor.subject.names import (
+    BACKWARD_METHODS,
     FORWARD_METHODS,
     LOSS_GRADIENT_METHODS,
     LOSS_METHODS,
     STEP_METHODS,
     first_method,
 )
+from minidl.lab.doctor.subject.roles import needed, role
 from minidl.lab.doctor.subject.subject import Subject
 from minidl.lab.doctor.subject.values import as_tensor, is_numpy
 from minidl.lab.doctor.time_limit import TIME_LIMIT, Hung, guarded
@@ -40,8 +44,13 @@ USED_UP = (
 )
 
 
-def examine(module: Any, input: Any, *, reference: Any = None, time_limit: float = TIME_LIMIT) -> Diagnosis:
+def examine(
+    module: Any, input: Any, *more: Any, reference: Any = None, time_limit: float = TIME_LIMIT
+) -> Diagnosis:
     """Examine a layer, or a container of layers, and name what is wrong with it.
+
+    A layer of two functions is examined by ``examine(affine_forward, affine_backward, (4, 3), (3, 2), (2,))``: the batch, and
+    the shapes or values of what forward takes beside it.
 
     Parameters
     ----------
@@ -61,9 +70,18 @@ def examine(module: Any, input: Any, *, reference: Any = None, time_limit: float
     TypeError, ValueError
         For something that is no module, an input that is no batch, or a reference that does not take it.
     """
+    if inspect.isroutine(module) and callable(input):
+        if not more:
+            raise TypeError("examine expected two functions and then a batch, or its shape")
+        pair = FunctionPair(module, input)
+        module, input = (pair_of(module, input, *more[1:]) if more[1:] else next(pair.ways(more[0]))[1]), more[0]
+    elif more:
+        raise TypeError("examine expected a module and its input, or two functions, a batch and forward's other arguments")
     batch = _batch("input", input)
     _check_object("examine", module, FORWARD_METHODS)
-    if not callable(getattr(module, "backward", None)):
+    if len(needed(getattr(module, first_method(module, FORWARD_METHODS)))) == 2:
+        batch = _for_two(module, batch)
+    if first_method(module, BACKWARD_METHODS) is None:
         text = "there is no backward(grad_output): nothing returns the gradient of the input."
         return Diagnosis(_described(module, batch), [Finding("no backward", "input", text)])
     return _diagnose(_described(module, batch), lambda watch: _examine(module, batch, reference, watch), time_limit)
@@ -138,6 +156,15 @@ def _batch(name: str, given: Any, least: int = 2) -> Tensor:
     return tensor
 
 
+def _for_two(module: Any, batch: Tensor) -> Tensor:
+    """Return a batch for a module with two inputs, side by side: as many features again, or as many as its state has."""
+    names = needed(getattr(module, first_method(module, FORWARD_METHODS)))
+    if {"flag", "rate"} & {role(name) for name in names}:
+        return batch
+    drawn = torch.Generator().manual_seed(9)
+    return torch.cat([batch, torch.randn(batch.shape, generator=drawn, dtype=batch.dtype)], -1)
+
+
 def _described(module: Any, batch: Tensor) -> str:
     n, *m = batch.shape
     size = f"{n} sample{'s' * (n > 1)} of {' x '.join(map(str, m))} feature{'s' * (m != [1])}"
@@ -199,6 +226,8 @@ def _examine(
     if not subject.slots and not subject.is_loss:
         holds = any(isinstance(value, Tensor) or is_numpy(value) for value in contents(subject.fresh()))
         notes.append(HOW_TO_SHOW if holds else "it has no parameters that can be seen.")
+    if subject.translator and subject.translator.convention.told:
+        notes.append(f"understood as: {subject.translator.convention.told}.")
     if subject.random:
         notes.append("forward is random; it was examined with the same random numbers each time.")
     return [*values, *inside, *seen], notes

@@ -18,6 +18,7 @@ from minidl.lab.doctor.subject.inside import children, show
 from minidl.lab.doctor.subject.names import PAIR_METHODS, first_method
 from minidl.lab.doctor.subject.parameters import Slot
 from minidl.lab.doctor.subject.paths import flat_pairs, get
+from minidl.lab.doctor.subject.roles import takes_probabilities
 from minidl.lab.doctor.subject.values import as_tensor, nonzero, same
 
 
@@ -112,11 +113,11 @@ class Behaviour:
     @functools.cached_property
     def unlisted(self) -> tuple[str, list[Slot]]:
         """The method that lists parameters, and what it leaves out."""
-        module = self.subject.fresh()
+        module = self.used()  # some lists can be made only after backward
         method = first_method(module, PAIR_METHODS)
         if method is None:
             return "", []
-        listed = self.subject.watch.call(method, getattr(module, method))
+        listed = self.subject.watch.call_to_the_end(method, getattr(module, method))
         if not hasattr(listed, "__iter__"):
             return "", []
         listed = [param for param, _ in flat_pairs(listed)]
@@ -176,6 +177,8 @@ class Behaviour:
 
     def extreme(self, size: float, dtype: torch.dtype | None) -> dict[str, Tensor | None] | None:
         """Run forward and backward for inputs of plus and minus ``size``; None where the module does not take them."""
+        if self.batches.inside and takes_probabilities(self.subject.original):
+            return None
         n, m = self.first.input_values.shape[0], self.first.input_values.shape[-1]
         signs = 1 - 2 * ((torch.arange(n).reshape(n, *[1] * (self.batches.given.ndim - 1)) + torch.arange(m)) % 2)
         input = size * signs.double().expand(self.first.input_values.shape)
@@ -210,6 +213,8 @@ class Behaviour:
     def calls_inside(self) -> CallsInside:
         """The way that one forward and one backward take through the modules inside."""
         module, calls = self.subject.fresh(), CallsInside()
+        if self.subject.is_loss:  # a softmax and a loss in one: backward goes its own way
+            return calls
         for path, child in children(module):
             name = f"{show(path)} ({type(child).__name__})"
             try:

@@ -70,7 +70,7 @@ def writes_gradient(steps: Steps) -> Seen | None:
     optimizer, model = steps.copies()
     for gradients in steps.gradients[:2]:  # a velocity is still zero in the first step
         steps.set(model, gradients)
-        steps.step(optimizer)
+        steps.step(optimizer, model)
     after = {slot.name: as_tensor(get(model, slot.grad)) for slot in steps.slots}
     names = [n for n, g in after.items() if g is not None and not same(g.double(), gradients[n]) and bool(g.any())]
     return {"method": steps.step_name, "where": names[0], "what": listed(names)} if names else None

@@ -7,6 +7,8 @@
   students too, a file each.
 - A file that is named itself is a project with what it imports from its package or its folder, and with nothing else of them.
 
+A file ``cases.py`` that is alone beside the students' folders, or lies beside the folder that is given, is the teacher's.
+
 It is told from the files' text. A student cannot make a classmate's files part of a project by importing them.
 """
 
@@ -16,11 +18,13 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from minidl.lab.doctor.students.importing import SKIPPED
 from minidl.lab.doctor.students.outlines import Outline, read
+
+CASES = "cases.py"
 
 
 @dataclass(frozen=True)
@@ -57,11 +61,14 @@ class Plan:
         What to examine.
     copied : tuple of Path, or None
         The files that belong to it, relative to ``root``; None for all that lie below.
+    cases : Path or None
+        The teacher's file of cases that lies beside the students' folders.
     """
 
     root: Path
     files: tuple[File, ...]
     copied: tuple[Path, ...] | None = None
+    cases: Path | None = None
 
 
 def find(paths: Sequence[str]) -> list[Plan]:
@@ -79,10 +86,16 @@ def find(paths: Sequence[str]) -> list[Plan]:
         if path.is_symlink():
             plans.append(Plan(path.parent, (File(Path(path.name), str(path), read(path), what),), ()))
         elif path.is_dir():
-            inside = {file: read(file) for file in _python_files(path)}
-            if not inside:
+            files = _python_files(path)
+            beside = path / CASES
+            if [file for file in files if file.parent == path] == [beside] and len(files) > 1:
+                files.remove(beside)
+            else:
+                beside = path.absolute().parent / CASES
+            if not files:
                 raise FileNotFoundError(f"no Python file in {path}")
-            plans += _projects(path, inside)
+            cases = beside if beside.is_file() and not beside.is_symlink() else None
+            plans += [replace(plan, cases=cases) for plan in _projects(path, {file: read(file) for file in files})]
         elif path.suffix != ".py" and path.exists():
             raise FileNotFoundError(f"no Python file: {path}")
         elif path.exists():
@@ -104,7 +117,7 @@ def _without_twins(plans: list[Plan]) -> list[Plan]:
                 seen.add(key)
                 files.append(file)
         if files:
-            found.append(Plan(plan.root, tuple(files), plan.copied))
+            found.append(replace(plan, files=tuple(files)))
     return found
 
 

@@ -7,8 +7,10 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+from minidl.lab.doctor.subject.names import BACKWARD_METHODS, FORWARD_METHODS, LOSS_METHODS, STEP_METHODS
+
 LARGEST = 2_000_000  # bytes of a file of Python that somebody wrote
-METHODS = {"forward", "backward", "step", "update"}
+METHODS = {*FORWARD_METHODS, *BACKWARD_METHODS, *LOSS_METHODS, *STEP_METHODS} - {"__call__"}
 PAIR = (("forward", "backward"), ("fwd", "bwd"), ("fprop", "bprop"))
 
 

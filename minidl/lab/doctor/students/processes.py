@@ -297,6 +297,8 @@ class _Visit:
         self._house, self._plan, self._tell = house, plan, tell
         self._files = [_Of(file) for file in plan.files]
         self._at: tuple[int, str] = (0, "load")
+        cases = house.settings.cases or plan.cases
+        self._cases = cases.read_text(encoding="utf-8") if cases else ""
 
     def run(self) -> None:
         """Examine it."""
@@ -344,7 +346,7 @@ class _Visit:
             "shape": settings.shape,
             "seconds": seconds,
             "megabytes": settings.megabytes,
-            "cases": None,
+            "cases": self._cases,
             "allow": settings.allow,
         }
 

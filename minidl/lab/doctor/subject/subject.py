@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from minidl.lab.doctor.subject.calls import Watch
+from minidl.lab.doctor.subject.conventions import Translator
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.inside import Path
 from minidl.lab.doctor.subject.names import (
@@ -46,6 +47,8 @@ class Subject:
 
     Attributes
     ----------
+    translator : Translator or None
+        Calls forward and backward where they have conventions of their own.
     dialect : {"torch", "numpy", "list"}
         What it takes and returns: tensors, arrays, or lists of numbers.
     dtype : torch.dtype or None
@@ -70,6 +73,7 @@ class Subject:
         self.original, self.watch, self.is_loss = original, watch, is_loss
         self.forward_name = first_method(original, LOSS_METHODS if is_loss else FORWARD_METHODS)
         self.backward_name = first_method(original, LOSS_GRADIENT_METHODS if is_loss else BACKWARD_METHODS)
+        self.translator: Translator | None = None
         self.dialect = "torch"
         self.dtype: torch.dtype | None = torch.float64
         self.native = torch.get_default_dtype()
@@ -180,11 +184,15 @@ class Subject:
         """Call forward with these very values; random numbers start the same each time."""
         if self.draws:
             self.reseed()
+        if self.translator:
+            return self.translator.forward(module, input, target)
         values = (input, target) if self.is_loss else (input,)
         return self.watch.call(self.forward_name, getattr(module, self.forward_name), *values)
 
     def raw_backward(self, module: Any, grad_output: Any, input: Any = None, target: Any = None) -> Any:
         """Call backward with these very values, as many of them as a loss's backward asks for."""
+        if self.translator:
+            return self.translator.backward(module, grad_output, input, target)
         method = getattr(module, self.backward_name)
         values: tuple[Any, ...] = (grad_output,)
         if self.is_loss:
