@@ -23,13 +23,14 @@ from minidl.lab.doctor.subject.names import PAIR_METHODS
 from minidl.lab.doctor.subject.parameters import slots_of
 from minidl.lab.doctor.subject.roles import kind, parameters, positional, role
 from minidl.lab.doctor.subject.subject import Subject
+from minidl.lab.doctor.subject.values import is_numpy
 
 SAMPLES, FEATURES, HIDDEN, OUTPUTS, SIDE = 4, 3, 4, 2, 5
 SHAPE, NUMBERS, IMAGES = "shape", "numbers", "images"
 UNIT = "(s|shape|dims?|sizes?|features?|channels|units|nodes|neurons|nodos)?$"
 ARGUMENTS: dict[str, tuple[Any, ...]] = {  # by their names in lower case without underscores; what is tried, in this order
     r"^(vocab|numembeddings|dictionary)(ulary)?(size|dim)?$": (5,),
-    r"^(kernel|filter|window|pool|k|f|fh|fw|kh|kw)(shape|size|height|width)?$|poolsize|kernelsize|filtersize|^pooling(shape|size)$": (2, (2, 2), 3),
+    r"^(kernel|filter|window|pool|k|f|field|fh|fw|kh|kw)(shape|size|height|width)?$|poolsize|kernelsize|filtersize|^pooling(shape|size)$": (2, (2, 2), 3),
     r"^(convolution|conv|kernel)shape$": ((FEATURES, 2, 2), (2, 2)),
     r"^strides?(shape)?$": (1, (1, 1)),
     r"^pad(ding)?$": (0, (0, 0), "valid"),
@@ -58,7 +59,7 @@ ARRAYS: dict[str, tuple[int, ...]] = {  # of a layer that is built from its para
     r"^wh$": (OUTPUTS, OUTPUTS),
     r"^(gamma|scale)$|^(beta|shift)$": (FEATURES,),
 }
-FUNCTIONS = r"^(f|fn|func|function|activation|activationfunction|act|g|phi)$"
+FUNCTIONS = r"^(f|fn|func|function|activation|activationf(n|unc(tion)?)?|act|g|phi)$"
 DERIVATIVES = r"prime|deriv|^(df|dfn|d_?f|dact|grad|gradient|dg)$|^d"
 LINEAR_NAME = re.compile("linear|dense|affine|connected|fc|densa", re.IGNORECASE)
 BENT_NAME = re.compile("tanh|sigmoid|relu", re.IGNORECASE)
@@ -350,20 +351,26 @@ def models(project: Project, asking: type, depth: int = 0) -> Iterator[Built]:
 
 def used(model: Any, *sizes: tuple[int, ...]) -> Any:
     """Return a copy that has been through one forward and backward, since that makes some gradients; else the model."""
+    subjects: list[tuple[Any, Subject]] = []
     for size in sizes:
         subject = Subject(model, Watch())
+        input = torch.randn(size, generator=torch.Generator().manual_seed(3))
         try:
-            get_to_know(subject, torch.randn(size, generator=torch.Generator().manual_seed(3)), None)
+            get_to_know(subject, input, None)
+            module = subject.fresh()
+            subject.run(input, None, None, module)
         except Exception:
-            subject.dialect = "numpy" if "numpy" in str([type(v) for v in contents(model)]) else subject.dialect
+            subjects.append((size, subject))
+        else:
+            return module
+    for size, subject in subjects:
+        subject.dialect = "numpy" if any(is_numpy(value) for value in contents(model)) else subject.dialect
         module = subject.fresh()
-        try:
-            output = subject.forward(module, torch.ones(size))
-        except Exception:
-            continue
         with contextlib.suppress(Exception):
-            subject.backward(module, subject.cast_like(subject.upstream(output), output), torch.ones(size))
-        return module
+            output = subject.forward(module, torch.ones(size))
+            with contextlib.suppress(Exception):
+                subject.backward(module, subject.cast_like(subject.upstream(output), output), torch.ones(size))
+            return module
     return model
 
 

@@ -7,6 +7,8 @@ shows something. An error is the student's own only where no other choice could 
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import re
 import time
 import types
@@ -47,6 +49,7 @@ CLASSES_NAME = re.compile("cross|nll|softmax|categorical|cce", re.IGNORECASE)
 BINARY_NAME = re.compile("bce|binary", re.IGNORECASE)
 SEQUENCE_NAME = re.compile("rnn|lstm|gru|attention|recurrent|sequence", re.IGNORECASE)
 OWN_ERRORS = ("NameError", "UnboundLocalError", "SyntaxError", "NotImplementedError")  # no argument is the reason of these
+CONVENTIONS = ("broadcast", "overwritten", "gradient replaced")  # what may be meant so
 SETTINGS = {"^(momentum|mu)$": 0.9}  # of optimisers, that are tried where they are off by default
 SECONDS = 1.5  # for all the tries with one class
 Shape = tuple[int, ...]
@@ -186,11 +189,12 @@ def _own(raised: Finding) -> bool:
 
 
 def _layers(ways: Iterator[Built], cls: type, shape: Shape | None, time_limit: float) -> Iterator[Try]:
-    for built in ways:
-        made = built.thing
-        set_up(made)
-        shapes = [shape] if shape else _shapes(made, cls)
-        backward_raised = False
+    some = []
+    for built in itertools.islice(ways, 6):
+        set_up(built.thing)
+        some.append((built, [shape] if shape else _shapes(built.thing, cls)))
+    for built, shapes in [(b, s[:4]) for b, s in some] + [(b, s[4:]) for b, s in some]:
+        made, backward_raised = built.thing, False
         for size in shapes:
             if backward_raised and size[0] == 1 and len(size) == 2 and not _one_at_a_time(made):
                 continue
@@ -429,7 +433,11 @@ def _divided_elsewhere(mistake: str, thing: Any, project: Project) -> bool:
                     found = _guessed(cls, project, None, 1.0)
                 except CannotBuild:
                     continue
-                known[counterpart] |= found.mistakes == [factor] or set(found.mistakes) == {factor, "broadcast"}
+                known[counterpart] |= factor in found.mistakes and set(found.mistakes) <= {factor, *CONVENTIONS}
+        for pair in (pair for module in project.modules.values() for pair in pairs(module)):
+            if what == "loss" and pair.is_loss and pair is not thing and not known[counterpart]:
+                with contextlib.suppress(CannotBuild):
+                    known[counterpart] |= factor in _pair(pair, None, 1.0).mistakes
     return known[counterpart]
 
 

@@ -168,6 +168,7 @@ class Translator:
         if subject.is_loss:
             parts |= {"input": input, "target": target}
         parts["grad"] = self._laid_out(grad_output, whole=False)
+        parts["output"] = getattr(module, "output", None)
         arguments = [parts[name] for name in self.convention.backward]
         return subject.watch.call(subject.backward_name, getattr(module, subject.backward_name), *arguments)
 
@@ -184,6 +185,9 @@ class Translator:
             put(module, path, old)
         if found:
             sums = dict(getattr(module, RETURNED, {}))
+            for name, path in [(show(path), path) for path in (*(p for _, p in convention.returned), *convention.updated)]:
+                if is_numpy(get(module, path)):  # an optimiser may read it there
+                    found[name] = found[name].numpy()
             object.__setattr__(module, RETURNED, {n: v if n not in sums else sums[n] + v for n, v in found.items()})
 
     def _laid_out(self, value: Any, whole: bool = True) -> Any:
@@ -227,12 +231,16 @@ def find_convention(subject: Subject, input: Tensor, target: Tensor | None) -> i
 
     Where none fits, it gets none.
     """
-    best, found = RUNS, None
-    for convention in _candidates(subject, input):
-        score, fitting = _try(subject, convention, input, target)
-        if score > best:
-            best, found = score, fitting
-        if score == RIGHT:
+    best, found, ran = RUNS, None, False
+    for usual in (True, False):
+        for convention in _candidates(subject, input, usual):
+            score, fitting = _try(subject, convention, input, target)
+            ran |= score > RAISES
+            if score > best:
+                best, found = score, fitting
+            if score == RIGHT:
+                break
+        if ran or subject.is_loss:  # only what raises is given anything but rows of numbers
             break
     if found is not None:
         subject.translator = Translator(subject, found)
@@ -254,13 +262,13 @@ def _is_about_indices(error: StudentError) -> bool:
     return isinstance(error.error, (IndexError, TypeError)) and re.search("ind(ex|ices)|integer|long", str(error.error)) is not None
 
 
-def _candidates(subject: Subject, input: Tensor) -> Iterator[Convention]:
+def _candidates(subject: Subject, input: Tensor, usual: bool) -> Iterator[Convention]:
     forward = getattr(subject.original, subject.forward_name)
     backward = getattr(subject.original, subject.backward_name)
     fronts = list(dict.fromkeys(_forward_arguments(forward, subject.is_loss)))
     backs = list(dict.fromkeys(_backward_arguments(backward, subject.is_loss)))
     rows_raise = None if subject.is_loss else _error(subject, fronts[0], input)
-    layouts = ["rows"] if subject.is_loss or not rows_raise else ["rows", "columns"] + ["single"] * (len(input) == 1)
+    layouts = ["rows"] if usual else ["columns"] + ["single"] * (len(input) == 1)
     if "embed" in type(subject.original).__name__.lower() or (rows_raise and _is_about_indices(rows_raise)):
         layouts = ["whole"] + ["places"] * (input.shape[-1] == 1)
     if not subject.is_loss and needed(forward) == needed(backward) and len(needed(forward)) == 1:
@@ -319,8 +327,11 @@ def _backward_arguments(method: Any, is_loss: bool) -> Iterator[tuple[str, ...]]
             if not order_is_clear(names):
                 yield ("input", "target") if swapped else ("target", "input")
             yield ("grad", "target")
+            yield ("output", "target") if not swapped else ("target", "output")
         return
     rate = [p for p in positional(method) if role(p.name) == "rate"]
+    if len(names) == 2 and rate and positional(method)[2:3] == rate[:1]:
+        yield from ((*roles, "rate") for roles in (("grad", "cache"), ("input", "grad"), ("grad", "input"), ("cache", "grad")))
     if len(names) <= 1:
         yield ("grad", "rate") if rate and positional(method)[1:2] == rate[:1] else ("grad",)
         yield ("grad",)
@@ -377,6 +388,9 @@ def _where_output(module: Any, answer: Any) -> str:
         return "first"
     if answer is None:
         own = attributes(module)
+        numbers = [n for n in ("loss_value", "loss", "value", "cost") if _numel(own.get(n)) == 1]
+        if numbers:
+            return numbers[0]
         return next((n for n in OUTPUT_NAMES if n in own and (is_values(own[n]) or as_tensor(own[n]) is not None)), "")
     return ""
 

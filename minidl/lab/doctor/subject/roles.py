@@ -71,7 +71,7 @@ def order_is_clear(names: list[str]) -> bool:
 def _weight(name: str) -> int:
     """Return how much a name speaks for a target, and not for a prediction."""
     plain = name.lower().replace("_", "")
-    if re.search(PREDICTION, plain):
+    if re.search(PREDICTION, plain) or role(name) == "grad":
         return -2
     return 2 if role(name) == "target" else 1 if plain in ("y", "ys", "classes") else 0
 
@@ -109,7 +109,8 @@ def _speaks_of_a_target(names: list[str]) -> bool:
 def takes_probabilities(loss: Any) -> bool:
     """Whether a loss takes the logarithm of its input as it is: it uses log, and nothing that makes probabilities."""
     names: set[str] = set()
-    for method in [loss] + [getattr(loss, name, None) for name in LOSS_METHODS]:
+    own = [value for kind in type(loss).__mro__[:-1] for name, value in vars(kind).items() if name != "__init__"]
+    for method in [loss, *own]:
         code = getattr(method, "__code__", None)
         names |= set(code.co_names) if code else set()
     if isinstance(functions := getattr(loss, "functions", None), tuple):

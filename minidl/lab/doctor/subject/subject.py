@@ -16,7 +16,7 @@ from torch import Tensor
 from minidl.lab.doctor.subject.calls import Watch
 from minidl.lab.doctor.subject.conventions import Translator
 from minidl.lab.doctor.subject.copies import copy_of
-from minidl.lab.doctor.subject.inside import Path
+from minidl.lab.doctor.subject.inside import Path, attributes, descendants
 from minidl.lab.doctor.subject.names import (
     BACKWARD_METHODS,
     FORWARD_METHODS,
@@ -100,6 +100,8 @@ class Subject:
             for path, value in zip(self.shared, own, strict=True):
                 setattr(get(module, path[:-1]), path[-1][1], value)
         self.zero_gradients(module)
+        if self.dtype is torch.float64:
+            _in_double(module)
         return module
 
     def zero_gradients(self, module: Any) -> None:
@@ -260,6 +262,16 @@ class Subject:
     def own(self, name: str) -> bool:
         """Whether a parameter is the subject's own, not that of a module inside."""
         return any(slot.name == name and not slot.depth for slot in self.slots)
+
+
+def _in_double(module: Any) -> None:
+    """Have a module calculate in float64 that says in an attribute that it calculates in float32."""
+    for part in (module, *descendants(module)):
+        for name, value in attributes(part).items():
+            if value is torch.float32:
+                setattr(part, name, torch.float64)
+            elif isinstance(value, type) and value.__module__ == "numpy" and value.__name__ == "float32":
+                setattr(part, name, sys.modules["numpy"].float64)
 
 
 @contextlib.contextmanager
