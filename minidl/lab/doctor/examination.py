@@ -44,9 +44,7 @@ USED_UP = (
 )
 
 
-def examine(
-    module: Any, input: Any, *more: Any, reference: Any = None, time_limit: float = TIME_LIMIT
-) -> Diagnosis:
+def examine(module: Any, input: Any, *more: Any, reference: Any = None, time_limit: float = TIME_LIMIT) -> Diagnosis:
     """Examine a layer, or a container of layers, and name what is wrong with it.
 
     A layer of two functions is examined by ``examine(affine_forward, affine_backward, (4, 3), (3, 2), (2,))``: the batch, and
@@ -76,7 +74,9 @@ def examine(
         pair = FunctionPair(module, input)
         module, input = (pair_of(module, input, *more[1:]) if more[1:] else next(pair.ways(more[0]))[1]), more[0]
     elif more:
-        raise TypeError("examine expected a module and its input, or two functions, a batch and forward's other arguments")
+        raise TypeError(
+            "examine expected a module and its input, or two functions, a batch and forward's other arguments"
+        )
     batch = _batch("input", input)
     _check_object("examine", module, FORWARD_METHODS)
     if len(needed(getattr(module, first_method(module, FORWARD_METHODS)))) == 2:

@@ -119,7 +119,15 @@ class Steps:
         optimizer, model = self.copies()
         for name, value in settings.items():
             before = attributes(optimizer).get(name)
-            copies = [n for n, v in attributes(optimizer).items() if isinstance(v, float) and v == before and re.search("lr|rate", n)] if name in RATES else []
+            copies = (
+                [
+                    n
+                    for n, v in attributes(optimizer).items()
+                    if isinstance(v, float) and v == before and re.search("lr|rate", n)
+                ]
+                if name in RATES
+                else []
+            )
             for each in (name, *copies):  # the rate of this step may be kept beside that of the beginning
                 object.__setattr__(optimizer, each, value)  # of a frozen dataclass too
         start = self.params(model)

@@ -5,7 +5,6 @@ else that runs in this process.
 """
 
 from __future__ import annotations
-
 import __future__
 
 import ast

@@ -16,6 +16,7 @@ import torch
 from tqdm import tqdm
 
 from minidl.lab.doctor.students.building import CannotBuild
+
 SpareLayers = object
 from minidl.lab.doctor.students.examining import examine_thing
 from minidl.lab.doctor.students.loading import classes, load

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from minidl.lab.doctor.subject.calls import StudentError
-from minidl.lab.doctor.subject.conventions import FITS, RIGHT, find_convention
+from minidl.lab.doctor.subject.fitting import FITS, RIGHT, find_convention
 from minidl.lab.doctor.subject.inside import attributes, contents
 from minidl.lab.doctor.subject.parameters import Slot, slots_of
 from minidl.lab.doctor.subject.paths import get
@@ -112,7 +112,9 @@ def _speaks_otherwise(subject: Subject) -> bool:
     """Whether the names of arguments say that it is called in another way, where the usual one might run as well."""
     forward, backward = (getattr(subject.original, n) for n in (subject.forward_name, subject.backward_name))
     if subject.is_loss:
-        return target_first(needed(forward)) or target_first(needed(backward))
+        names = needed(backward)
+        given_back = len(names) == 1 and (role(names[0]) == "target" or names[0].lower() in ("y", "label"))
+        return given_back or target_first(needed(forward)) or target_first(names)
     return "rate" in map(role, [p.name for p in positional(backward)[1:]])
 
 
@@ -147,8 +149,11 @@ def _speaks_of_numpy(subject: Subject) -> bool:
         method = getattr(subject.original, name, None)
         code = getattr(method, "__code__", None)
         names.update(code.co_names if code else ())
-        around = getattr(method, "__globals__", {}).values()
-        names.update(v.__name__.partition(".")[0] for v in around if isinstance(v, types.ModuleType))
+    if not names & {"np", "numpy", "torch"}:  # it calls what does
+        around = (getattr(getattr(subject.original, n, None), "__globals__", {}) for n in (subject.forward_name,))
+        names.update(
+            v.__name__.partition(".")[0] for g in around for v in g.values() if isinstance(v, types.ModuleType)
+        )
     return bool(names & {"np", "numpy"}) and "torch" not in names
 
 

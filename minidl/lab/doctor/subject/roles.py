@@ -59,7 +59,6 @@ def role(name: str) -> str:
 
 def target_first(names: list[str]) -> bool:
     """Whether the first of two arguments is the target, by their names: (y_true, y_pred), (y, y_hat)."""
-
     return len(names) > 1 and _weight(names[0]) > _weight(names[1])
 
 
@@ -89,21 +88,34 @@ def kind(cls: type) -> str | None:
         if first_method(cls, STEP_METHODS) and not first_method(cls, BACKWARD_METHODS):
             return "optimizer"
     loss, gradient = _own_method(cls, LOSS_METHODS), first_method(cls, LOSS_GRADIENT_METHODS)
-    if loss and gradient and (LOSS_NAME.search(cls.__name__) or _speaks_of_a_target(needed(getattr(cls, loss), bound=False))):
+    if (
+        loss
+        and gradient
+        and (LOSS_NAME.search(cls.__name__) or _speaks_of_a_target(needed(getattr(cls, loss), bound=False)))
+    ):
         return "loss"
     return None
 
 
 def _own_method(cls: type, names: tuple[str, ...]) -> str | None:
     """Return the first of these names that is a method of a class's objects (every class can itself be called)."""
-    return next((n for n in names if any(callable(vars(k).get(n)) or isinstance(vars(k).get(n), staticmethod) for k in cls.__mro__[:-1])), None)
+    return next(
+        (
+            n
+            for n in names
+            if any(callable(vars(k).get(n)) or isinstance(vars(k).get(n), staticmethod) for k in cls.__mro__[:-1])
+        ),
+        None,
+    )
 
 
 def _speaks_of_a_target(names: list[str]) -> bool:
     plain = [name.lower().replace("_", "") for name in names]
-    return any(role(name) == "target" for name in names) or (
-        "y" in plain[1:] and (re.search(PREDICTION, plain[0]) is not None)
-    ) or (plain[:1] == ["y"] and len(plain) > 1 and re.search(PREDICTION, plain[1]) is not None)
+    return (
+        any(role(name) == "target" for name in names)
+        or ("y" in plain[1:] and (re.search(PREDICTION, plain[0]) is not None))
+        or (plain[:1] == ["y"] and len(plain) > 1 and re.search(PREDICTION, plain[1]) is not None)
+    )
 
 
 def takes_probabilities(loss: Any) -> bool:
