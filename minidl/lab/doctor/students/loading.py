@@ -1,28 +1,12 @@
-"""A student's file: loading it, and finding what it holds."""
+"""What a student's file holds, when it is loaded."""
 
 from __future__ import annotations
 
-import importlib.util
-import re
-import sys
-from pathlib import Path
 from typing import Any
 
 from minidl.lab.doctor.subject.names import BACKWARD_METHODS, FORWARD_METHODS, STEP_METHODS, first_method
 from minidl.lab.doctor.subject.roles import kind
 from minidl.lab.doctor.subject.stubs import is_stub
-
-
-def load(path: Path) -> Any:
-    """Import a file, as its own folder would."""
-    sys.path.insert(0, str(path.parent))
-    name = re.sub(r"\W", "_", path.stem)
-    name += "_of_a_student" * (name in sys.modules)  # a random.py must not take the place of Python's own
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def classes(module: Any) -> list[type]:
