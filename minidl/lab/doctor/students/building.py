@@ -156,11 +156,13 @@ def _arguments(
 
     ``fill``: arguments that are None by default are given too, where their names tell what they are.
     """
-    start = [] if model is None else [[model]]
+    given = parameters(cls)
+    names = [_plain(p.name) for p in given]
+    place = next((i for i, name in enumerate(names) if MODEL_NAME.search(name) or PARAMS_NAME.search(name)), 0)
+    start = [] if model is None or place else [[model]]
     options: list[list[Any]] = []
     wanted: list[inspect.Parameter] = []
     numbers = iter((FEATURES, OUTPUTS, 2, 2, 2))  # for numbers without a telling name
-    given = parameters(cls)
     arrays = _arrays_wanted([p.name for p in given if p.default is p.empty], cls)
     tail: list[list[Any]] = [[]]
     filled = False
@@ -170,7 +172,10 @@ def _arguments(
         elif parameter.kind is not parameter.VAR_KEYWORD and (
             parameter.default is parameter.empty or (fill and parameter.default is None)
         ):
-            found = _options(parameter, cls, project, arrays, depth)
+            if model is not None and place and parameter is given[place]:
+                found = [model]
+            else:
+                found = _options(parameter, cls, project, arrays, depth)
             if parameter.default is None and not found:
                 continue
             filled |= parameter.default is None

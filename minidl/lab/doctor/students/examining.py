@@ -279,7 +279,6 @@ def _pair(pair: FunctionPair, shape: Shape | None, time_limit: float) -> Diagnos
                 if len(given) == 1
                 else examine_loss(made, *given, time_limit=time_limit)
             )
-            found.subject = found.subject.replace(type(made).__name__, pair.__name__, 1)
             yield Try(f"{pair.__name__} with {words}", found)
 
     return _first_that_ran(tries())

@@ -63,6 +63,11 @@ class Convention:
     derivative: bool = False
 
     @property
+    def is_whole(self) -> bool:
+        """Whether it takes whole numbers, along which there is no slope."""
+        return self.layout in ("whole", "places")
+
+    @property
     def told(self) -> str:
         """What is to be said about it; nothing where it is the doctor's own."""
         parts = []
@@ -84,7 +89,7 @@ class Convention:
         parts += ["backward returns the gradients of the parameters too"] * bool(self.returned)
         parts += ["a sample is a column"] * (self.layout == "columns")
         parts += ["it takes one sample at a time"] * (self.layout == "single")
-        parts += ["it takes whole numbers"] * (self.layout in ("whole", "places"))
+        parts += ["it takes whole numbers"] * self.is_whole
         parts += ["it has two inputs, which were put side by side"] * bool(self.split)
         parts += [f"of its loss for each sample, the {self.reduction} was taken"] * bool(self.reduction)
         return "; ".join(parts)
@@ -111,7 +116,11 @@ class Translator:
 
     def forward(self, module: Any, input: Any, target: Any = None) -> Any:
         """Call forward; return the output."""
-        return self.output(module, self.ask_forward(module, input, target))
+
+        def whole() -> Any:
+            return self.output(module, self.ask_forward(module, input, target))
+
+        return self.subject.watch.call(self.subject.forward_name, whole)
 
     def ask_forward(self, module: Any, input: Any, target: Any = None) -> Any:
         """Call forward; return all that it returns."""
@@ -140,6 +149,9 @@ class Translator:
 
     def backward(self, module: Any, grad_output: Any, input: Any = None, target: Any = None) -> Any:
         """Call backward; return the gradient of the input, and add up those of parameters that are returned with it."""
+        return self.subject.watch.call(self.subject.backward_name, self._backward, module, grad_output, input, target)
+
+    def _backward(self, module: Any, grad_output: Any, input: Any, target: Any) -> Any:
         convention = self.convention
         before = {path: as_tensor(get(module, path)) for path in convention.restored}
         answer = self.ask_backward(module, grad_output, input, target)
@@ -147,7 +159,7 @@ class Translator:
         if convention.split:
             several = isinstance(answer, (tuple, list))
             return _side_by_side(tuple(answer[:2])) if several else answer
-        if convention.layout in ("whole", "places"):  # there is no slope along whole numbers
+        if convention.is_whole:  # there is no slope along whole numbers
             return 0.0 * self.kept[id(module)][1]["as given"]
         if convention.derivative:
             return grad_output * answer
@@ -172,7 +184,8 @@ class Translator:
             value = answer
             for step in key:
                 value = value[step]
-            found[show(path)] = as_tensor(value).reshape(as_tensor(get(module, path)).shape)
+            gradient, shape = as_tensor(value), as_tensor(get(module, path)).shape
+            found[show(path)] = gradient.reshape(shape) if gradient.numel() == shape.numel() else gradient
         for path, old in before.items():
             if path in convention.updated:
                 found[show(path)] = (old - as_tensor(get(module, path))) / RATE
@@ -214,5 +227,5 @@ def _side_by_side(values: tuple[Any, ...]) -> Any:
 def _whole(value: Any) -> Any:
     """Return zeros and ones instead of numbers, many of each, so that rows of a table are used more than once."""
     if isinstance(value, Tensor):
-        return (value.detach().abs() * 7).round().long() % 2
-    return ((abs(value) * 7).round() % 2).astype(int)
+        return (value.detach().abs() * 7.31).round().long() % 2
+    return ((abs(value) * 7.31).round() % 2).astype(int)

@@ -225,7 +225,7 @@ def _scored(
     if "rate" in convention.backward:
         moved = tuple(path for path, old in arrays.items() if not same(old, as_tensor(get(module, path))))
     convention = replace(
-        convention, grad_input=where, returned=_returned(subject, answer, where), updated=moved, restored=moved
+        convention, grad_input=where, returned=_returned(subject, answer, where, 2 if convention.split else 1), updated=moved, restored=moved
     )
     if moved and not _proportional(subject, convention, grad_output, input, moved):
         convention = replace(convention, updated=())
@@ -277,13 +277,13 @@ def _is_param(value: Any) -> bool:
     return is_values(value) and getattr(value, "ndim", 0) > 0
 
 
-def _returned(subject: Subject, answer: Any, where: str) -> tuple[tuple[Any, Path], ...]:
-    """Find which of the things that backward returns is the gradient of which parameter."""
+def _returned(subject: Subject, answer: Any, where: str, inputs: int) -> tuple[tuple[Any, Path], ...]:
+    """Find which of the things that backward returns, after those of the inputs, is the gradient of which parameter."""
     if where != "first" and not isinstance(answer, dict):
         return ()
     params = [p for p in _arrays(subject.original) if len(p) <= 2]
     shapes = {path: as_tensor(get(subject.original, path)).shape for path in params}
-    rest = [((i,), v) for i, v in enumerate(answer)][1:] if where == "first" else [((), answer)]
+    rest = [((i,), v) for i, v in enumerate(answer)][inputs:] if where == "first" else [((), answer)]
     found: list[tuple[Any, Path]] = []
     for key, value in rest:
         if isinstance(value, dict):

@@ -128,6 +128,7 @@ class Layer:
     """A layer made of two functions; what forward takes beside the input are its parameters."""
 
     def __init__(self, pair: FunctionPair, values: dict[str, Any]) -> None:
+        self.called = pair.__name__
         self.functions = pair.forward, pair.backward
         is_array = {name: isinstance(value, Tensor) or is_numpy(value) for name, value in values.items()}
         self.params = {name: value for name, value in values.items() if is_array[name]}
@@ -196,6 +197,7 @@ class Entrywise:
     """A function and its derivative, as a layer."""
 
     def __init__(self, function: Callable, derivative: Callable, *, at_output: bool = False) -> None:
+        self.called = f"{function.__name__}/{derivative.__name__}"
         self.function, self.derivative, self.at_output = function, derivative, at_output
 
     def forward(self, x: Any) -> Any:
@@ -211,6 +213,7 @@ class Loss:
     """A loss and its gradient, two functions of input and target, or one that returns both or either."""
 
     def __init__(self, loss: Callable, gradient: Callable) -> None:
+        self.called = loss.__name__ if loss is gradient else f"{loss.__name__}/{gradient.__name__}"
         self.functions = loss, gradient
         names = [p.name for p in positional(loss)][:2]
         self.swapped = target_first(names)

@@ -15,6 +15,7 @@ from minidl.lab.doctor.subject.names import (
     STEP_METHODS,
     first_method,
 )
+from minidl.lab.doctor.subject.stubs import is_stub
 
 ROLES = {  # in lower case without underscores; the first that fits
     "cache": r"^(cached?|caches|ctx|context|memory|saved|tape|store|intermediates?)$",
@@ -78,15 +79,17 @@ def _weight(name: str) -> int:
 def kind(cls: type) -> str | None:
     """Return what a class is, "layer", "loss" or "optimizer", by its methods, their arguments and its name; None for others."""
     forward = _own_method(cls, FORWARD_METHODS)
+    steps = first_method(cls, STEP_METHODS)
+    if forward and steps and OPTIMIZER_NAME.search(cls.__name__) and is_stub(getattr(cls, forward)):
+        return "optimizer"  # that is a module by its base class alone
     if forward and first_method(cls, BACKWARD_METHODS):
         given = needed(getattr(cls, forward), bound=False)
         open_ended = any(p.kind is p.VAR_POSITIONAL for p in parameters(getattr(cls, forward)))
         if LOSS_NAME.search(cls.__name__) and (len(given) >= 2 or open_ended):
             return "loss"
         return "loss" if len(given) == 2 and _speaks_of_a_target(given) else "layer"
-    if OPTIMIZER_NAME.search(cls.__name__) or not forward:
-        if first_method(cls, STEP_METHODS) and not first_method(cls, BACKWARD_METHODS):
-            return "optimizer"
+    if steps and not first_method(cls, BACKWARD_METHODS) and (OPTIMIZER_NAME.search(cls.__name__) or not forward):
+        return "optimizer"
     loss, gradient = _own_method(cls, LOSS_METHODS), first_method(cls, LOSS_GRADIENT_METHODS)
     if (
         loss
@@ -99,14 +102,12 @@ def kind(cls: type) -> str | None:
 
 def _own_method(cls: type, names: tuple[str, ...]) -> str | None:
     """Return the first of these names that is a method of a class's objects (every class can itself be called)."""
-    return next(
-        (
-            n
-            for n in names
-            if any(callable(vars(k).get(n)) or isinstance(vars(k).get(n), staticmethod) for k in cls.__mro__[:-1])
-        ),
-        None,
-    )
+    own = {name for kind in cls.__mro__[:-1] for name, value in vars(kind).items() if _is_method(value)}
+    return next((name for name in names if name in own), None)
+
+
+def _is_method(value: Any) -> bool:
+    return callable(value) or isinstance(value, staticmethod)
 
 
 def _speaks_of_a_target(names: list[str]) -> bool:

@@ -47,6 +47,8 @@ class Subject:
 
     Attributes
     ----------
+    original : object
+        What is copied: it, or a copy of it whose parameters are not all zero or one.
     translator : Translator or None
         Calls forward and backward where they have conventions of their own.
     dialect : {"torch", "numpy", "list"}
@@ -70,7 +72,8 @@ class Subject:
     """
 
     def __init__(self, original: Any, watch: Watch, *, is_loss: bool = False) -> None:
-        self.original, self.watch, self.is_loss = original, watch, is_loss
+        self.given = self.original = original
+        self.watch, self.is_loss = watch, is_loss
         self.forward_name = first_method(original, LOSS_METHODS if is_loss else FORWARD_METHODS)
         self.backward_name = first_method(original, LOSS_GRADIENT_METHODS if is_loss else BACKWARD_METHODS)
         self.translator: Translator | None = None
@@ -113,13 +116,13 @@ class Subject:
 
     def shared_by_default(self) -> list[str]:
         """Return the attributes that are default arguments, which all objects of the class share."""
-        init = type(self.original).__init__
+        init = type(self.given).__init__
         defaults = [
             *(getattr(init, "__defaults__", None) or ()),
             *(getattr(init, "__kwdefaults__", None) or {}).values(),
         ]
         shared = [value for value in defaults if isinstance(value, (list, dict, set, Tensor)) or is_numpy(value)]
-        own = getattr(self.original, "__dict__", {})
+        own = getattr(self.given, "__dict__", {})
         return [name for name, value in own.items() if any(value is default for default in shared)]
 
     @property
