@@ -226,9 +226,6 @@ def _examine(
     inside = [] if subject.is_loss else _examine_inside(behaviour)
     seen = [f for f in _observe(MISBEHAVIOURS, behaviour) if all(f.mistake != g.mistake for g in inside)]
     seen = _without_consequences(seen, inside, batches)
-    if subject.translator and subject.zero_method is None and any(f.mistake == "overwritten" for f in seen):
-        seen = [f for f in seen if f.mistake != "overwritten"]
-        notes.append("gradients are assigned, and not added up: each backward begins anew.")
     misled = any(rule.misleads for rule in _misbehaviours(seen))
     values = [] if inside or misled else wrong_values(batches, seen)
     if values:

@@ -242,6 +242,11 @@ class Subject:
         """The name of its zero_grad."""
         return first_method(self.original, ZERO_METHODS)
 
+    @property
+    def may_assign(self) -> bool:
+        """Whether it has conventions of its own, and nothing that sets gradients to zero: then each backward begins anew."""
+        return self.translator is not None and self.zero_method is None
+
     def zero_grad(self, module: Any) -> None:
         """Call a copy's own zero_grad."""
         self.watch.call(self.zero_method, getattr(module, self.zero_method))
