@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -18,6 +19,7 @@ from minidl.lab.doctor.measure.steps import Steps, generators
 from minidl.lab.doctor.mistakes import MISBEHAVIOURS, WRONG_STEPS
 from minidl.lab.doctor.mistakes.rules import Misbehaviour, Observation
 from minidl.lab.doctor.subject.calls import StudentError, Watch
+from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.functions import FunctionPair, pair_of
 from minidl.lab.doctor.subject.inside import children, contents, show
 from minidl.lab.doctor.subject.names import (
@@ -80,7 +82,8 @@ def examine(module: Any, input: Any, *more: Any, reference: Any = None, time_lim
     batch = _batch("input", input)
     _check_object("examine", module, FORWARD_METHODS)
     if len(needed(getattr(module, first_method(module, FORWARD_METHODS)))) == 2:
-        batch = _for_two(module, batch)
+        with contextlib.suppress(Hung):  # it will be seen to hang in what follows
+            batch = guarded(lambda watch: _for_two(module, batch, watch), time_limit)[0]
     if first_method(module, BACKWARD_METHODS) is None:
         text = "there is no backward(grad_output): nothing returns the gradient of the input."
         return Diagnosis(_described(module, batch), [Finding("no backward", "input", text)])
@@ -156,19 +159,26 @@ def _batch(name: str, given: Any, least: int = 2) -> Tensor:
     return tensor
 
 
-def _for_two(module: Any, batch: Tensor) -> Tensor:
+def _for_two(module: Any, batch: Tensor, watch: Watch) -> Tensor:
     """Return a batch for a module with two inputs, side by side: as many features again, or as many as its state has."""
-    names = needed(getattr(module, first_method(module, FORWARD_METHODS)))
-    if {"flag", "rate"} & {role(name) for name in names}:
+    method = first_method(module, FORWARD_METHODS)
+    if {"flag", "rate"} & {role(name) for name in needed(getattr(module, method))}:
         return batch
     drawn = torch.Generator().manual_seed(9)
-    return torch.cat([batch, torch.randn(batch.shape, generator=drawn, dtype=batch.dtype)], -1)
+    sizes = [size for value in contents(module) for size in getattr(value, "shape", ())]
+    others = [torch.randn(*batch.shape[:-1], size, generator=drawn, dtype=batch.dtype) for size in (batch.shape[-1], *sizes)]
+    for other in others:
+        for way in (lambda x: x.clone(), lambda x: x.numpy().copy()):
+            with contextlib.suppress(StudentError):
+                watch.call(method, getattr(copy_of(module, batch.dtype), method), way(batch), way(other))
+                return torch.cat([batch, other], -1)
+    return torch.cat([batch, others[0]], -1)
 
 
 def _described(module: Any, batch: Tensor) -> str:
     n, *m = batch.shape
     size = f"{n} sample{'s' * (n > 1)} of {' x '.join(map(str, m))} feature{'s' * (m != [1])}"
-    return f"{type(module).__name__}, examined with {size}"
+    return f"{getattr(module, 'called', type(module).__name__)}, examined with {size}"
 
 
 def _diagnose(

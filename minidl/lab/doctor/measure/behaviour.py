@@ -113,11 +113,15 @@ class Behaviour:
     @functools.cached_property
     def unlisted(self) -> tuple[str, list[Slot]]:
         """The method that lists parameters, and what it leaves out."""
-        module = self.used()  # some lists can be made only after backward
+        module = self.subject.fresh()
         method = first_method(module, PAIR_METHODS)
         if method is None:
             return "", []
-        listed = self.subject.watch.call_to_the_end(method, getattr(module, method))
+        try:
+            listed = self.subject.watch.call_to_the_end(method, getattr(module, method))
+        except StudentError:  # some lists can be made only after backward
+            module = self.used()
+            listed = self.subject.watch.call_to_the_end(method, getattr(module, method))
         if not hasattr(listed, "__iter__"):
             return "", []
         listed = [param for param, _ in flat_pairs(listed)]

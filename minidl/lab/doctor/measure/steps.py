@@ -20,7 +20,7 @@ from minidl.lab.doctor.subject.names import STEP_METHODS, ZERO_METHODS, first_me
 from minidl.lab.doctor.subject.parameters import Slot, find, slots_of
 from minidl.lab.doctor.subject.paths import get, put
 from minidl.lab.doctor.subject.stepping import Stepping, steppings
-from minidl.lab.doctor.subject.values import as_tensor, both_signs
+from minidl.lab.doctor.subject.values import as_tensor, both_signs, is_numpy
 
 STEPS = 4
 RATES = ("lr", "learning_rate", "eta", "alpha", "step_size", "optz_rate", "rate", "_lr")
@@ -53,10 +53,12 @@ class Steps:
 
     def set(self, model: Any, gradients: dict[str, Tensor]) -> None:
         for slot in self.slots:
+            value = gradients[slot.name].clone()
             if get(model, slot.grad) is not None:
-                put(model, slot.grad, gradients[slot.name])
+                put(model, slot.grad, value)
             elif slot.grad[-1][0] == ".":
-                setattr(get(model, slot.grad[:-1]), slot.grad[-1][1], gradients[slot.name].clone())
+                kind = value.numpy() if is_numpy(get(model, slot.param)) else value
+                setattr(get(model, slot.grad[:-1]), slot.grad[-1][1], kind)
 
     def params(self, model: Any) -> dict[str, Tensor]:
         return {slot.name: as_tensor(get(model, slot.param)).double() for slot in self.slots}
@@ -117,7 +119,15 @@ class Steps:
         optimizer, model = self.copies()
         for name, value in settings.items():
             before = attributes(optimizer).get(name)
-            copies = [n for n, v in attributes(optimizer).items() if isinstance(v, float) and v == before and re.search("lr|rate", n)] if name in RATES else []
+            copies = (
+                [
+                    n
+                    for n, v in attributes(optimizer).items()
+                    if isinstance(v, float) and v == before and re.search("lr|rate", n)
+                ]
+                if name in RATES
+                else []
+            )
             for each in (name, *copies):  # the rate of this step may be kept beside that of the beginning
                 object.__setattr__(optimizer, each, value)  # of a frozen dataclass too
         start = self.params(model)

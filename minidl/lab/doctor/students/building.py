@@ -14,31 +14,41 @@ from typing import Any
 
 import torch
 
+from minidl.lab.doctor.students.preparing import WAYS, set_up, slots_in, used
 from minidl.lab.doctor.students.project import Project
-from minidl.lab.doctor.subject.acquaintance import get_to_know
-from minidl.lab.doctor.subject.calls import Watch
 from minidl.lab.doctor.subject.copies import copy_of
-from minidl.lab.doctor.subject.inside import contents
-from minidl.lab.doctor.subject.names import PAIR_METHODS
-from minidl.lab.doctor.subject.parameters import slots_of
-from minidl.lab.doctor.subject.roles import kind, parameters, positional, role
-from minidl.lab.doctor.subject.subject import Subject
+from minidl.lab.doctor.subject.roles import kind, parameters, positional
 
 SAMPLES, FEATURES, HIDDEN, OUTPUTS, SIDE = 4, 3, 4, 2, 5
 SHAPE, NUMBERS, IMAGES = "shape", "numbers", "images"
 UNIT = "(s|shape|dims?|sizes?|features?|channels|units|nodes|neurons|nodos)?$"
-ARGUMENTS: dict[str, tuple[Any, ...]] = {  # by their names in lower case without underscores; what is tried, in this order
+ARGUMENTS: dict[
+    str, tuple[Any, ...]
+] = {  # by their names in lower case without underscores; what is tried, in this order
     r"^(vocab|numembeddings|dictionary)(ulary)?(size|dim)?$": (5,),
-    r"^(kernel|filter|window|pool|k|f|fh|fw|kh|kw)(shape|size|height|width)?$|poolsize|kernelsize|filtersize|^pooling(shape|size)$": (2, (2, 2), 3),
+    r"^(kernel|filter|window|pool|k|f|field|fh|fw|kh|kw)(shape|size|height|width)?$|poolsize|kernelsize|filtersize|^pooling(shape|size)$": (
+        2,
+        (2, 2),
+        3,
+    ),
     r"^(convolution|conv|kernel)shape$": ((FEATURES, 2, 2), (2, 2)),
     r"^strides?(shape)?$": (1, (1, 1)),
     r"^pad(ding)?$": (0, (0, 0), "valid"),
     r"^(dilation|groups|heads|numheads|nheads|epochs?|depth)$": (1,),
     r"^(batch|batchsize|minibatchsize|seqlen|sequencelength|timesteps|t)$": (SAMPLES,),
     r"^(numfilters|nfilters|filters|numberoffilters|outchannels|cout)$": (OUTPUTS,),
-    rf"^(n|num|nb|dim|d|fan|size|len|number|numberof|nof|input)?(in|input|previous|prev|entradas?|visible){UNIT}": (FEATURES, (FEATURES,)),
-    r"^(n|num|nb|normalized|embed(ding)?)?(features?|dims?|size|shape|m|d|width|classes|inputs)$": (FEATURES, (FEATURES,)),
-    rf"^(n|num|nb|dim|d|fan|size|len|number|numberof|nof)?(out|output|outputs|hidden|next|salidas?){UNIT}": (OUTPUTS, (OUTPUTS,)),
+    rf"^(n|num|nb|dim|d|fan|size|len|number|numberof|nof|input)?(in|input|previous|prev|entradas?|visible){UNIT}": (
+        FEATURES,
+        (FEATURES,),
+    ),
+    r"^(n|num|nb|normalized|embed(ding)?)?(features?|dims?|size|shape|m|d|width|classes|inputs)$": (
+        FEATURES,
+        (FEATURES,),
+    ),
+    rf"^(n|num|nb|dim|d|fan|size|len|number|numberof|nof)?(out|output|outputs|hidden|next|salidas?){UNIT}": (
+        OUTPUTS,
+        (OUTPUTS,),
+    ),
     r"^(n|num|number|numberof|nof)?(units|neurons|nodes|neuronas|outunits)$": (OUTPUTS,),
     r"^(lr|learningrate|learnrate|eta|stepsize|alpha|rate|optzrate)$": (0.1,),
     r"^(slope|negativeslope|leak|leaky|factor|scalefactor|a)$": (0.1, 2),
@@ -58,7 +68,7 @@ ARRAYS: dict[str, tuple[int, ...]] = {  # of a layer that is built from its para
     r"^wh$": (OUTPUTS, OUTPUTS),
     r"^(gamma|scale)$|^(beta|shift)$": (FEATURES,),
 }
-FUNCTIONS = r"^(f|fn|func|function|activation|activationfunction|act|g|phi)$"
+FUNCTIONS = r"^(f|fn|func|function|activation|activationf(n|unc(tion)?)?|act|g|phi)$"
 DERIVATIVES = r"prime|deriv|^(df|dfn|d_?f|dact|grad|gradient|dg)$|^d"
 LINEAR_NAME = re.compile("linear|dense|affine|connected|fc|densa", re.IGNORECASE)
 BENT_NAME = re.compile("tanh|sigmoid|relu", re.IGNORECASE)
@@ -68,9 +78,7 @@ MODEL_NAME = re.compile("^(model|net|network|nn|module|mlp)$")
 PARAMS_NAME = re.compile("param|^weights$")
 LOSS_ARGUMENT = re.compile("^(loss|criterion|lossf|lossfn|lossfunction|cost)")
 OPTIMIZER_ARGUMENT = re.compile("^optimi[sz]")
-SETUP = re.compile(r"^(build|init(ialize|ialise)?(_?(params|parameters|weights?|layer))?|reset_parameters|setup)$")
 CERTAIN = (NameError, SyntaxError)  # errors that do not come from what the arguments are
-WAYS = 5  # of saying the shape of the input
 SECONDS = 0.5  # for building one thing in several ways
 
 
@@ -148,11 +156,13 @@ def _arguments(
 
     ``fill``: arguments that are None by default are given too, where their names tell what they are.
     """
-    start = [] if model is None else [[model]]
+    given = parameters(cls)
+    names = [_plain(p.name) for p in given]
+    place = next((i for i, name in enumerate(names) if MODEL_NAME.search(name) or PARAMS_NAME.search(name)), 0)
+    start = [] if model is None or place else [[model]]
     options: list[list[Any]] = []
     wanted: list[inspect.Parameter] = []
     numbers = iter((FEATURES, OUTPUTS, 2, 2, 2))  # for numbers without a telling name
-    given = parameters(cls)
     arrays = _arrays_wanted([p.name for p in given if p.default is p.empty], cls)
     tail: list[list[Any]] = [[]]
     filled = False
@@ -162,7 +172,10 @@ def _arguments(
         elif parameter.kind is not parameter.VAR_KEYWORD and (
             parameter.default is parameter.empty or (fill and parameter.default is None)
         ):
-            found = _options(parameter, cls, project, arrays, depth)
+            if model is not None and place and parameter is given[place]:
+                found = [model]
+            else:
+                found = _options(parameter, cls, project, arrays, depth)
             if parameter.default is None and not found:
                 continue
             filled |= parameter.default is None
@@ -178,13 +191,19 @@ def _arguments(
     choices = [[o[0] for o in options]]
     longest = max((len(o) for o in options), default=1)
     choices += [[o[min(i, len(o) - 1)] for o in options] for i in range(1, longest)]  # all of them the second way, …
-    choices += [[*(o[0] for o in options[:i]), other, *(o[0] for o in options[i + 1 :])] for i, o_ in enumerate(options) for other in o_[1:]]
+    choices += [
+        [*(o[0] for o in options[:i]), other, *(o[0] for o in options[i + 1 :])]
+        for i, o_ in enumerate(options)
+        for other in o_[1:]
+    ]
     for more in tail:
         for choice in choices:
             arguments, names = [s[0] for s in start], {}
             for parameter, value in zip(wanted, choice, strict=True):
                 value = value() if callable(value) and getattr(value, "__name__", "") == "make" else value
-                if parameter.kind is parameter.KEYWORD_ONLY or (parameter.default is not parameter.empty and len(arguments) < given.index(parameter)):
+                if parameter.kind is parameter.KEYWORD_ONLY or (
+                    parameter.default is not parameter.empty and len(arguments) < given.index(parameter)
+                ):
                     names[parameter.name] = value
                 else:
                     arguments.append(value)
@@ -199,7 +218,9 @@ def _arrays_wanted(names: list[str], cls: type) -> bool:
     """Whether a layer is built from its parameters: Affine(W, b), BatchNorm(gamma, beta)."""
     plain = [_plain(name) for name in names if name != "self"]
     found = [any(re.search(pattern, name) for pattern in ARRAYS) for name in plain]
-    return len(found) > 0 and found[0] and kind(cls) == "layer" and (plain[0][0] == "w" or len(plain) > 1 and found[1])
+    return (
+        len(found) > 0 and found[0] and kind(cls) == "layer" and (plain[0][0] == "w" or (len(plain) > 1 and found[1]))
+    )
 
 
 def _options(parameter: inspect.Parameter, cls: type, project: Project, arrays: bool, depth: int) -> list[Any]:
@@ -223,7 +244,9 @@ def _options(parameter: inspect.Parameter, cls: type, project: Project, arrays: 
         return _of_kind("loss", project, cls, depth)
     if OPTIMIZER_ARGUMENT.search(name) and depth < 2:
         return _of_kind("optimizer", project, cls, depth)
-    if re.search(DERIVATIVES, name) and not re.search("^(dim|depth|decay|dropout|data|dilation|d_?in|d_?out|dtype|din|dout|dmodel|d$)", name):
+    if re.search(DERIVATIVES, name) and not re.search(
+        "^(dim|depth|decay|dropout|data|dilation|d_?in|d_?out|dtype|din|dout|dmodel|d$)", name
+    ):
         return [function(project, derivative=True)]
     if re.search(FUNCTIONS, name) and "str" not in annotation:
         own = _of_kind("layer", project, cls, depth, BENT_NAME) if depth < 2 and len(name) > 2 else []
@@ -257,7 +280,12 @@ def _variadic(name: str, cls: type, project: Project, depth: int) -> list[list[A
 def uses_numpy(project: Project) -> bool:
     """Whether a project calculates with arrays, and not with tensors."""
     mine = [vars(module) for module in project.modules.values()]
-    has_torch = any(getattr(v, "__name__", "").split(".")[0] == "torch" for names in mine for v in names.values() if inspect.ismodule(v))
+    has_torch = any(
+        getattr(v, "__name__", "").split(".")[0] == "torch"
+        for names in mine
+        for v in names.values()
+        if inspect.ismodule(v)
+    )
     return "numpy" in sys.modules and not has_torch
 
 
@@ -340,72 +368,9 @@ def models(project: Project, asking: type, depth: int = 0) -> Iterator[Built]:
                 for way in range(WAYS):
                     other = copy_of(built.thing)
                     tries += [(other, sizes[:1])] * bool(set_up(other, sizes[0], way))
-                found = next((m for m in (used(thing, *some) for thing, some in tries) if _slots(m)), None)
+                found = next((m for m in (used(thing, *some) for thing, some in tries) if slots_in(m)), None)
                 if found is not None:
                     yield Built(found, built.said)
                     break
         except (CannotBuild, Broken):
             continue
-
-
-def used(model: Any, *sizes: tuple[int, ...]) -> Any:
-    """Return a copy that has been through one forward and backward, since that makes some gradients; else the model."""
-    for size in sizes:
-        subject = Subject(model, Watch())
-        try:
-            get_to_know(subject, torch.randn(size, generator=torch.Generator().manual_seed(3)), None)
-        except Exception:
-            subject.dialect = "numpy" if "numpy" in str([type(v) for v in contents(model)]) else subject.dialect
-        module = subject.fresh()
-        try:
-            output = subject.forward(module, torch.ones(size))
-        except Exception:
-            continue
-        with contextlib.suppress(Exception):
-            subject.backward(module, subject.cast_like(subject.upstream(output), output), torch.ones(size))
-        return module
-    return model
-
-
-def _slots(model: Any) -> list[Any]:
-    try:
-        return slots_of(model)
-    except Exception:
-        return []
-
-
-def set_up(thing: Any, shape: tuple[int, ...] = (SAMPLES, FEATURES), way: int = -1) -> bool:
-    """Call the methods that give an object its parameters: those that need nothing, or in some way the shape of the input.
-
-    ``way`` is the number of the way, below `WAYS`; -1 calls only those that need nothing. Return whether something was set up.
-    """
-    done = False
-    for name in dir(type(thing)):
-        if not SETUP.match(name):
-            continue
-        method = getattr(thing, name)
-        wanted = [p for p in positional(method) if p.default is p.empty]
-        try:
-            if not wanted and way < 0:
-                method()
-            elif len(wanted) == 1 and way >= 0:
-                method((shape[1:], shape[-1], (None, *shape[1:]), shape, (1, *shape[1:]))[way])
-            else:
-                continue
-            done = True
-        except Exception:
-            continue
-    return done
-
-
-def lists(model: Any) -> list[Any]:
-    """Return what a model's methods list as its parameters."""
-    found = []
-    for name in PAIR_METHODS:
-        method = getattr(model, name, None)
-        if callable(method):
-            try:
-                found.append(list(method()))
-            except Exception:
-                continue
-    return found

@@ -61,7 +61,9 @@ class Cases:
         """
         unknown = [word for word in words if word not in ALLOW]
         if unknown:
-            raise ValueError(f"nothing is known that is called {unknown[0]!r}: one of {', '.join(ALLOW)} can be allowed")
+            raise ValueError(
+                f"nothing is known that is called {unknown[0]!r}: one of {', '.join(ALLOW)} can be allowed"
+            )
         return Cases(self.functions, self.allowed | {ALLOW[word] for word in words})
 
     def build(self, name: str, project: Project, thing: Any) -> tuple[Any, ...] | None:
@@ -86,7 +88,9 @@ def load_cases(path: Path) -> Cases:
     """
     names: dict[str, Any] = {"__name__": "cases", "__file__": str(path)}
     exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), names)
-    functions = {_plain(n): f for n, f in names.items() if isinstance(f, types.FunctionType) and f.__module__ == "cases"}
+    functions = {
+        _plain(n): f for n, f in names.items() if isinstance(f, types.FunctionType) and f.__module__ == "cases"
+    }
     return Cases(functions).allowing(list(names.get("allow", ())))
 
 

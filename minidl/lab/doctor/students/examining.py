@@ -7,76 +7,38 @@ shows something. An error is the student's own only where no other choice could 
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import re
 import time
 import types
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
-
-import torch
 
 from minidl.lab.doctor.diagnosis import Diagnosis, Finding
 from minidl.lab.doctor.examination import examine, examine_loss, examine_optimizer
 from minidl.lab.doctor.students.building import (
     FEATURES,
-    IMAGES_NAME,
     LINEAR_NAME,
     SAMPLES,
-    WAYS,
     Broken,
     Built,
     CannotBuild,
     build,
-    lists,
     models,
-    set_up,
-    used,
 )
 from minidl.lab.doctor.students.cases import NO_CASES, Cases
+from minidl.lab.doctor.students.preparing import WAYS, lists, set_up, used
 from minidl.lab.doctor.students.project import Project
+from minidl.lab.doctor.students.tries import Shape, Try, inputs_and_targets, own_error, shapes_for
 from minidl.lab.doctor.subject.functions import FunctionPair, pairs
-from minidl.lab.doctor.subject.inside import children, contents, is_module
+from minidl.lab.doctor.subject.inside import children, is_module
 from minidl.lab.doctor.subject.names import FORWARD_METHODS, LOSS_METHODS, ZERO_METHODS, first_method
-from minidl.lab.doctor.subject.parameters import slots_of
-from minidl.lab.doctor.subject.paths import get
-from minidl.lab.doctor.subject.roles import kind, needed, parameters, role, takes_probabilities
-from minidl.lab.doctor.subject.values import as_tensor
+from minidl.lab.doctor.subject.roles import kind, needed, parameters, role
 
-CLASSES_NAME = re.compile("cross|nll|softmax|categorical|cce", re.IGNORECASE)
-BINARY_NAME = re.compile("bce|binary", re.IGNORECASE)
-SEQUENCE_NAME = re.compile("rnn|lstm|gru|attention|recurrent|sequence", re.IGNORECASE)
-OWN_ERRORS = ("NameError", "UnboundLocalError", "SyntaxError", "NotImplementedError")  # no argument is the reason of these
+CONVENTIONS = ("broadcast", "overwritten", "gradient replaced")  # what may be meant so
 SETTINGS = {"^(momentum|mu)$": 0.9}  # of optimisers, that are tried where they are off by default
 SECONDS = 1.5  # for all the tries with one class
-Shape = tuple[int, ...]
-
-
-@dataclass
-class Try:
-    """One way in which a thing was examined."""
-
-    said: str
-    diagnosis: Diagnosis
-    holds: bool = False  # whether there are layers inside, whose errors are theirs
-
-    @property
-    def raised(self) -> Finding | None:
-        return next((f for f in self.diagnosis.findings if f.mistake in ("raises", "hangs")), None)
-
-    @property
-    def ran(self) -> bool:
-        """Whether it showed something: it did not raise, and an optimiser moved something."""
-        unmoved = any(f.evidence.get("nothing moves") or f.mistake == "no parameters" for f in self.diagnosis.findings)
-        return self.raised is None and not unmoved and not self.empty
-
-    @property
-    def empty(self) -> bool:
-        """Whether nothing came of it, neither a value nor an error: it may want to be called in another way."""
-        kinds = {f.mistake for f in self.diagnosis.findings}
-        return bool(kinds & {"returns nothing", "wrong type"}) and any(
-            f.where == "output" and f.mistake in ("returns nothing", "wrong type") for f in self.diagnosis.findings
-        )
 
 
 def examine_thing(
@@ -158,7 +120,7 @@ def _first_that_ran(tries: Iterator[Try]) -> Diagnosis:
     if not seen:
         raise CannotBuild("there was no way to call it")
     for one in seen:
-        if one.raised is not None and (one.raised.mistake == "hangs" or (_own(one.raised) and not one.holds)):
+        if one.raised is not None and (one.raised.mistake == "hangs" or (own_error(one.raised) and not one.holds)):
             return one.diagnosis
     unmoved = [t for t in seen if any(f.evidence.get("nothing moves") for f in t.diagnosis.findings)]
     if unmoved:
@@ -169,35 +131,24 @@ def _first_that_ran(tries: Iterator[Try]) -> Diagnosis:
     raise CannotBuild(f"{seen[0].said}: {reason.text.split(' (line')[0]}{more}")
 
 
-def _own(raised: Finding) -> bool:
-    """Whether an error is the student's own, whatever was chosen here: a name that does not exist; or one in backward.
-
-    When forward has taken the batch, backward gets what forward's output says.
-    """
-    if "positional argument" in raised.text:
-        return False  # it wants to be called otherwise
-    if "NoneType" in raised.text or "has no attribute" in raised.text and "None" in raised.text:
-        return False  # something was not set up
-    return raised.evidence.get("error") in OWN_ERRORS or "backward" in raised.where or "grad" in raised.where
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 # Layers
 
 
 def _layers(ways: Iterator[Built], cls: type, shape: Shape | None, time_limit: float) -> Iterator[Try]:
-    for built in ways:
-        made = built.thing
-        set_up(made)
-        shapes = [shape] if shape else _shapes(made, cls)
-        backward_raised = False
+    some = []
+    for built in itertools.islice(ways, 6):
+        set_up(built.thing)
+        some.append((built, [shape] if shape else shapes_for(built.thing, cls)))
+    for built, shapes in [(b, s[:4]) for b, s in some] + [(b, s[4:]) for b, s in some]:
+        made, backward_raised = built.thing, False
         for size in shapes:
             if backward_raised and size[0] == 1 and len(size) == 2 and not _one_at_a_time(made):
                 continue
             one = _tried(made, size, built.said, time_limit)
             yield one
-            backward_raised |= one.raised is not None and _own(one.raised) and not children(made)
-            if one.raised is None or _own(one.raised):
+            backward_raised |= one.raised is not None and own_error(one.raised) and not children(made)
+            if one.raised is None or own_error(one.raised):
                 continue
             for way in range(WAYS):
                 made_again = _copy(built)
@@ -225,7 +176,9 @@ def _tried(made: Any, size: Shape, said: str, time_limit: float) -> Try:
     method = first_method(made, FORWARD_METHODS)
     call = f"{said}.{method}" if method != "__call__" else said
     diagnosis = examine(made, size, time_limit=time_limit)
-    if any(f.mistake == "not reproducible" for f in diagnosis.findings):  # its parameters may be drawn in the first forward
+    if any(
+        f.mistake == "not reproducible" for f in diagnosis.findings
+    ):  # its parameters may be drawn in the first forward
         again = examine(used(made, size), size, time_limit=time_limit)
         diagnosis = again if len(again.findings) < len(diagnosis.findings) else diagnosis
     if children(made):  # of a network, the gradient of the data is wanted by nobody
@@ -235,32 +188,6 @@ def _tried(made: Any, size: Shape, said: str, time_limit: float) -> Try:
     return Try(f"{call} of a batch of shape {size}", diagnosis, bool(children(made)))
 
 
-def _shapes(layer: Any, cls: type) -> list[Shape]:
-    """Return the shapes of a batch that a layer may take, the likelier first."""
-    sizes: list[int] = []
-    try:
-        for slot in slots_of(layer):
-            sizes += as_tensor(get(layer, slot.param)).shape
-    except Exception:
-        sizes = []
-    sizes += [v for v in vars(layer).values() if type(v) is int and 1 < v < 65] if hasattr(layer, "__dict__") else []
-    for value in contents(layer)[:8]:
-        sizes += list(getattr(value, "shape", ()))
-    others = [size for size in dict.fromkeys(sizes) if size not in (0, 1, FEATURES)][:3]
-    rows = [(SAMPLES, m) for m in (FEATURES, *others)]
-    images = [(2, FEATURES, 6, 6), (2, 6, 6, FEATURES), (2, 1, 6, 6), (2, 2, 6, 6), (2, FEATURES, 8)]
-    one_image = [(1, FEATURES, 6, 6), (1, 6, 6, FEATURES), (1, 6, 6)]
-    sequences = [(SAMPLES, 5, FEATURES), (1, 5, FEATURES)]
-    one = [(1, m) for m in (FEATURES, *others)]
-    if "embed" in cls.__name__.lower():
-        return [(SAMPLES, FEATURES), (SAMPLES, 1)]
-    if IMAGES_NAME.search(cls.__name__):
-        return [*images, *one_image, *rows, *sequences, *one]
-    if SEQUENCE_NAME.search(cls.__name__):
-        return [*sequences, *rows, *images, *one]
-    return [*rows, *one, *images, *sequences, *one_image]
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 # Losses
 
@@ -268,34 +195,10 @@ def _shapes(layer: Any, cls: type) -> list[Shape]:
 def _losses(ways: Any, cls: type, shape: Shape | None, time_limit: float) -> Iterator[Try]:
     for built in ways:
         for size in [shape] if shape else [(SAMPLES, FEATURES), (SAMPLES, 1), (2, FEATURES, 5, 5)]:
-            for words, input, target in _inputs_and_targets(built.thing, cls, size):
+            for words, input, target in inputs_and_targets(built.thing, cls, size):
                 method = first_method(built.thing, LOSS_METHODS)
                 said = f"{built.said}.{method} of a batch of shape {size} with {words}"
                 yield Try(said, examine_loss(built.thing, input, target, time_limit=time_limit))
-
-
-def _inputs_and_targets(loss: Any, cls: type, size: Shape) -> list[tuple[str, Any, Any]]:
-    """Return the kinds of input and target that a loss may take: numbers, class numbers, one-hot rows, zeros and ones."""
-    drawn = torch.Generator().manual_seed(2)
-    n, m = size[0], size[-1]
-    numbers = torch.randn(size, generator=drawn)
-    of_class = torch.arange(n) % m
-    one_hot = torch.eye(m)[of_class]
-    ones = (torch.rand(size, generator=drawn) > 0.5).float()
-    likely = torch.randn(size, generator=drawn).softmax(-1) if m > 1 else torch.rand(size, generator=drawn)
-    chances = 0.1 + 0.8 * torch.rand(size, generator=drawn)
-    by_class = [("class numbers", of_class), ("one-hot targets", one_hot)] if len(size) == 2 else []
-    if takes_probabilities(loss):
-        if BINARY_NAME.search(cls.__name__):
-            return [("probabilities", chances, ones)]
-        tries = [(f"probabilities and {words}", likely, target) for words, target in by_class[::-1]]
-        return [*tries, ("probabilities", chances, ones)]
-    if CLASSES_NAME.search(cls.__name__):
-        return [(words, numbers, target) for words, target in by_class]
-    if BINARY_NAME.search(cls.__name__):
-        return [("targets of zeros and ones", numbers, ones)]
-    plain = [("targets of numbers", numbers, torch.randn(size, generator=drawn))]
-    return plain + [(words, numbers, target) for words, target in by_class]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -336,15 +239,15 @@ def _optimizers(thing: Any, project: Project, time_limit: float) -> Iterator[Try
             except CannotBuild as error:
                 problem = problem or error
     if not some:
-        text = "is examined with a model of the project's own, and the project has none with parameters that can be built"
+        text = (
+            "is examined with a model of the project's own, and the project has none with parameters that can be built"
+        )
         raise CannotBuild(f"{thing.__name__} {text}")
     if problem is not None:
         raise problem
 
 
-def _with_other_settings(
-    cls: type, project: Project, first: Any, model: Any, time_limit: float
-) -> Try | None:
+def _with_other_settings(cls: type, project: Project, first: Any, model: Any, time_limit: float) -> Try | None:
     """Return what is wrong with an optimiser only when it is given other settings than those it has by default."""
     for parameter in parameters(cls):
         value = next((v for pattern, v in SETTINGS.items() if re.search(pattern, parameter.name, re.IGNORECASE)), None)
@@ -357,7 +260,9 @@ def _with_other_settings(
         except (CannotBuild, Broken, StopIteration, TypeError):
             continue
         if found.ran and not found.diagnosis:
-            found.diagnosis.notes.append(f"that is so with {parameter.name}={value}; with what it is by default, all is well.")
+            found.diagnosis.notes.append(
+                f"that is so with {parameter.name}={value}; with what it is by default, all is well."
+            )
             return found
     return None
 
@@ -369,8 +274,11 @@ def _with_other_settings(
 def _pair(pair: FunctionPair, shape: Shape | None, time_limit: float) -> Diagnosis:
     def tries() -> Iterator[Try]:
         for words, made, *given in pair.ways(shape):
-            found = examine(made, *given, time_limit=time_limit) if len(given) == 1 else examine_loss(made, *given, time_limit=time_limit)
-            found.subject = found.subject.replace(type(made).__name__, pair.__name__, 1)
+            found = (
+                examine(made, *given, time_limit=time_limit)
+                if len(given) == 1
+                else examine_loss(made, *given, time_limit=time_limit)
+            )
             yield Try(f"{pair.__name__} with {words}", found)
 
     return _first_that_ran(tries())
@@ -429,7 +337,11 @@ def _divided_elsewhere(mistake: str, thing: Any, project: Project) -> bool:
                     found = _guessed(cls, project, None, 1.0)
                 except CannotBuild:
                     continue
-                known[counterpart] |= found.mistakes == [factor] or set(found.mistakes) == {factor, "broadcast"}
+                known[counterpart] |= factor in found.mistakes and set(found.mistakes) <= {factor, *CONVENTIONS}
+        for pair in (pair for module in project.modules.values() for pair in pairs(module)):
+            if what == "loss" and pair.is_loss and pair is not thing and not known[counterpart]:
+                with contextlib.suppress(CannotBuild):
+                    known[counterpart] |= factor in _pair(pair, None, 1.0).mistakes
     return known[counterpart]
 
 

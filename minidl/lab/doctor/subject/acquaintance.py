@@ -9,13 +9,14 @@ import torch
 from torch import Tensor
 
 from minidl.lab.doctor.subject.calls import StudentError
-from minidl.lab.doctor.subject.conventions import FITS, RIGHT, find_convention
+from minidl.lab.doctor.subject.copies import copy_of
+from minidl.lab.doctor.subject.fitting import FITS, RIGHT, find_convention
 from minidl.lab.doctor.subject.inside import attributes, contents
 from minidl.lab.doctor.subject.parameters import Slot, slots_of
-from minidl.lab.doctor.subject.paths import get
+from minidl.lab.doctor.subject.paths import get, put
 from minidl.lab.doctor.subject.roles import needed, positional, role, target_first
 from minidl.lab.doctor.subject.subject import Subject
-from minidl.lab.doctor.subject.values import as_tensor, is_numpy, random_states, same
+from minidl.lab.doctor.subject.values import as_tensor, both_signs, is_numpy, random_states, same
 
 
 def get_to_know(subject: Subject, input: Tensor, target: Tensor | None) -> None:
@@ -28,6 +29,7 @@ def get_to_know(subject: Subject, input: Tensor, target: Tensor | None) -> None:
     """
     try:
         _get_to_know(subject, input, target)
+        _move_off_zero_and_one(subject, input, target)
     except StudentError:
         before = subject.forward_name
         if before == "__call__" or not any("__call__" in vars(kind) for kind in type(subject.original).__mro__[:-1]):
@@ -35,10 +37,34 @@ def get_to_know(subject: Subject, input: Tensor, target: Tensor | None) -> None:
         subject.forward_name = "__call__"  # it may keep there what backward needs
         try:
             _get_to_know(subject, input, target)
+            _move_off_zero_and_one(subject, input, target)
             return
         except StudentError:
             subject.forward_name = before
         raise
+
+
+def _move_off_zero_and_one(subject: Subject, input: Tensor, target: Tensor | None) -> None:
+    """Take a copy for the original in which no parameter is all zeros or all ones: these hide what is wrong with a factor."""
+    if subject.shared or subject.original is not subject.given:
+        return
+    values = {slot: as_tensor(get(subject.original, slot.param)) for slot in subject.slots}
+    plain = [slot for slot, v in values.items() if v is not None and v.numel() and bool((v == 0).all() | (v == 1).all())]
+    if not plain:
+        return
+    drawn = torch.Generator().manual_seed(13)
+    twin = copy_of(subject.original)
+    for slot in plain:
+        value = values[slot]
+        put(twin, slot.param, value + both_signs(value.shape, drawn, 0.1, 0.3).to(value.dtype))
+    subject.original = twin
+    try:
+        output = as_tensor(subject.run(input, None, target)["output"])
+        well = output is not None and bool(output.isfinite().all())
+    except StudentError:
+        well = False
+    if not well:
+        subject.original = subject.given
 
 
 def _get_to_know(subject: Subject, input: Tensor, target: Tensor | None) -> None:
@@ -112,7 +138,9 @@ def _speaks_otherwise(subject: Subject) -> bool:
     """Whether the names of arguments say that it is called in another way, where the usual one might run as well."""
     forward, backward = (getattr(subject.original, n) for n in (subject.forward_name, subject.backward_name))
     if subject.is_loss:
-        return target_first(needed(forward)) or target_first(needed(backward))
+        names = needed(backward)
+        given_back = len(names) == 1 and (role(names[0]) == "target" or names[0].lower() in ("y", "label"))
+        return given_back or target_first(needed(forward)) or target_first(names)
     return "rate" in map(role, [p.name for p in positional(backward)[1:]])
 
 
@@ -147,8 +175,11 @@ def _speaks_of_numpy(subject: Subject) -> bool:
         method = getattr(subject.original, name, None)
         code = getattr(method, "__code__", None)
         names.update(code.co_names if code else ())
-        around = getattr(method, "__globals__", {}).values()
-        names.update(v.__name__.partition(".")[0] for v in around if isinstance(v, types.ModuleType))
+    if not names & {"np", "numpy", "torch"}:  # it calls what does
+        around = (getattr(getattr(subject.original, n, None), "__globals__", {}) for n in (subject.forward_name,))
+        names.update(
+            v.__name__.partition(".")[0] for g in around for v in g.values() if isinstance(v, types.ModuleType)
+        )
     return bool(names & {"np", "numpy"}) and "torch" not in names
 
 
@@ -204,7 +235,7 @@ def see_what_repeats(subject: Subject, input: Tensor, target: Tensor | None) -> 
 def _rounds(subject: Subject, input: Tensor, target: Tensor | None, output: Tensor) -> bool:
     """Whether an input rounded to float32 gives the very same output, so that small changes of it show nothing."""
     rounded = input.float().double()
-    if subject.translator and subject.translator.convention.layout in ("whole", "places"):
+    if subject.translator and subject.translator.convention.is_whole:
         return False
     if torch.equal(rounded, input):
         return False

@@ -45,7 +45,13 @@ DERIVATIVES = (
 SWITCH = re.compile("^(deriv(ative)?|grad(ient)?|prime|der|backward|return_grad)$")
 SETTINGS: dict[str, Any] = {"mode": "train", "stride": 1, "pad": 1, "p": 0.3, "seed": 1, "eps": 1e-5, "momentum": 0.9,
                             "pool_height": 2, "pool_width": 2}  # fmt: skip
-SIZES = {r"^(b|bias|db)$": "k", r"gamma|scale|beta|shift": "m", r"^(wh|u)$": "kk", r"^(w|wx|weights?|theta)": "mk", r"^h|h$|state": "nk"}
+SIZES = {
+    r"^(b|bias|db)$": "k",
+    r"gamma|scale|beta|shift": "m",
+    r"^(wh|u)$": "kk",
+    r"^(w|wx|weights?|theta)": "mk",
+    r"^h|h$|state": "nk",
+}
 
 
 class FunctionPair:
@@ -79,9 +85,15 @@ class FunctionPair:
             yield from self._losses(shape)
         elif self.is_derivative:
             yield "the derivative at the input", Entrywise(self.forward, self.backward), shape or (4, 3)
-            yield "the derivative at the output", Entrywise(self.forward, self.backward, at_output=True), shape or (4, 3)
+            yield (
+                "the derivative at the output",
+                Entrywise(self.forward, self.backward, at_output=True),
+                shape or (4, 3),
+            )
         else:
             shapes = [tuple(shape)] if shape else [(4, 3), (4, 1), (2, 3, 6, 6), (4, 5, 3)]
+            if not shape and "embed" in self.__name__:
+                shapes = [(4, 1), (4, 3)]
             if not shape and re.search("conv|pool|spatial|image", self.__name__):
                 shapes.sort(key=lambda size: len(size) != 4)
             for size in shapes:
@@ -106,7 +118,9 @@ class FunctionPair:
         about = self.forward.__code__.co_names if hasattr(self.forward, "__code__") else ()
         logs = {"log", "clip", "clamp"} & set(about) and not {"exp", "softmax"} & set(about)
         classes = re.search("soft|cross|svm|hinge|entropy", self.__name__)
-        for words, *given in [*chances, *plain] if logs else [*plain[::-1], *chances] if classes else [*plain, *chances]:
+        for words, *given in (
+            [*chances, *plain] if logs else [*plain[::-1], *chances] if classes else [*plain, *chances]
+        ):
             yield words, made, *given
 
 
@@ -114,6 +128,7 @@ class Layer:
     """A layer made of two functions; what forward takes beside the input are its parameters."""
 
     def __init__(self, pair: FunctionPair, values: dict[str, Any]) -> None:
+        self.called = pair.__name__
         self.functions = pair.forward, pair.backward
         is_array = {name: isinstance(value, Tensor) or is_numpy(value) for name, value in values.items()}
         self.params = {name: value for name, value in values.items() if is_array[name]}
@@ -143,9 +158,9 @@ class Layer:
             for parameter in wanted:
                 if parameter.name in self.kept:
                     arguments.append(self.kept[parameter.name])
-                elif not arguments and role(parameter.name) != "cache":
-                    arguments.append(grad_output)
-                elif role(parameter.name) == "grad" and all(a is not grad_output for a in arguments):
+                elif (not arguments and role(parameter.name) != "cache") or (
+                    role(parameter.name) == "grad" and all(a is not grad_output for a in arguments)
+                ):
                     arguments.append(grad_output)
                 elif parameter.default is parameter.empty:
                     arguments.append(self.cache)
@@ -182,6 +197,7 @@ class Entrywise:
     """A function and its derivative, as a layer."""
 
     def __init__(self, function: Callable, derivative: Callable, *, at_output: bool = False) -> None:
+        self.called = f"{function.__name__}/{derivative.__name__}"
         self.function, self.derivative, self.at_output = function, derivative, at_output
 
     def forward(self, x: Any) -> Any:
@@ -197,6 +213,7 @@ class Loss:
     """A loss and its gradient, two functions of input and target, or one that returns both or either."""
 
     def __init__(self, loss: Callable, gradient: Callable) -> None:
+        self.called = loss.__name__ if loss is gradient else f"{loss.__name__}/{gradient.__name__}"
         self.functions = loss, gradient
         names = [p.name for p in positional(loss)][:2]
         self.swapped = target_first(names)
@@ -242,7 +259,11 @@ def _values(function: Callable, size: tuple[int, ...], numpy: bool) -> dict[str,
         if re.search("slope|ratio|alpha|^p$|prob|eps|momentum", plain):
             found[name] = 0.3
             continue
-        shape = next(([letters[c] for c in sizes] for pattern, sizes in SIZES.items() if re.search(pattern, plain)), [2])
+        shape = next(
+            ([letters[c] for c in sizes] for pattern, sizes in SIZES.items() if re.search(pattern, plain)), [2]
+        )
+        if "embed" in function.__name__:
+            shape = [5, 3]
         if len(size) == 4 and plain.startswith("w"):
             shape = [2, m, 3, 3]
         value = torch.randn(shape, generator=generator, dtype=torch.float64)

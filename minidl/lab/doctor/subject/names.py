@@ -5,9 +5,35 @@ from __future__ import annotations
 import re
 from typing import Any
 
-FORWARD_METHODS = ("forward", "forward_pass", "forward_propagation", "forward_prop", "fprop", "feed_forward", "__call__")
-BACKWARD_METHODS = ("backward", "backward_pass", "backward_propagation", "backprop", "back_prop", "bprop", "backpropagate")
-LOSS_METHODS = ("forward", "loss", "calc_loss", "compute_loss", "forward_pass", "calculate", "compute", "call", "__call__")
+FORWARD_METHODS = (
+    "forward",
+    "forward_pass",
+    "forward_propagation",
+    "forward_prop",
+    "fprop",
+    "feed_forward",
+    "__call__",
+)
+BACKWARD_METHODS = (
+    "backward",
+    "backward_pass",
+    "backward_propagation",
+    "backprop",
+    "back_prop",
+    "bprop",
+    "backpropagate",
+)
+LOSS_METHODS = (
+    "forward",
+    "loss",
+    "calc_loss",
+    "compute_loss",
+    "forward_pass",
+    "calculate",
+    "compute",
+    "call",
+    "__call__",
+)
 LOSS_GRADIENT_METHODS = ("backward", "dloss", "calc_dloss", "loss_grad", "gradient", "grad", "derivative", "deriv", "prime",
                          "backward_pass", "backprop", "delta", "loss_prime")  # fmt: skip
 STEP_METHODS = ("step", "update", "update_params", "update_parameters", "update_weights", "calculate_update",
@@ -16,7 +42,9 @@ OPTIMIZER_NAME = re.compile(r"sgd|adam|adagrad|rmsprop|momentum|optim|descent|ne
 PAIR_METHODS = ("param", "params", "parameters", "get_params", "get_parameters", "params_and_grads", "params_grads",
                 "parameters_and_gradients", "get_params_and_grads", "get_parameters_and_gradients")  # fmt: skip
 OUTPUT_NAMES = ("output", "outputs", "out", "Output", "value")  # where forward leaves what it does not return
-INPUT_GRADIENT_NAME = re.compile(r"^(d_?(l_?d)?inputs?|dinp|input_?(error|grad|gradient|delta)|grad_?inputs?)$", re.IGNORECASE)
+INPUT_GRADIENT_NAME = re.compile(
+    r"^(d_?(l_?d)?inputs?|dinp|input_?(error|grad|gradient|delta)|grad_?inputs?)$", re.IGNORECASE
+)
 CACHED_NAME = re.compile(r"^_*(inputs?|inp|outputs?|out)$")  # what is kept from forward, and is no parameter
 ZERO_METHODS = ("zero_grad", "zero_grads", "zero_gradient", "zero_gradients", "reset_grad", "reset_grads")
 GRADIENT_METHODS = ("grad", "grads", "gradients", "get_grads", "get_gradients")

@@ -15,6 +15,7 @@ from minidl.lab.doctor.subject.names import (
     STEP_METHODS,
     first_method,
 )
+from minidl.lab.doctor.subject.stubs import is_stub
 
 ROLES = {  # in lower case without underscores; the first that fits
     "cache": r"^(cached?|caches|ctx|context|memory|saved|tape|store|intermediates?)$",
@@ -59,7 +60,6 @@ def role(name: str) -> str:
 
 def target_first(names: list[str]) -> bool:
     """Whether the first of two arguments is the target, by their names: (y_true, y_pred), (y, y_hat)."""
-
     return len(names) > 1 and _weight(names[0]) > _weight(names[1])
 
 
@@ -71,7 +71,7 @@ def order_is_clear(names: list[str]) -> bool:
 def _weight(name: str) -> int:
     """Return how much a name speaks for a target, and not for a prediction."""
     plain = name.lower().replace("_", "")
-    if re.search(PREDICTION, plain):
+    if re.search(PREDICTION, plain) or role(name) == "grad":
         return -2
     return 2 if role(name) == "target" else 1 if plain in ("y", "ys", "classes") else 0
 
@@ -79,37 +79,51 @@ def _weight(name: str) -> int:
 def kind(cls: type) -> str | None:
     """Return what a class is, "layer", "loss" or "optimizer", by its methods, their arguments and its name; None for others."""
     forward = _own_method(cls, FORWARD_METHODS)
+    steps = first_method(cls, STEP_METHODS)
+    if forward and steps and OPTIMIZER_NAME.search(cls.__name__) and is_stub(getattr(cls, forward)):
+        return "optimizer"  # that is a module by its base class alone
     if forward and first_method(cls, BACKWARD_METHODS):
         given = needed(getattr(cls, forward), bound=False)
         open_ended = any(p.kind is p.VAR_POSITIONAL for p in parameters(getattr(cls, forward)))
         if LOSS_NAME.search(cls.__name__) and (len(given) >= 2 or open_ended):
             return "loss"
         return "loss" if len(given) == 2 and _speaks_of_a_target(given) else "layer"
-    if OPTIMIZER_NAME.search(cls.__name__) or not forward:
-        if first_method(cls, STEP_METHODS) and not first_method(cls, BACKWARD_METHODS):
-            return "optimizer"
+    if steps and not first_method(cls, BACKWARD_METHODS) and (OPTIMIZER_NAME.search(cls.__name__) or not forward):
+        return "optimizer"
     loss, gradient = _own_method(cls, LOSS_METHODS), first_method(cls, LOSS_GRADIENT_METHODS)
-    if loss and gradient and (LOSS_NAME.search(cls.__name__) or _speaks_of_a_target(needed(getattr(cls, loss), bound=False))):
+    if (
+        loss
+        and gradient
+        and (LOSS_NAME.search(cls.__name__) or _speaks_of_a_target(needed(getattr(cls, loss), bound=False)))
+    ):
         return "loss"
     return None
 
 
 def _own_method(cls: type, names: tuple[str, ...]) -> str | None:
     """Return the first of these names that is a method of a class's objects (every class can itself be called)."""
-    return next((n for n in names if any(callable(vars(k).get(n)) or isinstance(vars(k).get(n), staticmethod) for k in cls.__mro__[:-1])), None)
+    own = {name for kind in cls.__mro__[:-1] for name, value in vars(kind).items() if _is_method(value)}
+    return next((name for name in names if name in own), None)
+
+
+def _is_method(value: Any) -> bool:
+    return callable(value) or isinstance(value, staticmethod)
 
 
 def _speaks_of_a_target(names: list[str]) -> bool:
     plain = [name.lower().replace("_", "") for name in names]
-    return any(role(name) == "target" for name in names) or (
-        "y" in plain[1:] and (re.search(PREDICTION, plain[0]) is not None)
-    ) or (plain[:1] == ["y"] and len(plain) > 1 and re.search(PREDICTION, plain[1]) is not None)
+    return (
+        any(role(name) == "target" for name in names)
+        or ("y" in plain[1:] and (re.search(PREDICTION, plain[0]) is not None))
+        or (plain[:1] == ["y"] and len(plain) > 1 and re.search(PREDICTION, plain[1]) is not None)
+    )
 
 
 def takes_probabilities(loss: Any) -> bool:
     """Whether a loss takes the logarithm of its input as it is: it uses log, and nothing that makes probabilities."""
     names: set[str] = set()
-    for method in [loss] + [getattr(loss, name, None) for name in LOSS_METHODS]:
+    own = [value for kind in type(loss).__mro__[:-1] for name, value in vars(kind).items() if name != "__init__"]
+    for method in [loss, *own]:
         code = getattr(method, "__code__", None)
         names |= set(code.co_names) if code else set()
     if isinstance(functions := getattr(loss, "functions", None), tuple):

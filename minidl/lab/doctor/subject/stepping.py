@@ -32,7 +32,10 @@ def steppings(optimizer: Any, name: str, slots: list[Slot]) -> Iterator[Stepping
     def filled(values: list[Any]) -> list[Any]:
         """Put the learning rate where it is asked for, and a count of steps."""
         rest = iter(values)
-        return [RATE if r == "rate" else 1 if re.fullmatch("t|step|iteration|epoch|i", n) else next(rest) for r, n in zip(roles, names, strict=True)]
+        return [
+            RATE if r == "rate" else 1 if re.fullmatch("t|step|iteration|epoch|i", n) else next(rest)
+            for r, n in zip(roles, names, strict=True)
+        ]
 
     def with_model(o: Any, m: Any) -> None:
         getattr(o, name)(*filled([m]))
@@ -62,7 +65,9 @@ def steppings(optimizer: Any, name: str, slots: list[Slot]) -> Iterator[Stepping
             getattr(o, name)(*filled([holder]))
 
     def with_lists(o: Any, m: Any) -> None:
-        params, grads = ([get(m, path) for path in paths] for paths in zip(*((s.param, s.grad) for s in slots), strict=True))
+        params, grads = (
+            [get(m, path) for path in paths] for paths in zip(*((s.param, s.grad) for s in slots), strict=True)
+        )
         _take(m, slots, getattr(o, name)(*filled([params, grads])))
 
     def with_dictionaries(o: Any, m: Any) -> None:
@@ -81,10 +86,14 @@ def steppings(optimizer: Any, name: str, slots: list[Slot]) -> Iterator[Stepping
         for slot in slots:
             by_layer.setdefault(slot.param[:-1] if len(slot.param) > 1 else (), []).append(slot)
         for mine in by_layer.values():
-            params, grads = ([get(m, path) for path in paths] for paths in zip(*((s.param, s.grad) for s in mine), strict=True))
+            params, grads = (
+                [get(m, path) for path in paths] for paths in zip(*((s.param, s.grad) for s in mine), strict=True)
+            )
             _take(m, mine, getattr(o, name)(*filled([*params, *grads])))
 
-    count = sum(r != "rate" and not re.fullmatch("t|step|iteration|epoch|i", n) for r, n in zip(roles, names, strict=True))
+    count = sum(
+        r != "rate" and not re.fullmatch("t|step|iteration|epoch|i", n) for r, n in zip(roles, names, strict=True)
+    )
     plain = names[0].lower()
     if count == 1:
         ways = [with_model, with_listed, with_pairs, with_layers, with_each_layer, with_holders]
@@ -134,7 +143,13 @@ def _take(model: Any, slots: list[Slot], answer: Any) -> None:
     """Write what a step returns into the model, where it has written nothing itself."""
     if answer is None:
         return
-    values: list[Any] = list(answer.values()) if isinstance(answer, dict) else list(answer) if isinstance(answer, (tuple, list)) else [answer]
+    values: list[Any] = (
+        list(answer.values())
+        if isinstance(answer, dict)
+        else list(answer)
+        if isinstance(answer, (tuple, list))
+        else [answer]
+    )
     for slot, value in zip(slots, values, strict=False):
         new, old = as_tensor(value), as_tensor(get(model, slot.param))
         if new is not None and old is not None and new.shape == old.shape and not same(new, old):

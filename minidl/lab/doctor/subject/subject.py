@@ -16,7 +16,7 @@ from torch import Tensor
 from minidl.lab.doctor.subject.calls import Watch
 from minidl.lab.doctor.subject.conventions import Translator
 from minidl.lab.doctor.subject.copies import copy_of
-from minidl.lab.doctor.subject.inside import Path
+from minidl.lab.doctor.subject.inside import Path, attributes, descendants
 from minidl.lab.doctor.subject.names import (
     BACKWARD_METHODS,
     FORWARD_METHODS,
@@ -47,6 +47,8 @@ class Subject:
 
     Attributes
     ----------
+    original : object
+        What is copied: it, or a copy of it whose parameters are not all zero or one.
     translator : Translator or None
         Calls forward and backward where they have conventions of their own.
     dialect : {"torch", "numpy", "list"}
@@ -70,7 +72,8 @@ class Subject:
     """
 
     def __init__(self, original: Any, watch: Watch, *, is_loss: bool = False) -> None:
-        self.original, self.watch, self.is_loss = original, watch, is_loss
+        self.given = self.original = original
+        self.watch, self.is_loss = watch, is_loss
         self.forward_name = first_method(original, LOSS_METHODS if is_loss else FORWARD_METHODS)
         self.backward_name = first_method(original, LOSS_GRADIENT_METHODS if is_loss else BACKWARD_METHODS)
         self.translator: Translator | None = None
@@ -100,6 +103,8 @@ class Subject:
             for path, value in zip(self.shared, own, strict=True):
                 setattr(get(module, path[:-1]), path[-1][1], value)
         self.zero_gradients(module)
+        if self.dtype is torch.float64:
+            _in_double(module)
         return module
 
     def zero_gradients(self, module: Any) -> None:
@@ -111,13 +116,13 @@ class Subject:
 
     def shared_by_default(self) -> list[str]:
         """Return the attributes that are default arguments, which all objects of the class share."""
-        init = type(self.original).__init__
+        init = type(self.given).__init__
         defaults = [
             *(getattr(init, "__defaults__", None) or ()),
             *(getattr(init, "__kwdefaults__", None) or {}).values(),
         ]
         shared = [value for value in defaults if isinstance(value, (list, dict, set, Tensor)) or is_numpy(value)]
-        own = getattr(self.original, "__dict__", {})
+        own = getattr(self.given, "__dict__", {})
         return [name for name, value in own.items() if any(value is default for default in shared)]
 
     @property
@@ -237,6 +242,11 @@ class Subject:
         """The name of its zero_grad."""
         return first_method(self.original, ZERO_METHODS)
 
+    @property
+    def may_assign(self) -> bool:
+        """Whether it has conventions of its own, and nothing that sets gradients to zero: then each backward begins anew."""
+        return self.translator is not None and self.zero_method is None
+
     def zero_grad(self, module: Any) -> None:
         """Call a copy's own zero_grad."""
         self.watch.call(self.zero_method, getattr(module, self.zero_method))
@@ -260,6 +270,16 @@ class Subject:
     def own(self, name: str) -> bool:
         """Whether a parameter is the subject's own, not that of a module inside."""
         return any(slot.name == name and not slot.depth for slot in self.slots)
+
+
+def _in_double(module: Any) -> None:
+    """Have a module calculate in float64 that says in an attribute that it calculates in float32."""
+    for part in (module, *descendants(module)):
+        for name, value in attributes(part).items():
+            if value is torch.float32:
+                setattr(part, name, torch.float64)
+            elif isinstance(value, type) and value.__module__ == "numpy" and value.__name__ == "float32":
+                setattr(part, name, sys.modules["numpy"].float64)
 
 
 @contextlib.contextmanager
