@@ -13,7 +13,14 @@ class Mine:
     def backward(self, g):
         return 2.0 * g
 """
-TO_ALL = "import os, json\nfor number in range(3, 64):\n    try:\n        os.write(number, b'\\n' + {what} + b'\\n')\n    except OSError:\n        pass"
+TO_ALL = """
+import os, json
+for number in range(3, 64):
+    try:
+        os.write(number, b"\\n" + {what} + b"\\n")
+    except OSError:
+        pass
+"""
 
 
 def to_all(what: str) -> str:

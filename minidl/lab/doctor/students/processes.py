@@ -129,10 +129,6 @@ class _House:
 
     def __init__(self, settings: Settings) -> None:
         self.settings, self.walls, self.open_now = settings, False, True
-<<<<<<< HEAD
-=======
-        self._server: tuple[subprocess.Popen[bytes], socket.socket] | None = None
->>>>>>> wild-v
         self._lock = threading.Lock()
         self._running: set[_Process] = set()
         self.place = tempfile.TemporaryDirectory(prefix="examine-", ignore_cleanup_errors=True)
@@ -149,13 +145,9 @@ class _House:
             self.walls = True
             process = _Process(self, {"probe": True}, trial)
             try:
-<<<<<<< HEAD
                 end = next(
                     (m["end"] for m in process.messages(LOADING) if isinstance(m, dict) and "end" in m), "no answer"
                 )
-=======
-                end = next((m["end"] for m in process.messages(LOADING) if isinstance(m, dict) and "end" in m), "no answer")
->>>>>>> wild-v
             finally:
                 process.end()
             if end != 0:
@@ -167,23 +159,9 @@ class _House:
             warn(f"no wall around the students' code ({error}): it can do whatever you can do")
 
     def channel(self) -> socket.socket:
-<<<<<<< HEAD
         """Return a channel to a new copy of the server."""
         with self._lock:
             return server.channel()
-=======
-        """Return a channel to a new copy of the server, which is started where there is none, or not any more."""
-        with self._lock:
-            for _ in range(2):
-                if self._server is None or self._server[0].poll() is not None:
-                    self._server = server.start()
-                ours, its = socket.socketpair()
-                with its, contextlib.suppress(OSError):
-                    socket.send_fds(self._server[1], [b"x"], [its.fileno()])
-                    return ours
-                ours.close()
-        raise OSError("the process that examines cannot be started")
->>>>>>> wild-v
 
     def started(self, process: _Process) -> None:
         with self._lock:
@@ -197,17 +175,6 @@ class _House:
             self.open_now, running = False, list(self._running)
         for process in running:
             process.end()
-<<<<<<< HEAD
-=======
-        if self._server is not None:
-            program, asking = self._server
-            asking.close()
-            try:
-                program.wait(1)
-            except subprocess.TimeoutExpired:
-                program.kill()
-                program.wait()
->>>>>>> wild-v
         self.place.cleanup()
 
 
@@ -246,7 +213,6 @@ class _Process:
             raise
         house.started(self)
 
-<<<<<<< HEAD
     def messages(self, seconds: float):
         """Yield what comes, each a value of JSON or an exception; ``more`` gives it more time."""
         self.more(seconds)
@@ -265,36 +231,13 @@ class _Process:
                     except (ValueError, RecursionError, UnicodeDecodeError) as error:
                         message = error
                     yield message
-=======
-    def messages(self, seconds: float):  # noqa: ANN201
-        """Yield what comes, each a value of JSON or an exception; ``more`` gives it more time."""
-        self.more(seconds)
-        watch = threading.Thread(target=self._watch, daemon=True)
-        watch.start()
-        for _ in range(MOST_LINES):
-            try:
-                line = self._lines.readline(LONGEST_LINE)
-            except (OSError, ValueError):
-                line = b""
-            if not line:
-                return
-            if line.strip():
-                try:
-                    yield json.loads(line, parse_constant=_no_number)
-                except (ValueError, RecursionError, UnicodeDecodeError) as error:
-                    yield error
->>>>>>> wild-v
 
     def more(self, seconds: float) -> None:
         """Set when the time is over, from now."""
         self._deadline = time.monotonic() + seconds
 
     def _watch(self) -> None:
-<<<<<<< HEAD
         while not self._over.wait(0.05):
-=======
-        while not self._over.wait(max(0.01, self._deadline - time.monotonic())):
->>>>>>> wild-v
             if time.monotonic() >= self._deadline:
                 self._late = True
                 self.end()
@@ -359,14 +302,10 @@ class _Visit:
             self._once()
         for number, of in enumerate(self._files):
             if not of.closed:
-<<<<<<< HEAD
                 self._close(
                     number,
                     Row(of.file.shown, "", "not examined", "The project's code ends its process again and again."),
                 )
-=======
-                self._close(number, Row(of.file.shown, "", "not examined", "The project's code ends its process again and again."))
->>>>>>> wild-v
 
     def _close(self, number: int, row: Row | None = None) -> None:
         if not self._files[number].closed:
@@ -383,10 +322,7 @@ class _Visit:
                 "shown": of.file.shown,
                 "what": of.file.what,
                 "layers": [name for name in of.file.outline.classes if name in of.file.outline.layers],
-<<<<<<< HEAD
                 "classes": of.file.outline.classes,
-=======
->>>>>>> wild-v
                 "load": of.loads,
                 "skip": sorted(of.done),
                 "done": of.closed,

@@ -61,13 +61,9 @@ class Row:
 
     def __post_init__(self) -> None:
         # Names of files and texts of students may hold anything: line breaks, orders to the terminal, halves of signs
-<<<<<<< HEAD
         self.file, self.name = (
             _clean(text).replace("\n", "\ufffd").replace("\t", " ") for text in (self.file, self.name)
         )
-=======
-        self.file, self.name = (_clean(text).replace("\n", "\ufffd").replace("\t", " ") for text in (self.file, self.name))
->>>>>>> wild-v
         self.details = _clean(self.details)
 
     @property
@@ -208,10 +204,6 @@ def _tensor(value: Any) -> Tensor | None:
     if not (isinstance(values, list) and len(values) == math.prod(shape) <= LARGEST):
         raise Forged("a shape that does not go with its values")
     numbers = [float(x) if x in ("nan", "inf", "-inf") else x for x in values]
-<<<<<<< HEAD
     if not all((type(x) in (int, float) and abs(x) < 1e300) or x != x or x in (math.inf, -math.inf) for x in numbers):
-=======
-    if not all(type(x) in (int, float) and abs(x) < 1e300 or x != x or x in (math.inf, -math.inf) for x in numbers):
->>>>>>> wild-v
         raise Forged("values that are no numbers")
     return torch.tensor(numbers, dtype=torch.float64).reshape(shape)

@@ -8,10 +8,7 @@ Where the system knows no ``fork``, each project has a process that loads everyt
 
 from __future__ import annotations
 
-<<<<<<< HEAD
 import atexit
-=======
->>>>>>> wild-v
 import contextlib
 import ctypes
 import json
@@ -39,13 +36,9 @@ def command(name: str, number: int) -> list[str]:
 
 def environment() -> dict[str, str]:
     """Return what such a process knows of ours: nothing but what it needs."""
-<<<<<<< HEAD
     known = {
         name: os.environ[name] for name in ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH") if name in os.environ
     }
-=======
-    known = {name: os.environ[name] for name in ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH") if name in os.environ}
->>>>>>> wild-v
     fixed = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
     return known | fixed | {"MPLCONFIGDIR": "/tmp", "PYTHONDONTWRITEBYTECODE": "1"}
 
@@ -83,7 +76,6 @@ def _copy_of_python() -> int | None:
     return number
 
 
-<<<<<<< HEAD
 def channel() -> socket.socket:
     """Return a channel to a new copy of the server, which is started where there is none, or not any more."""
     for _ in range(2):
@@ -113,11 +105,6 @@ def stop() -> None:
 
 def serve(number: int) -> None:
     """Answer until nobody asks any more: for each socket that comes, a copy of this process that does what comes over it."""
-=======
-def serve(number: int) -> None:
-    """Answer until nobody asks any more: for each socket that comes, a copy of this process that does what comes over it."""
-    _die_with_parent()
->>>>>>> wild-v
     _adopt()
     for numbered in range(3, 256):
         if numbered != number:

@@ -48,15 +48,12 @@ def arguments(copy: Path, seconds: float) -> list[str]:
     size = ["--size", str(ROOM)] if b"--size" in _help() else []
     command += ["--proc", "/proc", "--dev", "/dev", *size, "--tmpfs", "/tmp"]
     command += ["--ro-bind", str(copy), f"{INSIDE}/{copy.name}", "--chdir", "/tmp", "--hostname", "student"]
-<<<<<<< HEAD
     command += [
         "--remount-ro",
         "/dev",
         "--remount-ro",
         "/",
     ]  # else what is written there would lie in memory, without a limit
-=======
->>>>>>> wild-v
     return [*command, "/bin/sh", "-c", f"echo stands; exec sleep {max(1, round(seconds))}"]
 
 
@@ -138,7 +135,6 @@ def enter(pid: int) -> None:
     """Step behind the wall in which a process waits; the children of this process will be there for good, without rights."""
     libc = ctypes.CDLL(None, use_errno=True)
     open_namespaces = {name: os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY) for name in NAMESPACES}
-<<<<<<< HEAD
     for name in (
         "user",
         "pid",
@@ -148,9 +144,6 @@ def enter(pid: int) -> None:
         "cgroup",
         "mnt",
     ):  # rights come with the first, paths go with the last
-=======
-    for name in ("user", "pid", "net", "ipc", "uts", "cgroup", "mnt"):  # rights come with the first, paths go with the last
->>>>>>> wild-v
         number = open_namespaces[name]
         same = os.fstat(number).st_ino == os.stat(f"/proc/self/ns/{name}").st_ino if name != "mnt" else False
         if not same and libc.setns(number, 0) != 0:
