@@ -14,8 +14,9 @@ import pytest
 
 from minidl.lab.cli import main
 from minidl.lab.doctor.students.files import find
-from minidl.lab.doctor.students.processes import Settings, examine_projects
+from minidl.lab.doctor.students.processes import Settings
 from minidl.lab.doctor.students.tables import page
+from minidl.lab.doctor.students.visits import examine_projects
 
 LINEAR = """
 import torch

@@ -14,9 +14,10 @@ import pytest
 
 from minidl.lab.cli import main
 from minidl.lab.doctor.students.files import find
-from minidl.lab.doctor.students.processes import Settings, examine_projects
+from minidl.lab.doctor.students.processes import Settings
 from minidl.lab.doctor.students.rows import Row, Shown
 from minidl.lab.doctor.students.tables import csv_line, page, table
+from minidl.lab.doctor.students.visits import examine_projects
 
 RIGHT = "class Mine:\n    def forward(self, x):\n        return 3.0 * x\n    def backward(self, g):\n        return 3.0 * g\n"
 LINUX = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="such names and files are not known everywhere")
