@@ -88,6 +88,12 @@ class Importer:
                 self._folder(path) if path.is_dir() else self._run(path)
         return self._modules.get(path)
 
+    def forget_names(self) -> None:
+        """Forget under which names modules have been imported: in another folder, they may mean other files."""
+        for name, module in list(sys.modules.items()):
+            if any(module is mine for mine in self._modules.values()) and vars(module).get("__name__") != name:
+                del sys.modules[name]
+
     def _name(self, path: Path) -> str:
         parts = path.relative_to(self.root).with_suffix("").parts if path != self.root else ()
         return ".".join([self.name, *map(_plain, parts[:-1] if parts[-1:] == ("__init__",) else parts)])
