@@ -187,15 +187,16 @@ class Importer:
                 flags |= sum(FUTURE.get(alias.name, 0) for alias in statement.names)
             if left <= 0 or not (fine or isinstance(statement, DEFINITIONS)):
                 continue
-            began, inner = time.monotonic(), self._inner
+            began, inner, stopped = time.monotonic(), self._inner, False
             try:
                 with _limit(left):
                     exec(compile(ast.Module([statement], []), str(path), "exec", flags, dont_inherit=True), space)
             except BaseException as error:  # SystemExit too
                 self._note(path, error, statement.lineno)
-                if not isinstance(statement, DEFINITIONS) or isinstance(error, TookTooLong):
-                    fine, left = False, self.seconds
+                stopped = not isinstance(statement, DEFINITIONS) or isinstance(error, TookTooLong)
             left -= time.monotonic() - began - (self._inner - inner)
+            if stopped:
+                fine, left = False, self.seconds
 
     def _note(self, path: Path, error: BaseException, line: int | None = None) -> None:
         """Keep what went wrong in a file: the first, for others follow from it."""
