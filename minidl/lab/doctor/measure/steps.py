@@ -29,7 +29,8 @@ RATES = ("lr", "learning_rate", "eta", "alpha", "step_size", "optz_rate", "rate"
 class Steps:
     """The steps of one optimiser. It and the model are copied together, so that they still know each other."""
 
-    def __init__(self, optimizer: Any, model: Any, watch: Watch) -> None:
+    def __init__(self, optimizer: Any, model: Any, watch: Watch, faster: Any = None) -> None:
+        self.faster = faster
         self.optimizer, self.model = optimizer, model
         self.watch = watch
         self.step_name = first_method(optimizer, STEP_METHODS)
@@ -134,6 +135,11 @@ class Steps:
         self.set(model, gradients)
         self.step(optimizer, model)
         return {name: value - start[name] for name, value in self.params(model).items()}
+
+    @functools.cached_property
+    def faster_path(self) -> list[dict[str, Tensor]] | None:
+        """The path of the same optimiser with a larger learning rate, where there is such."""
+        return None if self.faster is None else Steps(self.faster, self.model, self.watch).path
 
     @functools.cached_property
     def tiny(self) -> float:

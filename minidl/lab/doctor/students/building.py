@@ -104,7 +104,7 @@ class Built:
 def build(cls: type, project: Project, model: Any = None, depth: int = 0, **settings: Any) -> Iterator[Built]:
     """Build objects of a class, in the ways that may fit, the likelier first; an optimiser's first argument is ``model``.
 
-    ``settings`` are given to those arguments that have defaults.
+    ``settings`` are values for arguments of these names.
 
     Raises
     ------
@@ -115,11 +115,13 @@ def build(cls: type, project: Project, model: Any = None, depth: int = 0, **sett
     """
     first: Exception | None = None
     failed, started, made = "", time.monotonic(), 0
-    ways = itertools.chain(_arguments(cls, project, model, depth), _arguments(cls, project, model, depth, fill=True))
+    optional = {p.name for p in parameters(cls) if p.default is not p.empty}
+    ways = itertools.chain(*(_arguments(cls, project, model, depth, settings, fill) for fill in (False, True)))
     for arguments, names in ways:
-        said = _said(cls, arguments, names | settings)
+        names |= {name: value for name, value in settings.items() if name in optional}
+        said = _said(cls, arguments, names)
         try:
-            thing = cls(*arguments, **names, **settings)
+            thing = cls(*arguments, **names)
         except CERTAIN as error:
             raise Broken(said, error) from error
         except Exception as error:
@@ -150,7 +152,7 @@ def _said(cls: type, arguments: list[Any], names: dict[str, Any]) -> str:
 
 
 def _arguments(
-    cls: type, project: Project, model: Any, depth: int, fill: bool = False
+    cls: type, project: Project, model: Any, depth: int, settings: dict[str, Any], fill: bool
 ) -> Iterator[tuple[list[Any], dict[str, Any]]]:
     """Yield positional arguments and those by name: first what is likeliest for each, then with one of them changed.
 
@@ -174,6 +176,8 @@ def _arguments(
         ):
             if model is not None and place and parameter is given[place]:
                 found = [model]
+            elif parameter.name in settings:
+                found = [settings[parameter.name]]
             else:
                 found = _options(parameter, cls, project, arrays, depth)
             if parameter.default is None and not found:

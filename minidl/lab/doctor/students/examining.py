@@ -216,7 +216,7 @@ def _optimizers(thing: Any, project: Project, time_limit: float) -> Iterator[Try
         yield Try(type(thing).__name__, examine_optimizer(thing, model, time_limit=time_limit))
         return
     problem: Exception | None = None
-    some = False
+    some = tried = False
     for place, own in enumerate(models(project, thing)):
         if place > 3:
             break
@@ -233,6 +233,7 @@ def _optimizers(thing: Any, project: Project, time_limit: float) -> Iterator[Try
                     one = Try(said, examine_optimizer(built.thing, model, time_limit=time_limit))
                     if one.ran and one.diagnosis:
                         one = _with_other_settings(thing, project, first, model, time_limit) or one
+                    tried = True
                     yield one
                     if one.ran:
                         return
@@ -243,26 +244,32 @@ def _optimizers(thing: Any, project: Project, time_limit: float) -> Iterator[Try
             "is examined with a model of the project's own, and the project has none with parameters that can be built"
         )
         raise CannotBuild(f"{thing.__name__} {text}")
-    if problem is not None:
+    if problem is not None and not tried:
         raise problem
 
 
 def _with_other_settings(cls: type, project: Project, first: Any, model: Any, time_limit: float) -> Try | None:
-    """Return what is wrong with an optimiser only when it is given other settings than those it has by default."""
+    """Return what is wrong with an optimiser only when it is given other settings than those that were chosen before."""
+
+    def built(**settings: Any) -> Built | None:
+        with contextlib.suppress(CannotBuild, Broken, StopIteration):
+            return next(build(cls, project, first, **settings))
+        return None
+
     for parameter in parameters(cls):
         value = next((v for pattern, v in SETTINGS.items() if re.search(pattern, parameter.name, re.IGNORECASE)), None)
-        if value is None or parameter.default not in (0, None, False, 0.0):
+        faster, note = None, f"that is so with {parameter.name}={value}; otherwise all is well."
+        if role(parameter.name) == "rate" or parameter.name == "optz_rate":
+            value, fast = 0.05, built(**{parameter.name: 0.2})
+            faster = fast.thing if fast else None
+        elif value is None or parameter.default not in (0, None, False, 0.0):
             continue
-        setting = {parameter.name: value}
-        try:
-            built = next(build(cls, project, first, **setting))
-            found = Try(built.said, examine_optimizer(built.thing, model, time_limit=time_limit))
-        except (CannotBuild, Broken, StopIteration, TypeError):
+        slow = built(**{parameter.name: value})
+        if slow is None:
             continue
+        found = Try(slow.said, examine_optimizer(slow.thing, model, faster=faster, time_limit=time_limit))
         if found.ran and not found.diagnosis:
-            found.diagnosis.notes.append(
-                f"that is so with {parameter.name}={value}; with what it is by default, all is well."
-            )
+            found.diagnosis.notes += [note] * (faster is None)
             return found
     return None
 

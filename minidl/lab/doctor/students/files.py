@@ -144,7 +144,9 @@ def _projects(folder: Path, inside: Mapping[Path, Outline]) -> list[Plan]:
         shared = Counter(name for names in own.values() for name in names)
         submissions = {path for path, names in own.items() if any(shared[name] > 1 for name in names)}
         plans = [_single(path, inside[path], root=folder, not_from=submissions) for path in here]
-    elif len(below) > 1 and _import_each_other(below) and not _alike(_names(files.values()) for files in below.values()):
+    elif (
+        len(below) > 1 and _import_each_other(below) and not _alike(_names(files.values()) for files in below.values())
+    ):
         return [_whole(folder, inside)]
     else:
         plans = []
@@ -164,7 +166,9 @@ def _alike(groups: Iterable[set[str]]) -> bool:
 
 
 def _imports_another(path: Path, outline: Outline, files: Sequence[Path]) -> bool:
-    return bool({name.partition(".")[0] for _, name in outline.imports} & {other.stem for other in files if other != path})
+    return bool(
+        {name.partition(".")[0] for _, name in outline.imports} & {other.stem for other in files if other != path}
+    )
 
 
 def _import_each_other(below: Mapping[Path, Mapping[Path, Outline]]) -> bool:

@@ -74,7 +74,11 @@ def read(path: Path) -> Outline:
             imports.append((node.level, node.module or ""))
             imports += [(node.level, f"{node.module}.{a.name}" if node.module else a.name) for a in node.names]
     unique = [tuple(dict.fromkeys(names)) for names in (classes, functions, imports)]
-    pairs = {name for name in functions if any(first in name and name.replace(*p) in functions for p in PAIR for first in p[:1])}
+    pairs = {
+        name
+        for name in functions
+        if any(first in name and name.replace(*p) in functions for p in PAIR for first in p[:1])
+    }
     return Outline(unique[0], frozenset(layers) | pairs, unique[1], unique[2])
 
 

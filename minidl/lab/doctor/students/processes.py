@@ -146,7 +146,9 @@ class _House:
             self.walls = True
             process = _Process(self, {"probe": True}, trial)
             try:
-                end = next((m["end"] for m in process.messages(LOADING) if isinstance(m, dict) and "end" in m), "no answer")
+                end = next(
+                    (m["end"] for m in process.messages(LOADING) if isinstance(m, dict) and "end" in m), "no answer"
+                )
             finally:
                 process.end()
             if end != 0:
@@ -316,7 +318,10 @@ class _Visit:
             self._once()
         for number, of in enumerate(self._files):
             if not of.closed:
-                self._close(number, Row(of.file.shown, "", "not examined", "The project's code ends its process again and again."))
+                self._close(
+                    number,
+                    Row(of.file.shown, "", "not examined", "The project's code ends its process again and again."),
+                )
 
     def _close(self, number: int, row: Row | None = None) -> None:
         if not self._files[number].closed:

@@ -61,7 +61,9 @@ class Row:
 
     def __post_init__(self) -> None:
         # Names of files and texts of students may hold anything: line breaks, orders to the terminal, halves of signs
-        self.file, self.name = (_clean(text).replace("\n", "\ufffd").replace("\t", " ") for text in (self.file, self.name))
+        self.file, self.name = (
+            _clean(text).replace("\n", "\ufffd").replace("\t", " ") for text in (self.file, self.name)
+        )
         self.details = _clean(self.details)
 
     @property

@@ -35,7 +35,9 @@ def command(name: str, number: int) -> list[str]:
 
 def environment() -> dict[str, str]:
     """Return what such a process knows of ours: nothing but what it needs."""
-    known = {name: os.environ[name] for name in ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH") if name in os.environ}
+    known = {
+        name: os.environ[name] for name in ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH") if name in os.environ
+    }
     fixed = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1", "MPLBACKEND": "Agg"}
     return known | fixed | {"MPLCONFIGDIR": "/tmp", "PYTHONDONTWRITEBYTECODE": "1"}
 

@@ -25,7 +25,9 @@ def table(rows: Sequence[Row]) -> str:
     cells = [(row.file, row.name, row.verdict, _summary(row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(NAMES, *cells, strict=True)]
     rule = ["-" * width for width in (*widths[:3], len(NAMES[3]))]
-    lines = [" ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in (NAMES, rule, *cells)]
+    lines = [
+        " ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in (NAMES, rule, *cells)
+    ]
     return "\n".join([*(line.rstrip() for line in lines), "", summary(rows)])
 
 

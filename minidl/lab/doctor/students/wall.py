@@ -129,7 +129,15 @@ def enter(pid: int) -> None:
     """Step behind the wall in which a process waits; the children of this process will be there for good, without rights."""
     libc = ctypes.CDLL(None, use_errno=True)
     open_namespaces = {name: os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY) for name in NAMESPACES}
-    for name in ("user", "pid", "net", "ipc", "uts", "cgroup", "mnt"):  # rights come with the first, paths go with the last
+    for name in (
+        "user",
+        "pid",
+        "net",
+        "ipc",
+        "uts",
+        "cgroup",
+        "mnt",
+    ):  # rights come with the first, paths go with the last
         number = open_namespaces[name]
         same = os.fstat(number).st_ino == os.stat(f"/proc/self/ns/{name}").st_ino if name != "mnt" else False
         if not same and libc.setns(number, 0) != 0:

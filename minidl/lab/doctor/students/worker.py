@@ -75,7 +75,14 @@ def _file(file: Job, project: Project, job: Job, cases: Cases, send: Callable[[s
 
 
 def _thing(
-    file: Job, name: str, thing: Any, project: Project, job: Job, cases: Cases, notes: list[str], send: Callable[[str], None]
+    file: Job,
+    name: str,
+    thing: Any,
+    project: Project,
+    job: Job,
+    cases: Cases,
+    notes: list[str],
+    send: Callable[[str], None],
 ) -> None:
     number, shape = file["number"], tuple(job["shape"]) if job["shape"] else None
     try:
@@ -132,4 +139,3 @@ def limit(megabytes: int, wall: bool) -> None:
             used = int(statm.read().split()[0]) * resource.getpagesize()
         most = used + megabytes * 2**20
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
-

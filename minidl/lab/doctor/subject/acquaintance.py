@@ -49,7 +49,9 @@ def _move_off_zero_and_one(subject: Subject, input: Tensor, target: Tensor | Non
     if subject.shared or subject.original is not subject.given:
         return
     values = {slot: as_tensor(get(subject.original, slot.param)) for slot in subject.slots}
-    plain = [slot for slot, v in values.items() if v is not None and v.numel() and bool((v == 0).all() | (v == 1).all())]
+    plain = [
+        slot for slot, v in values.items() if v is not None and v.numel() and bool((v == 0).all() | (v == 1).all())
+    ]
     if not plain:
         return
     drawn = torch.Generator().manual_seed(13)

@@ -225,7 +225,11 @@ def _scored(
     if "rate" in convention.backward:
         moved = tuple(path for path, old in arrays.items() if not same(old, as_tensor(get(module, path))))
     convention = replace(
-        convention, grad_input=where, returned=_returned(subject, answer, where, 2 if convention.split else 1), updated=moved, restored=moved
+        convention,
+        grad_input=where,
+        returned=_returned(subject, answer, where, 2 if convention.split else 1),
+        updated=moved,
+        restored=moved,
     )
     if moved and not _proportional(subject, convention, grad_output, input, moved):
         convention = replace(convention, updated=())

@@ -170,7 +170,7 @@ class Layer:
     def _taken(self, answer: Any) -> Any:
         """Add up the gradients of parameters, and return that of the input."""
         if isinstance(answer, dict):
-            named = {n: v for n, v in answer.items()}
+            named = dict(answer)
             first = next((named.pop(n) for n in list(named) if re.fullmatch("d_?(x|input|inp|A_prev)", n)), None)
             for name in self.params:
                 for key, value in named.items():
