@@ -129,7 +129,11 @@ def test_pairs_of_functions_are_found_by_their_names(project):
     ("name", "text", "told"),
     [
         ("Riddle", "def __init__(self, a): assert a == 'secret'", "Riddle("),
-        ("Narrow", "def __init__(self): pass\n    def forward(self, x): assert x.shape == (7, 11, 13, 2); return x", "(4, 3)"),
+        (
+            "Narrow",
+            "def __init__(self): pass\n    def forward(self, x): assert x.shape == (7, 11, 13, 2); return x",
+            "(4, 3)",
+        ),
         ("Unbuilt", "def forward(self, x): return x * self.size\n    size = None", "NoneType"),
     ],
 )
@@ -250,7 +254,11 @@ def test_a_file_of_cases_says_how_things_are_built(project, tmp_path):
 
 
 def test_what_is_allowed_is_told_as_a_note(project):
-    strict = project(layers="import minidl\n" + textwrap.dedent(LINEAR) + "    def zero_grad(self):\n        self.dW[:], self.db[:] = 0, 0\n")
+    strict = project(
+        layers="import minidl\n"
+        + textwrap.dedent(LINEAR)
+        + "    def zero_grad(self):\n        self.dW[:], self.db[:] = 0, 0\n"
+    )
     assert diagnose(strict, "Linear").mistakes == ["overwritten"]
     diagnosis = diagnose(strict, "Linear", NO_CASES.allowing(["overwritten"]))
     assert diagnosis

@@ -110,9 +110,7 @@ def examine_loss(
     )
 
 
-def examine_optimizer(
-    optimizer: Any, model: Any, *, faster: Any = None, time_limit: float = TIME_LIMIT
-) -> Diagnosis:
+def examine_optimizer(optimizer: Any, model: Any, *, faster: Any = None, time_limit: float = TIME_LIMIT) -> Diagnosis:
     """Examine an optimiser by a few steps with known gradients: whether every parameter moves, and downhill.
 
     The gradients of a copy of the model are set, and ``step()`` of a copy of the optimiser is called. SGD, momentum and

@@ -22,15 +22,10 @@ from minidl.lab.doctor.subject.roles import kind, parameters, positional
 SAMPLES, FEATURES, HIDDEN, OUTPUTS, SIDE = 4, 3, 4, 2, 5
 SHAPE, NUMBERS, IMAGES = "shape", "numbers", "images"
 UNIT = "(s|shape|dims?|sizes?|features?|channels|units|nodes|neurons|nodos)?$"
-ARGUMENTS: dict[
-    str, tuple[Any, ...]
-] = {  # by their names in lower case without underscores; what is tried, in this order
+# What is tried for a constructor's arguments, in this order, by their names in lower case without underscores
+ARGUMENTS: dict[str, tuple[Any, ...]] = {
     r"^(vocab|numembeddings|dictionary)(ulary)?(size|dim)?$": (5,),
-    r"^(kernel|filter|window|pool|k|f|field|fh|fw|kh|kw)(shape|size|height|width)?$|poolsize|kernelsize|filtersize|^pooling(shape|size)$": (
-        2,
-        (2, 2),
-        3,
-    ),
+    r"^(kernel|filter|window|pool(ing)?|k|f|field|fh|fw|kh|kw)(shape|size|height|width)?$": (2, (2, 2), 3),
     r"^(convolution|conv|kernel)shape$": ((FEATURES, 2, 2), (2, 2)),
     r"^strides?(shape)?$": (1, (1, 1)),
     r"^pad(ding)?$": (0, (0, 0), "valid"),

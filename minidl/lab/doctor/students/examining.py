@@ -35,6 +35,7 @@ from minidl.lab.doctor.subject.functions import FunctionPair, pairs
 from minidl.lab.doctor.subject.inside import children, is_module
 from minidl.lab.doctor.subject.names import FORWARD_METHODS, LOSS_METHODS, ZERO_METHODS, first_method
 from minidl.lab.doctor.subject.roles import kind, needed, parameters, role
+from minidl.lab.doctor.subject.step_functions import StepFunctionFound, step_functions
 
 CONVENTIONS = ("broadcast", "overwritten", "gradient replaced")  # what may be meant so
 SETTINGS = {"^(momentum|mu)$": 0.9}  # of optimisers, that are tried where they are off by default
@@ -64,12 +65,15 @@ def examine_thing(
         Where it is nothing to examine, or cannot be built or called without being told how.
     """
     cases = cases or NO_CASES
-    name = thing.__name__ if isinstance(thing, (type, FunctionPair)) else type(thing).__name__
+    name = thing.__name__ if isinstance(thing, (type, FunctionPair, StepFunctionFound)) else type(thing).__name__
     told = cases.build(name, project, thing)
     if told is not None:
         diagnosis = _as_told(told, shape, time_limit)
     elif isinstance(thing, FunctionPair):
         diagnosis = _pair(thing, shape, time_limit)
+    elif isinstance(thing, StepFunctionFound):
+        tries = (Try(f"{name} with {w}", examine_optimizer(o, m, time_limit=time_limit)) for w, o, m in thing.ways())
+        diagnosis = _first_that_ran(tries)
     else:
         diagnosis = _guessed(thing, project, shape, time_limit)
     return _tolerated(diagnosis, thing, project, cases)
@@ -292,8 +296,8 @@ def _pair(pair: FunctionPair, shape: Shape | None, time_limit: float) -> Diagnos
 
 
 def things(module: Any) -> list[tuple[str, Any]]:
-    """Return what there is to examine in a module beside its classes: pairs of functions, by their names."""
-    return [(pair.__name__, pair) for pair in pairs(module)]
+    """Return what there is to examine in a module beside its classes: functions, by their names."""
+    return [(found.__name__, found) for found in (*pairs(module), *step_functions(module))]
 
 
 # ---------------------------------------------------------------------------------------------------------------------

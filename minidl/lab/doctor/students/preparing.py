@@ -1,4 +1,4 @@
-"""Preparing an object that was built: it may want to be told the shape of its input, or be used once, before it has parameters."""
+"""Preparing an object: it may have to be told the shape of its input, or be used once, before it has parameters."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from minidl.lab.doctor.subject.acquaintance import get_to_know
 from minidl.lab.doctor.subject.calls import Watch
 from minidl.lab.doctor.subject.inside import contents
 from minidl.lab.doctor.subject.names import PAIR_METHODS
-from minidl.lab.doctor.subject.parameters import slots_of
+from minidl.lab.doctor.subject.parameters import Slot, slots_of
 from minidl.lab.doctor.subject.roles import positional
 from minidl.lab.doctor.subject.subject import Subject
 from minidl.lab.doctor.subject.values import is_numpy
@@ -46,7 +46,8 @@ def used(model: Any, *sizes: tuple[int, ...]) -> Any:
     return model
 
 
-def slots_in(model: Any) -> list[Any]:
+def slots_in(model: Any) -> list[Slot]:
+    """Return the parameters of a model; none where looking for them raises."""
     try:
         return slots_of(model)
     except Exception:

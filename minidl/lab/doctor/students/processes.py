@@ -230,7 +230,7 @@ class _Process:
             raise
         house.started(self)
 
-    def messages(self, seconds: float):  # noqa: ANN201
+    def messages(self, seconds: float):
         """Yield what comes, each a value of JSON or an exception; ``more`` gives it more time."""
         self.more(seconds)
         watch = threading.Thread(target=self._watch, daemon=True)

@@ -204,6 +204,6 @@ def _tensor(value: Any) -> Tensor | None:
     if not (isinstance(values, list) and len(values) == math.prod(shape) <= LARGEST):
         raise Forged("a shape that does not go with its values")
     numbers = [float(x) if x in ("nan", "inf", "-inf") else x for x in values]
-    if not all(type(x) in (int, float) and abs(x) < 1e300 or x != x or x in (math.inf, -math.inf) for x in numbers):
+    if not all((type(x) in (int, float) and abs(x) < 1e300) or x != x or x in (math.inf, -math.inf) for x in numbers):
         raise Forged("values that are no numbers")
     return torch.tensor(numbers, dtype=torch.float64).reshape(shape)

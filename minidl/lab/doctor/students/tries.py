@@ -1,4 +1,4 @@
-"""What is tried with a thing of which nobody has said how it is called: shapes, kinds of input and target; and what came of it."""
+"""What is tried where nobody has said how a thing is called: shapes, kinds of input and target; and what came of it."""
 
 from __future__ import annotations
 
