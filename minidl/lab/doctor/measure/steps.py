@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from minidl.lab.doctor.measure.formulas import Formula, adam, descent, nesterov
+from minidl.lab.doctor.measure.formulas import Formula, adam, corrected_average, descent, nesterov
 from minidl.lab.doctor.measure.reference import KNOWN_STEPS, OTHER_STEPS, known_name
 from minidl.lab.doctor.subject.calls import StudentError, Watch
 from minidl.lab.doctor.subject.copies import copy_of
@@ -231,7 +231,12 @@ class Steps:
             return [adam(self.rate, *self.betas)]
         if self.kind == "momentum":
             decay = self.setting("momentum", "mu", "beta", "gamma") or 0.9
-            return [descent(self.rate, decay), descent(self.rate, decay, 1 - decay), nesterov(self.rate, decay)]
+            return [
+                descent(self.rate, decay),
+                descent(self.rate, decay, 1 - decay),
+                nesterov(self.rate, decay),
+                corrected_average(self.rate, decay),
+            ]
         return []
 
     def size_of_first_step(self, name: str) -> float | None:

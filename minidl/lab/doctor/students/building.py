@@ -19,7 +19,7 @@ from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.roles import kind, parameters, positional
 
-SAMPLES, FEATURES, HIDDEN, OUTPUTS, SIDE = 4, 3, 4, 2, 5
+SAMPLES, FEATURES, HIDDEN, OUTPUTS, SIDE = 4, 3, 4, 2, 4
 SHAPE, NUMBERS, IMAGES = "shape", "numbers", "images"
 UNIT = "(s|shape|dims?|sizes?|features?|channels|units|nodes|neurons|nodos)?$"
 # What is tried for a constructor's arguments, in this order, by their names in lower case without underscores
@@ -109,7 +109,7 @@ def build(cls: type, project: Project, model: Any = None, depth: int = 0, **sett
         Where none works because of the class's own code.
     """
     first: Exception | None = None
-    failed, started, made = "", time.monotonic(), 0
+    failed, started, made = "", time.process_time(), 0
     optional = {p.name for p in parameters(cls) if p.default is not p.empty}
     ways = itertools.chain(*(_arguments(cls, project, model, depth, settings, fill) for fill in (False, True)))
     for arguments, names in ways:
@@ -124,7 +124,7 @@ def build(cls: type, project: Project, model: Any = None, depth: int = 0, **sett
         else:
             made += 1
             yield Built(thing, said)
-        if time.monotonic() - started > SECONDS or made > 6:
+        if time.process_time() - started > SECONDS or made > 6:
             break
     if not made:
         if first is None:
@@ -256,7 +256,7 @@ def _options(parameter: inspect.Parameter, cls: type, project: Project, arrays: 
         return [drawn((FEATURES,), project)]
     found = next((list(values) for pattern, values in ARGUMENTS.items() if re.search(pattern, name)), [])
     if IMAGES_NAME.search(cls.__name__) and (FEATURES,) in found:
-        found += [(FEATURES, 6, 6), (6, 6, FEATURES)]
+        found += [(FEATURES, SIDE, SIDE), (SIDE, SIDE, FEATURES)]
     if "str" in annotation:
         return [v for v in found if isinstance(v, str)] or ["relu"]
     if "bool" in annotation:
@@ -362,7 +362,7 @@ def models(project: Project, asking: type, depth: int = 0) -> Iterator[Built]:
         try:
             for built in build(cls, project, None, depth + 1):
                 set_up(built.thing)
-                sizes = (SAMPLES, FEATURES), (1, FEATURES), (2, FEATURES, 6, 6), (SAMPLES, 5, FEATURES)
+                sizes = (SAMPLES, FEATURES), (1, FEATURES), (2, FEATURES, SIDE, SIDE), (SAMPLES, 5, FEATURES)
                 tries = [(built.thing, sizes)]
                 for way in range(WAYS):
                     other = copy_of(built.thing)

@@ -83,7 +83,7 @@ class FunctionPair:
                 shape or (4, 3),
             )
         else:
-            shapes = [tuple(shape)] if shape else [(4, 3), (4, 1), (2, 3, 6, 6), (4, 5, 3)]
+            shapes = [tuple(shape)] if shape else [(4, 3), (4, 1), (2, 3, 4, 4), (4, 5, 3)]
             if not shape and "embed" in self.__name__:
                 shapes = [(4, 1), (4, 3)]
             if not shape and re.search("conv|pool|spatial|image", self.__name__):
