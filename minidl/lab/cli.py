@@ -104,8 +104,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="run the code behind bubblewrap: where it is installed, or not at all without it, or never (default: auto)",
     )
     examine.add_argument("--time", type=_seconds, default=20.0, metavar="SECONDS", help="for each file (default: 20)")
-    examine.add_argument("--memory", type=_positive, default=2000, metavar="MB", help="for each project (default: 2000)")
-    examine.add_argument("--jobs", type=_positive, default=2, metavar="N", help="projects at the same time (default: 2)")
+    examine.add_argument(
+        "--memory", type=_positive, default=2000, metavar="MB", help="for each project (default: 2000)"
+    )
+    examine.add_argument(
+        "--jobs", type=_positive, default=2, metavar="N", help="projects at the same time (default: 2)"
+    )
     examine.set_defaults(run=_examine)
 
     html = commands.add_parser(
@@ -205,7 +209,7 @@ def _examine(arguments: argparse.Namespace) -> int:
 
 def _examine_with(arguments: argparse.Namespace) -> int:
     from minidl.lab.doctor.students import NoWall, Settings, examine_projects, find
-    from minidl.lab.doctor.students.cases import NO_CASES, load_cases
+    from minidl.lab.doctor.students.cases import NO_CASES
     from minidl.lab.doctor.students.tables import status, table
     from minidl.lab.doctor.students.writing import Outputs
 
@@ -219,14 +223,10 @@ def _examine_with(arguments: argparse.Namespace) -> int:
         cases = Path(arguments.cases) if arguments.cases else None
         if cases is not None and not cases.is_file():
             raise FileNotFoundError(f"no such file: {cases}")
-        for path in dict.fromkeys([cases] if cases else [plan.cases for plan in plans if plan.cases]):
-            load_cases(path)
         NO_CASES.allowing(arguments.allow)
         outputs = Outputs(arguments.csv, arguments.html, [*arguments.paths, *filter(None, [arguments.cases])], plans)
     except (OSError, ValueError) as error:
         return complain(error)
-    except Exception as error:
-        return complain(f"the file of cases raises {type(error).__name__}: {error}")
     settings = Settings(
         shape=tuple(arguments.shape) if arguments.shape else None,
         seconds=arguments.time,
@@ -236,6 +236,8 @@ def _examine_with(arguments: argparse.Namespace) -> int:
         cases=cases,
         allow=tuple(arguments.allow),
     )
+    for path in sorted({plan.cases for plan in plans if plan.cases and cases is None}):
+        complain(f"cases of {path} (another file: --cases FILE)")
     problem = None
     try:
         with outputs:

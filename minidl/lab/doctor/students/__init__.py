@@ -1,13 +1,16 @@
 """The doctor for a whole course: every layer, loss and optimiser in folders of students' files.
 
-`files` finds the projects, told by `outlines` of their files, and `processes` has each examined: on a private copy
-(`copies`), in a process of its own that a `server` makes, behind a `wall`. There `worker` loads it as a `project`, by a way of
-`importing` of our own; `building` builds what it holds, with arguments that fit, and `examining` has it examined. Out of each
-class comes one of `rows`, which crosses to us as text that is believed only where it can be; `tables` shows them all.
+`files` finds the projects, told by `outlines` of their files, and `visits` has each examined: on a private copy (`copies`), in
+one of the `processes` that a `server` makes, behind a `wall`. There `worker` loads it as a `project`, by a way of `importing`
+of our own, and `loading` finds what it holds; `building` builds that, with arguments that fit (`preparing`) or as `cases` say, and
+`examining` has it examined, the best of several `tries`. Out of
+each class comes one of `rows`, which crosses to us as text that is believed only where it can be; `tables` shows them all,
+and `writing` keeps them.
 """
 
 from minidl.lab.doctor.students.files import find
-from minidl.lab.doctor.students.processes import Settings, examine_projects
+from minidl.lab.doctor.students.processes import Settings
+from minidl.lab.doctor.students.visits import examine_projects
 from minidl.lab.doctor.students.wall import NoWall
 
 __all__ = ["NoWall", "Settings", "examine_projects", "find"]

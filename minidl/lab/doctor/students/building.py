@@ -63,6 +63,7 @@ ARRAYS: dict[str, tuple[int, ...]] = {  # of a layer that is built from its para
     r"^wh$": (OUTPUTS, OUTPUTS),
     r"^(gamma|scale)$|^(beta|shift)$": (FEATURES,),
 }
+GATES = {"lstm": 4, "gru": 3}  # side by side in one array
 FUNCTIONS = r"^(f|fn|func|function|activation|activationf(n|unc(tion)?)?|act|g|phi)$"
 DERIVATIVES = r"prime|deriv|^(df|dfn|d_?f|dact|grad|gradient|dg)$|^d"
 LINEAR_NAME = re.compile("linear|dense|affine|connected|fc|densa", re.IGNORECASE)
@@ -226,9 +227,14 @@ def _options(parameter: inspect.Parameter, cls: type, project: Project, arrays: 
     name = _plain(parameter.name)
     annotation = str(parameter.annotation) if parameter.annotation is not parameter.empty else ""
     if arrays:
-        for pattern, shape in ARRAYS.items():
-            if re.search(pattern, name):
-                return [drawn(shape, project)]
+        shape = next((shape for pattern, shape in ARRAYS.items() if re.search(pattern, name)), None)
+        if shape and IMAGES_NAME.search(cls.__name__) and len(shape) == 2:
+            return [drawn((OUTPUTS, FEATURES, 2, 2), project)]  # of a convolution
+        if shape and name[0] in "wb":
+            gates = next((n for word, n in GATES.items() if word in cls.__name__.lower()), 1)
+            shape = (*shape[:-1], gates * shape[-1])
+        if shape:
+            return [drawn(shape, project)]
     if re.search("layers|modules", name) and "int" not in annotation and depth < 2:
         sizes = [FEATURES, HIDDEN, OUTPUTS]
         try:

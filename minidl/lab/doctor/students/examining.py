@@ -26,6 +26,7 @@ from minidl.lab.doctor.students.building import (
     CannotBuild,
     build,
     models,
+    uses_numpy,
 )
 from minidl.lab.doctor.students.cases import NO_CASES, Cases
 from minidl.lab.doctor.students.preparing import WAYS, lists, set_up, used
@@ -33,9 +34,9 @@ from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.students.tries import Shape, Try, inputs_and_targets, own_error, shapes_for
 from minidl.lab.doctor.subject.functions import FunctionPair, pairs
 from minidl.lab.doctor.subject.inside import children, is_module
-from minidl.lab.doctor.subject.names import FORWARD_METHODS, LOSS_METHODS, ZERO_METHODS, first_method
+from minidl.lab.doctor.subject.names import FORWARD_METHODS, LOSS_METHODS, STEP_METHODS, ZERO_METHODS, first_method
 from minidl.lab.doctor.subject.roles import kind, needed, parameters, role
-from minidl.lab.doctor.subject.step_functions import StepFunctionFound, step_functions
+from minidl.lab.doctor.subject.step_functions import Arrays, StepFunctionFound, step_functions
 
 CONVENTIONS = ("broadcast", "overwritten", "gradient replaced")  # what may be meant so
 SETTINGS = {"^(momentum|mu)$": 0.9}  # of optimisers, that are tried where they are off by default
@@ -124,7 +125,9 @@ def _first_that_ran(tries: Iterator[Try]) -> Diagnosis:
     if not seen:
         raise CannotBuild("there was no way to call it")
     for one in seen:
-        if one.raised is not None and (one.raised.mistake == "hangs" or (own_error(one.raised, one.said) and not one.holds)):
+        if one.raised is not None and (
+            one.raised.mistake == "hangs" or (own_error(one.raised, one.said) and not one.holds)
+        ):
             return one.diagnosis
     unmoved = [t for t in seen if any(f.evidence.get("nothing moves") for f in t.diagnosis.findings)]
     if unmoved:
@@ -221,7 +224,8 @@ def _optimizers(thing: Any, project: Project, time_limit: float) -> Iterator[Try
         return
     problem: Exception | None = None
     some = tried = False
-    for place, own in enumerate(models(project, thing)):
+    owns = itertools.chain(models(project, thing), _bare_arrays(thing, project))
+    for place, own in enumerate(owns):
         if place > 3:
             break
         some, model = True, own.thing
@@ -250,6 +254,14 @@ def _optimizers(thing: Any, project: Project, time_limit: float) -> Iterator[Try
         raise CannotBuild(f"{thing.__name__} {text}")
     if problem is not None and not tried:
         raise problem
+
+
+def _bare_arrays(cls: type, project: Project) -> Iterator[Built]:
+    """Yield a weight and a bias for an optimiser whose step takes parameters and gradients: it asks for no model."""
+    step = getattr(cls, first_method(cls, STEP_METHODS))
+    roles = [role(name) for name in needed(step, bound=False)]
+    if roles.count("grad") == 1 and len([r for r in roles if r != "rate"]) == 2:
+        yield Built(Arrays(numpy=uses_numpy(project)), "a weight and a bias")
 
 
 def _with_other_settings(cls: type, project: Project, first: Any, model: Any, time_limit: float) -> Try | None:

@@ -8,6 +8,7 @@ Where the system knows no ``fork``, each project has a process that loads everyt
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ctypes
 import json
@@ -75,9 +76,35 @@ def _copy_of_python() -> int | None:
     return number
 
 
+def channel() -> socket.socket:
+    """Return a channel to a new copy of the server, which is started where there is none, or not any more."""
+    for _ in range(2):
+        if not _started or _started[0][0].poll() is not None:
+            stop()
+            _started.append(start())
+        ours, its = socket.socketpair()
+        with its, contextlib.suppress(OSError):
+            socket.send_fds(_started[0][1], [b"x"], [its.fileno()])
+            return ours
+        ours.close()
+    raise OSError("the process that examines cannot be started")
+
+
+_started: list[tuple[subprocess.Popen[bytes], socket.socket]] = []  # one at most
+
+
+@atexit.register
+def stop() -> None:
+    """End the server. It ends by itself, too, when this process is gone."""
+    while _started:
+        process, asking = _started.pop()
+        asking.close()
+        process.kill()
+        process.wait()
+
+
 def serve(number: int) -> None:
     """Answer until nobody asks any more: for each socket that comes, a copy of this process that does what comes over it."""
-    _die_with_parent()
     _adopt()
     for numbered in range(3, 256):
         if numbered != number:

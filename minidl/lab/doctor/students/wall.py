@@ -48,6 +48,12 @@ def arguments(copy: Path, seconds: float) -> list[str]:
     size = ["--size", str(ROOM)] if b"--size" in _help() else []
     command += ["--proc", "/proc", "--dev", "/dev", *size, "--tmpfs", "/tmp"]
     command += ["--ro-bind", str(copy), f"{INSIDE}/{copy.name}", "--chdir", "/tmp", "--hostname", "student"]
+    command += [
+        "--remount-ro",
+        "/dev",
+        "--remount-ro",
+        "/",
+    ]  # else what is written there would lie in memory, without a limit
     return [*command, "/bin/sh", "-c", f"echo stands; exec sleep {max(1, round(seconds))}"]
 
 

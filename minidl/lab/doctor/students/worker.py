@@ -31,7 +31,13 @@ def work(job: Job, send: Callable[[str], None]) -> None:
     torch.set_num_threads(1)
     root = Path(job["root"])
     _hide_our_own(root)
-    cases = _cases(job)
+    try:
+        cases = _cases(job)
+    except Exception as error:
+        for file in job["files"]:
+            said = f"the file of cases raises {type(error).__name__}: {error}"
+            send(packed(file["number"], "", "not examined", said))
+        return
     with Project(root, job["seconds"]) as project:
         for file in job["files"]:
             if file["load"]:
@@ -65,7 +71,8 @@ def _file(file: Job, project: Project, job: Job, cases: Cases, send: Callable[[s
     here = {name for name, _ in things} | set(vars(module))
     absent = [name for name in file["layers"] if name not in here and name not in file["skip"]]
     if not things and not absent and not file["skip"]:
-        verdict = "does not load" if problem else "nothing to examine"
+        lost = file["layers"] or any(name not in here for name in file["classes"])
+        verdict = "does not load" if problem and lost else "nothing to examine"
         send(packed(number, "", verdict, problem or "No class with forward and backward, or with step."))
     for name, thing in things:
         send(json.dumps({"at": number, "doing": name}))
