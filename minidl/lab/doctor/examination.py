@@ -110,7 +110,7 @@ def examine_loss(
     )
 
 
-def examine_optimizer(optimizer: Any, model: Any, *, time_limit: float = TIME_LIMIT) -> Diagnosis:
+def examine_optimizer(optimizer: Any, model: Any, *, faster: Any = None, time_limit: float = TIME_LIMIT) -> Diagnosis:
     """Examine an optimiser by a few steps with known gradients: whether every parameter moves, and downhill.
 
     The gradients of a copy of the model are set, and ``step()`` of a copy of the optimiser is called. SGD, momentum and
@@ -121,6 +121,8 @@ def examine_optimizer(optimizer: Any, model: Any, *, time_limit: float = TIME_LI
     optimizer : object with ``step``
     model : object
         The module whose parameters it updates, found as `examine` finds them.
+    faster : object, optional
+        The same optimiser, built with a larger learning rate: whether that makes a difference.
     time_limit : float
         Seconds that one call of the optimiser may take.
 
@@ -131,7 +133,7 @@ def examine_optimizer(optimizer: Any, model: Any, *, time_limit: float = TIME_LI
     """
     _check_object("examine_optimizer", optimizer, STEP_METHODS)
     described = f"{type(optimizer).__name__}, examined with {type(model).__name__}"
-    return _diagnose(described, lambda watch: _examine_steps(optimizer, model, watch), time_limit)
+    return _diagnose(described, lambda watch: _examine_steps(optimizer, model, watch, faster), time_limit)
 
 
 def _check_object(who: str, thing: Any, methods: tuple[str, ...]) -> None:
@@ -166,7 +168,9 @@ def _for_two(module: Any, batch: Tensor, watch: Watch) -> Tensor:
         return batch
     drawn = torch.Generator().manual_seed(9)
     sizes = [size for value in contents(module) for size in getattr(value, "shape", ())]
-    others = [torch.randn(*batch.shape[:-1], size, generator=drawn, dtype=batch.dtype) for size in (batch.shape[-1], *sizes)]
+    others = [
+        torch.randn(*batch.shape[:-1], size, generator=drawn, dtype=batch.dtype) for size in (batch.shape[-1], *sizes)
+    ]
     for other in others:
         for way in (lambda x: x.clone(), lambda x: x.numpy().copy()):
             with contextlib.suppress(StudentError):
@@ -304,11 +308,11 @@ def _examine_inside(behaviour: Behaviour) -> list[Finding]:
 # Optimisers
 
 
-def _examine_steps(optimizer: Any, model: Any, watch: Watch) -> tuple[list[Finding], list[str]]:
+def _examine_steps(optimizer: Any, model: Any, watch: Watch, faster: Any) -> tuple[list[Finding], list[str]]:
     for name in generators(optimizer):
         return [Finding("used up", name, USED_UP.format(what=name))], []
     try:
-        steps = Steps(optimizer, model, watch)
+        steps = Steps(optimizer, model, watch, faster)
         if not steps.slots:
             return [Finding("no parameters", "model", HOW_TO_SHOW)], []
         steps.path  # noqa: B018 - if it raises, it raises here

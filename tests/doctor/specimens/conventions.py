@@ -114,7 +114,12 @@ class DerivativeAtUpstream(DerivativeOnly):
 class SquareWeightsListed(WeightsListed):
     def __init__(self):
         super().__init__()
-        self.W, self.b, self.dW, self.db = self.W[:, :1] * self.b.sum() + np.eye(3), np.ones(3), np.zeros((3, 3)), np.zeros(3)
+        self.W, self.b, self.dW, self.db = (
+            self.W[:, :1] * self.b.sum() + np.eye(3),
+            np.ones(3),
+            np.zeros((3, 3)),
+            np.zeros(3),
+        )
 
     def backward(self, grad):
         super().backward(grad)
@@ -190,7 +195,6 @@ class ClippedEntropyTimes(ClippedEntropy):
 def transposing_backward(dout, cache):
     x, w, _ = cache
     return dout @ w.T, x.T @ dout / len(x), dout.sum(0)
-
 
 
 def square(x):

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from minidl.lab.doctor.measure.formulas import Formula, adam, descent, nesterov
+from minidl.lab.doctor.measure.formulas import Formula, adam, corrected_average, descent, nesterov
 from minidl.lab.doctor.measure.reference import KNOWN_STEPS, OTHER_STEPS, known_name
 from minidl.lab.doctor.subject.calls import StudentError, Watch
 from minidl.lab.doctor.subject.copies import copy_of
@@ -29,7 +29,8 @@ RATES = ("lr", "learning_rate", "eta", "alpha", "step_size", "optz_rate", "rate"
 class Steps:
     """The steps of one optimiser. It and the model are copied together, so that they still know each other."""
 
-    def __init__(self, optimizer: Any, model: Any, watch: Watch) -> None:
+    def __init__(self, optimizer: Any, model: Any, watch: Watch, faster: Any = None) -> None:
+        self.faster = faster
         self.optimizer, self.model = optimizer, model
         self.watch = watch
         self.step_name = first_method(optimizer, STEP_METHODS)
@@ -136,6 +137,11 @@ class Steps:
         return {name: value - start[name] for name, value in self.params(model).items()}
 
     @functools.cached_property
+    def faster_path(self) -> list[dict[str, Tensor]] | None:
+        """The path of the same optimiser with a larger learning rate, where there is such."""
+        return None if self.faster is None else Steps(self.faster, self.model, self.watch).path
+
+    @functools.cached_property
     def tiny(self) -> float:
         """How long the first step is, in learning rates, with gradients that are only a hundred times Adam's epsilon."""
         size = 100 * (self.setting("eps", "epsilon") or 1e-8)
@@ -225,7 +231,12 @@ class Steps:
             return [adam(self.rate, *self.betas)]
         if self.kind == "momentum":
             decay = self.setting("momentum", "mu", "beta", "gamma") or 0.9
-            return [descent(self.rate, decay), descent(self.rate, decay, 1 - decay), nesterov(self.rate, decay)]
+            return [
+                descent(self.rate, decay),
+                descent(self.rate, decay, 1 - decay),
+                nesterov(self.rate, decay),
+                corrected_average(self.rate, decay),
+            ]
         return []
 
     def size_of_first_step(self, name: str) -> float | None:

@@ -100,6 +100,18 @@ def rate_unused(steps: Steps) -> Seen | None:
     return {"method": steps.step_name, "where": "step", "what": steps.rate_name}
 
 
+@wrong_step("learning rate unused", read=SGD, explains=("step size",))
+def rate_thrown_away(steps: Steps) -> Seen | None:
+    """{method} does not use the learning rate that the optimiser is built with: with a larger one, it moves as far."""
+    faster = steps.faster_path
+    if faster is None or steps.still or steps.used:
+        return None
+    ways = [(way[name], other[name]) for way, other in zip(steps.path, faster, strict=True) for name in way]
+    if not all(same(way, other) and bool(way.isfinite().all()) for way, other in ways):
+        return None
+    return {"method": steps.step_name, "where": "step"}
+
+
 @wrong_step("step size", read=SGD)
 def step_size(steps: Steps) -> Seen | None:
     """{method} moves by {ratio} times lr * grad, with lr = {rate}{hint}. Only the learning rate belongs there."""

@@ -19,18 +19,13 @@ from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.roles import kind, parameters, positional
 
-SAMPLES, FEATURES, HIDDEN, OUTPUTS, SIDE = 4, 3, 4, 2, 5
+SAMPLES, FEATURES, HIDDEN, OUTPUTS, SIDE = 4, 3, 4, 2, 4
 SHAPE, NUMBERS, IMAGES = "shape", "numbers", "images"
 UNIT = "(s|shape|dims?|sizes?|features?|channels|units|nodes|neurons|nodos)?$"
-ARGUMENTS: dict[
-    str, tuple[Any, ...]
-] = {  # by their names in lower case without underscores; what is tried, in this order
+# What is tried for a constructor's arguments, in this order, by their names in lower case without underscores
+ARGUMENTS: dict[str, tuple[Any, ...]] = {
     r"^(vocab|numembeddings|dictionary)(ulary)?(size|dim)?$": (5,),
-    r"^(kernel|filter|window|pool|k|f|field|fh|fw|kh|kw)(shape|size|height|width)?$|poolsize|kernelsize|filtersize|^pooling(shape|size)$": (
-        2,
-        (2, 2),
-        3,
-    ),
+    r"^(kernel|filter|window|pool(ing)?|k|f|field|fh|fw|kh|kw)(shape|size|height|width)?$": (2, (2, 2), 3),
     r"^(convolution|conv|kernel)shape$": ((FEATURES, 2, 2), (2, 2)),
     r"^strides?(shape)?$": (1, (1, 1)),
     r"^pad(ding)?$": (0, (0, 0), "valid"),
@@ -68,6 +63,7 @@ ARRAYS: dict[str, tuple[int, ...]] = {  # of a layer that is built from its para
     r"^wh$": (OUTPUTS, OUTPUTS),
     r"^(gamma|scale)$|^(beta|shift)$": (FEATURES,),
 }
+GATES = {"lstm": 4, "gru": 3}  # side by side in one array
 FUNCTIONS = r"^(f|fn|func|function|activation|activationf(n|unc(tion)?)?|act|g|phi)$"
 DERIVATIVES = r"prime|deriv|^(df|dfn|d_?f|dact|grad|gradient|dg)$|^d"
 LINEAR_NAME = re.compile("linear|dense|affine|connected|fc|densa", re.IGNORECASE)
@@ -104,7 +100,7 @@ class Built:
 def build(cls: type, project: Project, model: Any = None, depth: int = 0, **settings: Any) -> Iterator[Built]:
     """Build objects of a class, in the ways that may fit, the likelier first; an optimiser's first argument is ``model``.
 
-    ``settings`` are given to those arguments that have defaults.
+    ``settings`` are values for arguments of these names.
 
     Raises
     ------
@@ -114,12 +110,14 @@ def build(cls: type, project: Project, model: Any = None, depth: int = 0, **sett
         Where none works because of the class's own code.
     """
     first: Exception | None = None
-    failed, started, made = "", time.monotonic(), 0
-    ways = itertools.chain(_arguments(cls, project, model, depth), _arguments(cls, project, model, depth, fill=True))
+    failed, started, made = "", time.process_time(), 0
+    optional = {p.name for p in parameters(cls) if p.default is not p.empty}
+    ways = itertools.chain(*(_arguments(cls, project, model, depth, settings, fill) for fill in (False, True)))
     for arguments, names in ways:
-        said = _said(cls, arguments, names | settings)
+        names |= {name: value for name, value in settings.items() if name in optional}
+        said = _said(cls, arguments, names)
         try:
-            thing = cls(*arguments, **names, **settings)
+            thing = cls(*arguments, **names)
         except CERTAIN as error:
             raise Broken(said, error) from error
         except Exception as error:
@@ -127,7 +125,7 @@ def build(cls: type, project: Project, model: Any = None, depth: int = 0, **sett
         else:
             made += 1
             yield Built(thing, said)
-        if time.monotonic() - started > SECONDS or made > 6:
+        if time.process_time() - started > SECONDS or made > 6:
             break
     if not made:
         if first is None:
@@ -150,7 +148,7 @@ def _said(cls: type, arguments: list[Any], names: dict[str, Any]) -> str:
 
 
 def _arguments(
-    cls: type, project: Project, model: Any, depth: int, fill: bool = False
+    cls: type, project: Project, model: Any, depth: int, settings: dict[str, Any], fill: bool
 ) -> Iterator[tuple[list[Any], dict[str, Any]]]:
     """Yield positional arguments and those by name: first what is likeliest for each, then with one of them changed.
 
@@ -174,6 +172,8 @@ def _arguments(
         ):
             if model is not None and place and parameter is given[place]:
                 found = [model]
+            elif parameter.name in settings:
+                found = [settings[parameter.name]]
             else:
                 found = _options(parameter, cls, project, arrays, depth)
             if parameter.default is None and not found:
@@ -227,9 +227,14 @@ def _options(parameter: inspect.Parameter, cls: type, project: Project, arrays: 
     name = _plain(parameter.name)
     annotation = str(parameter.annotation) if parameter.annotation is not parameter.empty else ""
     if arrays:
-        for pattern, shape in ARRAYS.items():
-            if re.search(pattern, name):
-                return [drawn(shape, project)]
+        shape = next((shape for pattern, shape in ARRAYS.items() if re.search(pattern, name)), None)
+        if shape and IMAGES_NAME.search(cls.__name__) and len(shape) == 2:
+            return [drawn((OUTPUTS, FEATURES, 2, 2), project)]  # of a convolution
+        if shape and name[0] in "wb":
+            gates = next((n for word, n in GATES.items() if word in cls.__name__.lower()), 1)
+            shape = (*shape[:-1], gates * shape[-1])
+        if shape:
+            return [drawn(shape, project)]
     if re.search("layers|modules", name) and "int" not in annotation and depth < 2:
         sizes = [FEATURES, HIDDEN, OUTPUTS]
         try:
@@ -257,7 +262,7 @@ def _options(parameter: inspect.Parameter, cls: type, project: Project, arrays: 
         return [drawn((FEATURES,), project)]
     found = next((list(values) for pattern, values in ARGUMENTS.items() if re.search(pattern, name)), [])
     if IMAGES_NAME.search(cls.__name__) and (FEATURES,) in found:
-        found += [(FEATURES, 6, 6), (6, 6, FEATURES)]
+        found += [(FEATURES, SIDE, SIDE), (SIDE, SIDE, FEATURES)]
     if "str" in annotation:
         return [v for v in found if isinstance(v, str)] or ["relu"]
     if "bool" in annotation:
@@ -363,7 +368,7 @@ def models(project: Project, asking: type, depth: int = 0) -> Iterator[Built]:
         try:
             for built in build(cls, project, None, depth + 1):
                 set_up(built.thing)
-                sizes = (SAMPLES, FEATURES), (1, FEATURES), (2, FEATURES, 6, 6), (SAMPLES, 5, FEATURES)
+                sizes = (SAMPLES, FEATURES), (1, FEATURES), (2, FEATURES, SIDE, SIDE), (SAMPLES, 5, FEATURES)
                 tries = [(built.thing, sizes)]
                 for way in range(WAYS):
                     other = copy_of(built.thing)

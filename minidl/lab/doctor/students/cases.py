@@ -15,12 +15,13 @@ A file of cases is Python. It lies beside the students' folders as ``cases.py``,
         return module.SGD(model.parameters(), lr=0.1), model
 
 A function is called like the class, in any spelling (``mse_loss``, ``MSELoss``, ``mseloss``), or like a pair of functions
-(``affine`` for ``affine_forward`` and ``affine_backward``). ``module`` has everything that the student's project defines, that of
-the class's own file first. What it returns is the object alone or the object with what it is to be given: a batch or its
-shape; of a loss a target, too; of an optimiser the model. A class without a function is examined as if there were no file.
+(``affine`` for ``affine_forward`` and ``affine_backward``). ``module`` has everything that the student's project defines,
+that of the class's own file first. What it returns is the object alone or the object with what it is to be given: a batch or
+its shape; of a loss a target, too; of an optimiser the model. A class without a function is examined as if there were no
+file.
 
-``allow`` lists what is fine here: "overwritten", "kink" (any slope at the kink), "unchecked shapes" (of a loss). What is allowed
-is told as a note, and is no mistake.
+``allow`` lists what is fine here: "overwritten", "kink" (any slope at the kink), "unchecked shapes" (of a loss). What is
+allowed is told as a note, and is no mistake.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from minidl.lab.doctor.students.building import (
     CannotBuild,
     build,
     models,
+    uses_numpy,
 )
 from minidl.lab.doctor.students.cases import NO_CASES, Cases
 from minidl.lab.doctor.students.preparing import WAYS, lists, set_up, used
@@ -33,12 +34,13 @@ from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.students.tries import Shape, Try, inputs_and_targets, own_error, shapes_for
 from minidl.lab.doctor.subject.functions import FunctionPair, pairs
 from minidl.lab.doctor.subject.inside import children, is_module
-from minidl.lab.doctor.subject.names import FORWARD_METHODS, LOSS_METHODS, ZERO_METHODS, first_method
+from minidl.lab.doctor.subject.names import FORWARD_METHODS, LOSS_METHODS, STEP_METHODS, ZERO_METHODS, first_method
 from minidl.lab.doctor.subject.roles import kind, needed, parameters, role
+from minidl.lab.doctor.subject.step_functions import Arrays, StepFunctionFound, step_functions
 
 CONVENTIONS = ("broadcast", "overwritten", "gradient replaced")  # what may be meant so
 SETTINGS = {"^(momentum|mu)$": 0.9}  # of optimisers, that are tried where they are off by default
-SECONDS = 1.5  # for all the tries with one class
+SECONDS = 1.5  # of the processor, for all the tries with one class
 
 
 def examine_thing(
@@ -64,12 +66,15 @@ def examine_thing(
         Where it is nothing to examine, or cannot be built or called without being told how.
     """
     cases = cases or NO_CASES
-    name = thing.__name__ if isinstance(thing, (type, FunctionPair)) else type(thing).__name__
+    name = thing.__name__ if isinstance(thing, (type, FunctionPair, StepFunctionFound)) else type(thing).__name__
     told = cases.build(name, project, thing)
     if told is not None:
         diagnosis = _as_told(told, shape, time_limit)
     elif isinstance(thing, FunctionPair):
         diagnosis = _pair(thing, shape, time_limit)
+    elif isinstance(thing, StepFunctionFound):
+        tries = (Try(f"{name} with {w}", examine_optimizer(o, m, time_limit=time_limit)) for w, o, m in thing.ways())
+        diagnosis = _first_that_ran(tries)
     else:
         diagnosis = _guessed(thing, project, shape, time_limit)
     return _tolerated(diagnosis, thing, project, cases)
@@ -110,17 +115,19 @@ def _first_that_ran(tries: Iterator[Try]) -> Diagnosis:
 
     Where none did, an error counts only if it cannot come from what was chosen here; else this is not examined.
     """
-    started, seen = time.monotonic(), []
+    started, seen = time.process_time(), []
     for one in tries:
         if one.ran:
             return one.diagnosis
         seen.append(one)
-        if time.monotonic() - started > SECONDS:
+        if time.process_time() - started > SECONDS:
             break
     if not seen:
         raise CannotBuild("there was no way to call it")
     for one in seen:
-        if one.raised is not None and (one.raised.mistake == "hangs" or (own_error(one.raised) and not one.holds)):
+        if one.raised is not None and (
+            one.raised.mistake == "hangs" or (own_error(one.raised, one.said) and not one.holds)
+        ):
             return one.diagnosis
     unmoved = [t for t in seen if any(f.evidence.get("nothing moves") for f in t.diagnosis.findings)]
     if unmoved:
@@ -147,8 +154,8 @@ def _layers(ways: Iterator[Built], cls: type, shape: Shape | None, time_limit: f
                 continue
             one = _tried(made, size, built.said, time_limit)
             yield one
-            backward_raised |= one.raised is not None and own_error(one.raised) and not children(made)
-            if one.raised is None or own_error(one.raised):
+            backward_raised |= one.raised is not None and own_error(one.raised, one.said) and not children(made)
+            if one.raised is None or own_error(one.raised, one.said):
                 continue
             for way in range(WAYS):
                 made_again = _copy(built)
@@ -216,8 +223,9 @@ def _optimizers(thing: Any, project: Project, time_limit: float) -> Iterator[Try
         yield Try(type(thing).__name__, examine_optimizer(thing, model, time_limit=time_limit))
         return
     problem: Exception | None = None
-    some = False
-    for place, own in enumerate(models(project, thing)):
+    some = tried = False
+    owns = itertools.chain(models(project, thing), _bare_arrays(thing, project))
+    for place, own in enumerate(owns):
         if place > 3:
             break
         some, model = True, own.thing
@@ -233,6 +241,7 @@ def _optimizers(thing: Any, project: Project, time_limit: float) -> Iterator[Try
                     one = Try(said, examine_optimizer(built.thing, model, time_limit=time_limit))
                     if one.ran and one.diagnosis:
                         one = _with_other_settings(thing, project, first, model, time_limit) or one
+                    tried = True
                     yield one
                     if one.ran:
                         return
@@ -243,26 +252,40 @@ def _optimizers(thing: Any, project: Project, time_limit: float) -> Iterator[Try
             "is examined with a model of the project's own, and the project has none with parameters that can be built"
         )
         raise CannotBuild(f"{thing.__name__} {text}")
-    if problem is not None:
+    if problem is not None and not tried:
         raise problem
 
 
+def _bare_arrays(cls: type, project: Project) -> Iterator[Built]:
+    """Yield a weight and a bias for an optimiser whose step takes parameters and gradients: it asks for no model."""
+    step = getattr(cls, first_method(cls, STEP_METHODS))
+    roles = [role(name) for name in needed(step, bound=False)]
+    if roles.count("grad") == 1 and len([r for r in roles if r != "rate"]) == 2:
+        yield Built(Arrays(numpy=uses_numpy(project)), "a weight and a bias")
+
+
 def _with_other_settings(cls: type, project: Project, first: Any, model: Any, time_limit: float) -> Try | None:
-    """Return what is wrong with an optimiser only when it is given other settings than those it has by default."""
+    """Return what is wrong with an optimiser only when it is given other settings than those that were chosen before."""
+
+    def built(**settings: Any) -> Built | None:
+        with contextlib.suppress(CannotBuild, Broken, StopIteration):
+            return next(build(cls, project, first, **settings))
+        return None
+
     for parameter in parameters(cls):
         value = next((v for pattern, v in SETTINGS.items() if re.search(pattern, parameter.name, re.IGNORECASE)), None)
-        if value is None or parameter.default not in (0, None, False, 0.0):
+        faster, note = None, f"that is so with {parameter.name}={value}; otherwise all is well."
+        if role(parameter.name) == "rate" or parameter.name == "optz_rate":
+            value, fast = 0.05, built(**{parameter.name: 0.2})
+            faster = fast.thing if fast else None
+        elif value is None or parameter.default not in (0, None, False, 0.0):
             continue
-        setting = {parameter.name: value}
-        try:
-            built = next(build(cls, project, first, **setting))
-            found = Try(built.said, examine_optimizer(built.thing, model, time_limit=time_limit))
-        except (CannotBuild, Broken, StopIteration, TypeError):
+        slow = built(**{parameter.name: value})
+        if slow is None:
             continue
+        found = Try(slow.said, examine_optimizer(slow.thing, model, faster=faster, time_limit=time_limit))
         if found.ran and not found.diagnosis:
-            found.diagnosis.notes.append(
-                f"that is so with {parameter.name}={value}; with what it is by default, all is well."
-            )
+            found.diagnosis.notes += [note] * (faster is None)
             return found
     return None
 
@@ -285,8 +308,8 @@ def _pair(pair: FunctionPair, shape: Shape | None, time_limit: float) -> Diagnos
 
 
 def things(module: Any) -> list[tuple[str, Any]]:
-    """Return what there is to examine in a module beside its classes: pairs of functions, by their names."""
-    return [(pair.__name__, pair) for pair in pairs(module)]
+    """Return what there is to examine in a module beside its classes: functions, by their names."""
+    return [(found.__name__, found) for found in (*pairs(module), *step_functions(module))]
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Preparing an object that was built: it may want to be told the shape of its input, or be used once, before it has parameters."""
+"""Preparing an object: it may have to be told the shape of its input, or be used once, before it has parameters."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from minidl.lab.doctor.subject.acquaintance import get_to_know
 from minidl.lab.doctor.subject.calls import Watch
 from minidl.lab.doctor.subject.inside import contents
 from minidl.lab.doctor.subject.names import PAIR_METHODS
-from minidl.lab.doctor.subject.parameters import slots_of
+from minidl.lab.doctor.subject.parameters import Slot, slots_of
 from minidl.lab.doctor.subject.roles import positional
 from minidl.lab.doctor.subject.subject import Subject
 from minidl.lab.doctor.subject.values import is_numpy
+from minidl.lab.doctor.time_limit import TIME_LIMIT, Hung, guarded
 
 WAYS = 5  # of saying the shape of the input
 SETUP = re.compile(r"^(build|init(ialize|ialise)?(_?(params|parameters|weights?|layer))?|reset_parameters|setup)$")
@@ -23,9 +24,16 @@ SETUP = re.compile(r"^(build|init(ialize|ialise)?(_?(params|parameters|weights?|
 
 def used(model: Any, *sizes: tuple[int, ...]) -> Any:
     """Return a copy that has been through one forward and backward, since that makes some gradients; else the model."""
+    try:
+        return guarded(lambda watch: _used(model, sizes, watch), TIME_LIMIT)[0]
+    except Hung:
+        return model
+
+
+def _used(model: Any, sizes: tuple[tuple[int, ...], ...], watch: Watch) -> Any:
     subjects: list[tuple[Any, Subject]] = []
     for size in sizes:
-        subject = Subject(model, Watch())
+        subject = Subject(model, watch)
         input = torch.randn(size, generator=torch.Generator().manual_seed(3))
         try:
             get_to_know(subject, input, None)
@@ -46,7 +54,8 @@ def used(model: Any, *sizes: tuple[int, ...]) -> Any:
     return model
 
 
-def slots_in(model: Any) -> list[Any]:
+def slots_in(model: Any) -> list[Slot]:
+    """Return the parameters of a model; none where looking for them raises."""
     try:
         return slots_of(model)
     except Exception:

@@ -1,4 +1,4 @@
-"""What is tried with a thing of which nobody has said how it is called: shapes, kinds of input and target; and what came of it."""
+"""What is tried where nobody has said how a thing is called: shapes, kinds of input and target; and what came of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from minidl.lab.doctor.diagnosis import Diagnosis, Finding
-from minidl.lab.doctor.students.building import FEATURES, IMAGES_NAME, SAMPLES
+from minidl.lab.doctor.students.building import FEATURES, IMAGES_NAME, SAMPLES, SIDE
 from minidl.lab.doctor.subject.inside import contents
 from minidl.lab.doctor.subject.parameters import slots_of
 from minidl.lab.doctor.subject.paths import get
@@ -55,13 +55,13 @@ class Try:
         )
 
 
-def own_error(raised: Finding) -> bool:
+def own_error(raised: Finding, said: str) -> bool:
     """Whether an error is the student's own, whatever was chosen here: a name that does not exist; or one in backward.
 
     When forward has taken the batch, backward gets what forward's output says.
     """
-    if "positional argument" in raised.text:
-        return False  # it wants to be called otherwise
+    if "positional argument" in raised.text or (raised.evidence.get("error") == "TypeError" and "()." not in said):
+        return False  # it wants to be called otherwise, or to be built of another kind of value
     if "NoneType" in raised.text or ("has no attribute" in raised.text and "None" in raised.text):
         return False  # something was not set up
     return raised.evidence.get("error") in OWN_ERRORS or "backward" in raised.where or "grad" in raised.where
@@ -80,8 +80,9 @@ def shapes_for(layer: Any, cls: type) -> list[Shape]:
         sizes += list(getattr(value, "shape", ()))
     others = [size for size in dict.fromkeys(sizes) if size not in (0, 1, FEATURES)][:3]
     rows = [(SAMPLES, m) for m in (FEATURES, *others)]
-    images = [(2, FEATURES, 6, 6), (2, 6, 6, FEATURES), (2, 1, 6, 6), (2, 2, 6, 6), (2, FEATURES, 8)]
-    one_image = [(1, FEATURES, 6, 6), (1, 6, 6, FEATURES), (1, 6, 6)]
+    images = [(2, FEATURES, SIDE, SIDE), (2, SIDE, SIDE, FEATURES), (2, FEATURES, 8)]
+    images += [(2, channels, 8, 8) for channels in (FEATURES, 1, 2)]
+    one_image = [(1, FEATURES, SIDE, SIDE), (1, SIDE, SIDE, FEATURES), (1, 6, 6)]
     sequences = [(SAMPLES, 5, FEATURES), (1, 5, FEATURES)]
     one = [(1, m) for m in (FEATURES, *others)]
     if "embed" in cls.__name__.lower():

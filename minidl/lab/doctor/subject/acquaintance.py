@@ -49,7 +49,9 @@ def _move_off_zero_and_one(subject: Subject, input: Tensor, target: Tensor | Non
     if subject.shared or subject.original is not subject.given:
         return
     values = {slot: as_tensor(get(subject.original, slot.param)) for slot in subject.slots}
-    plain = [slot for slot, v in values.items() if v is not None and v.numel() and bool((v == 0).all() | (v == 1).all())]
+    plain = [
+        slot for slot, v in values.items() if v is not None and v.numel() and bool((v == 0).all() | (v == 1).all())
+    ]
     if not plain:
         return
     drawn = torch.Generator().manual_seed(13)
@@ -170,16 +172,14 @@ def _translated(subject: Subject, dialects: list[str], input: Tensor, target: Te
 
 
 def _speaks_of_numpy(subject: Subject) -> bool:
-    names: set[str] = set()
-    for name in (subject.forward_name, subject.backward_name):
-        method = getattr(subject.original, name, None)
-        code = getattr(method, "__code__", None)
-        names.update(code.co_names if code else ())
+    methods = [getattr(subject.original, name, None) for name in (subject.forward_name, subject.backward_name)]
+    functions = getattr(subject.original, "functions", None)
+    methods += functions if isinstance(functions, tuple) else ()  # of a pair of functions
+    codes = [code for method in methods if (code := getattr(method, "__code__", None))]
+    names = {name for code in codes for name in code.co_names}
     if not names & {"np", "numpy", "torch"}:  # it calls what does
-        around = (getattr(getattr(subject.original, n, None), "__globals__", {}) for n in (subject.forward_name,))
-        names.update(
-            v.__name__.partition(".")[0] for g in around for v in g.values() if isinstance(v, types.ModuleType)
-        )
+        around = getattr(methods[-1] if functions else methods[0], "__globals__", {}).values()
+        names |= {value.__name__.partition(".")[0] for value in around if isinstance(value, types.ModuleType)}
     return bool(names & {"np", "numpy"}) and "torch" not in names
 
 

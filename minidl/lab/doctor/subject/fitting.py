@@ -1,7 +1,7 @@
 """Finding the convention that fits a subject: by the names of its methods' arguments, and by what comes out.
 
-Each candidate is tried. Best is one whose gradient agrees with the slope of its own forward; but most often the first that gives
-a gradient of the right shape is meant.
+Each candidate is tried. Best is one whose gradient agrees with the slope of its own forward; where none does, the first that
+gives a gradient of the right shape is meant.
 """
 
 from __future__ import annotations
@@ -71,6 +71,8 @@ def _candidates(subject: Subject, input: Tensor, usual: bool) -> Iterator[Conven
     backward = getattr(subject.original, subject.backward_name)
     fronts = list(dict.fromkeys(_forward_arguments(forward, subject.is_loss)))
     backs = list(dict.fromkeys(_backward_arguments(backward, subject.is_loss)))
+    if not fronts or not backs:
+        return
     rows_raise = None if subject.is_loss else _error(subject, fronts[0], input)
     layouts = ["rows"] if usual else ["columns"] + ["single"] * (len(input) == 1)
     if "embed" in type(subject.original).__name__.lower() or (rows_raise and _is_about_indices(rows_raise)):
@@ -80,9 +82,9 @@ def _candidates(subject: Subject, input: Tensor, usual: bool) -> Iterator[Conven
     for layout, front in itertools.product(layouts, fronts):
         splits = _splits(subject, input) if "second" in front else [0]
         for split, back in itertools.product(splits, backs):
-            if subject.is_loss and {"input", "target"} <= set(back) and front.index("input") != back.index("input"):
-                if needed(forward)[:2] == needed(backward)[:2]:
-                    continue
+            both = subject.is_loss and {"input", "target"} <= set(back)
+            if both and needed(forward)[:2] == needed(backward)[:2] and front.index("input") != back.index("input"):
+                continue  # the same names mean the same
             yield Convention(front, back, layout, split)
 
 
@@ -225,7 +227,11 @@ def _scored(
     if "rate" in convention.backward:
         moved = tuple(path for path, old in arrays.items() if not same(old, as_tensor(get(module, path))))
     convention = replace(
-        convention, grad_input=where, returned=_returned(subject, answer, where, 2 if convention.split else 1), updated=moved, restored=moved
+        convention,
+        grad_input=where,
+        returned=_returned(subject, answer, where, 2 if convention.split else 1),
+        updated=moved,
+        restored=moved,
     )
     if moved and not _proportional(subject, convention, grad_output, input, moved):
         convention = replace(convention, updated=())

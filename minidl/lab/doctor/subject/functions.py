@@ -18,15 +18,7 @@ from torch import Tensor
 from minidl.lab.doctor.subject.roles import LOSS_NAME, needed, positional, role, target_first
 from minidl.lab.doctor.subject.values import as_tensor, is_numpy
 
-PARTNERS = (  # how the two are called; {} is what they have in common
-    ("{}_forward", "{}_backward"),
-    ("forward_{}", "backward_{}"),
-    ("{}_fwd", "{}_bwd"),
-    ("{}", "{}_backward"),
-    ("{}Forward", "{}Backward"),
-    ("{}_loss", "{}_loss_backward"),
-)
-DERIVATIVES = (
+DERIVATIVES = (  # how a function and its derivative are called; {} is what they have in common
     ("{}", "{}_prime"),
     ("{}", "d_{}"),
     ("{}", "d{}"),
@@ -91,7 +83,7 @@ class FunctionPair:
                 shape or (4, 3),
             )
         else:
-            shapes = [tuple(shape)] if shape else [(4, 3), (4, 1), (2, 3, 6, 6), (4, 5, 3)]
+            shapes = [tuple(shape)] if shape else [(4, 3), (4, 1), (2, 3, 4, 4), (4, 5, 3)]
             if not shape and "embed" in self.__name__:
                 shapes = [(4, 1), (4, 3)]
             if not shape and re.search("conv|pool|spatial|image", self.__name__):
@@ -170,7 +162,7 @@ class Layer:
     def _taken(self, answer: Any) -> Any:
         """Add up the gradients of parameters, and return that of the input."""
         if isinstance(answer, dict):
-            named = {n: v for n, v in answer.items()}
+            named = dict(answer)
             first = next((named.pop(n) for n in list(named) if re.fullmatch("d_?(x|input|inp|A_prev)", n)), None)
             for name in self.params:
                 for key, value in named.items():
@@ -248,7 +240,10 @@ def _values(function: Callable, size: tuple[int, ...], numpy: bool) -> dict[str,
     for name in needed(function)[1:]:
         plain = name.lower().replace("prev_", "")
         if re.search("param|config|settings", plain):
-            found[name] = dict(SETTINGS)
+            found[name] = {**SETTINGS, "stride": 2 if "pool" in plain else 1}
+            continue
+        if plain in ("g", "groups", "num_groups"):
+            found[name] = m
             continue
         if plain in ("stride", "pad", "padding"):
             found[name] = 1
@@ -264,6 +259,8 @@ def _values(function: Callable, size: tuple[int, ...], numpy: bool) -> dict[str,
         )
         if "embed" in function.__name__:
             shape = [5, 3]
+        if "lstm" in function.__name__ and plain[0] in "wb":
+            shape = [*shape[:-1], 4 * shape[-1]]  # four gates side by side
         if len(size) == 4 and plain.startswith("w"):
             shape = [2, m, 3, 3]
         value = torch.randn(shape, generator=generator, dtype=torch.float64)
@@ -293,20 +290,37 @@ def pairs(module: Any) -> list[FunctionPair]:
     }
     found: list[FunctionPair] = []
     taken: set[str] = set()
-    for patterns, is_derivative in ((PARTNERS, False), (DERIVATIVES, True)):
-        for first, second in patterns:
-            for name, function in own.items():
-                match = re.fullmatch(re.escape(second).replace(r"\{\}", "(.+)"), name)
-                partner = first.format(match[1]) if match else ""
-                if partner in own and partner != name and name not in taken and partner not in taken:
-                    if _belong(own[partner], function, is_derivative):
-                        found.append(FunctionPair(own[partner], function, is_derivative=is_derivative))
-                        taken |= {name, partner}
+    for name, function in own.items():
+        match = re.fullmatch("(.*)(backward|backprop|bwd)(.*)", name, re.IGNORECASE)
+        for partner in _forwards(*match.groups()) if match else ():
+            if (
+                partner in own
+                and partner != name
+                and not {name, partner} & taken
+                and _belong(own[partner], function, False)
+            ):
+                found.append(FunctionPair(own[partner], function))
+                taken |= {name, partner}
+    for first, second in DERIVATIVES:
+        for name, function in own.items():
+            match = re.fullmatch(re.escape(second).replace(r"\{\}", "(.+)"), name)
+            partner = first.format(match[1]) if match else ""
+            if partner not in own or partner == name or {name, partner} & taken:
+                continue
+            if _belong(own[partner], function, True):
+                found.append(FunctionPair(own[partner], function, is_derivative=True))
+                taken |= {name, partner}
     for name, function in own.items():
         if name not in taken and len(positional(function)) >= 2 and _does_both(function):
             found.append(FunctionPair(function, function))
     order = list(own)
     return sorted(found, key=lambda pair: order.index(pair.forward.__name__))
+
+
+def _forwards(before: str, backward: str, after: str) -> list[str]:
+    """Return what the forward of a backward function may be called."""
+    forward = {"backward": "forward", "Backward": "Forward", "bwd": "fwd"}.get(backward, "forward")
+    return [f"{before}{forward}{after}", f"{before}{forward}", f"{before}{after}".strip("_"), before.strip("_")]
 
 
 def _belong(forward: Callable, backward: Callable, is_derivative: bool) -> bool:

@@ -1,4 +1,4 @@
-"""How an optimiser's step is called: with nothing, with the model, with parameters and gradients, or with each of them alone."""
+"""How an optimiser's step is called: with nothing, the model, parameters and gradients, or with each of them alone."""
 
 from __future__ import annotations
 
