@@ -8,12 +8,20 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-from minidl.lab.doctor.subject.functions import DERIVATIVES, PARTNERS, SWITCH
-from minidl.lab.doctor.subject.names import BACKWARD_METHODS, FORWARD_METHODS, LOSS_METHODS, STEP_METHODS
+from minidl.lab.doctor.subject.functions import DERIVATIVES, SWITCH
+from minidl.lab.doctor.subject.names import (
+    BACKWARD_METHODS,
+    FORWARD_METHODS,
+    LOSS_METHODS,
+    OPTIMIZER_NAME,
+    STEP_METHODS,
+)
 from minidl.lab.doctor.subject.roles import LOSS_NAME
 
 LARGEST = 2_000_000  # bytes of a file of Python that somebody wrote
 METHODS = {*FORWARD_METHODS, *BACKWARD_METHODS, *LOSS_METHODS, *STEP_METHODS} - {"__call__"}
+
+BACKWARD = re.compile("backward|backprop|bwd|bprop", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -79,25 +87,20 @@ def read(path: Path) -> Outline:
         elif isinstance(node, ast.ImportFrom):
             imports.append((node.level, node.module or ""))
             imports += [(node.level, f"{node.module}.{a.name}" if node.module else a.name) for a in node.names]
-    examined = {*layers, *_pairs(functions)}
+    examined = {*layers, *(function.name for function in functions if _may_be_examined(function, functions))}
     names = [tuple(dict.fromkeys(names)) for names in (classes, (f.name for f in functions), imports)]
     return Outline(names[0], frozenset(examined), inherited, names[1], names[2])
 
 
-def _pairs(functions: list[ast.FunctionDef]) -> set[str]:
-    """Return the functions that may be one of two that belong together, or both in one."""
-    names = {function.name for function in functions}
-    found = set()
-    for first, second in (*PARTNERS, *DERIVATIVES):
-        for name in names:
-            match = re.fullmatch(re.escape(second).replace(r"\{\}", "(.+)"), name)
-            if match and first.format(match[1]) in names:
-                found |= {name, first.format(match[1])}
-    for function in functions:
-        given = [argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)]
-        if (LOSS_NAME.search(function.name) and len(given) > 1) or any(map(SWITCH.match, given)):
-            found.add(function.name)
-    return found
+def _may_be_examined(function: ast.FunctionDef, functions: list[ast.FunctionDef]) -> bool:
+    """Whether a function may be one of a pair, a loss with its gradient, or a step of an optimiser; better too often."""
+    given = [argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)]
+    if any(map(SWITCH.match, given)) or BACKWARD.search(function.name):
+        return True
+    if len(given) > 1 and (LOSS_NAME.search(function.name) or OPTIMIZER_NAME.search(function.name)):
+        return True
+    derivatives = {second.format(function.name) for first, second in DERIVATIVES if first == "{}"}
+    return any(other.name in derivatives for other in functions)
 
 
 def _top(statements: list[ast.stmt]) -> list[ast.stmt]:
