@@ -95,7 +95,11 @@ def find(paths: Sequence[str]) -> list[Plan]:
             if not files:
                 raise FileNotFoundError(f"no Python file in {path}")
             cases = beside if beside.is_file() and not beside.is_symlink() else None
-            plans += [replace(plan, cases=cases) for plan in _projects(path, {file: read(file) for file in files})]
+            outlines = {file: read(file) for file in files}
+            told = {
+                f: o for f, o in outlines.items() if f.name != "__init__.py" or o.problem or not o.empty
+            } or outlines
+            plans += [replace(plan, cases=cases) for plan in _projects(path, told)]
         elif path.suffix != ".py" and path.exists():
             raise FileNotFoundError(f"no Python file: {path}")
         elif path.exists():
@@ -138,8 +142,8 @@ def _projects(folder: Path, inside: Mapping[Path, Outline]) -> list[Plan]:
             below.setdefault(folder / path.relative_to(folder).parts[0], {})[path] = outline
     if here:
         own = {path: _names([inside[path]]) for path in here}
-        linked = sum(_imports_another(path, inside[path], here) for path, names in own.items() if names)
-        if not _alike(own.values()) or 2 * linked > sum(map(bool, own.values())):
+        linked = sum(_imports_another(path, inside[path], here) for path in here)
+        if not _alike(own.values()) or 2 * linked > len(here):
             return [_whole(folder, inside)]
         shared = Counter(name for names in own.values() for name in names)
         submissions = {path for path, names in own.items() if any(shared[name] > 1 for name in names)}

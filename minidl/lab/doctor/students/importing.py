@@ -88,6 +88,12 @@ class Importer:
                 self._folder(path) if path.is_dir() else self._run(path)
         return self._modules.get(path)
 
+    def forget_names(self) -> None:
+        """Forget under which names modules have been imported: in another folder, they may mean other files."""
+        for name, module in list(sys.modules.items()):
+            if any(module is mine for mine in self._modules.values()) and vars(module).get("__name__") != name:
+                del sys.modules[name]
+
     def _name(self, path: Path) -> str:
         parts = path.relative_to(self.root).with_suffix("").parts if path != self.root else ()
         return ".".join([self.name, *map(_plain, parts[:-1] if parts[-1:] == ("__init__",) else parts)])
@@ -181,15 +187,16 @@ class Importer:
                 flags |= sum(FUTURE.get(alias.name, 0) for alias in statement.names)
             if left <= 0 or not (fine or isinstance(statement, DEFINITIONS)):
                 continue
-            began, inner = time.monotonic(), self._inner
+            began, inner, stopped = time.monotonic(), self._inner, False
             try:
                 with _limit(left):
                     exec(compile(ast.Module([statement], []), str(path), "exec", flags, dont_inherit=True), space)
             except BaseException as error:  # SystemExit too
                 self._note(path, error, statement.lineno)
-                if not isinstance(statement, DEFINITIONS) or isinstance(error, TookTooLong):
-                    fine, left = False, self.seconds
+                stopped = not isinstance(statement, DEFINITIONS) or isinstance(error, TookTooLong)
             left -= time.monotonic() - began - (self._inner - inner)
+            if stopped:
+                fine, left = False, self.seconds
 
     def _note(self, path: Path, error: BaseException, line: int | None = None) -> None:
         """Keep what went wrong in a file: the first, for others follow from it."""

@@ -54,6 +54,7 @@ class Project:
         here = self.root / path
         os.chdir(here.parent)
         sys.argv[:] = [str(here)]
+        self._importer.forget_names()
         module = self._importer.module(here)
         if module is not None:
             self.modules[path] = module

@@ -20,6 +20,7 @@ from minidl.lab.doctor.students.processes import LOADING, House, Process, Settin
 from minidl.lab.doctor.students.rows import Forged, Row, unpacked
 from minidl.lab.doctor.time_limit import TIME_LIMIT
 
+LOADING_ONE = 3.0  # seconds that the import of one file may take
 TRIES = 25  # how often a project is begun again that has ended its process
 
 
@@ -156,6 +157,7 @@ class Visit:
             "files": files,
             "shape": settings.shape,
             "seconds": seconds,
+            "loading": min(LOADING_ONE, settings.seconds / 4),
             "megabytes": settings.megabytes,
             "cases": self._cases,
             "allow": settings.allow,

@@ -38,7 +38,7 @@ def work(job: Job, send: Callable[[str], None]) -> None:
             said = f"the file of cases raises {type(error).__name__}: {error}"
             send(packed(file["number"], "", "not examined", said))
         return
-    with Project(root, job["seconds"]) as project:
+    with Project(root, job["loading"]) as project:
         for file in job["files"]:
             if file["load"]:
                 send(json.dumps({"at": file["number"], "doing": "load"}))
