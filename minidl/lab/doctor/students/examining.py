@@ -117,7 +117,7 @@ def _first_that_ran(tries: Iterator[Try]) -> Diagnosis:
     """
     started, seen = time.process_time(), []
     for one in tries:
-        if one.ran:
+        if one.ran or one.hangs:
             return one.diagnosis
         seen.append(one)
         if time.process_time() - started > SECONDS:
@@ -125,9 +125,7 @@ def _first_that_ran(tries: Iterator[Try]) -> Diagnosis:
     if not seen:
         raise CannotBuild("there was no way to call it")
     for one in seen:
-        if one.raised is not None and (
-            one.raised.mistake == "hangs" or (own_error(one.raised, one.said) and not one.holds)
-        ):
+        if one.raised is not None and own_error(one.raised, one.said) and not one.holds:
             return one.diagnosis
     unmoved = [t for t in seen if any(f.evidence.get("nothing moves") for f in t.diagnosis.findings)]
     if unmoved:

@@ -41,6 +41,11 @@ class Try:
         return next((f for f in self.diagnosis.findings if f.mistake in ("raises", "hangs")), None)
 
     @property
+    def hangs(self) -> bool:
+        """Whether it does not come back: with no other batch will it be different."""
+        return any(f.mistake == "hangs" for f in self.diagnosis.findings)
+
+    @property
     def ran(self) -> bool:
         """Whether it showed something: it did not raise, and an optimiser moved something."""
         unmoved = any(f.evidence.get("nothing moves") or f.mistake == "no parameters" for f in self.diagnosis.findings)
