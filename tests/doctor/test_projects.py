@@ -49,12 +49,11 @@ def write(folder: Path, files: dict[str, str]) -> Path:
 
 def load(folder: Path, *names: str, seconds: float = 5.0) -> Project:
     """Load files of a project, and return it when it is left."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        patch.setattr(sys, "argv", [])
-        with Project(folder, seconds) as project:
-            for name in names:
-                project.load(Path(name))
+    before = Path.cwd(), list(sys.argv)
+    with Project(folder, seconds) as project:
+        for name in names:
+            project.load(Path(name))
+    assert (Path.cwd(), sys.argv) == before
     return project
 
 

@@ -41,12 +41,16 @@ class Project:
         self.problems: dict[Path, str] = {}
         self.missing: dict[Path, str] = {}
         self._importer = Importer(self.root, seconds)
+        self._before: tuple[str, list[str]] = (os.getcwd(), [])
 
     def __enter__(self) -> Project:
+        self._before = os.getcwd(), list(sys.argv)
         self._importer.__enter__()
         return self
 
     def __exit__(self, *_: Any) -> None:
+        os.chdir(self._before[0])
+        sys.argv[:] = self._before[1]
         self._importer.__exit__()
 
     def load(self, path: Path) -> ModuleType | None:
