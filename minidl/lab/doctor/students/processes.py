@@ -79,7 +79,7 @@ class House:
             finally:
                 process.end()
             if end != 0:
-                raise NoWall(str(end))
+                raise NoWall(str(end).removeprefix("no wall: "))
         except NoWall as error:
             self.walls = False
             if self.settings.wall == "require":

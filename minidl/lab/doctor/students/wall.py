@@ -23,6 +23,7 @@ import torch
 
 CAPABILITY_VERSION, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 0x20080522, 24, 38  # Linux's numbers for these
 MINIDL = Path(__file__).resolve().parents[3]
+NS_GET_USERNS = 0xB701
 INSIDE = Path("/project")  # where the private copy is seen
 NAMESPACES = ("user", "mnt", "pid", "net", "ipc", "uts", "cgroup")
 PATIENCE = 10.0  # seconds until a wall has to stand
@@ -133,21 +134,21 @@ class Wall:
 
 def enter(pid: int) -> None:
     """Step behind the wall in which a process waits; the children of this process will be there for good, without rights."""
+    import fcntl  # not known to every system
+
     libc = ctypes.CDLL(None, use_errno=True)
-    open_namespaces = {name: os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY) for name in NAMESPACES}
-    for name in (
-        "user",
-        "pid",
-        "net",
-        "ipc",
-        "uts",
-        "cgroup",
-        "mnt",
-    ):  # rights come with the first, paths go with the last
-        number = open_namespaces[name]
-        same = os.fstat(number).st_ino == os.stat(f"/proc/self/ns/{name}").st_ino if name != "mnt" else False
-        if not same and libc.setns(number, 0) != 0:
+    spaces = {name: os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY) for name in NAMESPACES}
+    # Of an ordinary user's wall, the space of rights lies in another one, and the rest belongs to the outer one of the two
+    outer = fcntl.ioctl(spaces["pid"], NS_GET_USERNS)
+    order = [("user", outer)]
+    order += [(name, spaces[name]) for name in ("pid", "net", "ipc", "uts", "cgroup", "mnt")]
+    if os.fstat(outer).st_ino != os.fstat(spaces["user"]).st_ino:
+        order.append(("user", spaces["user"]))
+    here = {name: os.stat(f"/proc/self/ns/{name}").st_ino for name in NAMESPACES}
+    for name, number in order:
+        if os.fstat(number).st_ino != here[name] and libc.setns(number, 0) != 0:
             raise NoWall(f"stepping behind it: {os.strerror(ctypes.get_errno())} ({name})")
+    for number in {outer, *spaces.values()}:
         os.close(number)
     os.chdir("/tmp")
     for right in range(64):
