@@ -93,9 +93,9 @@ def known_name(thing: Any, known: tuple[str, ...] = KNOWN, others: set[str] = OT
 
 def _bends(thing: Any) -> bool:
     """Whether a layer has an activation of its own inside, so that its name does not say all that it does."""
-    plain = (None, False, "", "linear", "identity", "none")
-    own = attributes(thing).items()
-    return any(ACTIVATION.match(name) and not any(value is p or value == p for p in plain) for name, value in own)
+    own = [value for name, value in attributes(thing).items() if ACTIVATION.match(name)]
+    named = [value for value in own if isinstance(value, str) and value not in ("", "linear", "identity", "none")]
+    return bool(named) or any(callable(value) or hasattr(value, "forward") for value in own)
 
 
 def expectation(subject: Subject, reference: Any) -> Expectation | None:
