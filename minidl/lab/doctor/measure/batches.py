@@ -249,6 +249,9 @@ class Batches:
         if fixed or not self._add(lambda: self.draw_input(other_n, *middle, other_m)):
             self._add(lambda: self.draw_input(other_n, *middle, m))
         self._add(lambda: self.draw_input(1, *middle, m))
+        if len(self.cases) < 3 and not self.subject.is_loss:  # it takes one sample, and one may show little
+            for _ in range(2):
+                self._add(lambda: self.draw_input(1, *middle, m))
         if self.subject.is_loss:
             self._add(lambda: self.draw_input(other_n, *middle, 2))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import itertools
+import random
 import re
 import sys
 import time
@@ -117,6 +118,7 @@ def build(cls: type, project: Project, model: Any = None, depth: int = 0, **sett
         names |= {name: value for name, value in settings.items() if name in optional}
         said = _said(cls, arguments, names)
         try:
+            _seed()
             thing = cls(*arguments, **names)
         except CERTAIN as error:
             raise Broken(said, error) from error
@@ -131,6 +133,14 @@ def build(cls: type, project: Project, model: Any = None, depth: int = 0, **sett
         if first is None:
             raise CannotBuild(f"{cls.__name__} needs arguments that are not known here")
         raise CannotBuild(f"{failed} raises {type(first).__name__}: {first}") from first
+
+
+def _seed() -> None:
+    """Have the random numbers begin anew, so that the same is built each time."""
+    torch.default_generator.manual_seed(0)
+    random.seed(0)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(0)
 
 
 def _said(cls: type, arguments: list[Any], names: dict[str, Any]) -> str:
