@@ -6,17 +6,22 @@ What a command needs is imported when it runs, so that ``--help`` is there at on
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 EXAMINE = (
     "Examines the layers, losses and optimisers in students' files and names their mistakes. Prints a table, one line for "
-    "each class; exit status 1 if anything is wrong, 2 if a path or an option is. THIS RUNS THE STUDENTS' CODE, each file in "
-    "a process of its own. The limits of time and memory (memory: where the system knows such limits) keep an endless loop "
-    "from stopping the rest. They are no sandbox: the code can do whatever you can do, read, write and delete. Run it where "
-    "that does not matter, in a container or under an account of its own."
+    "each class, and a line that sums it up. Exit status: 0 if all is well, 1 if something is wrong, 3 if nothing is wrong "
+    "but not everything could be examined, 2 if a path or an option is. A folder with Python files in it is one project; "
+    "a folder of folders of students is one project each. THIS RUNS THE STUDENTS' CODE, each project in a process of its "
+    "own, on a private copy. With bubblewrap (Debian: apt install bubblewrap) it runs behind a wall: no network, no file "
+    "of yours but the copy and Python, to be read only, and nothing that outlives its time. Without it the limits of time "
+    "and memory keep an endless loop from stopping the rest, but they are no sandbox: the code can do whatever you can do, "
+    "read, write and delete. Either way a student's code can report what it likes about its own project, and nothing else."
 )
 
 
@@ -84,11 +89,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     examine.add_argument("--html", metavar="FILE", help="write a page with every diagnosis")
     examine.add_argument("--verbose", action="store_true", help="print every diagnosis, not only the table")
     examine.add_argument(
-        "--shape", type=_positive, nargs=2, metavar=("N", "M"), help="the batch: N samples of M features"
+        "--shape", type=_positive, nargs="+", metavar="N", help="the batch: N samples, and the sizes of one of them"
+    )
+    examine.add_argument(
+        "--cases", metavar="FILE", help="a file of Python that says how things are built and called in this assignment"
+    )
+    examine.add_argument(
+        "--allow", action="append", default=[], metavar="WORD", help="a convention that is fine here; may be repeated"
+    )
+    examine.add_argument(
+        "--wall",
+        choices=("auto", "require", "none"),
+        default="auto",
+        help="run the code behind bubblewrap: where it is installed, or not at all without it, or never (default: auto)",
     )
     examine.add_argument("--time", type=_seconds, default=20.0, metavar="SECONDS", help="for each file (default: 20)")
-    examine.add_argument("--memory", type=_positive, default=2000, metavar="MB", help="for each file (default: 2000)")
-    examine.add_argument("--jobs", type=_positive, default=2, metavar="N", help="files at the same time (default: 2)")
+    examine.add_argument(
+        "--memory", type=_positive, default=2000, metavar="MB", help="for each project (default: 2000)"
+    )
+    examine.add_argument(
+        "--jobs", type=_positive, default=2, metavar="N", help="projects at the same time (default: 2)"
+    )
     examine.set_defaults(run=_examine)
 
     html = commands.add_parser(
@@ -182,38 +203,74 @@ def _bench(arguments: argparse.Namespace) -> int:
 
 
 def _examine(arguments: argparse.Namespace) -> int:
-    from minidl import Linear, Sequential, Tanh
-    from minidl.lab.doctor.students import SpareLayers, examine_files, find, page, table, write_csv
+    with _without_this_folder():  # a student's pandas.py may lie here
+        return _examine_with(arguments)
 
-    try:
-        jobs = find(arguments.paths)
-        for path in filter(None, (arguments.csv, arguments.html)):
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-            with open(path, "a", encoding="utf-8"):  # better refused now than after the work
-                pass
-    except OSError as error:
-        print(f"python -m minidl examine: {error}", file=sys.stderr)
+
+def _examine_with(arguments: argparse.Namespace) -> int:
+    from minidl.lab.doctor.students import NoWall, Settings, examine_projects, find
+    from minidl.lab.doctor.students.cases import NO_CASES
+    from minidl.lab.doctor.students.tables import status, table
+    from minidl.lab.doctor.students.writing import Outputs
+
+    def complain(line: object) -> int:
+        print(f"python -m minidl examine: {line}", file=sys.stderr)
         return 2
-    rows = examine_files(
-        jobs,
-        SpareLayers(Linear, Tanh, Sequential),  # for files that have no layers of their own
+
+    done = []
+    try:
+        plans = find(arguments.paths)
+        cases = Path(arguments.cases) if arguments.cases else None
+        if cases is not None and not cases.is_file():
+            raise FileNotFoundError(f"no such file: {cases}")
+        NO_CASES.allowing(arguments.allow)
+        outputs = Outputs(arguments.csv, arguments.html, [*arguments.paths, *filter(None, [arguments.cases])], plans)
+    except (OSError, ValueError) as error:
+        return complain(error)
+    settings = Settings(
         shape=tuple(arguments.shape) if arguments.shape else None,
         seconds=arguments.time,
         megabytes=arguments.memory,
         at_once=arguments.jobs,
+        wall=arguments.wall,
+        cases=cases,
+        allow=tuple(arguments.allow),
     )
-    _say(table(rows))
-    if arguments.verbose:
-        _say("\n" + "\n\n".join(f"{row.file}\n{row.details}" for row in rows if row.details))
+    for path in sorted({plan.cases for plan in plans if plan.cases and cases is None}):
+        complain(f"cases of {path} (another file: --cases FILE)")
+    problem = None
     try:
-        if arguments.csv:
-            write_csv(rows, Path(arguments.csv))
-        if arguments.html:
-            Path(arguments.html).write_text(page(rows), encoding="utf-8")
+        with outputs:
+
+            def show(row: object) -> None:
+                done.append(row)
+                outputs.add(row)
+
+            done = examine_projects(plans, settings, show=show, warn=complain)
+            outputs.finish(done)
+    except NoWall as error:
+        return complain(f"no wall: {error}")
     except OSError as error:
-        print(f"python -m minidl examine: {error}", file=sys.stderr)
-        return 2
-    return 0 if all(row.well for row in rows) else 1
+        problem = error
+    except KeyboardInterrupt:
+        if done:
+            _say(table(done))
+        raise
+    _say(table(done))
+    if arguments.verbose:
+        _say("\n" + "\n\n".join(f"{row.file}\n{row.details}" for row in done if row.details))
+    return status(done) if problem is None else complain(problem)
+
+
+@contextlib.contextmanager
+def _without_this_folder() -> Iterator[None]:
+    """Import nothing from the current folder for a while, which ``python -m`` has put first."""
+    before = list(sys.path)
+    sys.path[:] = [path for path in before if path not in ("", os.getcwd())]
+    try:
+        yield
+    finally:
+        sys.path[:] = before
 
 
 def _say(text: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -17,14 +19,18 @@ from minidl.lab.doctor.measure.steps import Steps, generators
 from minidl.lab.doctor.mistakes import MISBEHAVIOURS, WRONG_STEPS
 from minidl.lab.doctor.mistakes.rules import Misbehaviour, Observation
 from minidl.lab.doctor.subject.calls import StudentError, Watch
+from minidl.lab.doctor.subject.copies import copy_of
+from minidl.lab.doctor.subject.functions import FunctionPair, pair_of
 from minidl.lab.doctor.subject.inside import children, contents, show
 from minidl.lab.doctor.subject.names import (
+    BACKWARD_METHODS,
     FORWARD_METHODS,
     LOSS_GRADIENT_METHODS,
     LOSS_METHODS,
     STEP_METHODS,
     first_method,
 )
+from minidl.lab.doctor.subject.roles import needed, role
 from minidl.lab.doctor.subject.subject import Subject
 from minidl.lab.doctor.subject.values import as_tensor, is_numpy
 from minidl.lab.doctor.time_limit import TIME_LIMIT, Hung, guarded
@@ -40,8 +46,11 @@ USED_UP = (
 )
 
 
-def examine(module: Any, input: Any, *, reference: Any = None, time_limit: float = TIME_LIMIT) -> Diagnosis:
+def examine(module: Any, input: Any, *more: Any, reference: Any = None, time_limit: float = TIME_LIMIT) -> Diagnosis:
     """Examine a layer, or a container of layers, and name what is wrong with it.
+
+    A layer of two functions is examined by ``examine(affine_forward, affine_backward, (4, 3), (3, 2), (2,))``: the batch, and
+    the shapes or values of what forward takes beside it.
 
     Parameters
     ----------
@@ -61,9 +70,21 @@ def examine(module: Any, input: Any, *, reference: Any = None, time_limit: float
     TypeError, ValueError
         For something that is no module, an input that is no batch, or a reference that does not take it.
     """
+    if inspect.isroutine(module) and callable(input):
+        if not more:
+            raise TypeError("examine expected two functions and then a batch, or its shape")
+        pair = FunctionPair(module, input)
+        module, input = (pair_of(module, input, *more[1:]) if more[1:] else next(pair.ways(more[0]))[1]), more[0]
+    elif more:
+        raise TypeError(
+            "examine expected a module and its input, or two functions, a batch and forward's other arguments"
+        )
     batch = _batch("input", input)
     _check_object("examine", module, FORWARD_METHODS)
-    if not callable(getattr(module, "backward", None)):
+    if len(needed(getattr(module, first_method(module, FORWARD_METHODS)))) == 2:
+        with contextlib.suppress(Hung):  # it will be seen to hang in what follows
+            batch = guarded(lambda watch: _for_two(module, batch, watch), time_limit)[0]
+    if first_method(module, BACKWARD_METHODS) is None:
         text = "there is no backward(grad_output): nothing returns the gradient of the input."
         return Diagnosis(_described(module, batch), [Finding("no backward", "input", text)])
     return _diagnose(_described(module, batch), lambda watch: _examine(module, batch, reference, watch), time_limit)
@@ -89,7 +110,7 @@ def examine_loss(
     )
 
 
-def examine_optimizer(optimizer: Any, model: Any, *, time_limit: float = TIME_LIMIT) -> Diagnosis:
+def examine_optimizer(optimizer: Any, model: Any, *, faster: Any = None, time_limit: float = TIME_LIMIT) -> Diagnosis:
     """Examine an optimiser by a few steps with known gradients: whether every parameter moves, and downhill.
 
     The gradients of a copy of the model are set, and ``step()`` of a copy of the optimiser is called. SGD, momentum and
@@ -100,6 +121,8 @@ def examine_optimizer(optimizer: Any, model: Any, *, time_limit: float = TIME_LI
     optimizer : object with ``step``
     model : object
         The module whose parameters it updates, found as `examine` finds them.
+    faster : object, optional
+        The same optimiser, built with a larger learning rate: whether that makes a difference.
     time_limit : float
         Seconds that one call of the optimiser may take.
 
@@ -110,7 +133,7 @@ def examine_optimizer(optimizer: Any, model: Any, *, time_limit: float = TIME_LI
     """
     _check_object("examine_optimizer", optimizer, STEP_METHODS)
     described = f"{type(optimizer).__name__}, examined with {type(model).__name__}"
-    return _diagnose(described, lambda watch: _examine_steps(optimizer, model, watch), time_limit)
+    return _diagnose(described, lambda watch: _examine_steps(optimizer, model, watch, faster), time_limit)
 
 
 def _check_object(who: str, thing: Any, methods: tuple[str, ...]) -> None:
@@ -138,10 +161,28 @@ def _batch(name: str, given: Any, least: int = 2) -> Tensor:
     return tensor
 
 
+def _for_two(module: Any, batch: Tensor, watch: Watch) -> Tensor:
+    """Return a batch for a module with two inputs, side by side: as many features again, or as many as its state has."""
+    method = first_method(module, FORWARD_METHODS)
+    if {"flag", "rate"} & {role(name) for name in needed(getattr(module, method))}:
+        return batch
+    drawn = torch.Generator().manual_seed(9)
+    sizes = [size for value in contents(module) for size in getattr(value, "shape", ())]
+    others = [
+        torch.randn(*batch.shape[:-1], size, generator=drawn, dtype=batch.dtype) for size in (batch.shape[-1], *sizes)
+    ]
+    for other in others:
+        for way in (lambda x: x.clone(), lambda x: x.numpy().copy()):
+            with contextlib.suppress(StudentError):
+                watch.call(method, getattr(copy_of(module, batch.dtype), method), way(batch), way(other))
+                return torch.cat([batch, other], -1)
+    return torch.cat([batch, others[0]], -1)
+
+
 def _described(module: Any, batch: Tensor) -> str:
     n, *m = batch.shape
     size = f"{n} sample{'s' * (n > 1)} of {' x '.join(map(str, m))} feature{'s' * (m != [1])}"
-    return f"{type(module).__name__}, examined with {size}"
+    return f"{getattr(module, 'called', type(module).__name__)}, examined with {size}"
 
 
 def _diagnose(
@@ -199,6 +240,8 @@ def _examine(
     if not subject.slots and not subject.is_loss:
         holds = any(isinstance(value, Tensor) or is_numpy(value) for value in contents(subject.fresh()))
         notes.append(HOW_TO_SHOW if holds else "it has no parameters that can be seen.")
+    if subject.translator and subject.translator.convention.told:
+        notes.append(f"understood as: {subject.translator.convention.told}.")
     if subject.random:
         notes.append("forward is random; it was examined with the same random numbers each time.")
     return [*values, *inside, *seen], notes
@@ -265,11 +308,11 @@ def _examine_inside(behaviour: Behaviour) -> list[Finding]:
 # Optimisers
 
 
-def _examine_steps(optimizer: Any, model: Any, watch: Watch) -> tuple[list[Finding], list[str]]:
+def _examine_steps(optimizer: Any, model: Any, watch: Watch, faster: Any) -> tuple[list[Finding], list[str]]:
     for name in generators(optimizer):
         return [Finding("used up", name, USED_UP.format(what=name))], []
     try:
-        steps = Steps(optimizer, model, watch)
+        steps = Steps(optimizer, model, watch, faster)
         if not steps.slots:
             return [Finding("no parameters", "model", HOW_TO_SHOW)], []
         steps.path  # noqa: B018 - if it raises, it raises here

@@ -14,6 +14,7 @@ from specimens import (
     chain_rule,
     containers,
     contract,
+    conventions,
     factors,
     losses,
     matrices,
@@ -21,6 +22,7 @@ from specimens import (
     numbers,
     optimisers,
     right_containers,
+    right_conventions,
     right_layers,
     right_losses,
     right_new_layers,
@@ -35,7 +37,7 @@ from specimens.right_layers import HandoutLinear, PlainLinear
 from specimens.right_new_layers import ELU, Attention, Dropout, Log, Softplus, Square, TwelveSamples
 from specimens.right_optimisers import PairsSGD
 
-RIGHT = (right_layers, right_new_layers, right_containers, right_losses, right_optimisers)
+RIGHT = (right_layers, right_new_layers, right_containers, right_losses, right_optimisers, right_conventions)
 FAMILIES = (
     factors,
     matrices,
@@ -48,6 +50,7 @@ FAMILIES = (
     numbers,
     containers,
     optimisers,
+    conventions,
     unnamed,
 )
 

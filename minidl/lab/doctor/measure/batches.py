@@ -133,6 +133,8 @@ class Batches:
 
     Attributes
     ----------
+    inside : bool
+        Whether a loss was given numbers between 0 and 1: probabilities, it may be.
     given, given_target : Tensor
         What was taken of the batch given.
     plain : dict
@@ -148,6 +150,7 @@ class Batches:
         if target is not None and target.is_floating_point() and target.numel() == input.numel():
             target = target.reshape(input.shape)  # whether it broadcasts otherwise is looked at by itself
         self.given, self.given_target = input[:rows], None if target is None else target[:rows]
+        self.inside = target is not None and bool(((self.given > 0) & (self.given < 1)).all())
         self.cases: list[Case] = []
         self.notes: list[str] = []
         self.expectation: Expectation | None = None
@@ -159,6 +162,11 @@ class Batches:
     def draw(self, *shape: int) -> Tensor:
         """Draw numbers of both signs, none near zero, where kinks are, none large."""
         return both_signs(shape, self.generator, 0.2, 1.3)
+
+    def draw_input(self, *shape: int) -> Tensor:
+        """Draw an input: like `draw`; of a loss that was given numbers between 0 and 1, such numbers."""
+        drawn = self.draw(*shape)
+        return drawn.abs() / 1.6 if self.inside else drawn
 
     def draw_target(self, n: int, m: int) -> Tensor | None:
         """Draw a target of the kind that was given: numbers, zeros and ones, one-hot rows, or class numbers."""
@@ -173,11 +181,12 @@ class Batches:
             if given.ndim > 1 and m > 1 and bool((given.sum(-1) == 1).all()):
                 return torch.eye(m, dtype=torch.float64)[torch.randint(m, (n,), generator=self.generator)]
             return torch.randint(2, (n, m), generator=self.generator).double()
-        return self.draw(n, m) + 0.1
+        drawn = self.draw(n, *self.given.shape[1:-1], m)
+        return drawn.abs() / 1.6 if self.inside and bool(((given >= 0) & (given <= 1)).all()) else drawn + 0.1
 
     def _batch(self) -> Batch:
         """Draw a batch for an experiment, of the shape given."""
-        input = self.draw(*self.given.shape)
+        input = self.draw_input(*self.given.shape)
         output = self.subject.output_at(input, self._target_like(input))
         if output is not None and not bool(output.isfinite().all()):
             input = self._resampled(input.shape)
@@ -237,11 +246,14 @@ class Batches:
         self._add(lambda: self._nudged(self.given), self.given_target, must=True)
         sizes = [value for value in attributes(self.subject.original).values() if type(value) is int]
         fixed = bool(self.subject.slots) or bool(middle) or m in sizes  # made for m features
-        if fixed or not self._add(lambda: self.draw(other_n, *middle, other_m)):
-            self._add(lambda: self.draw(other_n, *middle, m))
-        self._add(lambda: self.draw(1, *middle, m))
+        if fixed or not self._add(lambda: self.draw_input(other_n, *middle, other_m)):
+            self._add(lambda: self.draw_input(other_n, *middle, m))
+        self._add(lambda: self.draw_input(1, *middle, m))
+        if len(self.cases) < 3 and not self.subject.is_loss:  # it takes one sample, and one may show little
+            for _ in range(2):
+                self._add(lambda: self.draw_input(1, *middle, m))
         if self.subject.is_loss:
-            self._add(lambda: self.draw(other_n, *middle, 2))
+            self._add(lambda: self.draw_input(other_n, *middle, 2))
 
     def _add(self, draw: Callable[[], Tensor], target: Tensor | None = None, must: bool = False) -> bool:
         """Measure one more batch, unless the subject does not take it; say whether it did."""
@@ -270,6 +282,8 @@ class Batches:
         case.got = {w: as_tensor(v) for w, v in subject.run(input, case.grad_output, target).items()}
         case.got = {w: None if v is None else v.double() for w, v in case.got.items()}
         case.truth = self.true_gradients(input, case.grad_output, target)
+        if subject.translator and subject.translator.convention.is_whole:
+            case.truth["input"] = torch.zeros_like(input, dtype=torch.float64)
         if self.true_gradients.by_autograd is False:
             subject.tolerance = max(subject.tolerance, 2e-5 if subject.fine else 5e-3)
         values = [t for t in case.truth.values() if t is not None]

@@ -18,6 +18,7 @@ from minidl.lab.doctor.subject.inside import children, show
 from minidl.lab.doctor.subject.names import PAIR_METHODS, first_method
 from minidl.lab.doctor.subject.parameters import Slot
 from minidl.lab.doctor.subject.paths import flat_pairs, get
+from minidl.lab.doctor.subject.roles import takes_probabilities
 from minidl.lab.doctor.subject.values import as_tensor, nonzero, same
 
 
@@ -34,6 +35,8 @@ class CallsInside:
     reordered: bool = False  # whether the modules stand in another order afterwards
 
     def record(self, calls: list[str], name: str, method: Callable, *arguments: Any) -> Any:
+        if calls is self.forward and self.backward:
+            return method(*arguments)  # a backward that asks forward again
         calls.append(name)
         given, gave = (self.inputs, self.outputs) if calls is self.forward else (self.received, self.returned)
         given[name] = as_tensor(arguments[0])
@@ -116,7 +119,11 @@ class Behaviour:
         method = first_method(module, PAIR_METHODS)
         if method is None:
             return "", []
-        listed = self.subject.watch.call(method, getattr(module, method))
+        try:
+            listed = self.subject.watch.call_to_the_end(method, getattr(module, method))
+        except StudentError:  # some lists can be made only after backward
+            module = self.used()
+            listed = self.subject.watch.call_to_the_end(method, getattr(module, method))
         if not hasattr(listed, "__iter__"):
             return "", []
         listed = [param for param, _ in flat_pairs(listed)]
@@ -176,6 +183,8 @@ class Behaviour:
 
     def extreme(self, size: float, dtype: torch.dtype | None) -> dict[str, Tensor | None] | None:
         """Run forward and backward for inputs of plus and minus ``size``; None where the module does not take them."""
+        if self.batches.inside and takes_probabilities(self.subject.original):
+            return None
         n, m = self.first.input_values.shape[0], self.first.input_values.shape[-1]
         signs = 1 - 2 * ((torch.arange(n).reshape(n, *[1] * (self.batches.given.ndim - 1)) + torch.arange(m)) % 2)
         input = size * signs.double().expand(self.first.input_values.shape)
@@ -210,6 +219,8 @@ class Behaviour:
     def calls_inside(self) -> CallsInside:
         """The way that one forward and one backward take through the modules inside."""
         module, calls = self.subject.fresh(), CallsInside()
+        if self.subject.is_loss:  # a softmax and a loss in one: backward goes its own way
+            return calls
         for path, child in children(module):
             name = f"{show(path)} ({type(child).__name__})"
             try:

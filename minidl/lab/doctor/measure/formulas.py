@@ -41,6 +41,20 @@ def nesterov(rate: float, momentum: float) -> Formula:
     return formula
 
 
+def corrected_average(rate: float, momentum: float) -> Formula:
+    """Return the formula of an average of gradients that is corrected for starting at zero, as Adam's is."""
+
+    def formula(gradients: list[Tensor]) -> list[Tensor]:
+        average, place, places = torch.zeros_like(gradients[0]), torch.zeros_like(gradients[0]), []
+        for step, gradient in enumerate(gradients, 1):
+            average = momentum * average + (1 - momentum) * gradient
+            place = place - rate * average / (1 - momentum**step)
+            places.append(place)
+        return places
+
+    return formula
+
+
 def adam(
     rate: float,
     beta1: float,

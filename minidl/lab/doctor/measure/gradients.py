@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 
 from minidl.lab.doctor.subject.calls import StudentError
+from minidl.lab.doctor.subject.copies import copy_of
+from minidl.lab.doctor.subject.inside import holds_generator
 from minidl.lab.doctor.subject.parameters import Slot
 from minidl.lab.doctor.subject.paths import get, put
 from minidl.lab.doctor.subject.subject import Subject
@@ -158,8 +160,11 @@ class TrueGradients:
                     break
             return value.shape, order[: len(rows)], torch.stack(rows)
 
+        anew = holds_generator(module)  # which each forward would leave elsewhere
+
         def at_input(changed: Tensor) -> Tensor:
-            return as_tensor(self.subject.forward(module, changed, target)).double()
+            copied = copy_of(module) if anew else module
+            return as_tensor(self.subject.forward(copied, changed, target)).double()
 
         found = {"input": slopes(input.double(), at_input)}
         for slot in () if prepare else self.subject.slots:

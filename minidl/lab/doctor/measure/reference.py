@@ -18,6 +18,7 @@ from minidl.lab.doctor.subject.values import as_tensor, close, is_values
 Function = Callable[[Tensor, "Tensor | None", dict[str, Tensor]], Tensor]  # of input, target and named parameters
 
 KNOWN = ("linear", "dense", "affine", "relu", "tanh", "sigmoid", "mse")
+ACTIVATION = re.compile("^_?(act|activation|nonlinearity)", re.IGNORECASE)
 KNOWN_STEPS = ("sgd", "momentum", "adam")
 # Words that make something else of a known name: LeakyReLU, HardTanh, LogSigmoid, LinearReLU, AdamW, RAdam…
 OTHER_WORDS = set(
@@ -90,10 +91,17 @@ def known_name(thing: Any, known: tuple[str, ...] = KNOWN, others: set[str] = OT
     return found[0] if len(found) == 1 and not others & set(words) else None
 
 
+def _bends(thing: Any) -> bool:
+    """Whether a layer has an activation of its own inside, so that its name does not say all that it does."""
+    own = [value for name, value in attributes(thing).items() if ACTIVATION.match(name)]
+    named = [value for value in own if isinstance(value, str) and value not in ("", "linear", "identity", "none")]
+    return bool(named) or any(callable(value) or hasattr(value, "forward") for value in own)
+
+
 def expectation(subject: Subject, reference: Any) -> Expectation | None:
     """Return what the subject's forward should be, where somebody says so."""
     if reference is None:
-        name = known_name(subject.original)
+        name = None if _bends(subject.original) else known_name(subject.original)
         options = (LOSSES if subject.is_loss else LAYERS).get(name or "")
         return Expectation(subject, options) if options else None
     if isinstance(reference, str):

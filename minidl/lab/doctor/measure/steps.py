@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import types
 from collections.abc import Callable
 from typing import Any
@@ -10,32 +11,40 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from minidl.lab.doctor.measure.formulas import Formula, adam, descent, nesterov
+from minidl.lab.doctor.measure.formulas import Formula, adam, corrected_average, descent, nesterov
 from minidl.lab.doctor.measure.reference import KNOWN_STEPS, OTHER_STEPS, known_name
-from minidl.lab.doctor.subject.calls import Watch
+from minidl.lab.doctor.subject.calls import StudentError, Watch
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.inside import attributes, contents
 from minidl.lab.doctor.subject.names import STEP_METHODS, ZERO_METHODS, first_method
 from minidl.lab.doctor.subject.parameters import Slot, find, slots_of
 from minidl.lab.doctor.subject.paths import get, put
-from minidl.lab.doctor.subject.values import as_tensor, both_signs
+from minidl.lab.doctor.subject.stepping import Stepping, steppings
+from minidl.lab.doctor.subject.values import as_tensor, both_signs, is_numpy
 
 STEPS = 4
-RATES = ("lr", "learning_rate", "eta", "alpha", "step_size")
+RATES = ("lr", "learning_rate", "eta", "alpha", "step_size", "optz_rate", "rate", "_lr")
 
 
 class Steps:
     """The steps of one optimiser. It and the model are copied together, so that they still know each other."""
 
-    def __init__(self, optimizer: Any, model: Any, watch: Watch) -> None:
+    def __init__(self, optimizer: Any, model: Any, watch: Watch, faster: Any = None) -> None:
+        self.faster = faster
         self.optimizer, self.model = optimizer, model
         self.watch = watch
         self.step_name = first_method(optimizer, STEP_METHODS)
         _, copied = self.copies()
         found = find(slots_of, copied, watch)
-        self.slots: list[Slot] = [slot for slot in found if get(copied, slot.param) is not None]
+        self.slots: list[Slot] = [slot for slot in found if self._settable(copied, slot)]
         drawn = torch.Generator().manual_seed(5)
         self.gradients = [{slot.name: self._like(copied, slot, drawn) for slot in self.slots} for _ in range(STEPS)]
+        self.stepping = self._stepping()
+
+    @staticmethod
+    def _settable(model: Any, slot: Slot) -> bool:
+        param, grad = as_tensor(get(model, slot.param)), as_tensor(get(model, slot.grad))
+        return param is not None and (grad is None or grad.numel() == param.numel() or grad.ndim == 0)
 
     def _like(self, model: Any, slot: Slot, drawn: torch.Generator) -> Tensor:
         return both_signs(as_tensor(get(model, slot.param)).shape, drawn)
@@ -45,16 +54,45 @@ class Steps:
 
     def set(self, model: Any, gradients: dict[str, Tensor]) -> None:
         for slot in self.slots:
+            value = gradients[slot.name].clone()
             if get(model, slot.grad) is not None:
-                put(model, slot.grad, gradients[slot.name])
+                put(model, slot.grad, value)
             elif slot.grad[-1][0] == ".":
-                setattr(get(model, slot.grad[:-1]), slot.grad[-1][1], gradients[slot.name].clone())
+                kind = value.numpy() if is_numpy(get(model, slot.param)) else value
+                setattr(get(model, slot.grad[:-1]), slot.grad[-1][1], kind)
 
     def params(self, model: Any) -> dict[str, Tensor]:
         return {slot.name: as_tensor(get(model, slot.param)).double() for slot in self.slots}
 
-    def step(self, optimizer: Any) -> None:
-        self.watch.call(self.step_name, getattr(optimizer, self.step_name))
+    def _stepping(self) -> Stepping:
+        """Return the way in which a step is called: the first that moves something, else the first that does not raise.
+
+        Raises
+        ------
+        StudentError
+            Where all raise: what the first does.
+        """
+        ran: list[Stepping] = []
+        errors: list[StudentError] = []
+        ways = list(steppings(self.optimizer, self.step_name, self.slots))
+        for way in ways if len(ways) > 1 else ():
+            optimizer, model = self.copies()
+            self.set(model, self.gradients[0])
+            before = self.params(model)
+            try:
+                self.watch.call(self.step_name, way, optimizer, model)
+            except StudentError as error:
+                errors.append(error)
+                continue
+            ran.append(way)
+            if any(not torch.equal(value, before[name]) for name, value in self.params(model).items()):
+                return way
+        if not ran and errors:
+            raise errors[0]
+        return (ran or ways)[0]
+
+    def step(self, optimizer: Any, model: Any) -> None:
+        self.watch.call(self.step_name, self.stepping, optimizer, model)
 
     @functools.cached_property
     def path(self) -> list[dict[str, Tensor]]:
@@ -63,7 +101,7 @@ class Steps:
         start, path = self.params(model), []
         for gradients in self.gradients:
             self.set(model, gradients)
-            self.step(optimizer)
+            self.step(optimizer, model)
             path.append({name: value - start[name] for name, value in self.params(model).items()})
         return path
 
@@ -74,18 +112,34 @@ class Steps:
         start = self.params(model)
         for _ in range(5 * STEPS):
             self.set(model, self.gradients[0])
-            self.step(optimizer)
+            self.step(optimizer, model)
         return {name: value - start[name] for name, value in self.params(model).items()}
 
     def first_step(self, gradients: dict[str, Tensor], **settings: float) -> dict[str, Tensor]:
         """Return how each parameter moves in a first step, with other settings if need be."""
         optimizer, model = self.copies()
         for name, value in settings.items():
-            object.__setattr__(optimizer, name, value)  # of a frozen dataclass too
+            before = attributes(optimizer).get(name)
+            copies = (
+                [
+                    n
+                    for n, v in attributes(optimizer).items()
+                    if isinstance(v, float) and v == before and re.search("lr|rate", n)
+                ]
+                if name in RATES
+                else []
+            )
+            for each in (name, *copies):  # the rate of this step may be kept beside that of the beginning
+                object.__setattr__(optimizer, each, value)  # of a frozen dataclass too
         start = self.params(model)
         self.set(model, gradients)
-        self.step(optimizer)
+        self.step(optimizer, model)
         return {name: value - start[name] for name, value in self.params(model).items()}
+
+    @functools.cached_property
+    def faster_path(self) -> list[dict[str, Tensor]] | None:
+        """The path of the same optimiser with a larger learning rate, where there is such."""
+        return None if self.faster is None else Steps(self.faster, self.model, self.watch).path
 
     @functools.cached_property
     def tiny(self) -> float:
@@ -127,12 +181,12 @@ class Steps:
         """Return how each parameter moves in a second step, with new gradients of the opposite sign."""
         optimizer, model = self.copies()
         self.set(model, self.gradients[0])
-        self.step(optimizer)
+        self.step(optimizer, model)
         if zero_grad:
             self.watch.call(zero_grad, getattr(model, zero_grad))
         self.set(model, {name: -4 * grad for name, grad in self.gradients[0].items()})
         start = self.params(model)
-        self.step(optimizer)
+        self.step(optimizer, model)
         return {name: value - start[name] for name, value in self.params(model).items()}
 
     @property
@@ -177,7 +231,12 @@ class Steps:
             return [adam(self.rate, *self.betas)]
         if self.kind == "momentum":
             decay = self.setting("momentum", "mu", "beta", "gamma") or 0.9
-            return [descent(self.rate, decay), descent(self.rate, decay, 1 - decay), nesterov(self.rate, decay)]
+            return [
+                descent(self.rate, decay),
+                descent(self.rate, decay, 1 - decay),
+                nesterov(self.rate, decay),
+                corrected_average(self.rate, decay),
+            ]
         return []
 
     def size_of_first_step(self, name: str) -> float | None:

@@ -37,6 +37,8 @@ def overwritten(behaviour: Behaviour) -> Seen | None:
     """backward overwrites the gradient of {what} instead of adding to it. The contract is to accumulate, so that two
     backward passes add up and a parameter used twice gets both gradients; zero_grad starts anew.
     """
+    if behaviour.subject.may_assign:
+        return None
     once, twice = behaviour.repeated
     names = [n for n in once if nonzero(once[n]) and same(once[n], twice[n])]
     return {"where": names[0], "what": listed(names)} if names else None

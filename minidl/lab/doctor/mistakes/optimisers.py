@@ -70,7 +70,7 @@ def writes_gradient(steps: Steps) -> Seen | None:
     optimizer, model = steps.copies()
     for gradients in steps.gradients[:2]:  # a velocity is still zero in the first step
         steps.set(model, gradients)
-        steps.step(optimizer)
+        steps.step(optimizer, model)
     after = {slot.name: as_tensor(get(model, slot.grad)) for slot in steps.slots}
     names = [n for n, g in after.items() if g is not None and not same(g.double(), gradients[n]) and bool(g.any())]
     return {"method": steps.step_name, "where": names[0], "what": listed(names)} if names else None
@@ -98,6 +98,18 @@ def rate_unused(steps: Steps) -> Seen | None:
     if not all(same(way, steps.path[0][name]) and bool(way.isfinite().all()) for name, way in ways.items()):
         return None
     return {"method": steps.step_name, "where": "step", "what": steps.rate_name}
+
+
+@wrong_step("learning rate unused", read=SGD, explains=("step size",))
+def rate_thrown_away(steps: Steps) -> Seen | None:
+    """{method} does not use the learning rate that the optimiser is built with: with a larger one, it moves as far."""
+    faster = steps.faster_path
+    if faster is None or steps.still or steps.used:
+        return None
+    ways = [(way[name], other[name]) for way, other in zip(steps.path, faster, strict=True) for name in way]
+    if not all(same(way, other) and bool(way.isfinite().all()) for way, other in ways):
+        return None
+    return {"method": steps.step_name, "where": "step"}
 
 
 @wrong_step("step size", read=SGD)

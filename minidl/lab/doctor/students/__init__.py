@@ -1,13 +1,15 @@
-"""The doctor for a whole course: every layer, loss and optimiser in a folder of students' files.
+"""The doctor for a whole course: every layer, loss and optimiser in folders of students' files.
 
-`files` finds the files, `processes` gives each a process of its own, in which `loading` imports it, `building` builds what
-it holds, with arguments that fit, and `examining` has it examined. Out of each class comes one of `rows`, and `tables` shows
-them all.
+`files` finds the projects, told by `outlines` of their files, and `visits` has each examined: on a private copy (`copies`), in
+one of the `processes` that a `server` makes, behind a `wall`. There `worker` loads it as a `project`, by a way of `importing`
+of our own, and `loading` finds what it holds; `building` builds that, with arguments that fit (`preparing`) or as `cases` say,
+and `examining` has it examined, the best of several `tries`. Out of each class comes one of `rows`, which crosses to us as
+text that is believed only where it can be; `tables` shows them all, and `writing` keeps them.
 """
 
-from minidl.lab.doctor.students.building import SpareLayers
 from minidl.lab.doctor.students.files import find
-from minidl.lab.doctor.students.processes import examine_files
-from minidl.lab.doctor.students.tables import page, table, write_csv
+from minidl.lab.doctor.students.processes import Settings
+from minidl.lab.doctor.students.visits import examine_projects
+from minidl.lab.doctor.students.wall import NoWall
 
-__all__ = ["SpareLayers", "examine_files", "find", "page", "table", "write_csv"]
+__all__ = ["NoWall", "Settings", "examine_projects", "find"]

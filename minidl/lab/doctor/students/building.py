@@ -1,100 +1,391 @@
-"""Building what a student's file holds, with arguments that fit."""
+"""Building what a student's project holds, with arguments that fit."""
 
 from __future__ import annotations
 
+import contextlib
+import inspect
+import itertools
+import random
 import re
+import sys
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from minidl.lab.doctor.students.loading import classes, kind, parameters
+import torch
 
-SAMPLES, FEATURES, HIDDEN, OUTPUTS = 4, 3, 4, 2
-UNIT = "(s|dims?|sizes?|features?|channels|units|nodes|neurons)?$"
-ARGUMENTS = {  # a constructor's arguments, by their names in lower case without underscores
-    rf"^(n|num|dim|d|fan|size)?(in|inputs?){UNIT}|^(n|num|normalized)?(features?|dims?|size|shape|m|d|width)$": FEATURES,
-    rf"^(n|num|dim|d|fan|size)?(out|outputs?|hidden|units|neurons|nodes){UNIT}": OUTPUTS,
-    "^(lr|learningrate|eta|stepsize|alpha|slope|negativeslope|gamma|scale|factor|weightdecay)$": 0.1,
-    "^(momentum|mu|beta|rho|p|dropout|rate|prob|beta1)$": 0.5,
-    "^beta2$": 0.999,
-    "^(eps|epsilon)$": 1e-5,
-    "^(use)?bias$": True,
+from minidl.lab.doctor.students.preparing import WAYS, set_up, slots_in, used
+from minidl.lab.doctor.students.project import Project
+from minidl.lab.doctor.subject.copies import copy_of
+from minidl.lab.doctor.subject.roles import kind, parameters, positional
+
+SAMPLES, FEATURES, HIDDEN, OUTPUTS, SIDE = 4, 3, 4, 2, 4
+SHAPE, NUMBERS, IMAGES = "shape", "numbers", "images"
+UNIT = "(s|shape|dims?|sizes?|features?|channels|units|nodes|neurons|nodos)?$"
+# What is tried for a constructor's arguments, in this order, by their names in lower case without underscores
+ARGUMENTS: dict[str, tuple[Any, ...]] = {
+    r"^(vocab|numembeddings|dictionary)(ulary)?(size|dim)?$": (5,),
+    r"^(kernel|filter|window|pool(ing)?|k|f|field|fh|fw|kh|kw)(shape|size|height|width)?$": (2, (2, 2), 3),
+    r"^(convolution|conv|kernel)shape$": ((FEATURES, 2, 2), (2, 2)),
+    r"^strides?(shape)?$": (1, (1, 1)),
+    r"^pad(ding)?$": (0, (0, 0), "valid"),
+    r"^(dilation|groups|heads|numheads|nheads|epochs?|depth)$": (1,),
+    r"^(batch|batchsize|minibatchsize|seqlen|sequencelength|timesteps|t)$": (SAMPLES,),
+    r"^(numfilters|nfilters|filters|numberoffilters|outchannels|cout)$": (OUTPUTS,),
+    rf"^(n|num|nb|dim|d|fan|size|len|number|numberof|nof|input)?(in|input|previous|prev|entradas?|visible){UNIT}": (
+        FEATURES,
+        (FEATURES,),
+    ),
+    r"^(n|num|nb|normalized|embed(ding)?)?(features?|dims?|size|shape|m|d|width|classes|inputs)$": (
+        FEATURES,
+        (FEATURES,),
+    ),
+    rf"^(n|num|nb|dim|d|fan|size|len|number|numberof|nof)?(out|output|outputs|hidden|next|salidas?){UNIT}": (
+        OUTPUTS,
+        (OUTPUTS,),
+    ),
+    r"^(n|num|number|numberof|nof)?(units|neurons|nodes|neuronas|outunits)$": (OUTPUTS,),
+    r"^(lr|learningrate|learnrate|eta|stepsize|alpha|rate|optzrate)$": (0.1,),
+    r"^(slope|negativeslope|leak|leaky|factor|scalefactor|a)$": (0.1, 2),
+    r"^(momentum|mu|beta|beta1|b1|rho|decayrate|gamma|momentumcoeff|decay)$": (0.9,),
+    r"^(beta2|b2)$": (0.999,),
+    r"^(weightdecay|l2|l1|lambd?a?|reg(ularization)?|l2lambda|l2reg|wd)$": (0.1,),
+    r"^(p|dropout|prob|probability|pdrop|keepprob|dropoutrate|droprate|dropoutratio|ratio)$": (0.3,),
+    r"^(eps|epsilon)$": (1e-5,),
+    r"^(use)?bias$": (True,),
+    r"^(betas)$": ((0.9, 0.999),),
+    r"^(mode|type)$": ("max", "train"),
+    r"^(name|activation|activationname|act|nonlinearity|acttype)$": ("relu", "ReLU"),
 }
-LINEAR_NAME = re.compile("linear|dense|affine|connected", re.IGNORECASE)
+ARRAYS: dict[str, tuple[int, ...]] = {  # of a layer that is built from its parameters
+    r"^(w|weights?|wx|kernel)$": (FEATURES, OUTPUTS),
+    r"^(b|bias(es)?)$": (OUTPUTS,),
+    r"^wh$": (OUTPUTS, OUTPUTS),
+    r"^(gamma|scale)$|^(beta|shift)$": (FEATURES,),
+}
+GATES = {"lstm": 4, "gru": 3}  # side by side in one array
+FUNCTIONS = r"^(f|fn|func|function|activation|activationf(n|unc(tion)?)?|act|g|phi)$"
+DERIVATIVES = r"prime|deriv|^(df|dfn|d_?f|dact|grad|gradient|dg)$|^d"
+LINEAR_NAME = re.compile("linear|dense|affine|connected|fc|densa", re.IGNORECASE)
 BENT_NAME = re.compile("tanh|sigmoid|relu", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class SpareLayers:
-    """Classes to stand in where a student's file has no layers of its own. They have to be importable by their names.
-
-    Attributes
-    ----------
-    linear : class
-        Built with the numbers of features in and out.
-    bent : class
-        Built without arguments.
-    container : class
-        Built with layers.
-    """
-
-    linear: type
-    bent: type
-    container: type
-
-    def network(self) -> Any:
-        """Return a small network of them."""
-        return self.container(self.linear(FEATURES, HIDDEN), self.bent(), self.linear(HIDDEN, OUTPUTS))
+NETWORK_NAME = re.compile("sequential|net|model|mlp|perceptron|red", re.IGNORECASE)
+IMAGES_NAME = re.compile("conv|pool|2d|image|upsampl|flatten", re.IGNORECASE)
+MODEL_NAME = re.compile("^(model|net|network|nn|module|mlp)$")
+PARAMS_NAME = re.compile("param|^weights$")
+LOSS_ARGUMENT = re.compile("^(loss|criterion|lossf|lossfn|lossfunction|cost)")
+OPTIMIZER_ARGUMENT = re.compile("^optimi[sz]")
+CERTAIN = (NameError, SyntaxError)  # errors that do not come from what the arguments are
+SECONDS = 0.5  # for building one thing in several ways
 
 
 class CannotBuild(Exception):  # noqa: N818
-    """There are constructor arguments that nobody here can guess."""
+    """There is nothing to examine, or it cannot be built or called without being told how."""
 
 
-def build(cls: type, module: Any, spare: SpareLayers, model: Any = None) -> Any:
-    """Build an object, its arguments guessed from their names; an optimiser's first one is ``model``.
+class Broken(Exception):  # noqa: N818
+    """Building raises an error that no argument can be the reason of: the student's own."""
 
-    ``module`` is the file, ``spare`` has layers for a container in it.
+    def __init__(self, said: str, error: Exception) -> None:
+        super().__init__(f"{said} raises {type(error).__name__}: {error}")
+
+
+@dataclass
+class Built:
+    """An object, and the call that made it."""
+
+    thing: Any
+    said: str
+
+
+def build(cls: type, project: Project, model: Any = None, depth: int = 0, **settings: Any) -> Iterator[Built]:
+    """Build objects of a class, in the ways that may fit, the likelier first; an optimiser's first argument is ``model``.
+
+    ``settings`` are values for arguments of these names.
 
     Raises
     ------
     CannotBuild
-        With the reason, where that does not work.
+        With the first call that was tried, where none works.
+    Broken
+        Where none works because of the class's own code.
     """
-    arguments: list[Any] = [] if model is None else [model]
-    names: dict[str, Any] = {}
-    numbers = iter((FEATURES, OUTPUTS))  # for numbers without a telling name
-    for parameter in parameters(cls)[len(arguments) :]:
+    first: Exception | None = None
+    failed, started, made = "", time.process_time(), 0
+    optional = {p.name for p in parameters(cls) if p.default is not p.empty}
+    ways = itertools.chain(*(_arguments(cls, project, model, depth, settings, fill) for fill in (False, True)))
+    for arguments, names in ways:
+        names |= {name: value for name, value in settings.items() if name in optional}
+        said = _said(cls, arguments, names)
+        try:
+            _seed()
+            thing = cls(*arguments, **names)
+        except CERTAIN as error:
+            raise Broken(said, error) from error
+        except Exception as error:
+            first, failed = first or error, failed or said
+        else:
+            made += 1
+            yield Built(thing, said)
+        if time.process_time() - started > SECONDS or made > 6:
+            break
+    if not made:
+        if first is None:
+            raise CannotBuild(f"{cls.__name__} needs arguments that are not known here")
+        raise CannotBuild(f"{failed} raises {type(first).__name__}: {first}") from first
+
+
+def _seed() -> None:
+    """Have the random numbers begin anew, so that the same is built each time."""
+    torch.default_generator.manual_seed(0)
+    random.seed(0)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.seed(0)
+
+
+def _said(cls: type, arguments: list[Any], names: dict[str, Any]) -> str:
+    def word(value: Any) -> str:
+        if isinstance(value, (int, float, str, tuple)):
+            return repr(value)
+        if isinstance(value, list):
+            return f"[{', '.join(map(word, value[:4]))}]"
+        shape = getattr(value, "shape", None)
+        if shape is not None:
+            return f"numbers of shape {tuple(shape)}"
+        return getattr(value, "__name__", type(value).__name__)
+
+    return f"{cls.__name__}({', '.join([*map(word, arguments), *(f'{k}={word(v)}' for k, v in names.items())])})"
+
+
+def _arguments(
+    cls: type, project: Project, model: Any, depth: int, settings: dict[str, Any], fill: bool
+) -> Iterator[tuple[list[Any], dict[str, Any]]]:
+    """Yield positional arguments and those by name: first what is likeliest for each, then with one of them changed.
+
+    ``fill``: arguments that are None by default are given too, where their names tell what they are.
+    """
+    given = parameters(cls)
+    names = [_plain(p.name) for p in given]
+    place = next((i for i, name in enumerate(names) if MODEL_NAME.search(name) or PARAMS_NAME.search(name)), 0)
+    start = [] if model is None or place else [[model]]
+    options: list[list[Any]] = []
+    wanted: list[inspect.Parameter] = []
+    numbers = iter((FEATURES, OUTPUTS, 2, 2, 2))  # for numbers without a telling name
+    arrays = _arrays_wanted([p.name for p in given if p.default is p.empty], cls)
+    tail: list[list[Any]] = [[]]
+    filled = False
+    for parameter in given[len(start) :]:
         if parameter.kind is parameter.VAR_POSITIONAL:
-            arguments += layers(module, cls, spare)
-        elif parameter.default is parameter.empty and parameter.kind is not parameter.VAR_KEYWORD:
-            value = _guess(parameter.name, module, cls, spare)
-            value = next(numbers, None) if value is None else value
-            if value is None:
-                raise CannotBuild(f"{cls.__name__} needs the argument {parameter.name!r}")
-            if parameter.kind is parameter.KEYWORD_ONLY:
-                names[parameter.name] = value
+            tail = _variadic(parameter.name, cls, project, depth)
+        elif parameter.kind is not parameter.VAR_KEYWORD and (
+            parameter.default is parameter.empty or (fill and parameter.default is None)
+        ):
+            if model is not None and place and parameter is given[place]:
+                found = [model]
+            elif parameter.name in settings:
+                found = [settings[parameter.name]]
             else:
-                arguments.append(value)
-    try:
-        return cls(*arguments, **names)
-    except Exception as error:
-        given = [repr(a) if isinstance(a, (int, float)) else type(a).__name__ for a in (*arguments, *names.values())]
-        raise CannotBuild(f"{cls.__name__}({', '.join(given)}) raises {type(error).__name__}: {error}") from error
+                found = _options(parameter, cls, project, arrays, depth)
+            if parameter.default is None and not found:
+                continue
+            filled |= parameter.default is None
+            if not found:
+                number = next(numbers, None)
+                if number is None:
+                    raise CannotBuild(f"{cls.__name__} needs the argument {parameter.name!r}")
+                found = [number, (number,)]
+            wanted.append(parameter)
+            options.append(found)
+    if fill and not filled:
+        return
+    choices = [[o[0] for o in options]]
+    longest = max((len(o) for o in options), default=1)
+    choices += [[o[min(i, len(o) - 1)] for o in options] for i in range(1, longest)]  # all of them the second way, …
+    choices += [
+        [*(o[0] for o in options[:i]), other, *(o[0] for o in options[i + 1 :])]
+        for i, o_ in enumerate(options)
+        for other in o_[1:]
+    ]
+    for more in tail:
+        for choice in choices:
+            arguments, names = [s[0] for s in start], {}
+            for parameter, value in zip(wanted, choice, strict=True):
+                value = value() if callable(value) and getattr(value, "__name__", "") == "make" else value
+                if parameter.kind is parameter.KEYWORD_ONLY or (
+                    parameter.default is not parameter.empty and len(arguments) < given.index(parameter)
+                ):
+                    names[parameter.name] = value
+                else:
+                    arguments.append(value)
+            yield [*arguments, *more], names
 
 
-def _guess(name: str, module: Any, cls: type, spare: SpareLayers) -> Any:
-    name = name.lower().replace("_", "")
-    if re.search("layers|modules", name):
-        return layers(module, cls, spare)
-    return next((value for pattern, value in ARGUMENTS.items() if re.search(pattern, name)), None)
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "")
 
 
-def layers(module: Any, container: type, spare: SpareLayers) -> list[Any]:
-    """Return three layers for a container: those of the same file where it has such, else spare ones."""
-    linear, bent = spare.linear, spare.bent
-    for cls in classes(module):
-        needed = sum(p.default is p.empty for p in parameters(cls))
-        if cls is not container and kind(cls) == "layer":
-            linear = cls if needed == 2 and LINEAR_NAME.search(cls.__name__) else linear
-            bent = cls if needed == 0 and BENT_NAME.search(cls.__name__) else bent
-    return [linear(FEATURES, HIDDEN), bent(), linear(HIDDEN, OUTPUTS)]
+def _arrays_wanted(names: list[str], cls: type) -> bool:
+    """Whether a layer is built from its parameters: Affine(W, b), BatchNorm(gamma, beta)."""
+    plain = [_plain(name) for name in names if name != "self"]
+    found = [any(re.search(pattern, name) for pattern in ARRAYS) for name in plain]
+    return (
+        len(found) > 0 and found[0] and kind(cls) == "layer" and (plain[0][0] == "w" or (len(plain) > 1 and found[1]))
+    )
+
+
+def _options(parameter: inspect.Parameter, cls: type, project: Project, arrays: bool, depth: int) -> list[Any]:
+    name = _plain(parameter.name)
+    annotation = str(parameter.annotation) if parameter.annotation is not parameter.empty else ""
+    if arrays:
+        shape = next((shape for pattern, shape in ARRAYS.items() if re.search(pattern, name)), None)
+        if shape and IMAGES_NAME.search(cls.__name__) and len(shape) == 2:
+            return [drawn((OUTPUTS, FEATURES, 2, 2), project)]  # of a convolution
+        if shape and name[0] in "wb":
+            gates = next((n for word, n in GATES.items() if word in cls.__name__.lower()), 1)
+            shape = (*shape[:-1], gates * shape[-1])
+        if shape:
+            return [drawn(shape, project)]
+    if re.search("layers|modules", name) and "int" not in annotation and depth < 2:
+        sizes = [FEATURES, HIDDEN, OUTPUTS]
+        try:
+            return [layers(project, cls, depth), sizes]
+        except CannotBuild:
+            return [sizes]
+    if MODEL_NAME.search(name) and depth < 2:
+        return [m.thing for m in models(project, cls, depth + 1)][:2]
+    if PARAMS_NAME.search(name) and kind(cls) == "optimizer":
+        return [[]]
+    if LOSS_ARGUMENT.search(name) and depth < 2:
+        return _of_kind("loss", project, cls, depth)
+    if OPTIMIZER_ARGUMENT.search(name) and depth < 2:
+        return _of_kind("optimizer", project, cls, depth)
+    if re.search(DERIVATIVES, name) and not re.search(
+        "^(dim|depth|decay|dropout|data|dilation|d_?in|d_?out|dtype|din|dout|dmodel|d$)", name
+    ):
+        return [function(project, derivative=True)]
+    if re.search(FUNCTIONS, name) and "str" not in annotation:
+        own = _of_kind("layer", project, cls, depth, BENT_NAME) if depth < 2 and len(name) > 2 else []
+        has_derivative = any(re.search(DERIVATIVES, _plain(p.name)) for p in parameters(cls))
+        plain = [function(project, derivative=False)]
+        return plain + own if has_derivative else [*own, *plain, "relu", "ReLU"] if own else [*plain, "relu", "ReLU"]
+    if kind(cls) == "layer" and name == "gamma":
+        return [drawn((FEATURES,), project)]
+    found = next((list(values) for pattern, values in ARGUMENTS.items() if re.search(pattern, name)), [])
+    if IMAGES_NAME.search(cls.__name__) and (FEATURES,) in found:
+        found += [(FEATURES, SIDE, SIDE), (SIDE, SIDE, FEATURES)]
+    if "str" in annotation:
+        return [v for v in found if isinstance(v, str)] or ["relu"]
+    if "bool" in annotation:
+        return [True]
+    if "tuple" in annotation.lower():
+        found.sort(key=lambda v: not isinstance(v, tuple))
+    return found
+
+
+def _variadic(name: str, cls: type, project: Project, depth: int) -> list[list[Any]]:
+    """Return what ``*name`` may stand for: layers; or, of a layer, the numbers of features."""
+    if kind(cls) == "optimizer":
+        return [[]]
+    if re.search("layer|module|net", _plain(name)) or NETWORK_NAME.search(cls.__name__):
+        own = layers(project, cls, depth)
+        return [own, [own]]
+    return [[], [FEATURES, OUTPUTS]]
+
+
+def uses_numpy(project: Project) -> bool:
+    """Whether a project calculates with arrays, and not with tensors."""
+    mine = [vars(module) for module in project.modules.values()]
+    has_torch = any(
+        getattr(v, "__name__", "").split(".")[0] == "torch"
+        for names in mine
+        for v in names.values()
+        if inspect.ismodule(v)
+    )
+    return "numpy" in sys.modules and not has_torch
+
+
+def drawn(shape: tuple[int, ...], project: Project) -> Any:
+    """Draw numbers, as arrays where a project calculates with such."""
+    numbers = torch.randn(shape, generator=torch.Generator().manual_seed(sum(shape)))
+    return numbers.double().numpy() if uses_numpy(project) else numbers
+
+
+def function(project: Project, *, derivative: bool) -> Any:
+    """Return tanh, or its derivative."""
+    if uses_numpy(project):
+        tanh = sys.modules["numpy"].tanh
+        return (lambda x: 1 - tanh(x) ** 2) if derivative else tanh
+    return (lambda x: 1 - x.tanh() ** 2) if derivative else torch.tanh
+
+
+def _of_kind(what: str, project: Project, asking: type, depth: int, name: re.Pattern | None = None) -> list[Any]:
+    """Build something of a kind, of the project's own classes, the nearest first."""
+    for cls in project.near(asking):
+        if cls is not asking and kind(cls) == what and (name is None or name.search(cls.__name__)):
+            try:
+                return [next(build(cls, project, None, depth + 1)).thing]
+            except (CannotBuild, Broken, StopIteration):
+                continue
+    return []
+
+
+def layers(project: Project, container: type, depth: int = 0) -> list[Any]:
+    """Return three layers of the project's own for a container.
+
+    Raises
+    ------
+    CannotBuild
+        Where the project has none that can be built.
+    """
+    linear, bent = (
+        [c for c in project.near(container) if c is not container and kind(c) == "layer" and pattern.search(c.__name__)]
+        for pattern in (LINEAR_NAME, BENT_NAME)
+    )
+    for cls in linear:
+        sizes = [p for p in positional(cls) if p.default is p.empty]
+        try:
+            if len(sizes) == 2 or any(p.kind is p.VAR_POSITIONAL for p in parameters(cls)):
+                made = [cls(FEATURES, HIDDEN), cls(HIDDEN, OUTPUTS)]
+            else:
+                made = [next(build(cls, project, None, depth + 1)).thing for _ in range(2)]
+                if len(sizes) != 1:
+                    made = made[:1]
+        except Exception:
+            continue
+        others = _some(bent, project, depth, 1)
+        return [made[0], *others, *made[1:]]
+    found = _some(bent, project, depth, 2)  # they take any number of features
+    if found:
+        return found
+    raise CannotBuild(f"{container.__name__} needs layers, and the project has none that can be built")
+
+
+def _some(classes: list[type], project: Project, depth: int, count: int) -> list[Any]:
+    """Build one object of each of these classes, until there are enough."""
+    found: list[Any] = []
+    for cls in classes:
+        with contextlib.suppress(CannotBuild, Broken, StopIteration):
+            found.append(next(build(cls, project, None, depth + 1)).thing)
+        if len(found) == count:
+            break
+    return found
+
+
+def models(project: Project, asking: type, depth: int = 0) -> Iterator[Built]:
+    """Yield models of the project's own that have parameters: networks first, then layers."""
+    own = [cls for cls in project.near(asking) if cls is not asking and kind(cls) == "layer"]
+    for cls in sorted(own, key=lambda c: not NETWORK_NAME.search(c.__name__)):
+        try:
+            for built in build(cls, project, None, depth + 1):
+                set_up(built.thing)
+                sizes = (SAMPLES, FEATURES), (1, FEATURES), (2, FEATURES, SIDE, SIDE), (SAMPLES, 5, FEATURES)
+                tries = [(built.thing, sizes)]
+                for way in range(WAYS):
+                    other = copy_of(built.thing)
+                    tries += [(other, sizes[:1])] * bool(set_up(other, sizes[0], way))
+                found = next((m for m in (used(thing, *some) for thing, some in tries) if slots_in(m)), None)
+                if found is not None:
+                    yield Built(found, built.said)
+                    break
+        except (CannotBuild, Broken):
+            continue

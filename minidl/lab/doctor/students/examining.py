@@ -1,111 +1,374 @@
-"""Examining a class or an object of a student's file, with batches and models that fit."""
+"""Examining what a student's project holds, with batches and models that fit.
+
+What is given to it was chosen here, and may not suit. So several ways are tried, and the first counts in which it runs and
+shows something. An error is the student's own only where no other choice could have avoided it; everything else is
+"not examined", with the call that was tried.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import re
+import time
+import types
 from collections.abc import Iterator
 from typing import Any
 
-import torch
-
 from minidl.lab.doctor.diagnosis import Diagnosis, Finding
 from minidl.lab.doctor.examination import examine, examine_loss, examine_optimizer
-from minidl.lab.doctor.students.building import FEATURES, SAMPLES, CannotBuild, SpareLayers, build
-from minidl.lab.doctor.students.loading import classes, kind
-from minidl.lab.doctor.subject.inside import is_module
-from minidl.lab.doctor.subject.names import PAIR_METHODS
-from minidl.lab.doctor.subject.parameters import slots_of
-from minidl.lab.doctor.subject.paths import get
-from minidl.lab.doctor.subject.values import as_tensor
+from minidl.lab.doctor.students.building import (
+    FEATURES,
+    LINEAR_NAME,
+    SAMPLES,
+    Broken,
+    Built,
+    CannotBuild,
+    build,
+    models,
+    uses_numpy,
+)
+from minidl.lab.doctor.students.cases import NO_CASES, Cases
+from minidl.lab.doctor.students.preparing import WAYS, lists, set_up, used
+from minidl.lab.doctor.students.project import Project
+from minidl.lab.doctor.students.tries import Shape, Try, inputs_and_targets, own_error, shapes_for
+from minidl.lab.doctor.subject.functions import FunctionPair, pairs
+from minidl.lab.doctor.subject.inside import children, is_module
+from minidl.lab.doctor.subject.names import FORWARD_METHODS, LOSS_METHODS, STEP_METHODS, ZERO_METHODS, first_method
+from minidl.lab.doctor.subject.roles import kind, needed, parameters, role
+from minidl.lab.doctor.subject.step_functions import Arrays, StepFunctionFound, step_functions
 
-CLASSES_NAME = re.compile("cross|nll|softmax|categorical", re.IGNORECASE)
-BINARY_NAME = re.compile("bce|binary", re.IGNORECASE)
-NETWORK_NAME = re.compile("sequential|net|model|mlp", re.IGNORECASE)
+CONVENTIONS = ("broadcast", "overwritten", "gradient replaced")  # what may be meant so
+SETTINGS = {"^(momentum|mu)$": 0.9}  # of optimisers, that are tried where they are off by default
+SECONDS = 1.5  # of the processor, for all the tries with one class
 
 
 def examine_thing(
-    thing: Any, module: Any, spare: SpareLayers, shape: tuple[int, int] | None, time_limit: float
+    thing: Any, project: Project, shape: Shape | None, time_limit: float, cases: Cases | None = None
 ) -> Diagnosis:
-    """Examine a class or an object of a student's file, of batches of the shape given, or of one that fits.
+    """Examine a class, an object, or a pair of functions of a student's project.
+
+    Parameters
+    ----------
+    thing : class, object or FunctionPair
+    project : Project
+        Where it comes from: what it needs is built of the project's own classes.
+    shape : tuple of int, optional
+        Of the batch; without it, those that may fit are tried.
+    time_limit : float
+        Seconds that one call of the student's code may take.
+    cases : Cases, optional
+        What the teacher says about how things are built and called, and about what is fine.
 
     Raises
     ------
     CannotBuild
-        Where it is nothing to examine, or cannot be built without being told how.
+        Where it is nothing to examine, or cannot be built or called without being told how.
     """
+    cases = cases or NO_CASES
+    name = thing.__name__ if isinstance(thing, (type, FunctionPair, StepFunctionFound)) else type(thing).__name__
+    told = cases.build(name, project, thing)
+    if told is not None:
+        diagnosis = _as_told(told, shape, time_limit)
+    elif isinstance(thing, FunctionPair):
+        diagnosis = _pair(thing, shape, time_limit)
+    elif isinstance(thing, StepFunctionFound):
+        tries = (Try(f"{name} with {w}", examine_optimizer(o, m, time_limit=time_limit)) for w, o, m in thing.ways())
+        diagnosis = _first_that_ran(tries)
+    else:
+        diagnosis = _guessed(thing, project, shape, time_limit)
+    return _tolerated(diagnosis, thing, project, cases)
+
+
+def _as_told(told: Any, shape: Shape | None, time_limit: float) -> Diagnosis:
+    """Examine what a case has built: here an error is the student's."""
+    made, *given = told
+    what = kind(type(made))
+    if what == "optimizer" and given:
+        return examine_optimizer(made, given[0], time_limit=time_limit)
+    if len(given) == 2:
+        return examine_loss(made, *given, time_limit=time_limit)
+    if what == "loss":
+        return _first_that_ran(_losses([Built(made, type(made).__name__)], type(made), shape, time_limit))
+    if given:
+        return examine(made, given[0], time_limit=time_limit)
+    return _first_that_ran(_layers(iter([Built(made, type(made).__name__)]), type(made), shape, time_limit))
+
+
+def _guessed(thing: Any, project: Project, shape: Shape | None, time_limit: float) -> Diagnosis:
     cls = thing if isinstance(thing, type) else type(thing)
     what = kind(cls)
     if what is None:
         raise CannotBuild(f"{cls.__name__} has neither forward and backward, nor step")
-    if what == "optimizer":
-        return _examine_optimizer(thing, module, spare, time_limit)
-    made = build(thing, module, spare) if isinstance(thing, type) else thing
-    if what == "loss":
-        n, m = shape or (SAMPLES, FEATURES)
-        targets = _targets(cls.__name__, n, m)
-        return _first_that_runs(examine_loss(made, (n, m), target, time_limit=time_limit) for target in targets)
-    return _first_that_runs(examine(made, s, time_limit=time_limit) for s in ([shape] if shape else _shapes(made)))
+    try:
+        if what == "optimizer":
+            return _first_that_ran(_optimizers(thing, project, time_limit))
+        ways = build(cls, project) if isinstance(thing, type) else iter([Built(thing, cls.__name__)])
+        tries = (_losses if what == "loss" else _layers)(ways, cls, shape, time_limit)
+        return _first_that_ran(tries)
+    except Broken as error:
+        return Diagnosis(cls.__name__, [Finding("raises", "__init__", str(error))])
 
 
-def _first_that_runs(diagnoses: Iterator[Diagnosis]) -> Diagnosis:
-    """Return the first in which forward does not raise, and step moves something; else the first of all."""
-    first = None
-    for diagnosis in diagnoses:
-        first = first or (diagnosis,)
-        if not any(_does_not_fit(finding) for finding in diagnosis.findings):
-            return diagnosis
-    return first[0]
+def _first_that_ran(tries: Iterator[Try]) -> Diagnosis:
+    """Return the first in which it ran and showed something.
+
+    Where none did, an error counts only if it cannot come from what was chosen here; else this is not examined.
+    """
+    started, seen = time.process_time(), []
+    for one in tries:
+        if one.ran or one.hangs:
+            return one.diagnosis
+        seen.append(one)
+        if time.process_time() - started > SECONDS:
+            break
+    if not seen:
+        raise CannotBuild("there was no way to call it")
+    for one in seen:
+        if one.raised is not None and own_error(one.raised, one.said) and not one.holds:
+            return one.diagnosis
+    unmoved = [t for t in seen if any(f.evidence.get("nothing moves") for f in t.diagnosis.findings)]
+    if unmoved:
+        return unmoved[0].diagnosis
+    reason = seen[0].raised or next(iter(seen[0].diagnosis.findings))
+    others = list(dict.fromkeys(t.said for t in seen[1:] if t.said != seen[0].said))
+    more = f"; also tried: {', '.join(others[:3])}" if others else ""
+    raise CannotBuild(f"{seen[0].said}: {reason.text.split(' (line')[0]}{more}")
 
 
-def _does_not_fit(finding: Finding) -> bool:
-    """Whether a finding may be the fault of arguments that were guessed."""
-    return (finding.mistake == "raises" and finding.where != "backward") or finding.evidence.get("nothing moves", False)
+# ---------------------------------------------------------------------------------------------------------------------
+# Layers
 
 
-def _shapes(layer: Any) -> Iterator[tuple[int, int]]:
-    """Yield shapes of a batch that a layer may take: of its parameters' sizes, if it has any."""
-    yield SAMPLES, FEATURES
-    sizes = [size for slot in slots_of(layer) for size in as_tensor(get(layer, slot.param)).shape]
-    for size in dict.fromkeys(sizes):
-        if size not in (1, FEATURES):
-            yield SAMPLES, size
-
-
-def _targets(name: str, n: int, m: int) -> list[Any]:
-    """Return the kinds of target that a loss of this name may take: numbers, class numbers, one-hot rows, zeros and ones."""
-    numbers = torch.rand(n, m, generator=torch.Generator().manual_seed(2))
-    of_class = torch.arange(n) % m
-    one_hot = torch.eye(m)[of_class]
-    if CLASSES_NAME.search(name):
-        return [of_class, one_hot]
-    return [(numbers > 0.5).float()] if BINARY_NAME.search(name) else [numbers, of_class, one_hot]
-
-
-def _examine_optimizer(thing: Any, module: Any, spare: SpareLayers, time_limit: float) -> Diagnosis:
-    """Examine an optimiser with a model of the student's own layers where there is one that it takes, else of spare ones."""
-    if not isinstance(thing, type):
-        model = next((value for value in vars(thing).values() if is_module(value)), spare.network())
-        return examine_optimizer(thing, model, time_limit=time_limit)
-    models, problems = [], []
-    for cls in sorted(classes(module), key=lambda c: not NETWORK_NAME.search(c.__name__)):
-        if kind(cls) == "layer":
-            try:
-                models.append(build(cls, module, spare))
-            except CannotBuild:
+def _layers(ways: Iterator[Built], cls: type, shape: Shape | None, time_limit: float) -> Iterator[Try]:
+    some = []
+    for built in itertools.islice(ways, 6):
+        set_up(built.thing)
+        some.append((built, [shape] if shape else shapes_for(built.thing, cls)))
+    for built, shapes in [(b, s[:4]) for b, s in some] + [(b, s[4:]) for b, s in some]:
+        made, backward_raised = built.thing, False
+        for size in shapes:
+            if backward_raised and size[0] == 1 and len(size) == 2 and not _one_at_a_time(made):
                 continue
-
-    def tries() -> Iterator[Diagnosis]:
-        for model in [m for m in models if slots_of(m)] + [spare.network()]:
-            lists = [getattr(model, name)() for name in PAIR_METHODS if callable(getattr(model, name, None))]
-            for first in (model, *map(list, lists), [model]):
-                try:
-                    optimizer = build(thing, module, spare, first)
-                except CannotBuild as error:
-                    problems.append(error)
+            one = _tried(made, size, built.said, time_limit)
+            yield one
+            backward_raised |= one.raised is not None and own_error(one.raised, one.said) and not children(made)
+            if one.raised is None or own_error(one.raised, one.said):
+                continue
+            for way in range(WAYS):
+                made_again = _copy(built)
+                if made_again is None or not set_up(made_again, size, way):
                     continue
-                yield examine_optimizer(optimizer, model, time_limit=time_limit)
+                yield _tried(made_again, size, built.said + f", set up for {size}", time_limit)
+
+
+def _one_at_a_time(layer: Any) -> bool:
+    """Whether a layer that updates itself may be made for one sample at a time."""
+    backward = getattr(layer, "backward", None)
+    return backward is not None and any(role(name) == "rate" for name in needed(backward))
+
+
+def _copy(built: Built) -> Any:
+    from minidl.lab.doctor.subject.copies import copy_of
 
     try:
-        return _first_that_runs(tries())
-    except TypeError:  # there was none to try
-        raise problems[0] from None
+        return copy_of(built.thing)
+    except Exception:
+        return None
+
+
+def _tried(made: Any, size: Shape, said: str, time_limit: float) -> Try:
+    method = first_method(made, FORWARD_METHODS)
+    call = f"{said}.{method}" if method != "__call__" else said
+    diagnosis = examine(made, size, time_limit=time_limit)
+    if any(
+        f.mistake == "not reproducible" for f in diagnosis.findings
+    ):  # its parameters may be drawn in the first forward
+        again = examine(used(made, size), size, time_limit=time_limit)
+        diagnosis = again if len(again.findings) < len(diagnosis.findings) else diagnosis
+    if children(made):  # of a network, the gradient of the data is wanted by nobody
+        unwanted = [f for f in diagnosis.findings if f.mistake == "returns nothing" and f.where == "input"]
+        diagnosis.findings = [f for f in diagnosis.findings if f not in unwanted]
+        diagnosis.notes += ["backward returns nothing, so that gradient was not examined."] * bool(unwanted)
+    return Try(f"{call} of a batch of shape {size}", diagnosis, bool(children(made)))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Losses
+
+
+def _losses(ways: Any, cls: type, shape: Shape | None, time_limit: float) -> Iterator[Try]:
+    for built in ways:
+        for size in [shape] if shape else [(SAMPLES, FEATURES), (SAMPLES, 1), (2, FEATURES, 5, 5)]:
+            for words, input, target in inputs_and_targets(built.thing, cls, size):
+                method = first_method(built.thing, LOSS_METHODS)
+                said = f"{built.said}.{method} of a batch of shape {size} with {words}"
+                yield Try(said, examine_loss(built.thing, input, target, time_limit=time_limit))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Optimisers
+
+
+def _optimizers(thing: Any, project: Project, time_limit: float) -> Iterator[Try]:
+    """Examine an optimiser with a model of the project's own."""
+    if not isinstance(thing, type):
+        model = next((value for value in vars(thing).values() if is_module(value)), None)
+        if model is None:
+            model = next((built.thing for built in models(project, type(thing))), None)
+        if model is None:
+            raise CannotBuild(f"{type(thing).__name__} knows no model, and the project has none that can be built")
+        yield Try(type(thing).__name__, examine_optimizer(thing, model, time_limit=time_limit))
+        return
+    problem: Exception | None = None
+    some = tried = False
+    owns = itertools.chain(models(project, thing), _bare_arrays(thing, project))
+    for place, own in enumerate(owns):
+        if place > 3:
+            break
+        some, model = True, own.thing
+        listed = lists(model)
+        firsts = (model, *listed, *([one] for one in listed), [model], None)
+        wanted = needed(thing)
+        if not wanted or role(wanted[0]) == "rate":
+            firsts = (None, *firsts[:-1])
+        for first in firsts:
+            try:
+                for built in build(thing, project, first):
+                    said = f"{built.said}, a step of {own.said}"
+                    one = Try(said, examine_optimizer(built.thing, model, time_limit=time_limit))
+                    if one.ran and one.diagnosis:
+                        one = _with_other_settings(thing, project, first, model, time_limit) or one
+                    tried = True
+                    yield one
+                    if one.ran:
+                        return
+            except CannotBuild as error:
+                problem = problem or error
+    if not some:
+        text = (
+            "is examined with a model of the project's own, and the project has none with parameters that can be built"
+        )
+        raise CannotBuild(f"{thing.__name__} {text}")
+    if problem is not None and not tried:
+        raise problem
+
+
+def _bare_arrays(cls: type, project: Project) -> Iterator[Built]:
+    """Yield a weight and a bias for an optimiser whose step takes parameters and gradients: it asks for no model."""
+    step = getattr(cls, first_method(cls, STEP_METHODS))
+    roles = [role(name) for name in needed(step, bound=False)]
+    if roles.count("grad") == 1 and len([r for r in roles if r != "rate"]) == 2:
+        yield Built(Arrays(numpy=uses_numpy(project)), "a weight and a bias")
+
+
+def _with_other_settings(cls: type, project: Project, first: Any, model: Any, time_limit: float) -> Try | None:
+    """Return what is wrong with an optimiser only when it is given other settings than those that were chosen before."""
+
+    def built(**settings: Any) -> Built | None:
+        with contextlib.suppress(CannotBuild, Broken, StopIteration):
+            return next(build(cls, project, first, **settings))
+        return None
+
+    for parameter in parameters(cls):
+        value = next((v for pattern, v in SETTINGS.items() if re.search(pattern, parameter.name, re.IGNORECASE)), None)
+        faster, note = None, f"that is so with {parameter.name}={value}; otherwise all is well."
+        if role(parameter.name) == "rate" or parameter.name == "optz_rate":
+            value, fast = 0.05, built(**{parameter.name: 0.2})
+            faster = fast.thing if fast else None
+        elif value is None or parameter.default not in (0, None, False, 0.0):
+            continue
+        slow = built(**{parameter.name: value})
+        if slow is None:
+            continue
+        found = Try(slow.said, examine_optimizer(slow.thing, model, faster=faster, time_limit=time_limit))
+        if found.ran and not found.diagnosis:
+            found.diagnosis.notes += [note] * (faster is None)
+            return found
+    return None
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Pairs of functions
+
+
+def _pair(pair: FunctionPair, shape: Shape | None, time_limit: float) -> Diagnosis:
+    def tries() -> Iterator[Try]:
+        for words, made, *given in pair.ways(shape):
+            found = (
+                examine(made, *given, time_limit=time_limit)
+                if len(given) == 1
+                else examine_loss(made, *given, time_limit=time_limit)
+            )
+            yield Try(f"{pair.__name__} with {words}", found)
+
+    return _first_that_ran(tries())
+
+
+def things(module: Any) -> list[tuple[str, Any]]:
+    """Return what there is to examine in a module beside its classes: functions, by their names."""
+    return [(found.__name__, found) for found in (*pairs(module), *step_functions(module))]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What is no mistake here
+
+
+def _tolerated(diagnosis: Diagnosis, thing: Any, project: Project, cases: Cases) -> Diagnosis:
+    """Return a diagnosis in which what is fine here is a note, and no mistake."""
+    fine = dict.fromkeys(cases.allowed, "that is allowed here")
+    if not _strict(project):
+        fine.setdefault("broadcast", "no shapes are compared here")
+        if first_method(thing, ZERO_METHODS) is None:
+            fine.setdefault("overwritten", "nothing sets them to zero here: each backward begins anew")
+        if any(kind(cls) == "optimizer" for cls in project.pool):
+            fine.setdefault("gradient replaced", "that is fine where the optimiser asks for them anew in each step")
+    left, notes = [], []
+    for finding in diagnosis.findings:
+        why = fine.get(finding.mistake)
+        if why is None and finding.mistake == "kink" and finding.got is not None and not _strict(project):
+            why = "any slope between 0 and 1 will do" if bool(((finding.got >= 0) & (finding.got <= 1)).all()) else None
+        if why is None and isinstance(thing, type) and ": " in finding.where:
+            why = "that is told of the layer itself"
+        if why is None and finding.mistake.startswith("factor") and _divided_elsewhere(finding.mistake, thing, project):
+            why = "in this project the layers divide by the number of samples, and so the losses do not: together that is right"
+        if why is None:
+            left.append(finding)
+        else:
+            notes.append(f"{why}. {finding.text}")
+    if all(finding.mistake == "nested not zeroed" for finding in left) and len(left) < len(diagnosis.findings):
+        left = []  # nothing has to be zeroed that is overwritten anyway
+    diagnosis.findings = left
+    diagnosis.notes += notes
+    return diagnosis
+
+
+def _divided_elsewhere(mistake: str, thing: Any, project: Project) -> bool:
+    """Whether a factor n of a loss, or 1/n of a layer, is taken back by the layers, or the losses, of this project."""
+    if mistake not in ("factor n", "factor 1/n"):
+        return False
+    counterpart = {"factor n": ("layer", "factor 1/n"), "factor 1/n": ("loss", "factor n")}[mistake]
+    known = project.__dict__.setdefault("known_factors", {})
+    if counterpart not in known:
+        what, factor = counterpart
+        known[counterpart] = False  # while it is being found out
+        for cls in project.near(thing if isinstance(thing, type) else type(thing)):
+            if kind(cls) == what and cls is not thing and (what == "loss" or LINEAR_NAME.search(cls.__name__)):
+                try:
+                    found = _guessed(cls, project, None, 1.0)
+                except CannotBuild:
+                    continue
+                known[counterpart] |= factor in found.mistakes and set(found.mistakes) <= {factor, *CONVENTIONS}
+        for pair in (pair for module in project.modules.values() for pair in pairs(module)):
+            if what == "loss" and pair.is_loss and pair is not thing and not known[counterpart]:
+                with contextlib.suppress(CannotBuild):
+                    known[counterpart] |= factor in _pair(pair, None, 1.0).mistakes
+    return known[counterpart]
+
+
+def _strict(project: Project) -> bool:
+    """Whether a project is written for minidl's contract: gradients are added up, shapes compared, ReLU's slope at 0 is 0."""
+    mine = (value for module in project.modules.values() for value in vars(module).values())
+    kinds = (type, types.ModuleType, types.FunctionType)
+    homes = (getattr(v, "__module__", None) or getattr(v, "__name__", "") for v in mine if isinstance(v, kinds))
+    return any(str(home).split(".")[0] == "minidl" for home in homes)

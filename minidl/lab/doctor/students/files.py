@@ -1,37 +1,221 @@
-"""The files to examine: those that are named, and those in folders."""
+"""What is to be examined, and what is one project.
+
+- A folder that holds Python files is one project, with all that lies below it.
+- A folder that holds only folders is a folder of students: each of these is one project. It is one project itself where its
+  folders import each other.
+- A folder in which at least half of the files define classes of the same names as another, and few import another, is one of
+  students too, a file each.
+- A file that is named itself is a project with what it imports from its package or its folder, and with nothing else of them.
+
+A file ``cases.py`` that is alone beside the students' folders, or lies beside the folder that is given, is the teacher's.
+
+It is told from the files' text. A student cannot make a classmate's files part of a project by importing them.
+"""
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from minidl.lab.doctor.students.importing import SKIPPED
+from minidl.lab.doctor.students.outlines import Outline, read
 
-def find(paths: Sequence[str]) -> list[tuple[Path, str]]:
-    """Return the files to examine, each with what to examine in it, or with nothing for all of it.
+CASES = "cases.py"
+
+
+@dataclass(frozen=True)
+class File:
+    """A file to examine.
+
+    Attributes
+    ----------
+    path : Path
+        Relative to its project's root.
+    shown : str
+        As the person who asked would call it.
+    outline : Outline
+        What its text shows.
+    what : str
+        A class's name or an expression, what to examine in it; nothing for all of it.
+    """
+
+    path: Path
+    shown: str
+    outline: Outline
+    what: str = ""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A project to examine.
+
+    Attributes
+    ----------
+    root : Path
+        Its folder.
+    files : tuple of File
+        What to examine.
+    copied : tuple of Path, or None
+        The files that belong to it, relative to ``root``; None for all that lie below.
+    cases : Path or None
+        The teacher's file of cases that lies beside the students' folders.
+    """
+
+    root: Path
+    files: tuple[File, ...]
+    copied: tuple[Path, ...] | None = None
+    cases: Path | None = None
+
+
+def find(paths: Sequence[str]) -> list[Plan]:
+    """Return the projects that are meant by files and folders.
 
     Raises
     ------
     FileNotFoundError
         For a path that leads nowhere or to no Python file, and for a folder without such.
     """
-    found: list[tuple[Path, str]] = []
-    for text in paths:
-        match = re.fullmatch(r"(.*\.py):([^/\\].*)", text)
+    plans: list[Plan] = []
+    for text in dict.fromkeys(map(str, paths)):
+        match = re.fullmatch(r"(.*\.py):([^/\\].*)", text, re.DOTALL)
         path, what = (Path(match[1]), match[2]) if match else (Path(text), "")
-        if path.is_dir():
-            inside = [file for file in sorted(path.rglob("*.py")) if not _hidden(file.relative_to(path))]
-            if not inside:
+        if path.is_symlink():
+            plans.append(Plan(path.parent, (File(Path(path.name), str(path), read(path), what),), ()))
+        elif path.is_dir():
+            files = _python_files(path)
+            beside = path / CASES
+            if [file for file in files if file.parent == path] == [beside] and len(files) > 1:
+                files.remove(beside)
+            else:
+                beside = path.absolute().parent / CASES
+            if not files:
                 raise FileNotFoundError(f"no Python file in {path}")
-            found += [(file, "") for file in inside]
-        elif path.is_file() and path.suffix != ".py":
+            cases = beside if beside.is_file() and not beside.is_symlink() else None
+            outlines = {file: read(file) for file in files}
+            told = {
+                f: o for f, o in outlines.items() if f.name != "__init__.py" or o.problem or not o.empty
+            } or outlines
+            plans += [replace(plan, cases=cases) for plan in _projects(path, told)]
+        elif path.suffix != ".py" and path.exists():
             raise FileNotFoundError(f"no Python file: {path}")
-        elif path.is_file():
-            found.append((path, what))
+        elif path.exists():
+            plans.append(_single(path, read(path), what))
         else:
             raise FileNotFoundError(f"no such file or folder: {path}")
-    return list(dict.fromkeys(found))
+    return _without_twins(plans)
 
 
-def _hidden(path: Path) -> bool:
-    return any(part.startswith((".", "__")) for part in path.parts)
+def _without_twins(plans: list[Plan]) -> list[Plan]:
+    """Return the plans, each file only in the first that has it."""
+    seen: set[tuple[Path, str]] = set()
+    found = []
+    for plan in plans:
+        files = []
+        for file in plan.files:
+            key = ((plan.root / file.path).absolute(), file.what)
+            if key not in seen:
+                seen.add(key)
+                files.append(file)
+        if files:
+            found.append(replace(plan, files=tuple(files)))
+    return found
+
+
+def _python_files(folder: Path) -> list[Path]:
+    found = []
+    for here, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not (name.startswith((".", "__")) or name in SKIPPED))
+        found += [Path(here, name) for name in files if name.endswith(".py") and not name.startswith(".")]
+    return sorted(found)
+
+
+def _projects(folder: Path, inside: Mapping[Path, Outline]) -> list[Plan]:
+    """Return the projects of a folder: itself, or the folders or files in it."""
+    here = [path for path in inside if path.parent == folder]
+    below: dict[Path, dict[Path, Outline]] = {}
+    for path, outline in inside.items():
+        if path.parent != folder:
+            below.setdefault(folder / path.relative_to(folder).parts[0], {})[path] = outline
+    if here:
+        own = {path: _names([inside[path]]) for path in here}
+        linked = sum(_imports_another(path, inside[path], here) for path in here)
+        if not _alike(own.values()) or 2 * linked > len(here):
+            return [_whole(folder, inside)]
+        shared = Counter(name for names in own.values() for name in names)
+        submissions = {path for path, names in own.items() if any(shared[name] > 1 for name in names)}
+        plans = [_single(path, inside[path], root=folder, not_from=submissions) for path in here]
+    elif (
+        len(below) > 1 and _import_each_other(below) and not _alike(_names(files.values()) for files in below.values())
+    ):
+        return [_whole(folder, inside)]
+    else:
+        plans = []
+    return plans + [plan for sub, files in below.items() for plan in _projects(sub, files)]
+
+
+def _names(outlines: Iterable[Outline]) -> set[str]:
+    return {name for outline in outlines for name in outline.layers}
+
+
+def _alike(groups: Iterable[set[str]]) -> bool:
+    """Whether at least half of the files or folders, and at least two, define what another defines too."""
+    groups = [names for names in groups if names]
+    count = Counter(name for names in groups for name in names)
+    alike = sum(any(count[name] > 1 for name in names) for names in groups)
+    return alike >= 2 and 2 * alike >= len(groups)
+
+
+def _imports_another(path: Path, outline: Outline, files: Sequence[Path]) -> bool:
+    return bool(
+        {name.partition(".")[0] for _, name in outline.imports} & {other.stem for other in files if other != path}
+    )
+
+
+def _import_each_other(below: Mapping[Path, Mapping[Path, Outline]]) -> bool:
+    names = {folder.name for folder in below}
+    return any(
+        {name.partition(".")[0] for _, name in outline.imports} & (names - {folder.name})
+        for folder, files in below.items()
+        for outline in files.values()
+    )
+
+
+def _whole(folder: Path, inside: Mapping[Path, Outline]) -> Plan:
+    return Plan(folder, tuple(File(path.relative_to(folder), str(path), outline) for path, outline in inside.items()))
+
+
+def _single(
+    path: Path, outline: Outline, what: str = "", root: Path | None = None, not_from: Iterable[Path] = ()
+) -> Plan:
+    """Return the project of one file, with what it imports, but not from some files."""
+    if root is None:
+        root = path.absolute().parent
+        while (root / "__init__.py").is_file() and (root.parent / "__init__.py").is_file():
+            root = root.parent
+    here = root / path.absolute().relative_to(root.absolute())
+    needed = _imported(here, outline, root, set(not_from))
+    return Plan(root, (File(here.relative_to(root), str(path), outline, what),), needed)
+
+
+def _imported(path: Path, outline: Outline, root: Path, not_from: set[Path]) -> tuple[Path, ...]:
+    """Return a file and all that it imports from the folders between it and the root, relative to the root."""
+    found, waiting = {path: outline}, [path]
+    while waiting:
+        file = waiting.pop()
+        around = [folder for folder in file.parents if folder.is_relative_to(root)]
+        for dots, name in found[file].imports:
+            parts = name.split(".") if name else []
+            starts = around[dots - 1 : dots] if dots else [*around, root.parent]
+            for start in starts:
+                steps = [start.joinpath(*parts[:length]) for length in range(len(parts) + 1)]
+                for step in steps:
+                    for candidate in (step.with_name(f"{step.name}.py") if step.name else step, step / "__init__.py"):
+                        new = candidate not in found and candidate not in not_from and candidate.is_relative_to(root)
+                        if new and candidate.is_file() and not candidate.is_symlink():
+                            found[candidate] = read(candidate)
+                            waiting.append(candidate)
+    return tuple(file.relative_to(root) for file in found)

@@ -1,169 +1,193 @@
-"""A process for each file, with limits of time and memory, so that one that misbehaves stops nothing else."""
+"""A process for each project, with limits of time and memory, so that one that misbehaves stops nothing else."""
 
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
-import os
-import signal
-import sys
+import json
+import socket
+import subprocess
+import tempfile
+import threading
 import time
-from collections.abc import Iterator, Sequence
-from multiprocessing.connection import Connection, wait
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import torch
-from tqdm import tqdm
+from minidl.lab.doctor.students import server
+from minidl.lab.doctor.students.wall import INSIDE, NoWall, Wall
 
-from minidl.lab.doctor.students.building import CannotBuild, SpareLayers
-from minidl.lab.doctor.students.examining import examine_thing
-from minidl.lab.doctor.students.loading import classes, load
-from minidl.lab.doctor.students.rows import Row
-from minidl.lab.doctor.time_limit import TIME_LIMIT
+LOADING = 60.0  # seconds that a process may take until it has loaded everything
+LONGEST_LINE, MOST_LINES = 2_000_000, 100_000
 
 
-def examine_files(
-    jobs: Sequence[tuple[Path, str]],
-    spare: SpareLayers,
-    *,
-    shape: tuple[int, int] | None = None,
-    seconds: float = 20.0,
-    megabytes: int = 2000,
-    at_once: int = 2,
-) -> list[Row]:
-    """Examine files, some at the same time, and return the rows in the order of the files.
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How to examine.
 
-    Parameters
+    Attributes
     ----------
-    jobs : sequence of (path, what)
-        What to examine in each file, a class's name or an expression; nothing for all of it.
-    spare : SpareLayers
-        For containers and optimisers where the file has no layers of its own.
-    shape : tuple of two int, optional
+    shape : tuple of int, or None
         Of the batch.
     seconds : float
         A file that takes longer is ended; what it had shown until then is kept.
     megabytes : int
-        What each file may have on top of what this process has.
+        What each project may have on top of what the examination needs.
     at_once : int
-        Files at the same time.
+        Projects at the same time.
+    wall : {"auto", "require", "none"}
+        Whether each project runs behind bubblewrap: where it can be had, or not at all without, or never.
+    cases : Path or None
+        A file that says how the things of this assignment are built and called.
+    allow : tuple of str
+        Conventions that are fine here.
     """
-    method = "fork" if "fork" in multiprocessing.get_all_start_methods() and sys.platform != "darwin" else "spawn"
-    context = multiprocessing.get_context(method)  # a forked process need not import torch again
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    rows: dict[int, list[Row]] = {}
-    waiting, running = list(enumerate(jobs)), {}
-    try:
-        with tqdm(total=len(jobs), unit="file", disable=not sys.stderr.isatty()) as progress:
-            while waiting or running:
-                while waiting and len(running) < at_once:
-                    number, (path, what) = waiting.pop(0)
-                    receiver, sender = context.Pipe(duplex=False)
-                    task = (sender, str(path), what, spare, shape, min(TIME_LIMIT, seconds / 4), megabytes)
-                    process = context.Process(target=_work, args=task, daemon=True)
-                    process.start()
-                    sender.close()
-                    running[receiver] = (number, process, time.monotonic() + seconds)
-                    rows[number] = []
-                nearest = min(end for _, _, end in running.values())
-                ready = wait(list(running), max(0.0, nearest - time.monotonic()))
-                late = [r for r, (_, _, end) in running.items() if time.monotonic() >= end and r not in ready]
-                for receiver in [*ready, *late]:
-                    number, process, _ = running[receiver]
-                    verdict = _receive(receiver, rows[number]) if receiver in ready else "time limit"
-                    if verdict is None:
-                        continue
-                    if verdict == "crashed":
-                        process.join(1)
-                        verdict += f" (exit status {process.exitcode})" if process.exitcode else ""
-                    _end(process)
-                    receiver.close()
-                    del running[receiver]
-                    progress.update()
-                    if verdict != "done":
-                        rows[number].append(Row(str(jobs[number][0]), "", verdict))
-    finally:
-        for _, process, _ in running.values():
-            _end(process)
-        torch.set_num_threads(threads)
-    return [row for number in sorted(rows) for row in rows[number]]
+
+    shape: tuple[int, ...] | None = None
+    seconds: float = 20.0
+    megabytes: int = 2000
+    at_once: int = 2
+    wall: str = "auto"
+    cases: Path | None = None
+    allow: tuple[str, ...] = ()
 
 
-def _end(process: multiprocessing.process.BaseProcess) -> None:
-    """End a process, and where the system can, whatever it has started."""
-    with contextlib.suppress(AttributeError, OSError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.kill()
-    process.join()
+class House:
+    """What all projects share: the server, the folder for private copies, and whether there are walls."""
 
+    def __init__(self, settings: Settings) -> None:
+        self.settings, self.walls, self.open_now = settings, False, True
+        self._lock = threading.Lock()
+        self._running: set[Process] = set()
+        self.place = tempfile.TemporaryDirectory(prefix="examine-", ignore_cleanup_errors=True)
 
-def _receive(receiver: Connection, rows: list[Row]) -> str | None:
-    """Take what has come; return how it ended, or None where there is more to come."""
-    try:
-        message = receiver.recv()
-    except (EOFError, OSError):
-        return "crashed"
-    if isinstance(message, Row):
-        rows.append(message)
-        return None
-    return "done"
-
-
-def _work(
-    sender: Connection,
-    path: str,
-    what: str,
-    spare: SpareLayers,
-    shape: tuple[int, int] | None,
-    seconds: float,
-    megabytes: int,
-) -> None:
-    """Examine one file, in the process that is its own; send a row for each class, then None."""
-    _limit_memory(megabytes)
-    with contextlib.suppress(AttributeError, OSError):
-        os.setsid()  # a group of its own, so that what it starts can be ended with it
-    with open(os.devnull, "r+b") as nothing:  # what is printed, even by code that is not Python, goes nowhere
-        for number in (0, 1, 2):
-            os.dup2(nothing.fileno(), number)
-    os.environ["MPLBACKEND"] = "Agg"
-    for row in _rows(Path(path), what, spare, shape, seconds):
-        sender.send(row)
-    sender.send(None)
-    sender.close()
-    os._exit(0)  # whatever the file has left running
-
-
-def _limit_memory(megabytes: int) -> None:
-    """Limit what the process may have on top of what it has now."""
-    with contextlib.suppress(ImportError, OSError, ValueError):
-        import resource
-
-        with open("/proc/self/statm", encoding="ascii") as statm:
-            used = int(statm.read().split()[0]) * resource.getpagesize()
-        limit = used + megabytes * 2**20
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-
-
-def _rows(path: Path, what: str, spare: SpareLayers, shape: tuple[int, int] | None, seconds: float) -> Iterator[Row]:
-    torch.set_num_threads(1)
-    try:
-        os.chdir(path.parent)
-        module = load(path.resolve() if path.is_absolute() else Path(path.name).resolve())
-        things = [(what, eval(what, vars(module)))] if what else [(c.__name__, c) for c in classes(module)]
-    except BaseException as error:  # SystemExit too
-        yield Row(str(path), what, "does not load", [], f"{type(error).__name__}: {error}")
-        return
-    if not things:
-        yield Row(str(path), "", "nothing to examine", [], "No class with forward and backward, or with step.")
-    for name, thing in things:
+    def open(self, warn: Callable[[str], None]) -> None:
+        """Try whether a wall can be had."""
+        if self.settings.wall == "none":
+            return
         try:
-            diagnosis = examine_thing(thing, module, spare, shape, seconds)
-        except CannotBuild as error:
-            advice = f". Say how to build it: {path}:'{name}(...)'" if isinstance(thing, type) else "."
-            yield Row(str(path), name, "not examined", [], f"{error}{advice}")
-        except Exception as error:
-            yield Row(str(path), name, "not examined", [], f"{type(error).__name__}: {error}")
-        else:
-            verdict = "well" if diagnosis else "wrong"
-            yield Row(str(path), name, verdict, diagnosis.mistakes, str(diagnosis), diagnosis._repr_html_())
+            if not server.FORK:
+                raise NoWall("bubblewrap is for Linux")
+            trial = Path(self.place.name, "trial")
+            trial.mkdir()
+            self.walls = True
+            process = Process(self, {"probe": True}, trial)
+            try:
+                end = next(
+                    (m["end"] for m in process.messages(LOADING) if isinstance(m, dict) and "end" in m), "no answer"
+                )
+            finally:
+                process.end()
+            if end != 0:
+                raise NoWall(str(end).removeprefix("no wall: "))
+        except NoWall as error:
+            self.walls = False
+            if self.settings.wall == "require":
+                raise
+            warn(f"no wall around the students' code ({error}): it can do whatever you can do")
+
+    def channel(self) -> socket.socket:
+        """Return a channel to a new copy of the server."""
+        with self._lock:
+            return server.channel()
+
+    def started(self, process: Process) -> None:
+        with self._lock:
+            self._running.add(process)
+            if not self.open_now:
+                process.end()
+
+    def close(self) -> None:
+        """End all that runs."""
+        with self._lock:
+            self.open_now, running = False, list(self._running)
+        for process in running:
+            process.end()
+        self.place.cleanup()
+
+
+class Process:
+    """The process of one project, and what comes from it."""
+
+    def __init__(self, house: House, job: dict[str, Any], folder: Path) -> None:
+        self._wall, self._program, self._channel = None, None, None
+        self._late, self._began = False, time.monotonic()
+        self._deadline, self._over = 0.0, threading.Event()
+        job = {**job, "root": str(folder), "wall": 0}
+        try:
+            if house.walls:
+                self._wall = Wall(folder, 24 * 3600)
+                job |= {"wall": self._wall.pid, "root": str(INSIDE / folder.name)}
+            line = json.dumps(job).encode() + b"\n"
+            if server.FORK:
+                self._channel = house.channel()
+                self._lines = self._channel.makefile("rb")
+                self._channel.sendall(line)
+            else:
+                self._program = subprocess.Popen(
+                    server.command("once", 1),
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    env=server.environment(),
+                    start_new_session=True,
+                )
+                self._lines = self._program.stdout
+                with contextlib.suppress(OSError):
+                    self._program.stdin.write(line)
+                    self._program.stdin.close()
+        except BaseException:
+            self.end()
+            raise
+        house.started(self)
+
+    def messages(self, seconds: float):
+        """Yield what comes, each a value of JSON or an exception; ``more`` gives it more time."""
+        self.more(seconds)
+        threading.Thread(target=self._watch, daemon=True).start()
+        with self._lines:
+            for _ in range(MOST_LINES):
+                try:
+                    line = self._lines.readline(LONGEST_LINE)
+                except (OSError, ValueError):
+                    return
+                if not line:
+                    return
+                if line.strip():
+                    try:
+                        message = json.loads(line, parse_constant=_no_number)
+                    except (ValueError, RecursionError, UnicodeDecodeError) as error:
+                        message = error
+                    yield message
+
+    def more(self, seconds: float) -> None:
+        """Set when the time is over, from now."""
+        self._deadline = time.monotonic() + seconds
+
+    def _watch(self) -> None:
+        while not self._over.wait(0.05):
+            if time.monotonic() >= self._deadline:
+                self._late = True
+                self.end()
+                return
+
+    @property
+    def late(self) -> bool:
+        return self._late
+
+    def end(self) -> None:
+        """End it, and where the system can, whatever it has started."""
+        self._over.set()
+        if self._wall is not None:
+            self._wall.fall()
+        if self._channel is not None:
+            with contextlib.suppress(OSError):
+                self._channel.shutdown(socket.SHUT_RDWR)
+            self._channel.close()
+        if self._program is not None:
+            self._program.kill()
+            self._program.wait()
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")

@@ -1,60 +1,116 @@
-"""What is shown of all rows: a table as text and as CSV, and a page with every diagnosis."""
+"""What is shown of all rows: a table as text and as CSV, and a page with every diagnosis. Each is written row by row."""
 
 from __future__ import annotations
 
+import csv
 import html
+import io
+from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
-import pandas as pd
-
+from minidl.lab.doctor.heat_map import side_by_side
 from minidl.lab.doctor.students.rows import Row
+
+NAMES = ("file", "class", "verdict", "mistakes")
+LONGEST_CELL = 100
+STYLE = (
+    "body { font-family: sans-serif; margin: 2em } table { border-collapse: collapse } "
+    "td, th { text-align: left; vertical-align: top; padding: 2px 10px } .wrong td:nth-child(3) { font-weight: bold } "
+    "tr.well, tr.wrong { border-top: 1px solid #bbb } pre { white-space: pre-wrap }"
+)
 
 
 def table(rows: Sequence[Row]) -> str:
     """Return the table as text, a line for each class, and one that sums it up."""
-    names = ("file", "class", "verdict", "mistakes")
-    frame = pd.DataFrame([(row.file, row.name, row.verdict, _summary(row)) for row in rows], columns=names)
-    widths = [max([len(name), *frame[name].str.len()]) for name in names]
-    frame = pd.DataFrame({name: frame[name].str.ljust(width) for name, width in zip(names, widths, strict=True)})
-    lines = frame.to_string(index=False, justify="left").splitlines()
-    lines.insert(1, " ".join("-" * width for width in (*widths[:3], len("mistakes"))))
-    files = {row.file for row in rows}
-    bad = {row.file for row in rows if not row.well}
-    count = f"{len(files)} file{'s' * (len(files) != 1)}, {len(bad)} with something wrong."
-    return "\n".join([*(line.rstrip() for line in lines), "", count])
+    cells = [(row.file, row.name, row.verdict, _summary(row)) for row in rows]
+    widths = [max(map(len, column)) for column in zip(NAMES, *cells, strict=True)]
+    rule = ["-" * width for width in (*widths[:3], len(NAMES[3]))]
+    lines = [
+        " ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in (NAMES, rule, *cells)
+    ]
+    return "\n".join([*(line.rstrip() for line in lines), "", summary(rows)])
+
+
+def summary(rows: Sequence[Row]) -> str:
+    """Return one line: how many files, and how many classes are well, wrong, and neither."""
+    count = Counter(row.verdict for row in rows)
+    files = len({row.file for row in rows})
+    missing = sorted({row.details.partition(" ")[2].partition(" ")[0] for row in rows if _lacks(row)})
+    parts = [f"{count.pop('well', 0)} well", f"{count.pop('wrong', 0)} wrong"]
+    nothing = count.pop("nothing to examine", 0)
+    names = {"does not load": f"did not load{f' (missing: {chr(44).join(missing)})' if missing else ''}"}
+    parts += [f"{number} {names.get(verdict, verdict)}" for verdict, number in sorted(count.items())]
+    parts += [f"{nothing} file{'s' * (nothing != 1)} with nothing to examine"] * bool(nothing)
+    return f"{files} file{'s' * (files != 1)}: {', '.join(parts)}."
+
+
+def _lacks(row: Row) -> bool:
+    return row.verdict == "does not load" and row.details.startswith("package ") and " is missing" in row.details
+
+
+def status(rows: Sequence[Row]) -> int:
+    """Return the exit status: 0 if all is well, 1 if something is wrong, 3 if nothing is wrong but not all was examined."""
+    if any(row.verdict == "wrong" for row in rows):
+        return 1
+    return 0 if all(row.well for row in rows) else 3
 
 
 def _summary(row: Row) -> str:
-    if row.mistakes or row.verdict in ("well", "nothing to examine"):
+    if row.mistakes or row.well:
         return ", ".join(row.mistakes)
-    first = row.details.splitlines()[0] if row.details else ""
-    return first if len(first) <= 100 else f"{first[:97]}..."
+    first = " ".join(row.details.split("\n", 1)[0].split())
+    return first if len(first) <= LONGEST_CELL else f"{first[: LONGEST_CELL - 3]}..."
 
 
-def write_csv(rows: Sequence[Row], path: Path) -> None:
-    """Write a line for each class: file, class, verdict, mistakes (separated by semicolons), details."""
-    names = ("file", "class", "verdict", "mistakes", "details")
-    lines = [(row.file, row.name, row.verdict, "; ".join(row.mistakes), row.details) for row in rows]
-    pd.DataFrame(lines, columns=names).to_csv(path, index=False, encoding="utf-8", lineterminator="\r\n")
+# ---------------------------------------------------------------------------------------------------------------------
+# CSV
+
+CSV_HEAD = ",".join((*NAMES, "details")) + "\r\n"
+
+
+def csv_line(row: Row) -> str:
+    """Return a row as a line of CSV: file, class, verdict, mistakes (separated by semicolons), details."""
+    text = io.StringIO(newline="")
+    cells = (row.file, row.name, row.verdict, "; ".join(row.mistakes), row.details)
+    csv.writer(text, lineterminator="\r\n").writerow([_harmless(cell) for cell in cells])
+    return text.getvalue()
+
+
+def _harmless(cell: str) -> str:
+    """Return a cell that a spreadsheet takes for text: what begins like a formula would be one."""
+    return f"'{cell}" if cell.lstrip(" ")[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") and cell.strip(" ") else cell
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# HTML
+
+PAGE_HEAD = (
+    f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Examined</title><style>{STYLE}</style></head>'
+    f"<body><h1>Examined</h1><table><tr>{''.join(f'<th>{name}</th>' for name in NAMES)}</tr>\n"
+)
+PAGE_TAIL = "</table></body></html>\n"
 
 
 def page(rows: Sequence[Row]) -> str:
     """Return a page of its own: the table, and under each line the diagnosis."""
-    body = []
-    for row in rows:
-        cells = "".join(f"<td>{html.escape(cell)}</td>" for cell in (row.file, row.name, row.verdict, _summary(row)))
-        body.append(f'<tr class="{"well" if row.well else "wrong"}">{cells}</tr>')
-        shown = row.page or f"<pre>{html.escape(row.details)}</pre>"
-        if row.details:
-            body.append(f'<tr><td colspan="4"><details><summary>diagnosis</summary>{shown}</details></td></tr>')
-    style = (
-        "body { font-family: sans-serif; margin: 2em } table { border-collapse: collapse } "
-        "td, th { text-align: left; vertical-align: top; padding: 2px 10px } .wrong td:nth-child(3) { font-weight: bold } "
-        "tr.well, tr.wrong { border-top: 1px solid #bbb } pre { white-space: pre-wrap }"
-    )
-    head = "<tr>" + "".join(f"<th>{name}</th>" for name in ("file", "class", "verdict", "mistakes")) + "</tr>"
-    return (
-        f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Examined</title><style>{style}</style></head>'
-        f"<body><h1>Examined</h1><table>{head}{''.join(body)}</table></body></html>\n"
-    )
+    return PAGE_HEAD + "".join(map(page_lines, rows)) + PAGE_TAIL
+
+
+def page_lines(row: Row) -> str:
+    """Return the lines of the page's table that tell one row."""
+    cells = "".join(f"<td>{html.escape(cell)}</td>" for cell in (row.file, row.name, row.verdict, _summary(row)))
+    line = f'<tr class="{"well" if row.well else "wrong"}">{cells}</tr>\n'
+    if not row.details:
+        return line
+    pictures, drawn = [], []
+    for finding in row.findings:
+        if finding.expected is not None and finding.got is not None and not _in(finding.got, drawn):
+            drawn.append(finding.got)
+            name = html.escape(finding.mistake)
+            pictures.append(f"<div><small>{name}</small></div>{side_by_side(finding.expected, finding.got)}")
+    shown = f"<pre>{html.escape(row.details)}</pre>{''.join(pictures)}"
+    return f'{line}<tr><td colspan="4"><details><summary>diagnosis</summary>{shown}</details></td></tr>\n'
+
+
+def _in(value: object, values: list) -> bool:
+    return any(value.shape == other.shape and bool((value == other).all()) for other in values)

@@ -2,20 +2,74 @@
 
 from __future__ import annotations
 
+import types
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from minidl.lab.doctor.subject.calls import StudentError
-from minidl.lab.doctor.subject.inside import contents
+from minidl.lab.doctor.subject.copies import copy_of
+from minidl.lab.doctor.subject.fitting import FITS, RIGHT, find_convention
+from minidl.lab.doctor.subject.inside import attributes, contents
 from minidl.lab.doctor.subject.parameters import Slot, slots_of
-from minidl.lab.doctor.subject.paths import get
+from minidl.lab.doctor.subject.paths import get, put
+from minidl.lab.doctor.subject.roles import needed, positional, role, target_first
 from minidl.lab.doctor.subject.subject import Subject
-from minidl.lab.doctor.subject.values import as_tensor, is_numpy, random_states, same
+from minidl.lab.doctor.subject.values import as_tensor, both_signs, is_numpy, random_states, same
 
 
 def get_to_know(subject: Subject, input: Tensor, target: Tensor | None) -> None:
+    """Find out how the subject is called, what it takes, and its parameters.
+
+    Raises
+    ------
+    StudentError
+        Where it raises whatever it is given: what it raised in the way that got furthest.
+    """
+    try:
+        _get_to_know(subject, input, target)
+        _move_off_zero_and_one(subject, input, target)
+    except StudentError:
+        before = subject.forward_name
+        if before == "__call__" or not any("__call__" in vars(kind) for kind in type(subject.original).__mro__[:-1]):
+            raise
+        subject.forward_name = "__call__"  # it may keep there what backward needs
+        try:
+            _get_to_know(subject, input, target)
+            _move_off_zero_and_one(subject, input, target)
+            return
+        except StudentError:
+            subject.forward_name = before
+        raise
+
+
+def _move_off_zero_and_one(subject: Subject, input: Tensor, target: Tensor | None) -> None:
+    """Take a copy for the original in which no parameter is all zeros or all ones: these hide what is wrong with a factor."""
+    if subject.shared or subject.original is not subject.given:
+        return
+    values = {slot: as_tensor(get(subject.original, slot.param)) for slot in subject.slots}
+    plain = [
+        slot for slot, v in values.items() if v is not None and v.numel() and bool((v == 0).all() | (v == 1).all())
+    ]
+    if not plain:
+        return
+    drawn = torch.Generator().manual_seed(13)
+    twin = copy_of(subject.original)
+    for slot in plain:
+        value = values[slot]
+        put(twin, slot.param, value + both_signs(value.shape, drawn, 0.1, 0.3).to(value.dtype))
+    subject.original = twin
+    try:
+        output = as_tensor(subject.run(input, None, target)["output"])
+        well = output is not None and bool(output.isfinite().all())
+    except StudentError:
+        well = False
+    if not well:
+        subject.original = subject.given
+
+
+def _get_to_know(subject: Subject, input: Tensor, target: Tensor | None) -> None:
     """Find out what the subject takes (tensors, arrays or lists; float64 or only its own dtype), and its parameters.
 
     Raises
@@ -31,33 +85,101 @@ def get_to_know(subject: Subject, input: Tensor, target: Tensor | None) -> None:
     dialects = ["numpy", "torch", "list"] if arrays or _speaks_of_numpy(subject) else ["torch", "numpy", "list"]
     errors: list[StudentError] = []
     turned = None  # the first way in which it took one kind of value and returned another
-    for dialect in dialects:
+    subject.translator = None
+    for dialect in dialects if not _speaks_otherwise(subject) else ():
         for dtype in (torch.float64, None):
             subject.dialect, subject.dtype = dialect, dtype
             subject.set_default()
             try:
-                output = subject.run(input, None, target)["output"]
+                results = subject.run(input, None, target)
             except StudentError as error:
                 errors.append(error)
                 continue
+            output = results["output"]
             to_array = dialect == "torch" and is_numpy(output) and dialects[0] == "torch"
             if to_array or (dialect != "list" and isinstance(output, list)):
                 turned = turned or (dialect, dtype)
                 continue
+            if not _fits(results, input) or _keeps_nothing(subject, input):
+                if _translated(subject, dialects, input, target):
+                    return
+                subject.dialect, subject.dtype = dialect, dtype
+                subject.set_default()
             subject.slots = _parameters(subject, input, target)
             return
+    if _translated(subject, dialects, input, target):
+        return
     subject.dialect, subject.dtype = turned or (dialects[0], None)
     subject.set_default()
     if not turned:
+        if not errors:
+            subject.run(input, None, target)
+            subject.slots = _parameters(subject, input, target)
+            return
         raise max(errors, key=lambda error: error.doing == subject.backward_name)  # the first that got furthest
     subject.slots = _parameters(subject, input, target)
 
 
+def _fits(results: dict[str, Any], input: Tensor) -> bool:
+    """Whether a first use went as the contract says: values came, and a gradient of the input's shape."""
+    output, grad_input = as_tensor(results["output"]), as_tensor(results["input"])
+    return output is not None and grad_input is not None and grad_input.shape == input.shape
+
+
+def _keeps_nothing(subject: Subject, input: Tensor) -> bool:
+    """Whether backward takes what forward takes, by its name, and forward keeps nothing: it can only mean the derivative."""
+    forward, backward = (needed(getattr(subject.original, n)) for n in (subject.forward_name, subject.backward_name))
+    if subject.is_loss or len(forward) != 1 or forward != backward or subject.slots or attributes(subject.original):
+        return False
+    module = subject.fresh()
+    subject.forward(module, input)
+    return not attributes(module)
+
+
+def _speaks_otherwise(subject: Subject) -> bool:
+    """Whether the names of arguments say that it is called in another way, where the usual one might run as well."""
+    forward, backward = (getattr(subject.original, n) for n in (subject.forward_name, subject.backward_name))
+    if subject.is_loss:
+        names = needed(backward)
+        given_back = len(names) == 1 and (role(names[0]) == "target" or names[0].lower() in ("y", "label"))
+        return given_back or target_first(needed(forward)) or target_first(names)
+    return "rate" in map(role, [p.name for p in positional(backward)[1:]])
+
+
+def _translated(subject: Subject, dialects: list[str], input: Tensor, target: Tensor | None) -> bool:
+    """Look for another convention that fits, and take it; say whether there is one."""
+    best: tuple[int, Any] = (FITS - 1, None)
+    for dialect in dialects[:2]:
+        if best[1] is not None:
+            break
+        for dtype in (torch.float64, None):
+            subject.dialect, subject.dtype, subject.translator = dialect, dtype, None
+            subject.set_default()
+            fit = find_convention(subject, input, target)
+            if fit > best[0]:
+                best = fit, (dialect, dtype, subject.translator)
+            if fit == RIGHT:
+                break
+    if best[1] is None:
+        subject.translator = None
+        return False
+    subject.dialect, subject.dtype, subject.translator = best[1]
+    subject.set_default()
+    subject.slots = _parameters(subject, input, target)
+    returned = [s for s in subject.translator.convention.slots() if all(s.param != t.param for t in subject.slots)]
+    subject.slots = subject.slots + returned
+    return True
+
+
 def _speaks_of_numpy(subject: Subject) -> bool:
-    names: set[str] = set()
-    for name in (subject.forward_name, subject.backward_name):
-        code = getattr(getattr(subject.original, name, None), "__code__", None)
-        names.update(code.co_names if code else ())
+    methods = [getattr(subject.original, name, None) for name in (subject.forward_name, subject.backward_name)]
+    functions = getattr(subject.original, "functions", None)
+    methods += functions if isinstance(functions, tuple) else ()  # of a pair of functions
+    codes = [code for method in methods if (code := getattr(method, "__code__", None))]
+    names = {name for code in codes for name in code.co_names}
+    if not names & {"np", "numpy", "torch"}:  # it calls what does
+        around = getattr(methods[-1] if functions else methods[0], "__globals__", {}).values()
+        names |= {value.__name__.partition(".")[0] for value in around if isinstance(value, types.ModuleType)}
     return bool(names & {"np", "numpy"}) and "torch" not in names
 
 
@@ -105,4 +227,19 @@ def see_what_repeats(subject: Subject, input: Tensor, target: Tensor | None) -> 
     if output is None:
         return
     subject.fine = output.dtype is torch.float64 and not same(output.float().double(), output)
+    if subject.fine and input.is_floating_point():  # it may round its input all the same
+        subject.fine = not _rounds(subject, input.double(), target, output)
     subject.tolerance = 1e-5 if subject.fine else 3e-2 if output.element_size() == 2 else 3e-4
+
+
+def _rounds(subject: Subject, input: Tensor, target: Tensor | None, output: Tensor) -> bool:
+    """Whether an input rounded to float32 gives the very same output, so that small changes of it show nothing."""
+    rounded = input.float().double()
+    if subject.translator and subject.translator.convention.is_whole:
+        return False
+    if torch.equal(rounded, input):
+        return False
+    try:
+        return same(as_tensor(subject.forward(subject.fresh(), rounded, target)), output)
+    except StudentError:
+        return False

@@ -42,7 +42,7 @@ class Watch:
         self.doing, self.since = doing, time.monotonic()
         try:
             return function(*arguments)
-        except TimeUp:
+        except (TimeUp, StudentError):
             raise
         except BaseException as error:  # SystemExit too: an examination goes on
             raise StudentError(doing, error) from error

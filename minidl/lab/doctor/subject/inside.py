@@ -53,6 +53,11 @@ def contents(thing: Any) -> list[Any]:
     return found
 
 
+def holds_generator(thing: Any) -> bool:
+    """Whether an object keeps a generator of random numbers of its own: NumPy's or Python's."""
+    return any(type(value).__name__ in ("Generator", "RandomState", "Random") for value in attributes(thing).values())
+
+
 def is_module(value: Any) -> bool:
     """Whether this is an object with forward and backward."""
     return (

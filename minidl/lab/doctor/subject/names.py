@@ -2,14 +2,50 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-FORWARD_METHODS = ("forward", "__call__")
-BACKWARD_METHODS = ("backward",)
-LOSS_METHODS = ("forward", "loss", "__call__")
-LOSS_GRADIENT_METHODS = ("backward", "dloss", "gradient", "grad", "derivative")
-STEP_METHODS = ("step", "update")
-PAIR_METHODS = ("param", "params", "parameters", "get_params", "get_parameters")
+FORWARD_METHODS = (
+    "forward",
+    "forward_pass",
+    "forward_propagation",
+    "forward_prop",
+    "fprop",
+    "feed_forward",
+    "__call__",
+)
+BACKWARD_METHODS = (
+    "backward",
+    "backward_pass",
+    "backward_propagation",
+    "backprop",
+    "back_prop",
+    "bprop",
+    "backpropagate",
+)
+LOSS_METHODS = (
+    "forward",
+    "loss",
+    "calc_loss",
+    "compute_loss",
+    "forward_pass",
+    "calculate",
+    "compute",
+    "call",
+    "__call__",
+)
+LOSS_GRADIENT_METHODS = ("backward", "dloss", "calc_dloss", "loss_grad", "gradient", "grad", "derivative", "deriv", "prime",
+                         "backward_pass", "backprop", "delta", "loss_prime")  # fmt: skip
+STEP_METHODS = ("step", "update", "update_params", "update_parameters", "update_weights", "calculate_update",
+                "apply_gradients", "optimize", "actualizar", "update_param", "apply")  # fmt: skip
+OPTIMIZER_NAME = re.compile(r"sgd|adam|adagrad|rmsprop|momentum|optim|descent|nesterov|adadelta", re.IGNORECASE)
+PAIR_METHODS = ("param", "params", "parameters", "get_params", "get_parameters", "params_and_grads", "params_grads",
+                "parameters_and_gradients", "get_params_and_grads", "get_parameters_and_gradients")  # fmt: skip
+OUTPUT_NAMES = ("output", "outputs", "out", "Output", "value")  # where forward leaves what it does not return
+INPUT_GRADIENT_NAME = re.compile(
+    r"^(d_?(l_?d)?inputs?|dinp|input_?(error|grad|gradient|delta)|grad_?inputs?)$", re.IGNORECASE
+)
+CACHED_NAME = re.compile(r"^_*(inputs?|inp|outputs?|out)$")  # what is kept from forward, and is no parameter
 ZERO_METHODS = ("zero_grad", "zero_grads", "zero_gradient", "zero_gradients", "reset_grad", "reset_grads")
 GRADIENT_METHODS = ("grad", "grads", "gradients", "get_grads", "get_gradients")
 GRADIENT_PREFIXES = ("gradient_", "gradient", "grads_", "grad_", "grads", "grad", "dloss_d", "dl_d", "dld", "d_", "d",

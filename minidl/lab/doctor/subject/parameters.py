@@ -12,6 +12,7 @@ from torch import Tensor
 from minidl.lab.doctor.subject.calls import Watch
 from minidl.lab.doctor.subject.inside import Path, attributes, children, contents, show
 from minidl.lab.doctor.subject.names import (
+    CACHED_NAME,
     GRADIENT_METHODS,
     PAIR_METHODS,
     canonical,
@@ -93,7 +94,7 @@ def _by_name(module: Any) -> Iterator[Slot]:
     holders += [(((".", k),), "[]", v) for k, v in everything(module).items() if isinstance(v, dict)]
     for path, kind, values in holders:
         for name, value in values.items():
-            if not isinstance(name, str) or not is_values(value):
+            if not isinstance(name, str) or not is_values(value) or CACHED_NAME.match(name):
                 continue
             partners = [g for g in values if isinstance(g, str) and is_gradient_of(g, name)]
             partners = [g for g in partners if values[g] is None or as_tensor(values[g]) is not None]

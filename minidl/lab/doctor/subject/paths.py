@@ -56,17 +56,50 @@ def flat_pairs(listed: Any) -> list[tuple[Any, Any]]:
     pairs = []
     for item in listed:
         names = pair_names(item)
-        if isinstance(item, (tuple, list)) and len(item) == 2 and is_values(item[0]):
+        if isinstance(item, (tuple, list)) and len(item) == 2 and is_values(item[0]) and not _two_parameters(*item):
             pairs.append((item[0], item[1]))
+        elif isinstance(item, (tuple, list)) and _halves_match(item):
+            pairs += zip(item[: len(item) // 2], item[len(item) // 2 :], strict=True)
         elif isinstance(item, Tensor) and item.is_floating_point():
             pairs.append((item, item.grad))
         elif is_numpy(item) and is_values(item):
             pairs.append((item, None))
+        elif isinstance(item, dict) and (keys := _pair_keys(item)):
+            pairs.append((item[keys[0]], item[keys[1]]))
         elif isinstance(item, (tuple, list, dict)):
             pairs += flat_pairs(item)
         elif names:
             pairs.append((getattr(item, names[0]), getattr(item, names[1])))
     return pairs
+
+
+def _pair_keys(item: dict[Any, Any]) -> tuple[str, str] | None:
+    """Return the keys of value and gradient in a dictionary that holds one of each: {"param": w, "grad": dw}."""
+    grads = [key for key in item if isinstance(key, str) and is_gradient_name(key)]
+    values = [key for key in item if key not in grads and is_values(item[key])]
+    return (values[0], grads[0]) if len(values) == len(grads) == 1 else None
+
+
+def _halves_match(item: tuple[Any, ...] | list[Any]) -> bool:
+    """Whether several parameters are listed, and then their gradients: (w, b, dw, db)."""
+    half = len(item) // 2
+    if len(item) < 4 or len(item) % 2 or not all(is_values(value) for value in item):
+        return False
+    shapes = [as_tensor(value).shape for value in item]
+    return shapes[:half] == shapes[half:] and len(set(shapes[:half])) > 1
+
+
+def _two_parameters(first: Any, second: Any) -> bool:
+    """Whether two things listed together are a weight and a bias, not a parameter and its gradient."""
+    first, second = as_tensor(first), as_tensor(second)
+    if first is None or second is None:
+        return False
+    return (
+        first.ndim == 2
+        and min(first.shape) > 1
+        and 1 < second.numel() < first.numel()
+        and max(second.shape) in first.shape
+    )
 
 
 def pair_names(thing: Any) -> tuple[str, str] | None:

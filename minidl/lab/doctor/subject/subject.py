@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from minidl.lab.doctor.subject.calls import Watch
+from minidl.lab.doctor.subject.conventions import Translator
 from minidl.lab.doctor.subject.copies import copy_of
-from minidl.lab.doctor.subject.inside import Path
+from minidl.lab.doctor.subject.inside import Path, attributes, descendants
 from minidl.lab.doctor.subject.names import (
     BACKWARD_METHODS,
     FORWARD_METHODS,
@@ -46,6 +47,10 @@ class Subject:
 
     Attributes
     ----------
+    original : object
+        What is copied: it, or a copy of it whose parameters are not all zero or one.
+    translator : Translator or None
+        Calls forward and backward where they have conventions of their own.
     dialect : {"torch", "numpy", "list"}
         What it takes and returns: tensors, arrays, or lists of numbers.
     dtype : torch.dtype or None
@@ -67,9 +72,11 @@ class Subject:
     """
 
     def __init__(self, original: Any, watch: Watch, *, is_loss: bool = False) -> None:
-        self.original, self.watch, self.is_loss = original, watch, is_loss
+        self.given = self.original = original
+        self.watch, self.is_loss = watch, is_loss
         self.forward_name = first_method(original, LOSS_METHODS if is_loss else FORWARD_METHODS)
         self.backward_name = first_method(original, LOSS_GRADIENT_METHODS if is_loss else BACKWARD_METHODS)
+        self.translator: Translator | None = None
         self.dialect = "torch"
         self.dtype: torch.dtype | None = torch.float64
         self.native = torch.get_default_dtype()
@@ -96,6 +103,8 @@ class Subject:
             for path, value in zip(self.shared, own, strict=True):
                 setattr(get(module, path[:-1]), path[-1][1], value)
         self.zero_gradients(module)
+        if self.dtype is torch.float64:
+            _in_double(module)
         return module
 
     def zero_gradients(self, module: Any) -> None:
@@ -107,13 +116,13 @@ class Subject:
 
     def shared_by_default(self) -> list[str]:
         """Return the attributes that are default arguments, which all objects of the class share."""
-        init = type(self.original).__init__
+        init = type(self.given).__init__
         defaults = [
             *(getattr(init, "__defaults__", None) or ()),
             *(getattr(init, "__kwdefaults__", None) or {}).values(),
         ]
         shared = [value for value in defaults if isinstance(value, (list, dict, set, Tensor)) or is_numpy(value)]
-        own = getattr(self.original, "__dict__", {})
+        own = getattr(self.given, "__dict__", {})
         return [name for name, value in own.items() if any(value is default for default in shared)]
 
     @property
@@ -180,11 +189,15 @@ class Subject:
         """Call forward with these very values; random numbers start the same each time."""
         if self.draws:
             self.reseed()
+        if self.translator:
+            return self.translator.forward(module, input, target)
         values = (input, target) if self.is_loss else (input,)
         return self.watch.call(self.forward_name, getattr(module, self.forward_name), *values)
 
     def raw_backward(self, module: Any, grad_output: Any, input: Any = None, target: Any = None) -> Any:
         """Call backward with these very values, as many of them as a loss's backward asks for."""
+        if self.translator:
+            return self.translator.backward(module, grad_output, input, target)
         method = getattr(module, self.backward_name)
         values: tuple[Any, ...] = (grad_output,)
         if self.is_loss:
@@ -229,6 +242,11 @@ class Subject:
         """The name of its zero_grad."""
         return first_method(self.original, ZERO_METHODS)
 
+    @property
+    def may_assign(self) -> bool:
+        """Whether it has conventions of its own, and nothing that sets gradients to zero: then each backward begins anew."""
+        return self.translator is not None and self.zero_method is None
+
     def zero_grad(self, module: Any) -> None:
         """Call a copy's own zero_grad."""
         self.watch.call(self.zero_method, getattr(module, self.zero_method))
@@ -252,6 +270,16 @@ class Subject:
     def own(self, name: str) -> bool:
         """Whether a parameter is the subject's own, not that of a module inside."""
         return any(slot.name == name and not slot.depth for slot in self.slots)
+
+
+def _in_double(module: Any) -> None:
+    """Have a module calculate in float64 that says in an attribute that it calculates in float32."""
+    for part in (module, *descendants(module)):
+        for name, value in attributes(part).items():
+            if value is torch.float32:
+                setattr(part, name, torch.float64)
+            elif isinstance(value, type) and value.__module__ == "numpy" and value.__name__ == "float32":
+                setattr(part, name, sys.modules["numpy"].float64)
 
 
 @contextlib.contextmanager

@@ -1,0 +1,116 @@
+"""What a file defines and imports, read from its text: nothing of it is run."""
+
+from __future__ import annotations
+
+import ast
+import re
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+from minidl.lab.doctor.subject.functions import DERIVATIVES, SWITCH
+from minidl.lab.doctor.subject.names import (
+    BACKWARD_METHODS,
+    FORWARD_METHODS,
+    LOSS_METHODS,
+    OPTIMIZER_NAME,
+    STEP_METHODS,
+)
+from minidl.lab.doctor.subject.roles import LOSS_NAME
+
+LARGEST = 2_000_000  # bytes of a file of Python that somebody wrote
+METHODS = {*FORWARD_METHODS, *BACKWARD_METHODS, *LOSS_METHODS, *STEP_METHODS} - {"__call__"}
+
+BACKWARD = re.compile("backward|backprop|bwd|bprop", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Outline:
+    """A file as its text shows it.
+
+    Attributes
+    ----------
+    classes : tuple of str
+        The classes of its top level, in order.
+    layers : frozenset of str
+        Those of them that define a method which layers, losses and optimisers have, or a pair of functions.
+    inherited : bool
+        Whether any of them has a base class.
+    functions : tuple of str
+        The functions of its top level.
+    imports : tuple of (int, str)
+        What it imports: how many dots, and the name.
+    problem : str
+        Why it cannot be read; empty where it can.
+    """
+
+    classes: tuple[str, ...] = ()
+    layers: frozenset[str] = frozenset()
+    inherited: bool = False
+    functions: tuple[str, ...] = ()
+    imports: tuple[tuple[int, str], ...] = ()
+    problem: str = ""
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing in it that could be examined."""
+        return not (self.layers or self.inherited)
+
+
+def read(path: Path) -> Outline:
+    """Return the outline of a file."""
+    try:
+        if path.is_symlink():
+            return Outline(problem="a symbolic link, which is not followed")
+        if not path.is_file():
+            return Outline(problem="no plain file")
+        if path.stat().st_size > LARGEST:
+            return Outline(problem=f"larger than {LARGEST // 10**6} MB: nobody writes such a file")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(path.read_bytes())
+    except (SyntaxError, ValueError, RecursionError, MemoryError, OSError) as error:
+        return Outline(problem=f"{type(error).__name__}: {error}")
+    classes, layers, functions, inherited = [], [], [], False
+    for statement in _top(tree.body):
+        if isinstance(statement, ast.ClassDef):
+            classes.append(statement.name)
+            inherited |= bool(statement.bases)  # it may have all that it needs from there
+            if METHODS & {s.name for s in statement.body if isinstance(s, ast.FunctionDef)}:
+                layers.append(statement.name)
+        elif isinstance(statement, ast.FunctionDef):
+            functions.append(statement)
+    imports = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            imports += [(0, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            imports.append((node.level, node.module or ""))
+            imports += [(node.level, f"{node.module}.{a.name}" if node.module else a.name) for a in node.names]
+    examined = {*layers, *(function.name for function in functions if _may_be_examined(function, functions))}
+    names = [tuple(dict.fromkeys(names)) for names in (classes, (f.name for f in functions), imports)]
+    return Outline(names[0], frozenset(examined), inherited, names[1], names[2])
+
+
+def _may_be_examined(function: ast.FunctionDef, functions: list[ast.FunctionDef]) -> bool:
+    """Whether a function may be one of a pair, a loss with its gradient, or a step of an optimiser; better too often."""
+    given = [argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)]
+    if any(map(SWITCH.match, given)) or BACKWARD.search(function.name):
+        return True
+    if len(given) > 1 and (LOSS_NAME.search(function.name) or OPTIMIZER_NAME.search(function.name)):
+        return True
+    derivatives = {second.format(function.name) for first, second in DERIVATIVES if first == "{}"}
+    return any(other.name in derivatives for other in functions)
+
+
+def _top(statements: list[ast.stmt]) -> list[ast.stmt]:
+    """Return the statements of the top level, with those inside of if, try and with."""
+    found = []
+    for statement in statements:
+        found.append(statement)
+        for part in ("body", "orelse", "finalbody"):
+            if isinstance(statement, (ast.If, ast.Try, ast.With)):
+                found += _top(getattr(statement, part, []))
+        if isinstance(statement, ast.Try):
+            found += [inner for handler in statement.handlers for inner in _top(handler.body)]
+    return found

@@ -1,0 +1,99 @@
+"""Preparing an object: it may have to be told the shape of its input, or be used once, before it has parameters."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from typing import Any
+
+import torch
+
+from minidl.lab.doctor.subject.acquaintance import get_to_know
+from minidl.lab.doctor.subject.calls import Watch
+from minidl.lab.doctor.subject.inside import contents
+from minidl.lab.doctor.subject.names import PAIR_METHODS
+from minidl.lab.doctor.subject.parameters import Slot, slots_of
+from minidl.lab.doctor.subject.roles import positional
+from minidl.lab.doctor.subject.subject import Subject
+from minidl.lab.doctor.subject.values import is_numpy
+from minidl.lab.doctor.time_limit import TIME_LIMIT, Hung, guarded
+
+WAYS = 5  # of saying the shape of the input
+SETUP = re.compile(r"^(build|init(ialize|ialise)?(_?(params|parameters|weights?|layer))?|reset_parameters|setup)$")
+
+
+def used(model: Any, *sizes: tuple[int, ...]) -> Any:
+    """Return a copy that has been through one forward and backward, since that makes some gradients; else the model."""
+    try:
+        return guarded(lambda watch: _used(model, sizes, watch), TIME_LIMIT)[0]
+    except Hung:
+        return model
+
+
+def _used(model: Any, sizes: tuple[tuple[int, ...], ...], watch: Watch) -> Any:
+    subjects: list[tuple[Any, Subject]] = []
+    for size in sizes:
+        subject = Subject(model, watch)
+        input = torch.randn(size, generator=torch.Generator().manual_seed(3))
+        try:
+            get_to_know(subject, input, None)
+            module = subject.fresh()
+            subject.run(input, None, None, module)
+        except Exception:
+            subjects.append((size, subject))
+        else:
+            return module
+    for size, subject in subjects:
+        subject.dialect = "numpy" if any(is_numpy(value) for value in contents(model)) else subject.dialect
+        module = subject.fresh()
+        with contextlib.suppress(Exception):
+            output = subject.forward(module, torch.ones(size))
+            with contextlib.suppress(Exception):
+                subject.backward(module, subject.cast_like(subject.upstream(output), output), torch.ones(size))
+            return module
+    return model
+
+
+def slots_in(model: Any) -> list[Slot]:
+    """Return the parameters of a model; none where looking for them raises."""
+    try:
+        return slots_of(model)
+    except Exception:
+        return []
+
+
+def set_up(thing: Any, shape: tuple[int, ...] = (), way: int = -1) -> bool:
+    """Call the methods that give an object its parameters: those that need nothing, or in some way the shape of the input.
+
+    ``way`` is the number of the way, below `WAYS`; -1 calls only those that need nothing. Return whether something was set up.
+    """
+    done = False
+    for name in dir(type(thing)):
+        if not SETUP.match(name):
+            continue
+        method = getattr(thing, name)
+        wanted = [p for p in positional(method) if p.default is p.empty]
+        try:
+            if not wanted and way < 0:
+                method()
+            elif len(wanted) == 1 and way >= 0:
+                method((shape[1:], shape[-1], (None, *shape[1:]), shape, (1, *shape[1:]))[way])
+            else:
+                continue
+            done = True
+        except Exception:
+            continue
+    return done
+
+
+def lists(model: Any) -> list[Any]:
+    """Return what a model's methods list as its parameters."""
+    found = []
+    for name in PAIR_METHODS:
+        method = getattr(model, name, None)
+        if callable(method):
+            try:
+                found.append(list(method()))
+            except Exception:
+                continue
+    return found

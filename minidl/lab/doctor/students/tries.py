@@ -1,0 +1,123 @@
+"""What is tried where nobody has said how a thing is called: shapes, kinds of input and target; and what came of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from minidl.lab.doctor.diagnosis import Diagnosis, Finding
+from minidl.lab.doctor.students.building import FEATURES, IMAGES_NAME, SAMPLES, SIDE
+from minidl.lab.doctor.subject.inside import contents
+from minidl.lab.doctor.subject.parameters import slots_of
+from minidl.lab.doctor.subject.paths import get
+from minidl.lab.doctor.subject.roles import takes_probabilities
+from minidl.lab.doctor.subject.values import as_tensor
+
+CLASSES_NAME = re.compile("cross|nll|softmax|categorical|cce", re.IGNORECASE)
+BINARY_NAME = re.compile("bce|binary", re.IGNORECASE)
+SEQUENCE_NAME = re.compile("rnn|lstm|gru|attention|recurrent|sequence", re.IGNORECASE)
+OWN_ERRORS = (
+    "NameError",
+    "UnboundLocalError",
+    "SyntaxError",
+    "NotImplementedError",
+)  # no argument is the reason of these
+Shape = tuple[int, ...]
+
+
+@dataclass
+class Try:
+    """One way in which a thing was examined."""
+
+    said: str
+    diagnosis: Diagnosis
+    holds: bool = False  # whether there are layers inside, whose errors are theirs
+
+    @property
+    def raised(self) -> Finding | None:
+        return next((f for f in self.diagnosis.findings if f.mistake in ("raises", "hangs")), None)
+
+    @property
+    def hangs(self) -> bool:
+        """Whether it does not come back: with no other batch will it be different."""
+        return any(f.mistake == "hangs" for f in self.diagnosis.findings)
+
+    @property
+    def ran(self) -> bool:
+        """Whether it showed something: it did not raise, and an optimiser moved something."""
+        unmoved = any(f.evidence.get("nothing moves") or f.mistake == "no parameters" for f in self.diagnosis.findings)
+        return self.raised is None and not unmoved and not self.empty
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing came of it, neither a value nor an error: it may want to be called in another way."""
+        kinds = {f.mistake for f in self.diagnosis.findings}
+        return bool(kinds & {"returns nothing", "wrong type"}) and any(
+            f.where == "output" and f.mistake in ("returns nothing", "wrong type") for f in self.diagnosis.findings
+        )
+
+
+def own_error(raised: Finding, said: str) -> bool:
+    """Whether an error is the student's own, whatever was chosen here: a name that does not exist; or one in backward.
+
+    When forward has taken the batch, backward gets what forward's output says.
+    """
+    if "positional argument" in raised.text or (raised.evidence.get("error") == "TypeError" and "()." not in said):
+        return False  # it wants to be called otherwise, or to be built of another kind of value
+    if "NoneType" in raised.text or ("has no attribute" in raised.text and "None" in raised.text):
+        return False  # something was not set up
+    return raised.evidence.get("error") in OWN_ERRORS or "backward" in raised.where or "grad" in raised.where
+
+
+def shapes_for(layer: Any, cls: type) -> list[Shape]:
+    """Return the shapes of a batch that a layer may take, the likelier first."""
+    sizes: list[int] = []
+    try:
+        for slot in slots_of(layer):
+            sizes += as_tensor(get(layer, slot.param)).shape
+    except Exception:
+        sizes = []
+    sizes += [v for v in vars(layer).values() if type(v) is int and 1 < v < 65] if hasattr(layer, "__dict__") else []
+    for value in contents(layer)[:8]:
+        sizes += list(getattr(value, "shape", ()))
+    others = [size for size in dict.fromkeys(sizes) if size not in (0, 1, FEATURES)][:3]
+    rows = [(SAMPLES, m) for m in (FEATURES, *others)]
+    images = [(2, FEATURES, SIDE, SIDE), (2, SIDE, SIDE, FEATURES), (2, FEATURES, 8)]
+    images += [(2, channels, 8, 8) for channels in (FEATURES, 1, 2)]
+    one_image = [(1, FEATURES, SIDE, SIDE), (1, SIDE, SIDE, FEATURES), (1, 6, 6)]
+    sequences = [(SAMPLES, 5, FEATURES), (1, 5, FEATURES)]
+    one = [(1, m) for m in (FEATURES, *others)]
+    if "embed" in cls.__name__.lower():
+        return [(SAMPLES, FEATURES), (SAMPLES, 1)]
+    if IMAGES_NAME.search(cls.__name__):
+        return [*images, *one_image, *rows, *sequences, *one]
+    if SEQUENCE_NAME.search(cls.__name__):
+        return [*sequences, *rows, *images, *one]
+    return [*rows, *one, *images, *sequences, *one_image]
+
+
+def inputs_and_targets(loss: Any, cls: type, size: Shape) -> list[tuple[str, Any, Any]]:
+    """Return the kinds of input and target that a loss may take: numbers, class numbers, one-hot rows, zeros and ones."""
+    drawn = torch.Generator().manual_seed(2)
+    n, m = size[0], size[-1]
+    numbers = torch.randn(size, generator=drawn)
+    of_class = torch.arange(n) % m
+    one_hot = torch.eye(m)[of_class]
+    ones = (torch.rand(size, generator=drawn) > 0.5).float()
+    likely = torch.randn(size, generator=drawn).softmax(-1) if m > 1 else torch.rand(size, generator=drawn)
+    chances = 0.1 + 0.8 * torch.rand(size, generator=drawn)
+    by_class = [("class numbers", of_class), ("one-hot targets", one_hot)] if len(size) == 2 else []
+    if takes_probabilities(loss):
+        if BINARY_NAME.search(cls.__name__):
+            return [("probabilities", chances, ones)]
+        tries = [(f"probabilities and {words}", likely, target) for words, target in by_class[::-1]]
+        return [*tries, ("probabilities", chances, ones)]
+    if CLASSES_NAME.search(cls.__name__):
+        return [(words, numbers, target) for words, target in by_class]
+    if BINARY_NAME.search(cls.__name__):
+        return [("targets of zeros and ones", numbers, ones)]
+    plain = [("targets of numbers", numbers, torch.randn(size, generator=drawn))]
+    return plain + [(words, numbers, target) for words, target in by_class]

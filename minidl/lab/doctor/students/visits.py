@@ -1,0 +1,251 @@
+"""The examination of projects: each is visited until all is said that can be said about it, whatever ends its process."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from minidl.lab.doctor.students.copies import copy
+from minidl.lab.doctor.students.files import File, Plan
+from minidl.lab.doctor.students.processes import LOADING, House, Process, Settings
+from minidl.lab.doctor.students.rows import Forged, Row, unpacked
+from minidl.lab.doctor.time_limit import TIME_LIMIT
+
+LOADING_ONE = 3.0  # seconds that the import of one file may take
+TRIES = 25  # how often a project is begun again that has ended its process
+
+
+def examine_projects(
+    plans: Sequence[Plan],
+    settings: Settings | None = None,
+    *,
+    show: Callable[[Row], None] = lambda row: None,
+    warn: Callable[[str], None] = lambda line: None,
+) -> list[Row]:
+    """Examine projects, some at the same time, and return the rows in the order of the projects and their files.
+
+    ``show`` gets each row as soon as it is known, ``warn`` a line where there is no wall.
+
+    Raises
+    ------
+    NoWall
+        Where a wall is required and cannot be had.
+    """
+    settings = settings or Settings()
+    house = House(settings)
+    rows: dict[tuple[int, int], list[Row]] = {}
+    came: queue.Queue[tuple[int, int, Row] | BaseException | None] = queue.Queue()
+    waiting = list(enumerate(plans))[::-1]
+    threads = []
+    try:
+        house.open(warn)
+
+        def visit() -> None:
+            try:
+                while True:
+                    try:
+                        number, plan = waiting.pop()
+                    except IndexError:
+                        return
+                    Visit(house, plan, lambda file, row, number=number: came.put((number, file, row))).run()
+            except BaseException as error:
+                came.put(error)
+            finally:
+                came.put(None)
+
+        threads = [threading.Thread(target=visit, daemon=True) for _ in range(min(settings.at_once, len(plans)))]
+        for thread in threads:
+            thread.start()
+        going, total = len(threads), sum(len(plan.files) for plan in plans)
+        with tqdm(total=total, unit="file", disable=not sys.stderr.isatty()) as progress:
+            while going:
+                with contextlib.suppress(queue.Empty):
+                    message = came.get(timeout=0.2)  # a wait without an end could not be interrupted everywhere
+                    if message is None:
+                        going -= 1
+                    elif isinstance(message, BaseException):
+                        raise message
+                    else:
+                        number, file, row = message
+                        progress.update((number, file) not in rows)
+                        rows.setdefault((number, file), []).append(row)
+                        show(row)
+    finally:
+        waiting.clear()
+        house.close()
+        for thread in threads:
+            thread.join(5)
+    return [row for place in sorted(rows) for row in rows[place]]
+
+
+@dataclass
+class Of:
+    """What is known of a file while its project is examined."""
+
+    file: File
+    done: set[str] = field(default_factory=set)
+    loads: bool = True
+    closed: bool = False
+    given: set[str] = field(default_factory=set)  # for what it was given time: loading, examining
+
+
+class Visit:
+    """The examination of one project: begun again, without what ended it, until all is said."""
+
+    def __init__(self, house: House, plan: Plan, tell: Callable[[int, Row], None]) -> None:
+        self._house, self._plan, self._tell = house, plan, tell
+        self._files = [Of(file) for file in plan.files]
+        self._at: tuple[int, str] = (0, "load")
+        cases = house.settings.cases or plan.cases
+        self._cases = cases.read_text(encoding="utf-8") if cases else ""
+
+    def run(self) -> None:
+        """Examine it."""
+        for number, of in enumerate(self._files):
+            outline, shown = of.file.outline, of.file.shown
+            if outline.problem:
+                verdict = "does not load" if "Error" in outline.problem.split(":")[0] else "not examined"
+                self._close(number, Row(shown, of.file.what, verdict, outline.problem))
+            elif outline.empty and not of.file.what:
+                text = "No class with forward and backward, or with step."
+                self._close(number, Row(shown, "", "nothing to examine", text))
+        for _ in range(TRIES):
+            if all(of.closed for of in self._files) or not self._house.open_now:
+                return
+            self._once()
+        for number, of in enumerate(self._files):
+            if not of.closed:
+                self._close(
+                    number,
+                    Row(of.file.shown, "", "not examined", "The project's code ends its process again and again."),
+                )
+
+    def _close(self, number: int, row: Row | None = None) -> None:
+        if not self._files[number].closed:
+            self._files[number].closed = True
+            if row is not None:
+                self._tell(number, row)
+
+    def _job(self) -> dict[str, Any]:
+        settings = self._house.settings
+        files = [
+            {
+                "number": number,
+                "path": str(of.file.path),
+                "shown": of.file.shown,
+                "what": of.file.what,
+                "layers": [name for name in of.file.outline.classes if name in of.file.outline.layers],
+                "classes": of.file.outline.classes,
+                "load": of.loads,
+                "skip": sorted(of.done),
+                "done": of.closed,
+            }
+            for number, of in enumerate(self._files)
+            if not of.file.outline.problem and (not of.file.outline.empty or of.file.what)
+        ]
+        seconds = min(TIME_LIMIT, settings.seconds / 4)
+        return {
+            "files": files,
+            "shape": settings.shape,
+            "seconds": seconds,
+            "loading": min(LOADING_ONE, settings.seconds / 4),
+            "megabytes": settings.megabytes,
+            "cases": self._cases,
+            "allow": settings.allow,
+        }
+
+    def _once(self) -> None:
+        """Have a process examine what is left, and keep what it says."""
+        with tempfile.TemporaryDirectory(dir=self._house.place.name, ignore_cleanup_errors=True) as place:
+            process = Process(self._house, self._job(), copy(self._plan, Path(place)))
+            end, broken = "gone", ""
+            try:
+                for message in process.messages(LOADING):
+                    if isinstance(message, dict) and set(message) == {"end"}:
+                        end = message["end"]
+                        break
+                    try:
+                        self._take(message, process)
+                    except Forged as error:
+                        broken = str(error)
+                        break
+            finally:
+                process.end()
+        self._after(process, end, broken)
+
+    def _take(self, message: Any, process: Process) -> None:
+        if isinstance(message, dict) and set(message) == {"at", "doing"}:
+            number, doing = message["at"], message["doing"]
+            if type(number) is not int or not 0 <= number < len(self._files) or not isinstance(doing, str):
+                raise Forged("a place that there is not")
+            of = self._files[number]
+            if doing not in ("load", "examine") and doing not in Names(of.file):
+                raise Forged("a class that was not asked for")
+            self._at = (number, doing)
+            if doing in ("load", "examine") and doing not in of.given:
+                of.given.add(doing)
+                process.more(self._house.settings.seconds)
+            return
+        asked = {n: (of.file.shown, Names(of.file)) for n, of in enumerate(self._files) if not of.closed}
+        number, row = unpacked(message, asked)
+        of = self._files[number]
+        if row.name in of.done:
+            raise Forged("a second row about the same class")
+        of.done.add(row.name)
+        self._tell(number, row)
+        if row.name == "":
+            self._close(number)
+
+    def _after(self, process: Process, end: Any, broken: str) -> None:
+        """Say what has ended the process, and what is left to be examined."""
+        if not self._house.open_now:
+            return
+        number, doing = self._at
+        of = self._files[number]
+        if end == 0 and not broken and not process.late:
+            for other, rest in enumerate(self._files):
+                if not rest.closed:
+                    text = "its process ended before there was a report"
+                    self._close(other, None if rest.done else Row(rest.file.shown, rest.file.what, "no report", text))
+            return
+        if process.late:
+            verdict, text = "time limit", f"still runs after {self._house.settings.seconds:g} seconds and was ended"
+        elif broken:
+            verdict, text = "no report", f"what came back is not the doctor's: {broken}"
+        else:
+            verdict, text = "crashed", f"exit status {end}" if type(end) is int else "its process is gone"
+        name = "" if doing in ("load", "examine") else doing
+        if of.closed:  # whoever has ended it, it was not this one: take the next
+            number, of = next(((n, o) for n, o in enumerate(self._files) if not o.closed), (number, of))
+            name = ""
+        if doing == "load":
+            text += ", while it was imported"
+            of.loads = False
+        if not of.closed:
+            of.done.add(name)
+            self._tell(number, Row(of.file.shown, name, verdict, text))
+            if name == "" or process.late or broken:
+                self._close(number)
+
+
+class Names:
+    """What may be said about in a file: its classes, its functions, and pairs of these, ``f/g``."""
+
+    def __init__(self, file: File) -> None:
+        self._what = file.what
+        self._classes, self._functions = set(file.outline.classes), set(file.outline.functions)
+
+    def __contains__(self, name: object) -> bool:
+        if self._what:
+            return name == self._what
+        parts = str(name).split("/")
+        return name in self._classes or (len(parts) <= 2 and set(parts) <= self._functions)

@@ -1,0 +1,148 @@
+"""Examining one project, in the process that is its own: a job comes in, a line of JSON goes out for each class."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from minidl.lab.doctor.students import examining
+from minidl.lab.doctor.students.building import CannotBuild
+from minidl.lab.doctor.students.cases import NO_CASES, Cases, load_cases
+from minidl.lab.doctor.students.loading import classes
+from minidl.lab.doctor.students.project import Project
+from minidl.lab.doctor.students.rows import packed, packed_diagnosis
+
+Job = dict[str, Any]
+PROCESSES, FILE_SIZE = 256, 2**28  # how many processes and threads at once; bytes of a file that is written
+
+
+def work(job: Job, send: Callable[[str], None]) -> None:
+    """Do a job: load a project and examine what is asked for, and send what comes out."""
+    limit(job["megabytes"], job["wall"])
+    quiet()
+    torch.set_num_threads(1)
+    root = Path(job["root"])
+    _hide_our_own(root)
+    try:
+        cases = _cases(job)
+    except Exception as error:
+        for file in job["files"]:
+            said = f"the file of cases raises {type(error).__name__}: {error}"
+            send(packed(file["number"], "", "not examined", said))
+        return
+    with Project(root, job["loading"]) as project:
+        for file in job["files"]:
+            if file["load"]:
+                send(json.dumps({"at": file["number"], "doing": "load"}))
+                project.load(Path(file["path"]))
+        for file in (file for file in job["files"] if not file["done"]):
+            send(json.dumps({"at": file["number"], "doing": "examine"}))
+            _file(file, project, job, cases, send)
+
+
+def _file(file: Job, project: Project, job: Job, cases: Cases, send: Callable[[str], None]) -> None:
+    path, number = Path(file["path"]), file["number"]
+    module, problem = project.modules.get(path), project.problems.get(path, "")
+    if path in project.missing:
+        problem = f"package {project.missing[path]} is missing ({problem})"
+    notes = [f"The file did not load as a whole: {problem}."] * bool(problem)
+    if module is None:
+        if file["load"]:
+            send(packed(number, file["what"], "does not load", problem))
+        return
+    if file["what"]:
+        try:
+            things = [(file["what"], eval(file["what"], vars(module)))]
+        except BaseException as error:
+            send(packed(number, file["what"], "does not load", f"{type(error).__name__}: {error}", notes))
+            return
+    else:
+        things = _things(module, project)
+    for name in file["skip"]:
+        things = [(other, thing) for other, thing in things if other != name]
+    here = {name for name, _ in things} | set(vars(module))
+    absent = [name for name in file["layers"] if name not in here and name not in file["skip"]]
+    if not things and not absent and not file["skip"]:
+        lost = file["layers"] or any(name not in here for name in file["classes"])
+        verdict = "does not load" if problem and lost else "nothing to examine"
+        send(packed(number, "", verdict, problem or "No class with forward and backward, or with step."))
+    for name, thing in things:
+        send(json.dumps({"at": number, "doing": name}))
+        _thing(file, name, thing, project, job, cases, notes, send)
+    for name in absent:
+        send(packed(number, name, "does not load", problem or "it is not there when the file has run"))
+
+
+def _thing(
+    file: Job,
+    name: str,
+    thing: Any,
+    project: Project,
+    job: Job,
+    cases: Cases,
+    notes: list[str],
+    send: Callable[[str], None],
+) -> None:
+    number, shape = file["number"], tuple(job["shape"]) if job["shape"] else None
+    try:
+        diagnosis = examining.examine_thing(thing, project, shape, job["seconds"], cases=cases)
+    except CannotBuild as error:
+        advice = f". Say how to build it: {file['shown']}:'{name}(...)'" if isinstance(thing, type) else "."
+        send(packed(number, name, "not examined", f"{error}{advice}", notes))
+    except Exception as error:
+        send(packed(number, name, "not examined", f"{type(error).__name__}: {error}", notes))
+    else:
+        send(packed_diagnosis(number, name, diagnosis, notes))
+
+
+def _things(module: Any, project: Project) -> list[tuple[str, Any]]:
+    found = {cls.__name__: cls for cls in classes(module)} | dict(examining.things(module))
+    return list(found.items())
+
+
+def _cases(job: Job) -> Cases:
+    """Return what the teacher says: the file's text comes with the job, for it does not lie behind the wall."""
+    if not job["cases"]:
+        return NO_CASES.allowing(job["allow"])
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "cases.py")
+        path.write_text(job["cases"], encoding="utf-8")
+        return load_cases(path).allowing(job["allow"])
+
+
+def _hide_our_own(root: Path) -> None:
+    """Leave the name minidl to a project that has a module of this name."""
+    if root.name == "minidl" or next(root.rglob("minidl"), None) or next(root.rglob("minidl.py"), None):
+        for name in [name for name in sys.modules if name.partition(".")[0] == "minidl"]:
+            del sys.modules[name]
+
+
+def quiet() -> None:
+    """Have what is printed, even by code that is not Python, go nowhere, and nothing come in."""
+    with open(os.devnull, "r+b") as nothing:
+        for number in (0, 1, 2):
+            os.dup2(nothing.fileno(), number)
+    os.environ["MPLBACKEND"] = "Agg"
+
+
+def limit(megabytes: int, wall: bool) -> None:
+    """Limit what the process may have on top of what it has now, where the system knows such limits."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (FILE_SIZE, FILE_SIZE))
+        if wall:  # they are counted apart there
+            resource.setrlimit(resource.RLIMIT_NPROC, (PROCESSES, PROCESSES))
+        with open("/proc/self/statm", encoding="ascii") as statm:
+            used = int(statm.read().split()[0]) * resource.getpagesize()
+        most = used + megabytes * 2**20
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
