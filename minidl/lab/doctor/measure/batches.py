@@ -17,7 +17,7 @@ from minidl.lab.doctor.subject.acquaintance import get_to_know, see_what_repeats
 from minidl.lab.doctor.subject.calls import StudentError
 from minidl.lab.doctor.subject.inside import attributes
 from minidl.lab.doctor.subject.subject import Subject
-from minidl.lab.doctor.subject.values import as_tensor, both_signs, close
+from minidl.lab.doctor.subject.values import as_tensor, both_signs, close, same
 
 ROWS = 8
 
@@ -135,6 +135,8 @@ class Batches:
     ----------
     given, given_target : Tensor
         What was taken of the batch given.
+    whole : bool
+        Whether the input is of whole numbers, and has no gradient: the places in an embedding's table.
     plain : dict
         What the subject returned and accumulated for it, raw.
     cases : list of Case
@@ -148,6 +150,7 @@ class Batches:
         if target is not None and target.is_floating_point() and target.numel() == input.numel():
             target = target.reshape(input.shape)  # whether it broadcasts otherwise is looked at by itself
         self.given, self.given_target = input[:rows], None if target is None else target[:rows]
+        self.whole = False  # whether it takes whole numbers only, as an embedding does
         self.cases: list[Case] = []
         self.notes: list[str] = []
         self.expectation: Expectation | None = None
@@ -157,7 +160,9 @@ class Batches:
     # -- drawing ------------------------------------------------------------------------------------------------------
 
     def draw(self, *shape: int) -> Tensor:
-        """Draw numbers of both signs, none near zero, where kinks are, none large."""
+        """Draw numbers of both signs, none near zero, where kinks are, none large; whole ones where these are taken."""
+        if self.whole:
+            return torch.randint(int(self.given.max()) + 1, shape, generator=self.generator)
         return both_signs(shape, self.generator, 0.2, 1.3)
 
     def draw_target(self, n: int, m: int) -> Tensor | None:
@@ -188,6 +193,8 @@ class Batches:
 
     def _nudged(self, given: Tensor) -> Tensor:
         """Return the input given, moved off kinks, and off numbers so round that they hide something."""
+        if self.whole:
+            return given.clone()
         drawn = self.generator.get_state()
         size = float(given.abs().mean()) or 100.0  # zeros are to be something that can be seen
         away = 1e-3 * size * self.draw(*given.shape)
@@ -196,6 +203,8 @@ class Batches:
 
     def _resampled(self, shape: torch.Size) -> Tensor:
         """Draw from the entries given, where the subject is made for some numbers only."""
+        if self.whole:
+            return self.draw(*shape)
         flat = self.given.reshape(-1).double()
         picked = flat[torch.randint(len(flat), shape, generator=self.generator)]
         return picked * (0.9 + 0.2 * torch.rand(shape, generator=self.generator, dtype=torch.float64))
@@ -213,15 +222,34 @@ class Batches:
             Where what forward should be cannot be computed for it.
         """
         self.cases = []
-        get_to_know(self.subject, self.given, self.given_target)
+        self._get_to_know()
         self._avoid_undefined()
         self.plain = self.subject.run(self.given, None, self.given_target)
         see_what_repeats(self.subject, self._nudged(self.given), self.given_target)
         self._measure_cases()
         self.first, self.second = self._batch(), self._batch()
 
+    def _get_to_know(self) -> None:
+        """Find out what the subject takes; of whole numbers, whether they may have something after the point."""
+        given = self.given
+        if given.is_floating_point():
+            get_to_know(self.subject, given, self.given_target)
+            return
+        try:
+            self.given = given.to(torch.get_default_dtype())
+            get_to_know(self.subject, self.given, self.given_target)
+            here, there = (self.subject.output_at(self.given + d, self.given_target) for d in (0.0, 0.25))
+            self.whole = here is not None and there is not None and same(here, there) and not self.subject.random
+        except StudentError:
+            self.whole = True
+        if self.whole:
+            self.given = given
+            get_to_know(self.subject, given, self.given_target)
+
     def _avoid_undefined(self) -> None:
         """Where forward is not defined for the input, as a logarithm is not below zero, take one above zero."""
+        if self.whole:
+            return
         positive = self.given.abs() + 0.1
         here, there = (self.subject.output_at(x, self.given_target) for x in (self.given, positive))
         if here is not None and not bool(here.isfinite().all()) and there is not None and bool(there.isfinite().all()):
@@ -233,15 +261,15 @@ class Batches:
         k = self.features_out()
         other_n = next(size for size in (5, 7, 6, 8) if size not in (n, m, k))
         other_m = next(size for size in (4, 3, 5, 6) if size not in (n, m, other_n))
-        middle = self.given.shape[1:-1]
+        tail = self.given.shape[1:]
         self._add(lambda: self._nudged(self.given), self.given_target, must=True)
         sizes = [value for value in attributes(self.subject.original).values() if type(value) is int]
-        fixed = bool(self.subject.slots) or bool(middle) or m in sizes  # made for m features
-        if fixed or not self._add(lambda: self.draw(other_n, *middle, other_m)):
-            self._add(lambda: self.draw(other_n, *middle, m))
-        self._add(lambda: self.draw(1, *middle, m))
+        fixed = len(tail) != 1 or bool(self.subject.slots) or m in sizes  # made for m features
+        if fixed or not self._add(lambda: self.draw(other_n, other_m)):
+            self._add(lambda: self.draw(other_n, *tail))
+        self._add(lambda: self.draw(1, *tail))
         if self.subject.is_loss:
-            self._add(lambda: self.draw(other_n, *middle, 2))
+            self._add(lambda: self.draw(other_n, *tail[:-1], 2))
 
     def _add(self, draw: Callable[[], Tensor], target: Tensor | None = None, must: bool = False) -> bool:
         """Measure one more batch, unless the subject does not take it; say whether it did."""

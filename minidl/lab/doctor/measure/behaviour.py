@@ -176,6 +176,8 @@ class Behaviour:
 
     def extreme(self, size: float, dtype: torch.dtype | None) -> dict[str, Tensor | None] | None:
         """Run forward and backward for inputs of plus and minus ``size``; None where the module does not take them."""
+        if self.batches.whole:
+            return None
         n, m = self.first.input_values.shape[0], self.first.input_values.shape[-1]
         signs = 1 - 2 * ((torch.arange(n).reshape(n, *[1] * (self.batches.given.ndim - 1)) + torch.arange(m)) % 2)
         input = size * signs.double().expand(self.first.input_values.shape)

@@ -17,7 +17,8 @@ from minidl.lab.doctor.subject.values import as_tensor, is_numpy
 def returns_nothing(behaviour: Behaviour) -> Seen | None:
     """{method} returns None: is a return missing at its end?"""
     for method, what in ((behaviour.subject.forward_name, "output"), (behaviour.subject.backward_name, "input")):
-        if behaviour.batches.plain[what] is None:
+        whole = what == "input" and behaviour.batches.whole  # whole numbers have no gradient
+        if behaviour.batches.plain[what] is None and not whole:
             return {"method": method, "where": what}
     return None
 
