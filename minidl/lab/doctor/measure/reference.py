@@ -52,7 +52,8 @@ class Expectation:
         with torch.enable_grad():
             params = {name: value for name, value in leaves.items() if name != "input"}
             output = self._function(input, target, got)(leaves["input"], target, params)
-            total = (output * grad_output.reshape(output.shape)).sum()
+            fits = output.numel() == grad_output.numel()  # not where forward returns a loss for every entry
+            total = (output * grad_output.reshape(output.shape)).sum() if fits else output.sum()
             grads = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
         return dict(zip(leaves, grads, strict=True))
 
