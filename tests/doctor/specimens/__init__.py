@@ -14,13 +14,16 @@ from specimens import (
     chain_rule,
     containers,
     contract,
+    convolution,
     factors,
     losses,
     matrices,
     memory,
+    normalisation,
     numbers,
     optimisers,
     right_containers,
+    right_images,
     right_layers,
     right_losses,
     right_new_layers,
@@ -28,6 +31,7 @@ from specimens import (
     unnamed,
 )
 from specimens.collection import SPECIMENS, Specimen, fill, right, right_with, specimen
+from specimens.losses import SquaredErrorOfEachEntry
 from specimens.matrices import PlainLinearBiasUnused
 from specimens.memory import ClassTensors
 from specimens.right_containers import Residual, minidl_network
@@ -35,11 +39,13 @@ from specimens.right_layers import HandoutLinear, PlainLinear
 from specimens.right_new_layers import ELU, Attention, Dropout, Log, Softplus, Square, TwelveSamples
 from specimens.right_optimisers import PairsSGD
 
-RIGHT = (right_layers, right_new_layers, right_containers, right_losses, right_optimisers)
+RIGHT = (right_layers, right_new_layers, right_images, right_containers, right_losses, right_optimisers)
 FAMILIES = (
     factors,
     matrices,
     chain_rule,
+    normalisation,
+    convolution,
     batch_sum,
     losses,
     contract,
@@ -68,6 +74,7 @@ __all__ = [
     "Softplus",
     "Specimen",
     "Square",
+    "SquaredErrorOfEachEntry",
     "TwelveSamples",
     "fill",
     "minidl_network",

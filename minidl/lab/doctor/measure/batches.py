@@ -33,6 +33,13 @@ class Case:
     output: Tensor
     truth: dict[str, Tensor | None] = field(default_factory=dict)
     got: dict[str, Tensor | None] = field(default_factory=dict)
+    remembered: dict[str, Any] = field(default_factory=dict)
+
+    def remember(self, name: str, find: Callable[[Case], Any]) -> Any:
+        """Return what is found out about this batch; only the first time, it is looked for."""
+        if name not in self.remembered:
+            self.remembered[name] = find(self)
+        return self.remembered[name]
 
     @property
     def subject(self) -> Subject:

@@ -18,7 +18,7 @@ from minidl.lab.doctor.subject.values import as_tensor, close, is_values
 Function = Callable[[Tensor, "Tensor | None", dict[str, Tensor]], Tensor]  # of input, target and named parameters
 
 KNOWN = ("linear", "dense", "affine", "relu", "tanh", "sigmoid", "mse")
-KNOWN_STEPS = ("sgd", "momentum", "adam")
+KNOWN_STEPS = ("sgd", "momentum", "adam", "rmsprop", "adagrad")
 # Words that make something else of a known name: LeakyReLU, HardTanh, LogSigmoid, LinearReLU, AdamW, RAdam…
 OTHER_WORDS = set(
     re.findall(
@@ -83,9 +83,9 @@ class Expectation:
 
 def known_name(thing: Any, known: tuple[str, ...] = KNOWN, others: set[str] = OTHER_WORDS) -> str | None:
     """Return what a class is by its name, "relu" for MyReLU, or None: LeakyReLU is something else."""
-    name = (
-        type(thing).__name__.replace("ReLU", "Relu").replace("RELU", "Relu").replace("MSE", "Mse").replace("SGD", "Sgd")
-    )
+    name = type(thing).__name__
+    for spelling in ("ReLU", "RELU", "MSE", "SGD", "RMSprop", "RMSProp", "AdaGrad"):
+        name = name.replace(spelling, spelling.capitalize())
     words = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)]
     found = [word for word in words if word in known]
     return found[0] if len(found) == 1 and not others & set(words) else None

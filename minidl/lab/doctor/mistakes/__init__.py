@@ -21,10 +21,12 @@ from minidl.lab.doctor.mistakes import (
     chain_rule,
     containers,
     contract,
+    convolution,
     factors,
     losses,
     matrices,
     memory,
+    normalisation,
     numbers,
     optimisers,
 )
@@ -34,6 +36,8 @@ FAMILIES = (
     factors,  # a number in front of what is right
     matrices,  # a transpose is the first slip of all
     chain_rule,
+    normalisation,
+    convolution,
     batch_sum,  # after the chain rule: of a batch whose other samples give nothing, the last alone is a forgotten gradient
     losses,
     contract,  # what is returned at all: nothing further can be right where that is not
