@@ -363,7 +363,7 @@ class LeakyReLUWithOtherSlope(LeakyReLU):
     pass
 
 
-@specimen("factor c")
+@specimen("mask not scaled")
 class DropoutForgetsScale(Dropout):
     def __init__(self):
         super().__init__(p=0.2)

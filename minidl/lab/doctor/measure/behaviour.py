@@ -47,6 +47,13 @@ class Behaviour:
 
     def __init__(self, batches: Batches) -> None:
         self.batches, self.subject = batches, batches.subject
+        self.remembered: dict[str, Any] = {}
+
+    def remember(self, name: str, find: Callable[[Behaviour], Any]) -> Any:
+        """Return what is found out about the subject; only the first time, it is looked for."""
+        if name not in self.remembered:
+            self.remembered[name] = find(self)
+        return self.remembered[name]
 
     @property
     def first(self) -> Batch:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from minidl.lab.doctor.measure.batches import Case
-from minidl.lab.doctor.mistakes.reading import BATCH, LINEAR, MESSAGE, MODULE, PATHS, START
+from minidl.lab.doctor.mistakes.reading import BATCH, LINEAR, MESSAGE, PATHS, START
 from minidl.lab.doctor.mistakes.rules import wrong_value
 
 
@@ -120,7 +120,7 @@ def no_batch_sum(case: Case, what: str) -> list[Tensor | None]:
     return [parts, parts.squeeze(1) if parts.ndim > 1 and parts.shape[1] == 1 else None]
 
 
-@wrong_value("wrong shape", of="output", read=MODULE)
+@wrong_value("wrong shape", of="output", read=PATHS)
 def wrong_shape_of_output(case: Case, what: str) -> Tensor | None:
     """What forward returns has the right numbers in the wrong shape: {got_shape} where {expected_shape} belongs. Whoever
     adds something of the right shape to it gets a broadcast, and no error.

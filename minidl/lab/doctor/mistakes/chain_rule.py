@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from minidl.lab.doctor.measure.batches import Case
-from minidl.lab.doctor.mistakes.reading import CHAIN, FORGOTTEN, LAYER, MODULE, PATHS, RELU, SIGMOID, TANH
+from minidl.lab.doctor.mistakes.reading import CHAIN, FORGOTTEN, LAYER, MODULE, NOWHERE, PATHS, RELU, SIGMOID, TANH
 from minidl.lab.doctor.mistakes.rules import wrong_value
 
 
@@ -140,7 +140,7 @@ def always_zero(case: Case, what: str) -> Tensor:
     return torch.zeros_like(case.truth[what])
 
 
-@wrong_value("always zero", of="output", read=CHAIN)
+@wrong_value("always zero", of="output", read=NOWHERE)
 def output_always_zero(case: Case, what: str) -> Tensor:
     """{Where} is zero, where other numbers belong."""
     return torch.zeros_like(case.truth[what])

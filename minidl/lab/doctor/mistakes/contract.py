@@ -7,7 +7,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from minidl.lab.doctor.measure.behaviour import Behaviour
-from minidl.lab.doctor.mistakes.reading import MODULE
+from minidl.lab.doctor.mistakes.reading import MODULE, NOWHERE
 from minidl.lab.doctor.mistakes.rules import Seen, misbehaviour
 from minidl.lab.doctor.subject.paths import get
 from minidl.lab.doctor.subject.values import as_tensor, is_numpy
@@ -45,7 +45,7 @@ def wrong_type(behaviour: Behaviour) -> Seen | None:
     return None
 
 
-@misbehaviour("wrong dtype", read=MODULE)
+@misbehaviour("wrong dtype", read=NOWHERE)
 def wrong_dtype(behaviour: Behaviour) -> Seen | None:
     """{Where} has dtype {got_dtype} for an input of {expected_dtype}: nothing should change the dtype in silence."""
     subject, batches = behaviour.subject, behaviour.batches
@@ -61,7 +61,7 @@ def wrong_dtype(behaviour: Behaviour) -> Seen | None:
     return None
 
 
-@misbehaviour("wrong device", read=MODULE, makes_values_wrong=True)
+@misbehaviour("wrong device", read=NOWHERE, makes_values_wrong=True)
 def wrong_device(behaviour: Behaviour) -> Seen | None:
     """{Where} is on device {got_device} for an input on {expected_device}."""
     for what in ("output", "input"):

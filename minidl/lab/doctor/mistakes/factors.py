@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from minidl.lab.doctor.measure.batches import Case
-from minidl.lab.doctor.mistakes.reading import CHAIN, KEPT
+from minidl.lab.doctor.mistakes.reading import CHAIN, KEPT, ONE_ANSWER
 from minidl.lab.doctor.mistakes.rules import factor, wrong_value
 
 
-@factor("-1", name="sign", goes_with="all")
+@factor("-1", name="sign", goes_with="all", read=CHAIN, read_of_loss=ONE_ANSWER)
 def sign(case: Case) -> float:
     """{Where} has the wrong sign: a descent along it climbs.
 
@@ -24,7 +24,7 @@ def sign(case: Case) -> float:
     return -1
 
 
-@factor("2", goes_with="sizes")
+@factor("2", goes_with="sizes", read=CHAIN)
 def twice(case: Case) -> float:
     """{Where} is twice what it should be: there is a 2 too many, or something is added twice.
 
@@ -34,7 +34,7 @@ def twice(case: Case) -> float:
     return 2
 
 
-@factor("1/2", goes_with="sizes")
+@factor("1/2", goes_with="sizes", read=CHAIN)
 def half(case: Case) -> float:
     """{Where} is half of what it should be: a 2 is missing, as it comes from the derivative of a square, or there is a 1/2
     too many.
@@ -169,7 +169,9 @@ def _scale_of_mask(case: Case) -> float | None:
     return scale if bool(kept.all()) and bool((ratios == 0).any()) and abs(scale - 1) > 1e-3 and scale > 0 else None
 
 
-@wrong_value("factor c", of="any", read=CHAIN, last=True)
+@wrong_value(
+    "factor c", of="any", read=CHAIN, last=True, in_company="Is it the same in your forward, and does it come in once?"
+)
 def constant_factor(case: Case, what: str) -> Tensor | None:
     """{Where} is {number} times what it should be, in every batch{setting}."""
     values = [(c, c.output if what == "output" else c.got[what], c.truth[what]) for c in case.batches.cases]

@@ -117,7 +117,7 @@ def stale_parameter(behaviour: Behaviour) -> Seen | None:
     return None
 
 
-@misbehaviour("shared parameters", read=MODULE, asked_if_it_raises=True)
+@misbehaviour("shared parameters", read=NOWHERE, asked_if_it_raises=True)
 def parameters_shared(behaviour: Behaviour) -> Seen | None:
     """All objects of the class share {what}: two layers have the same parameters, or the same gradients. What stands in the
     class belongs to all; make it in __init__, as self.{name} = ...
