@@ -271,9 +271,9 @@ def _setting(batches: Batches, number: float) -> str:
     }
     for name, value in settings.items():
         forms = {name: value, f"1 / {name}": 1 / value, f"1 - {name}": 1 - value, f"1 / (1 - {name})": 1 / (1 - value)}
-        for form, expected in forms.items():
-            if abs(number - expected) < 1e-4 * abs(expected):
-                return f", which is {form} with {name} = {value:g}"
+        fitting = [form for form, expected in forms.items() if abs(number - expected) < 1e-4 * abs(expected)]
+        if len(fitting) == 1:  # 0.5 is 1 - 0.5 too
+            return f", which is {fitting[0]} with {name} = {value:g}"
     return ""
 
 
