@@ -109,7 +109,7 @@ SPOKEN_OF = {
     "upstream as mask": "mask of the wrong tensor",
     "derivative at upstream": "Sigmoid of what arrives",
     "derivative at output|formula for the output": "twice",
-    "derivative|function for|signs lost|always zero|scale forgotten|other gradient|outer derivative|formula": "slope|\\$v|softmax",
+    "derivative|function for|signs lost|always zero|scale forgotten|other gradient|outer derivative": "slope|softmax",
     "path forgotten|diagonal only|product rule|overlaps|repeated rows|statistics|mean as|variance as": "several paths",
     "softmax over everything|target forgotten|shift forgotten": "softmax|several paths",
     "returns|parameter not listed|writes parameters|wrong type|raises": "returns|adds",

@@ -184,7 +184,8 @@ def _examine(
         batches.notes.append(f"it runs with {len(batches.given)} samples; with another number of them, {raised.text}")
         raised = None if wants == "whole" else raised
     subject, notes, behaviour = batches.subject, batches.notes, Behaviour(batches)
-    if as_tensor(batches.plain["output"]) is None:
+    output = as_tensor(batches.plain["output"])
+    if output is None or not output.numel():
         return _observe([rule for rule in MISBEHAVIOURS if rule.asked_without_output], behaviour), []
     if not batches.cases:
         text = "What forward returns is not finite, for the input given and for every other that was tried."

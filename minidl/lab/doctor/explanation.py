@@ -181,7 +181,8 @@ def _factors(cases: list[Case], ratios: list[float]) -> tuple[Factor, ...]:
 
 def _two_numbers(batches: Batches, what: str) -> tuple[tuple[Factor, ...], list[float]] | None:
     """Return the size by which a value is wrong beside a number that is the same for every batch, and the ratios; or None."""
-    ratios = [_ratio(case, _got(case, what), _due(case, what)) for case in batches.cases]
+    pairs = [(case, _got(case, what), _due(case, what)) for case in batches.cases]
+    ratios = [_ratio(*pair) if pair[1].shape == pair[2].shape else None for pair in pairs]
     if None in ratios:
         return None
     for factor in (f for f in FACTORS if not f.goes_with):

@@ -299,7 +299,7 @@ class Batches:
     def _measure_case(self, input: Tensor, target: Tensor | None) -> Case | None:
         subject = self.subject
         output = as_tensor(subject.forward(subject.fresh(), input, target))
-        if output is None or not output.is_floating_point() or not bool(output.isfinite().all()):
+        if output is None or not output.is_floating_point() or not output.numel() or not bool(output.isfinite().all()):
             return None
         case = Case(self, input, target, subject.upstream(output), output.double())
         case.got = {w: as_tensor(v) for w, v in subject.run(input, case.grad_output, target).items()}

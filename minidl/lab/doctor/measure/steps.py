@@ -149,7 +149,8 @@ class Steps:
     @functools.cached_property
     def kind(self) -> str | None:
         """What it is, "sgd", "momentum", "adam", "rmsprop" or "adagrad", by its name and by what it keeps."""
-        name = known_name(self.optimizer, KNOWN_STEPS, OTHER_STEPS - DECAYING if self.decay else OTHER_STEPS)
+        others = OTHER_STEPS - DECAYING if self.decay else OTHER_STEPS
+        name = known_name(self.optimizer, KNOWN_STEPS, others) or known_name(self.optimizer, KNOWN_STEPS[1:], others)
         if name == "sgd" and self.setting("momentum", "mu"):
             return "momentum"
         return name
@@ -215,12 +216,14 @@ class Steps:
 
     @functools.cached_property
     def right(self) -> bool:
-        """Whether every parameter moves as the rule says, with weight decay or, as a bias may, without."""
+        """Whether every parameter moves as the rule says."""
+        return self.all_move(self.formulas())
+
+    def all_move(self, rules: list[Formula]) -> bool:
+        """Whether every parameter moves by one of these formulas, with weight decay or, as a bias may, without."""
         if not self.decay:
-            return self.follows(*self.formulas())
-        return all(
-            self.moves(name, self.formulas() + self.decaying(name, self.formulas()), 2e-3) for name in self.start
-        )
+            return self.follows(*rules)
+        return all(self.moves(name, rules + self.decaying(name, rules), 2e-3) for name in self.start)
 
     def moves(self, name: str, rules: list[Formula], precision: float = 1e-5) -> bool:
         """Whether one parameter goes the way of one of these formulas."""

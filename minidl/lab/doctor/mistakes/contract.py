@@ -23,6 +23,16 @@ def returns_nothing(behaviour: Behaviour) -> Seen | None:
     return None
 
 
+@misbehaviour("returns nothing", read=MODULE, asked_without_output=True, makes_values_wrong=True)
+def returns_empty(behaviour: Behaviour) -> Seen | None:
+    """{method} returns something empty, of shape {shape}: there is not a single number in it."""
+    for method, what in ((behaviour.subject.forward_name, "output"), (behaviour.subject.backward_name, "input")):
+        value = as_tensor(behaviour.batches.plain[what])
+        if value is not None and not value.numel() and not (what == "input" and behaviour.batches.whole):
+            return {"method": method, "where": what, "shape": tuple(value.shape)}
+    return None
+
+
 @misbehaviour("wrong type", read=MODULE, asked_without_output=True, makes_values_wrong=True)
 def wrong_type(behaviour: Behaviour) -> Seen | None:
     """{method} returns {got_type} where {expected_type} belongs."""

@@ -107,7 +107,7 @@ def rate_twice(steps: Steps) -> Seen | None:
     """
     if not steps.rate or steps.rate == 1 or steps.used or steps.still:
         return None
-    if not steps.follows(*steps.formulas(steps.rate**2)):
+    if not steps.all_move(steps.formulas(steps.rate**2)):
         return None
     twice = steps.first_step(steps.gradients[0], **{steps.rate_name: 2 * steps.rate})
     if not all(torch.allclose(way, 4 * steps.path[0][name], rtol=1e-3, atol=1e-9) for name, way in twice.items()):

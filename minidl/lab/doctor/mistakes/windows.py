@@ -125,7 +125,7 @@ def _convolution(case: Case) -> Convolution | None:
             continue
         for X, G, back in _images(case):
             for K, kernel_back in _kernels(kernel, X.shape[1]):
-                if K.shape[0] != G.shape[1] or K.shape[1] != X.shape[1]:
+                if (X.shape[0], *K.shape[:2]) != (*G.shape[:2], X.shape[1]):
                     continue
                 for stride, padding in _steps(X.shape[2:], K.shape[2:], G.shape[2:]):
                     found = Convolution(X, G, tuple(K.shape[2:]), stride, padding, back, K, name, kernel_back)
@@ -141,10 +141,11 @@ def _pooling(case: Case) -> Pooling | None:
     told = [v for k, v in attributes(case.subject.original).items() if k in names and type(v) is int]
     for X, G, back in _images(case):
         Y = G  # for its shape only
-        for size in {(s, s) for s in (*told, 2, 3, 4)} | {tuple(X.shape[2:])}:
+        flat = X.shape[2] == 1
+        for size in dict.fromkeys((tuple(X.shape[2:]), *((1 if flat else s, s) for s in (*told, 2, 3, 4)))):
             if X.shape[:2] != Y.shape[:2] or any(s > length for s, length in zip(size, X.shape[2:], strict=True)):
                 continue
-            for stride, padding in _steps(X.shape[2:], size, G.shape[2:], strides=(*STRIDES, size[0])):
+            for stride, padding in _steps(X.shape[2:], size, G.shape[2:], strides=(*STRIDES, size[1])):
                 found = Pooling(X, G, size, stride, padding, back)
                 if padding == (0, 0) and case.close(back(found.of_largest()), case.truth["input"]):
                     return found
