@@ -101,6 +101,21 @@ def pooling_overwrites():
     return PoolingOverwrites(3, 1)
 
 
+class PoolingOverwritesWindows(LoopMaxPooling):
+    def backward(self, g):
+        dx = np.zeros_like(self.x)
+        for i, j in np.ndindex(*g.shape[2:]):
+            window = self.window(self.x, i, j)
+            mask = window == window.max((2, 3), keepdims=True)
+            self.window(dx, i, j)[...] = mask * g[:, :, i, j, None, None]
+        return dx
+
+
+@specimen("overlaps overwritten", input=(2, 2, 5, 5))
+def pooling_overwrites_windows():
+    return PoolingOverwritesWindows(2, 1)
+
+
 class PaddingLeftOn(LoopConvolution):
     def crop(self, x):
         return x

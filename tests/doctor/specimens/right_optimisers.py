@@ -191,3 +191,18 @@ def momentum_with_the_rate_inside():
 
     model = small_model()
     return InsideMomentum(model), model
+
+
+@right_with(kind="optimizer")
+def momentum_with_a_corrected_average():
+    class SGDWithMomentum(Momentum):
+        t = 0
+
+        def step(self):
+            self.t += 1
+            for v, (p, g) in zip(self.velocity, self.model.parameters(), strict=True):
+                v.mul_(self.momentum).add_((1 - self.momentum) * g)
+                p -= self.lr * v / (1 - self.momentum**self.t)
+
+    model = small_model()
+    return SGDWithMomentum(model, momentum=0.8), model

@@ -28,6 +28,21 @@ class Formula:
             places.append(place)
         return places
 
+    def corrected(self, decay: float) -> Formula:
+        """Return the rule with each step divided by 1 - decay^t, t counting the steps, as an average that starts at 0 needs."""
+
+        def begin(like: Tensor) -> Way:
+            way, step = self.begin(like), 0
+
+            def longer(gradient: Tensor) -> Tensor:
+                nonlocal step
+                step += 1
+                return way(gradient) / (1 - decay**step)
+
+            return longer
+
+        return Formula(begin)
+
     def decaying(self, start: Tensor, inside: float = 0.0, before: float = 0.0, after: float = 0.0) -> Formula:
         """Return the rule with weight decay, for a parameter that starts at ``start``.
 

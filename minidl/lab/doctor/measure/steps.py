@@ -152,8 +152,13 @@ class Steps:
         others = OTHER_STEPS - DECAYING if self.decay else OTHER_STEPS
         name = known_name(self.optimizer, KNOWN_STEPS, others) or known_name(self.optimizer, KNOWN_STEPS[1:], others)
         if name == "sgd" and self.setting("momentum", "mu"):
-            return "momentum"
-        return name
+            name = "momentum"
+        return None if name == "momentum" and not 0 < self.momentum < 1 else name
+
+    @property
+    def momentum(self) -> float:
+        """What momentum keeps of the velocity, by its usual names; else the usual number."""
+        return self.setting("momentum", "mu", "beta", "gamma", "momentum_rate", "beta1", "rho") or 0.9
 
     @property
     def decay(self) -> float:
@@ -198,8 +203,9 @@ class Steps:
         if self.kind == "adam":
             return [adam(rate, *self.betas)]
         if self.kind == "momentum":
-            decay = self.setting("momentum", "mu", "beta", "gamma") or 0.9
-            return [descent(rate, decay), descent(rate, decay, 1 - decay), nesterov(rate, decay)]
+            decay = self.momentum
+            average = descent(rate, decay, 1 - decay)
+            return [descent(rate, decay), average, nesterov(rate, decay), average.corrected(decay)]
         if self.kind == "rmsprop":
             return [rmsprop(rate, decay, 1 - decay) for decay in self.forgetting]
         if self.kind == "adagrad":

@@ -42,7 +42,10 @@ def overlaps_overwritten(case: Case, what: str) -> list[Tensor | None]:
     if layer is not None:
         return [layer.input_back(found) for found in _written_over(layer)]
     pool = pooling(case)
-    return [] if pool is None else [pool.input_back(pool.of_largest(order, add=False)) for order in (1, -1)]
+    if pool is None:
+        return []
+    ways = [pool.of_largest(order, add=False, whole=whole) for whole in (False, True) for order in (1, -1)]
+    return [pool.input_back(found) for found in ways]
 
 
 @wrong_value("padding forgotten", of="input", read=NOWHERE)

@@ -144,7 +144,7 @@ def momentum_forgotten(steps: Steps) -> Seen | None:
         rules = [rmsprop(steps.rate, d, s, carry=False) for d, s in _shares(steps)]
         what = "average of the squares is" if steps.follows(*rules) else None
     else:
-        decay = steps.setting("momentum", "mu", "beta", "gamma") or 0.9
+        decay = steps.momentum
         forgetful = steps.follows(descent(steps.rate), descent(steps.rate, share=1 - decay))
         what = "velocity is" if forgetful else None
     return {"where": "step", "what": what} if what else None
@@ -157,7 +157,7 @@ def momentum_not_lost(steps: Steps) -> Seen | None:
     """
     if steps.kind != "momentum" or not steps.rate or steps.used or steps.still:
         return None
-    decay = steps.setting("momentum", "mu", "beta", "gamma") or 0.9
+    decay = steps.momentum
     piled = any(steps.follows(descent(steps.rate, 1.0, share)) for share in (1.0, decay, 1 - decay))
     return {"where": "step"} if piled else None
 
@@ -169,7 +169,7 @@ def velocity_started_wrong(steps: Steps) -> Seen | None:
     """
     if steps.kind != "momentum" or not steps.rate or steps.still or steps.right:
         return None
-    decay, names = steps.setting("momentum", "mu", "beta", "gamma") or 0.9, list(steps.start)
+    decay, names = steps.momentum, list(steps.start)
     for share in (1.0, 1 - decay):
         starts = {n: (-steps.path[0][n] / steps.rate - share * steps.gradients[0][n]) / decay for n in names}
         if not all(steps.moves(n, [descent(steps.rate, decay, share, starts[n])], 1e-4) for n in names):

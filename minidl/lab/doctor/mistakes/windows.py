@@ -89,15 +89,18 @@ class Convolution(Windows):
 class Pooling(Windows):
     """The largest of each window."""
 
-    def of_largest(self, order: int = 1, add: bool = True, stride: Pair | None = None) -> Tensor:
-        """Return the gradient of the input: each window's goes to its largest entry, added there, or written over it."""
+    def of_largest(self, order: int = 1, add: bool = True, stride: Pair | None = None, whole: bool = False) -> Tensor:
+        """Return the gradient of the input: each window's goes to its largest entry, added there, or written over it.
+
+        ``whole`` says whether the zeros of the other entries are written as well.
+        """
         result, input = self.padded_zeros(), self.padded_input()
         for place in self.places()[::order]:
             window = self.window(input, place)
             here = window == window.amax((2, 3), keepdim=True)
             share = here * self.grad_output[:, :, place[0], place[1], None, None]
             there = self.window(result, place, stride)
-            there[...] = there + share if add else torch.where(here, share, there)
+            there[...] = there + share if add else torch.where(here | whole, share, there)
         return self.cropped(result)
 
     def of_all(self) -> Tensor:
