@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from specimens.collection import fill, specimen
-from specimens.right_images import WORDS, Embedding, NumpyEmbedding
+from specimens.right_images import WORDS, Embedding, NumpyEmbedding, SumOfWords
 from specimens.right_layers import HandoutLinear, LoopLinear, NumpyLinear, PlainLinear
 from specimens.right_losses import PlainMSE
 
@@ -114,6 +114,13 @@ class NumpyEmbeddingLastWins(NumpyEmbedding):
 class NumpyEmbeddingOfNumbers(NumpyEmbedding):
     def backward(self, dout):
         self.dW[self.idx] += dout
+
+
+@specimen("repeated rows overwritten", input=torch.tensor([[1, 1, 0], [1, 3, 3], [1, 0, 2]]))
+class SumOfWordsOnce(SumOfWords):
+    def backward(self, grad):
+        for place in range(self.words.shape[1]):
+            self.grad_weight[self.words[:, place]] += grad
 
 
 class Gain:

@@ -7,6 +7,7 @@ import torch
 
 from specimens.collection import specimen
 from specimens.right_losses import CrossEntropy, OneHotCrossEntropy
+from specimens.right_new_layers import LogSoftmax
 
 
 @specimen("broadcast", kind="loss", target=(4, 3))
@@ -132,6 +133,12 @@ class NumpySoftmaxSumsEverything:
 class SoftmaxSumsOverSamples(NumpySoftmaxSumsEverything):
     def backward(self, g):
         return self.y * (g - np.sum(g * self.y, axis=0))
+
+
+@specimen("wrong axis")
+class LogSoftmaxSumsOverSamples(LogSoftmax):
+    def backward(self, g):
+        return g - self.y.exp() * g.sum(0)
 
 
 @specimen("wrong axis")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import torch
 
 from specimens.collection import fill, specimen
 from specimens.right_images import ImageNorm, NormOfSequences, ThreeSteps
@@ -117,3 +118,17 @@ class SequencesGammaOfCentred(NormOfSequences):
         dx = super().backward(g)
         self.grad_weight += (g * self.x).sum((0, 1)) - (g * self.z).sum((0, 1))
         return dx
+
+
+@specimen("variance as a constant", input=(2, 4, 2, 2))
+class GroupNormForgetsVariance:
+    """Two groups of channels, each normalised by itself."""
+
+    def forward(self, x):
+        groups = x.reshape(len(x), 2, -1)
+        self.root = torch.sqrt(groups.var(2, keepdim=True, correction=0) + 1e-5)
+        return ((groups - groups.mean(2, keepdim=True)) / self.root).reshape(x.shape)
+
+    def backward(self, g):
+        d = g.reshape(len(g), 2, -1)
+        return ((d - d.mean(2, keepdim=True)) / self.root).reshape(g.shape)

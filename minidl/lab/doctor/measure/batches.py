@@ -321,7 +321,7 @@ class Batches:
     @functools.cached_property
     def entrywise(self) -> bool:
         """Whether forward is a function of one number, applied to every entry."""
-        if self.subject.is_loss or any(case.input.shape != case.output.shape for case in self.cases):
+        if self.subject.is_loss or self.whole or any(case.input.shape != case.output.shape for case in self.cases):
             return False
         for case in self.cases:  # of the input given alone, a saturated function would not show it
             one = torch.zeros_like(case.grad_output)

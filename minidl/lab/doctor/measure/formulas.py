@@ -143,7 +143,8 @@ def rmsprop(rate: float, decay: float, share: float, *, carry: bool = True, slip
 
         def way(gradient: Tensor) -> Tensor:
             nonlocal v
-            v = decay * v * carry + share * (gradient if slip == "no square" else gradient**2)
+            new = {"no square": gradient, "absolute": gradient.abs()}.get(slip, gradient**2)
+            v = decay * v * carry + share * new
             return rate * gradient / (v if slip == "no root" else v.sqrt())
 
         return way

@@ -23,7 +23,7 @@ KNOWN_STEPS = ("sgd", "momentum", "adam", "rmsprop", "adagrad")
 OTHER_WORDS = set(
     re.findall(
         r"\w+",
-        "leaky parametric randomized p r c e s se ce g si hard soft log abs shrink shifted scaled bi bilinear gated "
+        "x leaky parametric randomized p r c e s se ce g si hard soft log abs shrink shifted scaled bi bilinear gated "
         "squared square cubic clipped capped 6 norm conv sparse noisy weighted half masked root cross entropy rational "
         "residual block network net chain sequential double twice polynomial quantized",
     )
@@ -84,8 +84,9 @@ class Expectation:
 def known_name(thing: Any, known: tuple[str, ...] = KNOWN, others: set[str] = OTHER_WORDS) -> str | None:
     """Return what a class is by its name, "relu" for MyReLU, or None: LeakyReLU is something else."""
     name = type(thing).__name__
-    for spelling in ("ReLU", "RELU", "MSE", "SGD", "RMSprop", "RMSProp", "AdaGrad"):
+    for spelling in ("ReLU", "RELU", "MSE", "SGD"):
         name = name.replace(spelling, spelling.capitalize())
+    name = re.sub("rmsprop|adagrad", lambda found: found[0].capitalize(), name, flags=re.IGNORECASE)
     words = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)]
     found = [word for word in words if word in known]
     return found[0] if len(found) == 1 and not others & set(words) else None

@@ -72,20 +72,38 @@ def repeated_rows_overwritten(case: Case, what: str) -> list[Tensor | None]:
     """{Where} keeps one gradient for each row that was looked up, however often that was: += with repeated indices writes
     only once. Add them all: index_add_ in torch, np.add.at in NumPy.
     """
+    uses = _looked_up(case, what)
+    if uses is None:
+        return []
+    indices, G = uses
+    table, found = torch.zeros_like(case.parameter(what)), []
+    for order in (1, -1):  # in the order of samples, and of the places in a sample
+        last, by_place = table.clone(), table.clone()
+        for sample in range(len(indices))[::order]:
+            last[indices[sample]] = G[sample]
+        for place in range(indices.shape[1]):
+            by_place.add_(table.index_copy(0, indices[:, place], G[:, place]))
+        found += [last, by_place]
+    return found
+
+
+def _looked_up(case: Case, what: str) -> tuple[Tensor, Tensor] | None:
+    """Return which rows of a table each sample looks up (n, t), and what comes back to each (n, t, d)."""
     table, Y, G = case.parameter(what), case.output, case.grad_output
     if table.ndim != 2 or Y.ndim < 2 or table.shape[1] != Y.shape[-1]:
-        return []
-    rows, G = Y.flatten(0, -2), G.flatten(0, -2)
-    distances = torch.cdist(rows, table)
-    if float(distances.amin(1).max()) > 1e-6:  # an output is a row of the table where something is looked up
-        return []
-    indices, found = distances.argmin(1).tolist(), []
-    for order in (1, -1):
-        table = torch.zeros_like(table)
-        for index, grad in list(zip(indices, G, strict=True))[::order]:
-            table[index] = grad
-        found.append(table)
-    return found
+        return None
+    if case.batches.whole:
+        indices = case.input.reshape(case.n, -1)
+    else:  # an output is a row of the table
+        distances = torch.cdist(Y.reshape(case.n, -1, Y.shape[-1]), table)
+        indices = distances.argmin(-1)
+        if float(distances.amin(-1).max()) > 1e-6:
+            return None
+    if int(indices.max()) >= len(table):
+        return None
+    G = G.reshape(case.n, -1, G.shape[-1]).expand(-1, indices.shape[1], -1)  # of a sum, the same to each
+    right = torch.zeros_like(table).index_add(0, indices.reshape(-1), G.reshape(-1, G.shape[-1]))
+    return (indices, G) if case.close(right, case.truth[what]) else None
 
 
 @wrong_value("last sample only", of="param", read=BATCH)

@@ -73,6 +73,8 @@ def softmax_backward_over_everything(case: Case, what: str) -> Tensor | None:
     back is y (g - sum of g y), the sum over its own classes.
     """
     Y, G = case.output, case.grad_output
+    if _is_softmax_of_rows(case, logarithm=True):
+        return G - Y.exp() * G.sum()
     return Y * (G - (G * Y).sum()) if _is_softmax_of_rows(case) else None
 
 
@@ -82,6 +84,8 @@ def softmax_backward_over_samples(case: Case, what: str) -> Tensor | None:
     comes back is y (g - sum of g y), the sum over its own classes (axis 1).
     """
     Y, G = case.output, case.grad_output
+    if _is_softmax_of_rows(case, logarithm=True):
+        return G - Y.exp() * G.sum(0)
     return Y * (G - (G * Y).sum(0)) if _is_softmax_of_rows(case) else None
 
 
@@ -196,8 +200,11 @@ def _softmax(case: Case) -> tuple[Tensor, Tensor, Tensor]:
     return P, T, scale
 
 
-def _is_softmax_of_rows(case: Case) -> bool:
-    return not case.subject.is_loss and case.input.ndim == 2 and case.close(case.output, case.input.softmax(1))
+def _is_softmax_of_rows(case: Case, logarithm: bool = False) -> bool:
+    """Whether a layer is a softmax of each sample, or the logarithm of that."""
+    if case.subject.is_loss or case.input.ndim != 2:
+        return False
+    return case.close(case.output, case.input.log_softmax(1) if logarithm else case.input.softmax(1))
 
 
 def _is_cross_entropy(cases: list[Case]) -> bool:

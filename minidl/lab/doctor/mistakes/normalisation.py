@@ -34,18 +34,20 @@ class Normalisation:
     eps: float
     outside: bool  # whether eps is added to the root, not under it
     fewer: int  # 1 where the variance divides by n - 1
+    groups: int = 0  # where the channels of a sample are normalised in so many groups
 
     def backward(self, case: Case, constant: tuple[str, ...] = (), gamma: bool = True) -> Tensor:
         """Return the gradient of the input, where some of "mean" and "variance" are taken for constants."""
         X = case.input.double().clone().requires_grad_()
         with torch.enable_grad():
-            mean = X.mean(self.axes, keepdim=True)
-            centred = X - (mean.detach() if "mean" in constant else mean)
+            V = X.reshape(len(X), self.groups, -1) if self.groups else X
+            mean = V.mean(self.axes, keepdim=True)
+            centred = V - (mean.detach() if "mean" in constant else mean)
             count = X.numel() // mean.numel()
-            variance = ((X - mean) ** 2).sum(self.axes, keepdim=True) / max(count - self.fewer, 1)
+            variance = ((V - mean) ** 2).sum(self.axes, keepdim=True) / max(count - self.fewer, 1)
             root = variance.sqrt() + self.eps if self.outside else (variance + self.eps).sqrt()
             Z = centred / (root.detach() if "variance" in constant else root)
-            (grad,) = torch.autograd.grad((Z * self.upstream(case, gamma)).sum(), X)
+            (grad,) = torch.autograd.grad((Z.reshape(X.shape) * self.upstream(case, gamma)).sum(), X)
         return grad
 
     def upstream(self, case: Case, gamma: bool = True) -> Tensor:
@@ -93,7 +95,7 @@ def input_for_normalised(case: Case, what: str) -> list[Tensor | None]:
     norm = normalisation(case)
     if norm is None or what != norm.gamma:
         return []
-    centred = case.input - case.input.double().mean(norm.axes, keepdim=True)
+    centred = case.input if norm.groups else case.input - case.input.double().mean(norm.axes, keepdim=True)
     alike = case.parameter(what).shape
     return [(case.grad_output * values).sum_to_size(norm.shape).reshape(alike) for values in (case.input, centred)]
 
@@ -108,12 +110,14 @@ def _find(case: Case) -> Normalisation | None:
     if case.subject.is_loss or truth is None or X.shape != case.output.shape or case.batches.entrywise:
         return None
     size = float(truth.nan_to_num(0).abs().max())
-    for axes in AXES.get(X.ndim, ()):
-        whole = not bool(truth.isnan().any())
-        if whole and float(truth.sum(axes).abs().max()) > 1e-3 * size:  # a shift changes nothing
+    whole = not bool(truth.isnan().any())
+    in_groups = [((2,), g) for g in range(2, X.shape[1]) if X.shape[1] % g == 0]
+    for axes, groups in [*((axes, 0) for axes in AXES.get(X.ndim, ())), *in_groups]:
+        viewed = truth.reshape(len(X), groups, -1) if groups else truth
+        if whole and float(viewed.sum(axes).abs().max()) > 1e-3 * size:  # a shift changes nothing
             continue
         for (gamma, shape), outside, fewer in itertools.product(_gammas(case), (False, True), (0, 1)):
-            norm = Normalisation(axes, gamma, shape, 1e-5, outside, fewer)
+            norm = Normalisation(axes, gamma, shape, 1e-5, outside, fewer, groups)
             if _distance(norm.backward(case), truth) > 0.05 * size:
                 continue
             options = [replace(norm, eps=eps) for eps in _epsilons(case)]

@@ -171,8 +171,10 @@ def velocity_started_wrong(steps: Steps) -> Seen | None:
         return None
     decay, names = steps.momentum, list(steps.start)
     for share in (1.0, 1 - decay):
-        starts = {n: (-steps.path[0][n] / steps.rate - share * steps.gradients[0][n]) / decay for n in names}
-        if not all(steps.moves(n, [descent(steps.rate, decay, share, starts[n])], 1e-4) for n in names):
+        first = {n: steps.gradients[0][n] + steps.decay * steps.start[n] for n in names}
+        starts = {n: (-steps.path[0][n] / steps.rate - share * first[n]) / decay for n in names}
+        rules = {n: descent(steps.rate, decay, share, starts[n]).decaying(steps.start[n], steps.decay) for n in names}
+        if not all(steps.moves(n, [rules[n]], 1e-4) for n in names):
             continue
         values = torch.cat([starts[n].reshape(-1) for n in names])
         params = torch.cat([steps.start[n].reshape(-1) for n in names])
@@ -259,8 +261,8 @@ def bias_correction_forgotten(steps: Steps) -> Seen | None:
 
 
 SLIPS = {
-    "no root": "divides by v, where its square root belongs",
-    "no square": "averages the gradient in v, where its square belongs",
+    "no root": SQUARES["no root"],
+    "no square": SQUARES["no square"],
     "square in m": "averages the square of the gradient in m, where the gradient itself belongs",
     "share of m": "adds the whole gradient to m: the factor 1 - beta1 is missing",
     "share of v": "adds the whole square to v: the factor 1 - beta2 is missing",
@@ -268,6 +270,13 @@ SLIPS = {
     "m written back": "writes the corrected m back into the m that is kept, and corrects it again in the next step",
     "v written back": "writes the corrected v back into the v that is kept, and corrects it again in the next step",
     "written back": "writes the corrected m and v back into those that are kept, and corrects them again in the next step",
+}
+
+
+SQUARES = {
+    "no root": "divides by v, where its square root belongs",
+    "no square": "averages the gradient in v, where its square belongs",
+    "absolute": "averages the size of the gradient in v, where its square belongs",
 }
 
 
@@ -279,7 +288,7 @@ def wrong_average_of_squares(steps: Steps) -> Seen | None:
     slips = {
         slip: [rmsprop(steps.rate, d, s, slip=slip) for d, s in _shares(steps)] for slip in ("no root", "no square")
     }
-    words = {slip: SLIPS[slip] for slip in slips}
+    words = {**SQUARES}
     if steps.kind == "rmsprop":
         slips["share"] = [rmsprop(steps.rate, d, 1) for d in steps.forgetting]
         slips["exchanged"] = [rmsprop(steps.rate, 1 - d, d) for d in steps.forgetting]
