@@ -1,6 +1,7 @@
 """The mistakes that the doctor knows, a file for each family; how to add one is said in `rules`.
 
-`reading` has the notebooks and sections to which their sentences send.
+`reading` has the notebooks and sections to which their sentences send. `windows` finds out what a convolution or a pooling
+does, for the family that is about these.
 
 Adding a mistake touches one file, its family's: the lists below are read from the families. Their order is that of
 `FAMILIES`, and inside a family that of definition. It matters twice: wrong values are tried in this order, the likelier

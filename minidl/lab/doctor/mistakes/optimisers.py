@@ -260,6 +260,11 @@ def bias_correction_forgotten(steps: Steps) -> Seen | None:
     return None
 
 
+SQUARES = {
+    "no root": "divides by v, where its square root belongs",
+    "no square": "averages the gradient in v, where its square belongs",
+    "absolute": "averages the size of the gradient in v, where its square belongs",
+}
 SLIPS = {
     "no root": SQUARES["no root"],
     "no square": SQUARES["no square"],
@@ -273,21 +278,12 @@ SLIPS = {
 }
 
 
-SQUARES = {
-    "no root": "divides by v, where its square root belongs",
-    "no square": "averages the gradient in v, where its square belongs",
-    "absolute": "averages the size of the gradient in v, where its square belongs",
-}
-
-
 @wrong_step("wrong formula", read=NOWHERE, explains=("uphill", "learning rate unused"))
 def wrong_average_of_squares(steps: Steps) -> Seen | None:
     """{method} {what}. Compare it with the formula: v <- {v}, p <- p - lr * grad / (sqrt(v) + eps)."""
     if steps.kind not in ("rmsprop", "adagrad") or not steps.rate or steps.used or steps.still or steps.right:
         return None
-    slips = {
-        slip: [rmsprop(steps.rate, d, s, slip=slip) for d, s in _shares(steps)] for slip in ("no root", "no square")
-    }
+    slips = {slip: [rmsprop(steps.rate, d, s, slip=slip) for d, s in _shares(steps)] for slip in SQUARES}
     words = {**SQUARES}
     if steps.kind == "rmsprop":
         slips["share"] = [rmsprop(steps.rate, d, 1) for d in steps.forgetting]
