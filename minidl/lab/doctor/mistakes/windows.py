@@ -138,21 +138,29 @@ def _convolution(case: Case) -> Convolution | None:
 
 
 def _pooling(case: Case) -> Pooling | None:
+    """Return the first pooling that fits this batch, and all others: in one with few windows, more of them do by chance."""
+    everywhere = [c.remember("poolings", _poolings) for c in case.batches.cases]
+    return next((found for key, found in _poolings(case).items() if all(key in fits for fits in everywhere)), None)
+
+
+def _poolings(case: Case) -> dict[tuple, Pooling]:
+    """Return every pooling that gives the true gradients of a batch, by layout, size and stride."""
+    fits: dict[tuple, Pooling] = {}
     if case.output.numel() >= case.input.numel() or case.subject.is_loss or case.truth["input"] is None:
-        return None
+        return fits
     names = ("kernel_size", "pool_size", "size", "k", "pool", "window", "f")
     told = [v for k, v in attributes(case.subject.original).items() if k in names and type(v) is int]
-    for X, G, back in _images(case):
-        Y = G  # for its shape only
+    for layout, (X, G, back) in enumerate(_images(case)):
         flat = X.shape[2] == 1
         for size in dict.fromkeys((tuple(X.shape[2:]), *((1 if flat else s, s) for s in (*told, 2, 3, 4)))):
-            if X.shape[:2] != Y.shape[:2] or any(s > length for s, length in zip(size, X.shape[2:], strict=True)):
+            if X.shape[:2] != G.shape[:2] or any(s > length for s, length in zip(size, X.shape[2:], strict=True)):
                 continue
             for stride, padding in _steps(X.shape[2:], size, G.shape[2:], strides=(*STRIDES, size[1])):
                 found = Pooling(X, G, size, stride, padding, back)
                 if padding == (0, 0) and case.close(back(found.of_largest()), case.truth["input"]):
-                    return found
-    return None
+                    whole = size == tuple(X.shape[2:])  # of whatever length
+                    fits[layout, "whole" if whole else size, stride] = found
+    return fits
 
 
 def _images(case: Case) -> Iterator[tuple[Tensor, Tensor, Layout]]:
@@ -169,6 +177,9 @@ def _images(case: Case) -> Iterator[tuple[Tensor, Tensor, Layout]]:
     elif X.ndim == 2 and G.ndim == 2:
         yield X[:, None, None], G[:, None, None], lambda t: t.squeeze(2).squeeze(1)
         yield X[None, None], G[None, None], lambda t: t[0, 0]
+    elif X.ndim == 2 and G.ndim == 3:  # one channel in, several out, first or last
+        yield X[:, None, None], G.mT.unsqueeze(2), lambda t: t.squeeze(2).squeeze(1)
+        yield X[:, None, None], G.unsqueeze(2), lambda t: t.squeeze(2).squeeze(1)
     elif X.ndim == 2 and G.ndim == 1:
         yield X[:, None, None], G[:, None, None, None], lambda t: t.squeeze(2).squeeze(1)
     elif X.ndim == 4 and G.ndim == 2:  # pooling over all of an image
@@ -183,7 +194,7 @@ def _kernels(kernel: Tensor, channels: int) -> Iterator[tuple[Tensor, Layout]]:
     """Return a kernel as (f, c, height, width), in every layout that it may have, and turned round."""
     ways: list[tuple[Tensor, Layout]] = []
     if kernel.ndim == 4:
-        for order in ((0, 1, 2, 3), (3, 2, 0, 1), (0, 3, 1, 2), (1, 0, 2, 3)):
+        for order in itertools.permutations(range(4)):
             back = tuple(order.index(i) for i in range(4))
             ways.append((kernel.permute(order), lambda t, back=back: t.permute(back)))
     elif kernel.ndim == 3:
