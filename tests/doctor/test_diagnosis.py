@@ -97,3 +97,35 @@ def test_large_matrices_are_cut_and_numbers_stay_readable():
         luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
         contrast = (luminance + 0.05) / 0.05 if ink == "#000" else 1.05 / (luminance + 0.05)
         assert contrast >= 4.5
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# A sentence agrees with its numbers, and blames what is wrong
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "unsaid"),
+    [
+        ("LinearTwoOverN", "2/n times what it should be", "is twice"),
+        ("AbsoluteTwoOverN", "2/n times what it should be", "twice"),
+        ("SoftplusFourOverN", "4/n times what it should be", "no name"),
+        ("PlainLinearSignAndMean", "-1/n times what it should be", "has the wrong sign"),
+        ("NumpyTanhForgetsAndDivides", "On top of that, what backward returns has a factor of 1/n", "is divided by n"),
+        ("LayerNormForgetsGammaOfOnes", "leaves out gamma", "copy"),
+        ("NumpyScaleOfOnes", "leaves out gamma", "earlier"),
+        ("LogOfAProbability", "the logarithm of 0", "exponent"),
+        ("NumpyLogOfASigmoid", "the logarithm of 0", "exponent"),
+        ("NaiveTanhBackward", "the exponent is never positive", "logarithm"),
+        ("GainMultipliesMatrices", "matrix product (@)", "reshape"),
+        ("GainToScalar", "Every entry of the parameter", "output has a bias"),
+        ("NumpyGammaToScalar", "Every entry of the parameter", "bias"),
+        ("LeakyReLUIsReLU", "is zero", "0 times"),
+        ("SoftplusFlattens", "What forward returns has the right numbers in the wrong shape", "gradient"),
+        ("HalfDropoutForgetsScale", "0.5 times what it should be: forward drops", "square"),
+        ("DropoutScalesTwice", "twice", "added twice"),
+    ],
+)
+def test_a_sentence_agrees_with_its_numbers_and_blames_what_is_wrong(name, said, unsaid):
+    text = " ".join(found.text for found in diagnose(specimen_named(name)).findings)
+    assert said in text
+    assert unsaid not in text

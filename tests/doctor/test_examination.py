@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import sys
+import threading
 import time
 from dataclasses import dataclass
 
@@ -241,3 +243,81 @@ def test_without_parameters_it_says_how_to_show_them():
     assert "params" in note
     assert "param()" in note
     assert "grad_weight" in note
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What it comes through
+
+
+class Lookup:
+    """Looks up in itself what it does not have, and so runs in circles where it has nothing yet, as in a copy."""
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+
+class OwnLookup:
+    """Finds its parameters in a dictionary, and raises KeyError for everything else."""
+
+    def __init__(self):
+        self.params, self.grads = {"w": specimens.fill(3, 2)}, {"w": torch.zeros(3, 2)}
+
+    def __getattr__(self, name):
+        return self.params[name]
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.w
+
+    def backward(self, g):
+        self.grads["w"] += self.x.T @ g
+        return g @ self.w.T
+
+
+@pytest.mark.parametrize("build", [lambda: Lookup(Tanh()), lambda: Lookup(Linear(3, 2)), OwnLookup])
+def test_a_lookup_of_the_students_own_is_no_obstacle(build):
+    assert examine(build(), (4, 3))
+
+
+@pytest.mark.parametrize("reference", [None, "mse_loss", "mse"])
+def test_a_loss_for_every_entry_gets_a_diagnosis(reference):
+    class MSELoss(specimens.SquaredErrorOfEachEntry):
+        pass
+
+    assert examine_loss(MSELoss(), (4, 3), (4, 3), reference=reference).mistakes == ["wrong shape"]
+
+
+def test_examinations_in_several_threads_leave_the_world_as_it_was():
+    class Slow(Tanh):
+        def forward(self, input):
+            time.sleep(0.001)
+            return super().forward(input)
+
+    before, found = sys.stdout, []
+    threads = [threading.Thread(target=lambda: found.append(examine(Slow(), (4, 3)))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.01)  # so that they overlap
+    for thread in threads:
+        thread.join()
+    assert sys.stdout is before
+    assert torch.get_default_dtype() is torch.float32
+    assert len(found) == 3
+    assert all(found)
+
+
+def test_an_examination_may_be_begun_inside_another():
+    found = []
+
+    class Examines(Tanh):
+        def backward(self, grad_output):
+            if not found:
+                found.append(examine(Tanh(), (2, 2)))
+            return super().backward(grad_output)
+
+    assert examine(Examines(), (4, 3))
+    assert all(found)
+    assert torch.get_default_dtype() is torch.float32

@@ -79,11 +79,11 @@ def test_every_sentence_can_be_read_and_is_planted_in_the_collection():
         assert 30 < len(rule.says) < 330, rule.says
 
 
-READ = {value for value in vars(reading).values() if isinstance(value, tuple)}
+READ = {value for value in vars(reading).values() if isinstance(value, tuple)} - {reading.NOWHERE}
 
 
 def test_what_a_rule_sends_to_read_is_in_the_list():
-    assert {rule.read for rule in SENTENCES} <= READ
+    assert {rule.read for rule in RULES} <= {*READ, reading.NOWHERE}
 
 
 @pytest.mark.parametrize(("name", "heading"), sorted(READ))
@@ -91,3 +91,60 @@ def test_every_section_to_read_exists(name, heading):
     cells = nbformat.read(NOTEBOOKS / name, 4)["cells"]
     prose = "\n".join(cell["source"] for cell in cells if cell["cell_type"] == "markdown")
     assert heading in re.findall(r"^#+ (.*)$", prose, re.MULTILINE)
+
+
+# A word that the section has to say which a rule of this name sends its reader to
+SPOKEN_OF = {
+    "sign": "sign|multiply by your own slope",
+    "factor": "Divide by the batch size|two different losses|multiply by your own slope",
+    "input gradient summed": "has row|comes in",
+    "bias to scalar|parameter to scalar": "One number for the whole bias|What comes back from all of",
+    "wrong axis": "added up|probabilit|softmax|whole column",
+    "sample|no batch sum": "sum|row",
+    "wrong shape": "shape of what it belongs to|one term only",
+    "transposed|product for entrywise": "transpose|entry by entry",
+    "reshaped": "Reshape instead of transpose",
+    "output for input|parameter unused|gradient missing": "keeps its input",
+    "upstream forgotten": "message is forgotten",
+    "upstream as mask": "mask of the wrong tensor",
+    "derivative at upstream": "Sigmoid of what arrives",
+    "derivative at output|formula for the output": "twice",
+    "derivative|function for|signs lost|always zero|scale forgotten|other gradient|outer derivative": "slope|softmax",
+    "path forgotten|diagonal only|product rule|overlaps|repeated rows|statistics|mean as|variance as": "several paths",
+    "softmax over everything|target forgotten|shift forgotten": "softmax|several paths",
+    "returns|parameter not listed|writes parameters|wrong type|raises": "returns|adds",
+    "overwritten|never zeroed|nested not zeroed": "zero",
+    "stale|shared|drawn|module used twice|mask|gradient to": "last",
+    "writes": "Writing into what you were given|in place|hold",
+    "kink": "0",
+    "not finite": "overflow|inf|e\\^",
+    "broadcast": "silent broadcast",
+    "nested parameters": "at any depth",
+    "message not passed on|wrong order": "not passed on",
+    "module|first|last": "formula",
+    "parameters not updated": "A new tensor instead of the old one",
+    "uphill|gradient unused|learning rate|step size|unnamed": "step",
+    "gradient replaced": "in place",
+    "momentum|velocity|wrong formula": "velocity|averages",
+    "step count|bias correction": "t",
+}
+
+
+def section(name, heading):
+    """Return a section of a notebook, its code too, as far as the next heading of its rank or above."""
+    lines, inside = [], 0
+    for cell in nbformat.read(NOTEBOOKS / name, 4)["cells"]:
+        for line in cell["source"].splitlines():
+            rank = len(line) - len(line.lstrip("#")) if cell["cell_type"] == "markdown" and line.startswith("#") else 0
+            if rank and (not inside or rank <= inside):
+                inside = rank if line.lstrip("# ") == heading else 0
+            lines += [line] if inside else []
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if rule.read != reading.NOWHERE], ids=lambda rule: rule.name)
+def test_the_section_to_read_treats_the_mistake(rule):
+    places = {rule.read, getattr(rule, "read_of_loss", rule.read)}
+    words = next(said for names, said in SPOKEN_OF.items() if re.match(names, rule.name))
+    for place in places:
+        assert re.search(words, section(*place), re.IGNORECASE), f"{rule.name}: nothing about it in {place}"

@@ -79,7 +79,7 @@ def examine(module: Any, input: Any, *more: Any, reference: Any = None, time_lim
         raise TypeError(
             "examine expected a module and its input, or two functions, a batch and forward's other arguments"
         )
-    batch = _batch("input", input)
+    batch = _batch("input", input, whole=True)
     _check_object("examine", module, FORWARD_METHODS)
     if len(needed(getattr(module, first_method(module, FORWARD_METHODS)))) == 2:
         with contextlib.suppress(Hung):  # it will be seen to hang in what follows
@@ -145,8 +145,8 @@ def _check_object(who: str, thing: Any, methods: tuple[str, ...]) -> None:
         raise TypeError(f"{who} expected an object with {methods[0]}, got {type(thing).__name__}")
 
 
-def _batch(name: str, given: Any, least: int = 2) -> Tensor:
-    """Return the batch given, or draw one of the shape given."""
+def _batch(name: str, given: Any, least: int = 2, whole: bool = False) -> Tensor:
+    """Return the batch given, or draw one of the shape given; whole numbers as they are, where they may be meant."""
     if isinstance(given, (tuple, list)) and given and all(isinstance(size, int) for size in given):
         if min(given) < 1:
             raise ValueError(f"expected {name} of a shape without empty dimensions, got {tuple(given)}")
@@ -154,9 +154,10 @@ def _batch(name: str, given: Any, least: int = 2) -> Tensor:
     tensor = as_tensor(given)
     if tensor is None:
         raise TypeError(f"expected {name} to be a tensor, an array or a shape, got {type(given).__name__}")
-    if tensor.ndim < least or not tensor.numel():
+    whole &= not tensor.is_floating_point() and not tensor.is_complex() and tensor.dtype is not torch.bool
+    if tensor.ndim < (1 if whole else least) or not tensor.numel():
         raise ValueError(f"expected {name} of shape (n, m), got {tuple(tensor.shape)}")
-    if name == "input" and not tensor.is_floating_point():
+    if name == "input" and not tensor.is_floating_point() and not whole:
         tensor = tensor.to(torch.get_default_dtype())
     return tensor
 
@@ -181,6 +182,8 @@ def _for_two(module: Any, batch: Tensor, watch: Watch) -> Tensor:
 
 def _described(module: Any, batch: Tensor) -> str:
     n, *m = batch.shape
+    if not m:
+        return f"{type(module).__name__}, examined with {n} whole number{'s' * (n > 1)}"
     size = f"{n} sample{'s' * (n > 1)} of {' x '.join(map(str, m))} feature{'s' * (m != [1])}"
     return f"{getattr(module, 'called', type(module).__name__)}, examined with {size}"
 
@@ -222,7 +225,8 @@ def _examine(
         batches.notes.append(f"it runs with {len(batches.given)} samples; with another number of them, {raised.text}")
         raised = None if wants == "whole" else raised
     subject, notes, behaviour = batches.subject, batches.notes, Behaviour(batches)
-    if as_tensor(batches.plain["output"]) is None:
+    output = as_tensor(batches.plain["output"])
+    if output is None or not output.numel():
         return _observe([rule for rule in MISBEHAVIOURS if rule.asked_without_output], behaviour), []
     if not batches.cases:
         text = "What forward returns is not finite, for the input given and for every other that was tried."
@@ -296,9 +300,10 @@ def _examine_inside(behaviour: Behaviour) -> list[Finding]:
     for path, child in children(subject.original):
         name = f"{show(path)} ({type(child).__name__})"
         input = behaviour.calls_inside.inputs.get(name)
-        if input is None or input.ndim < 2:
+        if input is None or input.ndim < 1 + input.is_floating_point():
             continue
-        for finding in _examine(child, input.to(subject.native), None, subject.watch)[0]:
+        input = input.to(subject.native) if input.is_floating_point() else input
+        for finding in _examine(child, input, None, subject.watch)[0]:
             finding.where, finding.text = f"{show(path)}: {finding.where}", f"In {name}: {finding.text}"
             findings.append(finding)
     return findings

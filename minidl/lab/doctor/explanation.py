@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from itertools import product
 from typing import Any
 
@@ -12,13 +13,15 @@ from torch import Tensor
 from minidl.lab.doctor.diagnosis import Finding
 from minidl.lab.doctor.measure.batches import Batches, Case
 from minidl.lab.doctor.mistakes import FACTORS, WRONG_VALUES
-from minidl.lab.doctor.mistakes.reading import DIVISORS, LINEAR
+from minidl.lab.doctor.mistakes.reading import DIVISORS, NOWHERE
 from minidl.lab.doctor.mistakes.rules import Factor, Misbehaviour, Rule, WrongValue
 from minidl.lab.doctor.subject.calls import StudentError
 from minidl.lab.doctor.subject.inside import attributes
 from minidl.lab.doctor.wording import words
 
 SIDES = ("x < 0", "x > 0")
+IN_COMPANY = "{Where} is {whole} times what it should be, several numbers in one. The {symbol} in it: {reason}"
+ON_TOP = "On top of that, {where} has a factor of {whole}. {reason}"
 FACTOR_OF_OUTPUT = "What forward returns is {factor} times what it should be."
 UNNAMED = "{Where} is not what forward makes it, in a way that I know no name for. Measured: {measured}."
 UNNAMED_OUTPUT = (
@@ -66,8 +69,7 @@ def _explain(batches: Batches, what: str, worst: Case) -> list[Finding]:
     """Return the mistakes that explain a wrong value in every batch; where none does, what was measured."""
     kind = what if what in ("input", "output") else "param"
     known = [mistake for mistake in WRONG_VALUES if mistake.of in (kind, "any")]
-    read = DIVISORS if batches.subject.is_loss else LINEAR
-    right = WrongValue(name="", says="", read=read, of="any", predict=_due)
+    right = WrongValue(name="", says="", of="any", predict=_due)
     early, late = ([mistake for mistake in known if mistake.last == last] for last in (False, True))
     tries = [*product(early, [False]), (right, True), *product(early, [True]), *product(late, [False])]
     if all(_got(case, what) is not None for case in batches.cases):
@@ -76,6 +78,10 @@ def _explain(batches: Batches, what: str, worst: Case) -> list[Finding]:
                 fit = _fit(batches.cases, what, mistake, with_factor, side)
                 if fit is not None:
                     return _named(batches, what, worst, mistake, *fit, side)
+        several = _two_numbers(batches, what)
+        if several is not None:
+            constant = next(mistake for mistake in late if mistake.in_company)
+            return _named(batches, what, worst, constant, *several)
     elif kind == "param":
         missing = next(mistake for mistake in known if mistake.also_where_none)
         return _named(batches, what, worst, missing, (), None)
@@ -173,6 +179,21 @@ def _factors(cases: list[Case], ratios: list[float]) -> tuple[Factor, ...]:
     return ()
 
 
+def _two_numbers(batches: Batches, what: str) -> tuple[tuple[Factor, ...], list[float]] | None:
+    """Return the size by which a value is wrong beside a number that is the same for every batch, and the ratios; or None."""
+    pairs = [(case, _got(case, what), _due(case, what)) for case in batches.cases]
+    ratios = [_ratio(*pair) if pair[1].shape == pair[2].shape else None for pair in pairs]
+    if None in ratios:
+        return None
+    for factor in (f for f in FACTORS if not f.goes_with):
+        sizes = [factor.value(case) for case in batches.cases]
+        told = [ratio / size for ratio, size in zip(ratios, sizes, strict=True) if not math.isnan(ratio)]
+        slack = 20 * batches.subject.tolerance
+        if len(set(sizes)) > 1 and len(told) > 1 and all(abs(c - told[0]) <= slack * abs(told[0]) for c in told):
+            return (factor,), ratios
+    return None
+
+
 def _named(
     batches: Batches,
     what: str,
@@ -193,23 +214,55 @@ def _named(
         }
 
     number = worst.multiple(got, expected)
+    whole = _product([factor.symbol for factor in factors])
+    if mistake.in_company and factors:
+        number /= factors[0].value(worst)
+        whole = _product([f"{number:.4g}", whole])
 
     def finding(rule: Rule, says: str, read: tuple[str, str], factor: str = "") -> Finding:
         seen = {"factor": factor, "number": f"{number:.4g}", "setting": _setting(batches, number), **shapes}
+        seen |= {"whole": whole, "symbol": factor or f"{number:.4g}"}
         text = says.format(**words(what, **seen))
         if side:
             text += f" That is so where {side}; where {SIDES[SIDES[0] == side]}, it is right."
         return Finding(rule.name, what, text, evidence, expected, got, read, rule=rule)
 
-    findings = [finding(mistake, mistake.says, mistake.read)] if mistake.name else []
+    findings = []
+    if mistake.name:
+        says = IN_COMPANY.replace("{reason}", mistake.in_company) if mistake.in_company and factors else mistake.says
+        findings.append(finding(mistake, says, mistake.read))
     for factor in factors:
-        says_of_gradient = factor.says_of_loss if batches.subject.is_loss else factor.says
-        says = FACTOR_OF_OUTPUT if what == "output" else says_of_gradient
-        findings.append(finding(factor, says, mistake.read, factor.symbol))
+        says = factor.says_of_loss if batches.subject.is_loss else factor.says
+        if what == "output":
+            says = FACTOR_OF_OUTPUT
+        elif mistake.name and not mistake.in_company:
+            says = ON_TOP.replace("{reason}", _reason(says))
+        elif len(factors) > 1 or mistake.name:
+            says = IN_COMPANY.replace("{reason}", _reason(says))
+        findings.append(finding(factor, says, _read(batches, factor, what), factor.symbol))
     for name in mistake.combined_with:
         other = next(m for m in WRONG_VALUES if m.name == name)
         findings.append(finding(other, other.says, other.read))
     return findings
+
+
+def _product(symbols: list[str]) -> str:
+    """Return a product as one would write it: 2/n for 2 and 1/n."""
+    text = " * ".join(symbols)
+    return text if text.startswith("1/") else text.replace(" * 1/", "/")
+
+
+def _reason(says: str) -> str:
+    """Return what comes after the first colon or full stop of a sentence: why there is such a factor."""
+    reason = re.split(r"[:.] ", says, maxsplit=1)[1]
+    return reason[0].upper() + reason[1:]
+
+
+def _read(batches: Batches, factor: Factor, what: str) -> tuple[str, str]:
+    """Return where a factor is treated: in a loss elsewhere than in a layer, in what forward returns for losses only."""
+    if what == "output":
+        return DIVISORS if batches.subject.is_loss else NOWHERE
+    return factor.read_of_loss if batches.subject.is_loss else factor.read
 
 
 def _setting(batches: Batches, number: float) -> str:
@@ -219,9 +272,9 @@ def _setting(batches: Batches, number: float) -> str:
     }
     for name, value in settings.items():
         forms = {name: value, f"1 / {name}": 1 / value, f"1 - {name}": 1 - value, f"1 / (1 - {name})": 1 / (1 - value)}
-        for form, expected in forms.items():
-            if abs(number - expected) < 1e-4 * abs(expected):
-                return f", which is {form} with {name} = {value:g}"
+        fitting = [form for form, expected in forms.items() if abs(number - expected) < 1e-4 * abs(expected)]
+        if len(fitting) == 1:  # 0.5 is 1 - 0.5 too
+            return f", which is {fitting[0]} with {name} = {value:g}"
     return ""
 
 

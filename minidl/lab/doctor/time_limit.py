@@ -19,6 +19,11 @@ from minidl.lab.doctor.subject.calls import TimeUp, Watch
 
 TIME_LIMIT = 5.0  # seconds that one call of the student's code may take
 
+# Standard output, the default dtype and the random numbers belong to everybody: one examination at a time. One that is
+# begun by the code under examination takes place inside it.
+_ALONE = threading.Lock()
+_HERE = threading.local()
+
 
 class Hung(Exception):  # noqa: N818
     """The student's code did not come back."""
@@ -38,13 +43,15 @@ def guarded(work: Callable[[Watch], Any], time_limit: float) -> tuple[Any, str]:
     grad_mode = torch.is_grad_enabled()
 
     def run() -> None:
+        _HERE.examining = True
         torch.set_grad_enabled(grad_mode)  # it is each thread's own
         try:
             result.append((work(watch), None))
         except BaseException as error:
             result.append((None, error))
 
-    with _unchanged() as printed:
+    turn = contextlib.nullcontext() if getattr(_HERE, "examining", False) else _ALONE
+    with turn, _unchanged() as printed:
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
         try:

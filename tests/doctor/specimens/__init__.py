@@ -15,14 +15,17 @@ from specimens import (
     containers,
     contract,
     conventions,
+    convolution,
     factors,
     losses,
     matrices,
     memory,
+    normalisation,
     numbers,
     optimisers,
     right_containers,
     right_conventions,
+    right_images,
     right_layers,
     right_losses,
     right_new_layers,
@@ -30,6 +33,7 @@ from specimens import (
     unnamed,
 )
 from specimens.collection import SPECIMENS, Specimen, fill, right, right_with, specimen
+from specimens.losses import SquaredErrorOfEachEntry
 from specimens.matrices import PlainLinearBiasUnused
 from specimens.memory import ClassTensors
 from specimens.right_containers import Residual, minidl_network
@@ -37,11 +41,21 @@ from specimens.right_layers import HandoutLinear, PlainLinear
 from specimens.right_new_layers import ELU, Attention, Dropout, Log, Softplus, Square, TwelveSamples
 from specimens.right_optimisers import PairsSGD
 
-RIGHT = (right_layers, right_new_layers, right_containers, right_losses, right_optimisers, right_conventions)
+RIGHT = (
+    right_layers,
+    right_new_layers,
+    right_images,
+    right_containers,
+    right_losses,
+    right_optimisers,
+    right_conventions,
+)
 FAMILIES = (
     factors,
     matrices,
     chain_rule,
+    normalisation,
+    convolution,
     batch_sum,
     losses,
     contract,
@@ -71,6 +85,7 @@ __all__ = [
     "Softplus",
     "Specimen",
     "Square",
+    "SquaredErrorOfEachEntry",
     "TwelveSamples",
     "fill",
     "minidl_network",

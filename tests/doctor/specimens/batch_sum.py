@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from specimens.collection import specimen
+from specimens.collection import fill, specimen
+from specimens.right_images import WORDS, Embedding, NumpyEmbedding, SumOfWords
 from specimens.right_layers import HandoutLinear, LoopLinear, NumpyLinear, PlainLinear
 from specimens.right_losses import PlainMSE
 
@@ -89,3 +90,100 @@ class MSEBeginsLate(PlainMSE):
         for i in range(1, len(self.e)):
             gradient[i] = 2 * self.e[i] / self.e.numel()
         return gradient
+
+
+@specimen("repeated rows overwritten", input=WORDS)
+class EmbeddingAssignsRows(Embedding):
+    """Indexing with += writes each row once, however often its index comes."""
+
+    def backward(self, grad):
+        self.grads["table"][self.indices] += grad
+
+
+@specimen("repeated rows overwritten", input=np.array([[1, 4, 1], [0, 0, 2]]))
+class NumpyEmbeddingLastWins(NumpyEmbedding):
+    def backward(self, dout):
+        table = np.zeros_like(self.W)
+        for n in range(len(dout)):
+            for t in range(dout.shape[1]):
+                table[self.idx[n, t]] = dout[n, t]
+        self.dW += table
+
+
+@specimen("repeated rows overwritten", input=np.array([1, 4, 1, 0]))
+class NumpyEmbeddingOfNumbers(NumpyEmbedding):
+    def backward(self, dout):
+        self.dW[self.idx] += dout
+
+
+@specimen("repeated rows overwritten", input=torch.tensor([[1, 1, 0], [1, 3, 3], [1, 0, 2]]))
+class SumOfWordsOnce(SumOfWords):
+    def backward(self, grad):
+        for place in range(self.words.shape[1]):
+            self.grad_weight[self.words[:, place]] += grad
+
+
+class Gain:
+    """A factor for each feature, kept as a row."""
+
+    def __init__(self):
+        self.params = {"scale": fill(1, 3)}
+        self.grads = {"scale": torch.zeros(1, 3)}
+
+    def forward(self, x):
+        self.x = x
+        return x * self.params["scale"]
+
+    def backward(self, g):
+        self.grads["scale"] += (g * self.x).sum(0, keepdim=True)
+        return g * self.params["scale"]
+
+
+@specimen("parameter to scalar")
+class GainToScalar(Gain):
+    def backward(self, g):
+        self.grads["scale"] += (g * self.x).sum()
+        return g * self.params["scale"]
+
+
+@specimen("parameter to scalar")
+class NumpyGammaToScalar:
+    def __init__(self):
+        self.gamma, self.dgamma = fill(3).double().numpy(), np.zeros(3)
+
+    def forward(self, x):
+        self.x = x
+        return x * self.gamma
+
+    def backward(self, g):
+        self.dgamma += np.sum(g * self.x)
+        return g * self.gamma
+
+
+@specimen("product for entrywise")
+class GainMultipliesMatrices(Gain):
+    def backward(self, g):
+        self.grads["scale"] += (g * self.x).sum(0, keepdim=True)
+        return g @ self.params["scale"].T
+
+
+@specimen("product for entrywise")
+class NumpyTanhMultipliesMatrices:
+    def forward(self, x):
+        self.y = np.tanh(x)
+        return self.y
+
+    def backward(self, g):
+        return g @ (1 - self.y**2).T
+
+
+@specimen("wrong shape", reference=torch.nn.functional.softplus)
+class SoftplusFlattens:
+    """It is forward that returns another shape."""
+
+    def forward(self, x):
+        self.x = x
+        return torch.nn.functional.softplus(x).reshape(-1)
+
+    def backward(self, g):
+        return (g * torch.sigmoid(self.x).reshape(-1)).reshape(self.x.shape)

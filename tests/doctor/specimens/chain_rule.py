@@ -8,6 +8,7 @@ import torch
 import minidl
 from specimens.collection import fill, specimen
 from specimens.right_containers import HandoutSequential, Residual
+from specimens.right_images import SelfGate, SineTimesInput, UnitLength
 from specimens.right_layers import (
     HandoutLinear,
     HandoutReLU,
@@ -323,3 +324,38 @@ class SineAndInput:
 
     def backward(self, g):
         return g * self.x.cos()
+
+
+@specimen("product rule")
+class SwishForgetsOneTerm:
+    def forward(self, x):
+        self.x = x
+        return x * torch.sigmoid(x)
+
+    def backward(self, g):
+        return g * torch.sigmoid(self.x)
+
+
+@specimen("product rule")
+class NumpySineTimesInputOneTerm(SineTimesInput):
+    def backward(self, g):
+        return g * self.x * np.cos(self.x)
+
+
+@specimen("product rule")
+class SelfGateOneWay(SelfGate):
+    def backward(self, g):
+        super().backward(g)
+        return g * self.s
+
+
+@specimen("product rule")
+class SelfGateOtherWay(SelfGate):
+    def backward(self, g):
+        return super().backward(g) - g * self.s
+
+
+@specimen("product rule")
+class UnitLengthOfConstants(UnitLength):
+    def backward(self, g):
+        return g / self.length

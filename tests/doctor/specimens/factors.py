@@ -10,6 +10,7 @@ from specimens.chain_rule import PlainTanhTwice
 from specimens.collection import specimen
 from specimens.losses import CarelessMSE
 from specimens.right_containers import Chain
+from specimens.right_images import InPlaceMaskDropout
 from specimens.right_layers import (
     AttributeLinear,
     HandoutLinear,
@@ -21,6 +22,7 @@ from specimens.right_layers import (
     NumpyTanh,
     OwnParameters,
     PlainLinear,
+    PlainReLU,
     PlainSigmoid,
     PlainTanh,
 )
@@ -361,7 +363,7 @@ class LeakyReLUWithOtherSlope(LeakyReLU):
     pass
 
 
-@specimen("factor c")
+@specimen("mask not scaled")
 class DropoutForgetsScale(Dropout):
     def __init__(self):
         super().__init__(p=0.2)
@@ -419,3 +421,70 @@ class HandoutLinearMeanOfOutputs(HandoutLinear):
         self.dw.add_(g.t().mm(self.input))
         self.db.add_(g.sum(0) / g.numel())
         return g.mm(self.w)
+
+
+@specimen("factor 2", "factor 1/n")
+class LinearTwoOverN(PlainLinear):
+    def backward(self, grad):
+        self.grads["weight"] += 2 * self.x.T @ grad / len(grad)
+        self.grads["bias"] += grad.sum(0, keepdim=True)
+        return grad @ self.params["weight"].T
+
+
+@specimen("factor 2", "factor 1/n", kind="loss", target=(4, 3))
+class AbsoluteTwoOverN:
+    def forward(self, y, t):
+        assert y.shape == t.shape
+        self.d = y - t
+        return np.abs(self.d).sum()
+
+    def backward(self):
+        return 2 * np.sign(self.d) / len(self.d)
+
+
+@specimen("factor c", "factor 1/n")
+class SoftplusFourOverN(Softplus):
+    def backward(self, g):
+        return 4 * super().backward(g) / len(g)
+
+
+@specimen("factor c", "factor 1/n", kind="loss", target=(4, 3))
+class MSEFourOverN(HandoutMSE):
+    """The 2 comes twice, and the mean only here."""
+
+    def forward(self, v, t):
+        return super().forward(v, t) / 2
+
+    def backward(self, v, t):
+        return 4 * (v - t) / v.size(0)
+
+
+@specimen("mask not scaled")
+class HalfDropoutForgetsScale(Dropout):
+    """Half of the entries: the factor 1/2 is that of no square."""
+
+    def backward(self, g):
+        return g * (self.mask > 0)
+
+
+@specimen("mask not scaled")
+class NumpyDropoutForgetsScale(InPlaceMaskDropout):
+    def backward(self, dout):
+        return dout * self.kept
+
+
+@specimen("mask scaled twice")
+class DropoutScalesTwice(Dropout):
+    def backward(self, g):
+        return g * self.mask / (1 - self.p)
+
+
+@specimen("mask scaled twice")
+class NumpyDropoutScalesTwice(InPlaceMaskDropout):
+    def backward(self, dout):
+        return super().backward(dout) / (1 - self.rate)
+
+
+@specimen("always zero", reference=torch.nn.functional.leaky_relu)
+class LeakyReLUIsReLU(PlainReLU):
+    """Forward is zero to the left of 0."""

@@ -259,3 +259,36 @@ class ClassTensors:
 
     def param(self):
         return [(self.w, self.dw)]
+
+
+@specimen("writes parameters")
+class TorchLearnsByItself:
+    """No gradient is kept: the weight changes on the way back."""
+
+    def __init__(self):
+        self.w, self.rate = fill(3, 5), 0.05
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.w
+
+    def backward(self, g):
+        grad_input = g @ self.w.T
+        self.w = self.w - self.rate * self.x.T @ g
+        return grad_input
+
+
+@specimen("writes parameters")
+class NumpyLearnsByItself:
+    def __init__(self):
+        self.weights, self.bias = fill(3, 2).double().numpy(), np.zeros((1, 2))
+
+    def forward(self, inputs):
+        self.inputs = inputs
+        return inputs @ self.weights + self.bias
+
+    def backward(self, error):
+        back = error @ self.weights.T
+        self.weights -= 0.01 * self.inputs.T @ error
+        self.bias -= 0.01 * error.sum(axis=0, keepdims=True)
+        return back

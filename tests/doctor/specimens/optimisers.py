@@ -9,7 +9,17 @@ from specimens.accumulators import HandoutLinearReplaces
 from specimens.collection import specimen
 from specimens.right_containers import HandoutSequential
 from specimens.right_layers import NumpyLinear, PlainLinear, PlainTanh
-from specimens.right_optimisers import Adam, DictSGD, Momentum, NumpySGD, PairsSGD, small_model
+from specimens.right_optimisers import (
+    Adam,
+    DecayingSGD,
+    DictSGD,
+    Momentum,
+    NumpyAdaGrad,
+    NumpySGD,
+    PairsSGD,
+    RMSprop,
+    small_model,
+)
 
 
 @specimen("parameters not updated", kind="optimizer")
@@ -346,3 +356,167 @@ def momentum_of_one():
 
     model = small_model()
     return HeavyMomentum(model), model
+
+
+@specimen("learning rate twice", kind="optimizer")
+def sgd_with_the_rate_twice():
+    class TwiceSGD(PairsSGD):
+        def step(self):
+            for p, g in self.pairs:
+                way = self.eta * g
+                p -= self.eta * way
+
+    model = HandoutSequential()
+    return TwiceSGD(model.param(), 0.05), model
+
+
+@specimen("learning rate twice", kind="optimizer")
+def momentum_with_the_rate_twice():
+    class TwiceMomentum(Momentum):
+        def step(self):
+            for v, (p, g) in zip(self.velocity, self.model.parameters(), strict=True):
+                v.mul_(self.momentum).add_(self.lr * g)
+                p -= self.lr * v
+
+    model = small_model()
+    return TwiceMomentum(model), model
+
+
+@specimen("velocity started wrong", kind="optimizer")
+def momentum_starts_from_ones():
+    class OnesMomentum(Momentum):
+        def __init__(self, model):
+            super().__init__(model)
+            self.velocity = [torch.ones_like(p) for p, _ in model.parameters()]
+
+    model = small_model()
+    return OnesMomentum(model), model
+
+
+@specimen("velocity started wrong", kind="optimizer")
+def momentum_starts_from_the_parameters():
+    class CopyingMomentum:
+        def __init__(self, layer, lr, mu):
+            self.layer, self.lr, self.mu = layer, lr, mu
+            self.kept = {name: getattr(layer, name).copy() for name in ("W", "b")}
+
+        def step(self):
+            for name, v in self.kept.items():
+                v *= self.mu
+                v += getattr(self.layer, "d" + name)
+                getattr(self.layer, name)[...] -= self.lr * v
+
+    layer = NumpyLinear()
+    layer.b += 0.3
+    return CopyingMomentum(layer, 0.1, 0.8), layer
+
+
+@specimen("decay with the wrong sign", kind="optimizer")
+def sgd_grows():
+    class GrowingSGD(DecayingSGD):
+        def step(self):
+            for p, g in self.model.parameters():
+                p -= self.lr * (g - self.weight_decay * p)
+
+    model = small_model()
+    return GrowingSGD(model), model
+
+
+@specimen("decay with the wrong sign", kind="optimizer")
+def momentum_grows():
+    class GrowingMomentum(DecayingSGD):
+        def step(self):
+            for v, (p, g) in zip(self.velocity, self.model.parameters(), strict=True):
+                v.mul_(self.momentum).add_(g - self.weight_decay * p)
+                p -= self.lr * v
+
+    model = small_model()
+    return GrowingMomentum(model, momentum=0.9), model
+
+
+@specimen("decay outside the step", kind="optimizer")
+def sgd_decays_without_the_rate():
+    class OutsideSGD(DecayingSGD):
+        def step(self):
+            for p, g in self.model.parameters():
+                p -= self.lr * g
+                p *= 1 - self.weight_decay
+
+    model = small_model()
+    return OutsideSGD(model), model
+
+
+@specimen("decay outside the step", kind="optimizer")
+def numpy_sgd_decays_outside():
+    class OutsideNumpySGD(NumpySGD):
+        def __init__(self, layer, lr, l2):
+            super().__init__(layer, lr)
+            self.l2 = l2
+
+        def step(self):
+            super().step()
+            self.layer.W -= self.l2 * self.layer.W
+            self.layer.b -= self.l2 * self.layer.b
+
+    layer = NumpyLinear()
+    return OutsideNumpySGD(layer, 0.1, 0.03), layer
+
+
+@specimen("wrong formula", kind="optimizer")
+def rmsprop_without_root():
+    class RootlessRMSprop(RMSprop):
+        def step(self):
+            for v, (p, g) in zip(self.v, self.model.parameters(), strict=True):
+                v.mul_(self.rho).add_((1 - self.rho) * g * g)
+                p -= self.lr * g / (v + self.eps)
+
+    model = small_model()
+    return RootlessRMSprop(model), model
+
+
+@specimen("momentum forgotten", kind="optimizer")
+def rmsprop_without_memory():
+    class ForgetfulRMSprop(RMSprop):
+        def step(self):
+            for v, (p, g) in zip(self.v, self.model.parameters(), strict=True):
+                v = self.rho * v + (1 - self.rho) * g * g
+                p -= self.lr * g / (v.sqrt() + self.eps)
+
+    model = small_model()
+    return ForgetfulRMSprop(model), model
+
+
+@specimen("wrong formula", kind="optimizer")
+def rmsprop_without_square():
+    class SquarelessRMSprop(RMSprop):
+        def step(self):
+            for v, (p, g) in zip(self.v, self.model.parameters(), strict=True):
+                v.mul_(self.rho).add_((1 - self.rho) * g)
+                p -= self.lr * g / (v.sqrt() + self.eps)
+
+    model = small_model()
+    return SquarelessRMSprop(model), model
+
+
+@specimen("wrong formula", kind="optimizer")
+def numpy_adagrad_without_root():
+    class RootlessAdaGrad(NumpyAdaGrad):
+        def update(self):
+            for name in ("W", "b"):
+                p, g = getattr(self.layer, name), getattr(self.layer, "d" + name)
+                self.h[name] = self.h.get(name, 0) + g * g
+                p -= self.lr * g / (self.h[name] + self.epsilon)
+
+    layer = NumpyLinear()
+    return RootlessAdaGrad(layer), layer
+
+
+@specimen("momentum forgotten", kind="optimizer")
+def numpy_adagrad_without_memory():
+    class ForgetfulAdaGrad(NumpyAdaGrad):
+        def update(self):
+            self.h.clear()
+            super().update()
+
+    layer = NumpyLinear()
+    return ForgetfulAdaGrad(layer), layer

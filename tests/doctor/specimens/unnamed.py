@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from specimens.collection import specimen
 from specimens.right_layers import PlainLinear, PlainTanh
-from specimens.right_new_layers import LayerNorm
 
 
 @specimen("unnamed")
@@ -17,13 +16,6 @@ class MyReLU:
 
     def backward(self, g):
         return g * self.s
-
-
-@specimen("unnamed")
-class LayerNormForgetsMean(LayerNorm):
-    def backward(self, g):
-        super().backward(g)
-        return self.inv * g * self.params["gamma"]
 
 
 @specimen("unnamed")

@@ -17,7 +17,7 @@ from minidl.lab.doctor.subject.acquaintance import get_to_know, see_what_repeats
 from minidl.lab.doctor.subject.calls import StudentError
 from minidl.lab.doctor.subject.inside import attributes
 from minidl.lab.doctor.subject.subject import Subject
-from minidl.lab.doctor.subject.values import as_tensor, both_signs, close
+from minidl.lab.doctor.subject.values import as_tensor, both_signs, close, same
 
 ROWS = 8
 
@@ -33,6 +33,13 @@ class Case:
     output: Tensor
     truth: dict[str, Tensor | None] = field(default_factory=dict)
     got: dict[str, Tensor | None] = field(default_factory=dict)
+    remembered: dict[str, Any] = field(default_factory=dict)
+
+    def remember(self, name: str, find: Callable[[Case], Any]) -> Any:
+        """Return what is found out about this batch; only the first time, it is looked for."""
+        if name not in self.remembered:
+            self.remembered[name] = find(self)
+        return self.remembered[name]
 
     @property
     def subject(self) -> Subject:
@@ -137,6 +144,8 @@ class Batches:
         Whether a loss was given numbers between 0 and 1: probabilities, it may be.
     given, given_target : Tensor
         What was taken of the batch given.
+    whole : bool
+        Whether the input is of whole numbers, and has no gradient: the places in an embedding's table.
     plain : dict
         What the subject returned and accumulated for it, raw.
     cases : list of Case
@@ -151,6 +160,7 @@ class Batches:
             target = target.reshape(input.shape)  # whether it broadcasts otherwise is looked at by itself
         self.given, self.given_target = input[:rows], None if target is None else target[:rows]
         self.inside = target is not None and bool(((self.given > 0) & (self.given < 1)).all())
+        self.whole = False  # whether it takes whole numbers only, as an embedding does
         self.cases: list[Case] = []
         self.notes: list[str] = []
         self.expectation: Expectation | None = None
@@ -160,7 +170,9 @@ class Batches:
     # -- drawing ------------------------------------------------------------------------------------------------------
 
     def draw(self, *shape: int) -> Tensor:
-        """Draw numbers of both signs, none near zero, where kinks are, none large."""
+        """Draw numbers of both signs, none near zero, where kinks are, none large; whole ones where these are taken."""
+        if self.whole:
+            return torch.randint(int(self.given.max()) + 1, shape, generator=self.generator)
         return both_signs(shape, self.generator, 0.2, 1.3)
 
     def draw_input(self, *shape: int) -> Tensor:
@@ -197,6 +209,8 @@ class Batches:
 
     def _nudged(self, given: Tensor) -> Tensor:
         """Return the input given, moved off kinks, and off numbers so round that they hide something."""
+        if self.whole:
+            return given.clone()
         drawn = self.generator.get_state()
         size = float(given.abs().mean()) or 100.0  # zeros are to be something that can be seen
         away = 1e-3 * size * self.draw(*given.shape)
@@ -205,6 +219,8 @@ class Batches:
 
     def _resampled(self, shape: torch.Size) -> Tensor:
         """Draw from the entries given, where the subject is made for some numbers only."""
+        if self.whole:
+            return self.draw(*shape)
         flat = self.given.reshape(-1).double()
         picked = flat[torch.randint(len(flat), shape, generator=self.generator)]
         return picked * (0.9 + 0.2 * torch.rand(shape, generator=self.generator, dtype=torch.float64))
@@ -222,15 +238,40 @@ class Batches:
             Where what forward should be cannot be computed for it.
         """
         self.cases = []
-        get_to_know(self.subject, self.given, self.given_target)
+        self._get_to_know()
         self._avoid_undefined()
         self.plain = self.subject.run(self.given, None, self.given_target)
         see_what_repeats(self.subject, self._nudged(self.given), self.given_target)
         self._measure_cases()
         self.first, self.second = self._batch(), self._batch()
 
+    def _get_to_know(self) -> None:
+        """Find out what the subject takes; of whole numbers, whether they may have something after the point."""
+        given = self.given
+        if given.is_floating_point():
+            get_to_know(self.subject, given, self.given_target)
+            return
+        self.given = given.to(torch.get_default_dtype())
+        self.whole = self._only_whole()
+        if self.whole:
+            self.given = given
+            get_to_know(self.subject, given, self.given_target)
+
+    def _only_whole(self) -> bool:
+        """Whether the subject takes nothing but whole numbers, or rounds what it takes."""
+        try:
+            get_to_know(self.subject, self.given, self.given_target)
+            if self.subject.translator and self.subject.translator.convention.is_whole:
+                return True
+            here, there = (self.subject.output_at(self.given + d, self.given_target) for d in (0.0, 0.25))
+        except StudentError:
+            return True
+        return here is not None and there is not None and same(here, there) and not self.subject.random
+
     def _avoid_undefined(self) -> None:
         """Where forward is not defined for the input, as a logarithm is not below zero, take one above zero."""
+        if self.whole:
+            return
         positive = self.given.abs() + 0.1
         here, there = (self.subject.output_at(x, self.given_target) for x in (self.given, positive))
         if here is not None and not bool(here.isfinite().all()) and there is not None and bool(there.isfinite().all()):
@@ -242,18 +283,18 @@ class Batches:
         k = self.features_out()
         other_n = next(size for size in (5, 7, 6, 8) if size not in (n, m, k))
         other_m = next(size for size in (4, 3, 5, 6) if size not in (n, m, other_n))
-        middle = self.given.shape[1:-1]
+        tail = self.given.shape[1:]
         self._add(lambda: self._nudged(self.given), self.given_target, must=True)
         sizes = [value for value in attributes(self.subject.original).values() if type(value) is int]
-        fixed = bool(self.subject.slots) or bool(middle) or m in sizes  # made for m features
-        if fixed or not self._add(lambda: self.draw_input(other_n, *middle, other_m)):
-            self._add(lambda: self.draw_input(other_n, *middle, m))
-        self._add(lambda: self.draw_input(1, *middle, m))
+        fixed = len(tail) != 1 or bool(self.subject.slots) or m in sizes  # made for m features
+        if fixed or not self._add(lambda: self.draw_input(other_n, other_m)):
+            self._add(lambda: self.draw_input(other_n, *tail))
+        self._add(lambda: self.draw_input(1, *tail))
         if len(self.cases) < 3 and not self.subject.is_loss:  # it takes one sample, and one may show little
             for _ in range(2):
-                self._add(lambda: self.draw_input(1, *middle, m))
+                self._add(lambda: self.draw_input(1, *tail))
         if self.subject.is_loss:
-            self._add(lambda: self.draw_input(other_n, *middle, 2))
+            self._add(lambda: self.draw_input(other_n, *tail[:-1], 2))
 
     def _add(self, draw: Callable[[], Tensor], target: Tensor | None = None, must: bool = False) -> bool:
         """Measure one more batch, unless the subject does not take it; say whether it did."""
@@ -276,7 +317,7 @@ class Batches:
     def _measure_case(self, input: Tensor, target: Tensor | None) -> Case | None:
         subject = self.subject
         output = as_tensor(subject.forward(subject.fresh(), input, target))
-        if output is None or not output.is_floating_point() or not bool(output.isfinite().all()):
+        if output is None or not output.is_floating_point() or not output.numel() or not bool(output.isfinite().all()):
             return None
         case = Case(self, input, target, subject.upstream(output), output.double())
         case.got = {w: as_tensor(v) for w, v in subject.run(input, case.grad_output, target).items()}
@@ -300,7 +341,7 @@ class Batches:
     @functools.cached_property
     def entrywise(self) -> bool:
         """Whether forward is a function of one number, applied to every entry."""
-        if self.subject.is_loss or any(case.input.shape != case.output.shape for case in self.cases):
+        if self.subject.is_loss or self.whole or any(case.input.shape != case.output.shape for case in self.cases):
             return False
         for case in self.cases:  # of the input given alone, a saturated function would not show it
             one = torch.zeros_like(case.grad_output)

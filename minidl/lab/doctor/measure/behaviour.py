@@ -50,6 +50,13 @@ class Behaviour:
 
     def __init__(self, batches: Batches) -> None:
         self.batches, self.subject = batches, batches.subject
+        self.remembered: dict[str, Any] = {}
+
+    def remember(self, name: str, find: Callable[[Behaviour], Any]) -> Any:
+        """Return what is found out about the subject; only the first time, it is looked for."""
+        if name not in self.remembered:
+            self.remembered[name] = find(self)
+        return self.remembered[name]
 
     @property
     def first(self) -> Batch:
@@ -183,7 +190,7 @@ class Behaviour:
 
     def extreme(self, size: float, dtype: torch.dtype | None) -> dict[str, Tensor | None] | None:
         """Run forward and backward for inputs of plus and minus ``size``; None where the module does not take them."""
-        if self.batches.inside and takes_probabilities(self.subject.original):
+        if self.batches.whole or (self.batches.inside and takes_probabilities(self.subject.original)):
             return None
         n, m = self.first.input_values.shape[0], self.first.input_values.shape[-1]
         signs = 1 - 2 * ((torch.arange(n).reshape(n, *[1] * (self.batches.given.ndim - 1)) + torch.arange(m)) % 2)

@@ -1,4 +1,4 @@
-"""How descent, momentum and Adam move a parameter, and how they move it with something wrong.
+"""How descent, momentum, Adam, RMSprop and Adagrad move a parameter, and how they move it with something wrong.
 
 Each formula is a function from all gradients that a parameter gets to how far it is from its start after each step.
 """
@@ -6,53 +6,94 @@ Each formula is a function from all gradients that a parameter gets to how far i
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-Formula = Callable[[list[Tensor]], list[Tensor]]
+Way = Callable[[Tensor], Tensor]  # from a gradient to how far the parameter goes against it; it may remember
 
 
-def descent(rate: float, momentum: float = 0.0, share: float = 1.0) -> Formula:
-    """Return the formula v <- momentum v + share g, p <- p - rate v."""
+@dataclass(frozen=True)
+class Formula:
+    """A rule by which a parameter moves; ``begin`` returns its way anew, for a parameter like the one given."""
 
-    def formula(gradients: list[Tensor]) -> list[Tensor]:
-        velocity, place, places = torch.zeros_like(gradients[0]), torch.zeros_like(gradients[0]), []
+    begin: Callable[[Tensor], Way]
+
+    def __call__(self, gradients: list[Tensor]) -> list[Tensor]:
+        """Return how far the parameter is from its start after each step."""
+        way, place, places = self.begin(gradients[0]), torch.zeros_like(gradients[0]), []
         for gradient in gradients:
-            velocity = momentum * velocity + share * gradient
-            place = place - rate * velocity
+            place = place - way(gradient)
             places.append(place)
         return places
 
-    return formula
+    def corrected(self, decay: float) -> Formula:
+        """Return the rule with each step divided by 1 - decay^t, t counting the steps, as an average that starts at 0 needs."""
+
+        def begin(like: Tensor) -> Way:
+            way, step = self.begin(like), 0
+
+            def longer(gradient: Tensor) -> Tensor:
+                nonlocal step
+                step += 1
+                return way(gradient) / (1 - decay**step)
+
+            return longer
+
+        return Formula(begin)
+
+    def decaying(self, start: Tensor, inside: float = 0.0, before: float = 0.0, after: float = 0.0) -> Formula:
+        """Return the rule with weight decay, for a parameter that starts at ``start``.
+
+        A share of the parameter is added to the gradient (``inside``), or taken from it before or after the step.
+        """
+
+        def begin(like: Tensor) -> Way:
+            way, place = self.begin(like), start.clone()
+
+            def decayed(gradient: Tensor) -> Tensor:
+                nonlocal place
+                shrunk = (1 - before) * place
+                new = (shrunk - way(gradient + inside * place)) * (1 - after)
+                moved, place = place - new, new
+                return moved
+
+            return decayed
+
+        return Formula(begin)
+
+
+def descent(rate: float, momentum: float = 0.0, share: float = 1.0, start: float | Tensor = 0.0) -> Formula:
+    """Return the formula v <- momentum v + share g, p <- p - rate v, where v begins at ``start``."""
+
+    def begin(like: Tensor) -> Way:
+        velocity = start + torch.zeros_like(like)
+
+        def way(gradient: Tensor) -> Tensor:
+            nonlocal velocity
+            velocity = momentum * velocity + share * gradient
+            return rate * velocity
+
+        return way
+
+    return Formula(begin)
 
 
 def nesterov(rate: float, momentum: float) -> Formula:
     """Return the formula v <- momentum v + g, p <- p - rate (g + momentum v)."""
 
-    def formula(gradients: list[Tensor]) -> list[Tensor]:
-        velocity, place, places = torch.zeros_like(gradients[0]), torch.zeros_like(gradients[0]), []
-        for gradient in gradients:
+    def begin(like: Tensor) -> Way:
+        velocity = torch.zeros_like(like)
+
+        def way(gradient: Tensor) -> Tensor:
+            nonlocal velocity
             velocity = momentum * velocity + gradient
-            place = place - rate * (gradient + momentum * velocity)
-            places.append(place)
-        return places
+            return rate * (gradient + momentum * velocity)
 
-    return formula
+        return way
 
-
-def corrected_average(rate: float, momentum: float) -> Formula:
-    """Return the formula of an average of gradients that is corrected for starting at zero, as Adam's is."""
-
-    def formula(gradients: list[Tensor]) -> list[Tensor]:
-        average, place, places = torch.zeros_like(gradients[0]), torch.zeros_like(gradients[0]), []
-        for step, gradient in enumerate(gradients, 1):
-            average = momentum * average + (1 - momentum) * gradient
-            place = place - rate * average / (1 - momentum**step)
-            places.append(place)
-        return places
-
-    return formula
+    return Formula(begin)
 
 
 def adam(
@@ -72,9 +113,12 @@ def adam(
     other than t = 1, 2, ..., or a slip in it.
     """
 
-    def formula(gradients: list[Tensor]) -> list[Tensor]:
-        m, v, place, places = *(torch.zeros_like(gradients[0]) for _ in range(3)), []
-        for step, gradient in enumerate(gradients, 1):
+    def begin(like: Tensor) -> Way:
+        m, v, step = torch.zeros_like(like), torch.zeros_like(like), 0
+
+        def way(gradient: Tensor) -> Tensor:
+            nonlocal m, v, step
+            step += 1
             new_m = gradient**2 if slip == "square in m" else gradient
             new_v = gradient if slip == "no square" else gradient**2
             m = beta1 * m * carry[0] + (1 if slip == "share of m" else 1 - beta1) * new_m
@@ -84,8 +128,25 @@ def adam(
             m = first if slip in ("m written back", "written back") else m
             v = second if slip in ("v written back", "written back") else v
             first = gradient if slip == "m unused" else first
-            place = place - rate * first / (second if slip == "no root" else second.sqrt())
-            places.append(place)
-        return places
+            return rate * first / (second if slip == "no root" else second.sqrt())
 
-    return formula
+        return way
+
+    return Formula(begin)
+
+
+def rmsprop(rate: float, decay: float, share: float, *, carry: bool = True, slip: str = "") -> Formula:
+    """Return the formula v <- decay v + share g^2, p <- p - rate g / sqrt(v); decay and share are 1 in Adagrad."""
+
+    def begin(like: Tensor) -> Way:
+        v = torch.zeros_like(like)
+
+        def way(gradient: Tensor) -> Tensor:
+            nonlocal v
+            new = {"no square": gradient, "absolute": gradient.abs()}.get(slip, gradient**2)
+            v = decay * v * carry + share * new
+            return rate * gradient / (v if slip == "no root" else v.sqrt())
+
+        return way
+
+    return Formula(begin)

@@ -74,19 +74,20 @@ class TrueGradients:
         module = self.subject.fresh()
         if prepare:
             prepare(module)
-        leaves = {"input": self.subject.cast(input).detach().clone().requires_grad_()}
+        given = self.subject.cast(input).detach().clone()
+        leaves = {"input": given.requires_grad_()} if given.is_floating_point() else {}
         for slot in self.subject.slots:
             param = get(module, slot.param)
             if not isinstance(param, Tensor):
                 raise TypeError("no tensor, no autograd")
             leaves[slot.name] = param.requires_grad_()
         with torch.enable_grad():
-            output = self.subject.raw_forward(module, leaves["input"].clone(), self.subject.say(target))
+            output = self.subject.raw_forward(module, given.clone(), self.subject.say(target))
             upstream = self.subject.cast_like(grad_output, output).reshape(output.shape)
             total = (output * upstream).sum()  # with grad_outputs, autograd would import sympy first, for a second
             grads = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
         found = {name: None if g is None else g.double() for name, g in zip(leaves, grads, strict=True)}
-        if found["input"] is None:
+        if found.setdefault("input", None) is None and "input" in leaves:
             found["input"] = torch.zeros_like(input, dtype=torch.float64)
         if self.by_autograd is None:
             self._confirm(input, grad_output, target, found)
@@ -113,7 +114,8 @@ class TrueGradients:
                     slot.param,
                     as_tensor(get(module, slot.param)) + sign * step * way[slot.name].to(self.subject.work),
                 )
-            output = as_tensor(self.subject.forward(module, input + sign * step * way["input"], target))
+            moved = input if way["input"] is None else input + sign * step * way["input"]  # whole numbers stay
+            output = as_tensor(self.subject.forward(module, moved, target))
             sides.append((output.double() * grad_output).sum())
         measured = float(sides[0] - sides[1]) / (2 * step)
         claimed = float(sum((grad * way[name]).sum() for name, grad in found.items() if grad is not None))
@@ -139,6 +141,7 @@ class TrueGradients:
             flat[entries] = rows @ grad_output.reshape(-1)
             unused = name != "input" and not bool(rows.any())
             found[name] = None if unused else flat.reshape(shape)
+        found.setdefault("input", None)
         return found
 
     def _measure_jacobians(self, input: Tensor, target: Tensor | None, prepare: Prepare | None) -> Jacobians:
@@ -166,7 +169,7 @@ class TrueGradients:
             copied = copy_of(module) if anew else module
             return as_tensor(self.subject.forward(copied, changed, target)).double()
 
-        found = {"input": slopes(input.double(), at_input)}
+        found = {"input": slopes(input.double(), at_input)} if input.is_floating_point() else {}
         for slot in () if prepare else self.subject.slots:
             value = as_tensor(get(module, slot.param)).double()
 

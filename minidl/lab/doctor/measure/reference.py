@@ -19,12 +19,12 @@ Function = Callable[[Tensor, "Tensor | None", dict[str, Tensor]], Tensor]  # of 
 
 KNOWN = ("linear", "dense", "affine", "relu", "tanh", "sigmoid", "mse")
 ACTIVATION = re.compile("^_?(act|activation|nonlinearity)", re.IGNORECASE)
-KNOWN_STEPS = ("sgd", "momentum", "adam")
+KNOWN_STEPS = ("sgd", "momentum", "adam", "rmsprop", "adagrad")
 # Words that make something else of a known name: LeakyReLU, HardTanh, LogSigmoid, LinearReLU, AdamW, RAdam…
 OTHER_WORDS = set(
     re.findall(
         r"\w+",
-        "leaky parametric randomized p r c e s se ce g si hard soft log abs shrink shifted scaled bi bilinear gated "
+        "x leaky parametric randomized p r c e s se ce g si hard soft log abs shrink shifted scaled bi bilinear gated "
         "squared square cubic clipped capped 6 norm conv sparse noisy weighted half masked root cross entropy rational "
         "residual block network net chain sequential double twice polynomial quantized",
     )
@@ -53,7 +53,8 @@ class Expectation:
         with torch.enable_grad():
             params = {name: value for name, value in leaves.items() if name != "input"}
             output = self._function(input, target, got)(leaves["input"], target, params)
-            total = (output * grad_output.reshape(output.shape)).sum()
+            fits = output.numel() == grad_output.numel()  # not where forward returns a loss for every entry
+            total = (output * grad_output.reshape(output.shape)).sum() if fits else output.sum()
             grads = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
         return dict(zip(leaves, grads, strict=True))
 
@@ -83,9 +84,10 @@ class Expectation:
 
 def known_name(thing: Any, known: tuple[str, ...] = KNOWN, others: set[str] = OTHER_WORDS) -> str | None:
     """Return what a class is by its name, "relu" for MyReLU, or None: LeakyReLU is something else."""
-    name = (
-        type(thing).__name__.replace("ReLU", "Relu").replace("RELU", "Relu").replace("MSE", "Mse").replace("SGD", "Sgd")
-    )
+    name = type(thing).__name__
+    for spelling in ("ReLU", "RELU", "MSE", "SGD"):
+        name = name.replace(spelling, spelling.capitalize())
+    name = re.sub("rmsprop|adagrad", lambda found: found[0].capitalize(), name, flags=re.IGNORECASE)
     words = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)]
     found = [word for word in words if word in known]
     return found[0] if len(found) == 1 and not others & set(words) else None

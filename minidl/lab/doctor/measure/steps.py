@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from minidl.lab.doctor.measure.formulas import Formula, adam, corrected_average, descent, nesterov
+from minidl.lab.doctor.measure.formulas import Formula, adam, descent, nesterov, rmsprop
 from minidl.lab.doctor.measure.reference import KNOWN_STEPS, OTHER_STEPS, known_name
 from minidl.lab.doctor.subject.calls import StudentError, Watch
 from minidl.lab.doctor.subject.copies import copy_of
@@ -23,6 +23,8 @@ from minidl.lab.doctor.subject.stepping import Stepping, steppings
 from minidl.lab.doctor.subject.values import as_tensor, both_signs, is_numpy
 
 STEPS = 4
+DECAYS = ("weight_decay", "wd", "l2", "l2_reg", "reg", "lambda_", "lam", "lmbda", "weight_decay_rate", "decay_rate_l2")
+DECAYING = {"weight", "decay", "decoupled"}  # what a name may say of weight decay
 RATES = ("lr", "learning_rate", "eta", "alpha", "step_size", "optz_rate", "rate", "_lr")
 
 
@@ -200,11 +202,35 @@ class Steps:
 
     @functools.cached_property
     def kind(self) -> str | None:
-        """What it is: "sgd", "momentum" or "adam", by its name and by what it keeps."""
-        name = known_name(self.optimizer, KNOWN_STEPS, OTHER_STEPS)
+        """What it is, "sgd", "momentum", "adam", "rmsprop" or "adagrad", by its name and by what it keeps."""
+        others = OTHER_STEPS - DECAYING if self.decay else OTHER_STEPS
+        name = known_name(self.optimizer, KNOWN_STEPS, others) or known_name(self.optimizer, KNOWN_STEPS[1:], others)
         if name == "sgd" and self.setting("momentum", "mu"):
-            return "momentum"
-        return name
+            name = "momentum"
+        return None if name == "momentum" and not 0 < self.momentum < 1 else name
+
+    @property
+    def momentum(self) -> float:
+        """What momentum keeps of the velocity, by its usual names; else the usual number."""
+        return self.setting("momentum", "mu", "beta", "gamma", "momentum_rate", "beta1", "rho") or 0.9
+
+    @property
+    def decay(self) -> float:
+        """The weight decay, by its usual names; 0 where there is none."""
+        return self.setting(*DECAYS) or 0.0
+
+    @functools.cached_property
+    def start(self) -> dict[str, Tensor]:
+        """The parameters before the first step."""
+        return self.params(self.copies()[1])
+
+    @property
+    def forgetting(self) -> list[float]:
+        """The numbers by which RMSprop's average may be multiplied: what it keeps, or the usual."""
+        names = ("rho", "decay_rate", "beta", "beta2", "gamma", "alpha", "decay", "smoothing", "momentum")
+        own = {name: value for name, value in attributes(self.optimizer).items() if name in names}
+        told = [float(value) for name, value in own.items() if isinstance(value, float) and 0 < value < 1]
+        return told or [0.9, 0.99]
 
     @property
     def betas(self) -> tuple[float, float]:
@@ -221,23 +247,51 @@ class Steps:
             return float(pair[0]), float(pair[1])
         return self.setting("beta1", "beta_1", "b1") or 0.9, self.setting("beta2", "beta_2", "b2") or 0.999
 
-    def formulas(self) -> list[Formula]:
+    def formulas(self, rate: float | None = None) -> list[Formula]:
         """The formulas that an optimiser of this name may follow; the last gradients' average is momentum too."""
-        if not self.rate:
+        rate = rate or self.rate
+        if not rate:
             return []
         if self.kind == "sgd":
-            return [descent(self.rate)]
+            return [descent(rate)]
         if self.kind == "adam":
-            return [adam(self.rate, *self.betas)]
+            return [adam(rate, *self.betas)]
         if self.kind == "momentum":
-            decay = self.setting("momentum", "mu", "beta", "gamma") or 0.9
-            return [
-                descent(self.rate, decay),
-                descent(self.rate, decay, 1 - decay),
-                nesterov(self.rate, decay),
-                corrected_average(self.rate, decay),
-            ]
+            decay = self.momentum
+            average = descent(rate, decay, 1 - decay)
+            return [descent(rate, decay), average, nesterov(rate, decay), average.corrected(decay)]
+        if self.kind == "rmsprop":
+            return [rmsprop(rate, decay, 1 - decay) for decay in self.forgetting]
+        if self.kind == "adagrad":
+            return [rmsprop(rate, 1, 1)]
         return []
+
+    def decaying(self, name: str, rules: list[Formula], **where: float) -> list[Formula]:
+        """Return formulas with weight decay for one parameter; it stands inside the gradient, or beside it with the rate."""
+        start, decay = self.start[name], self.decay
+        if where:
+            return [rule.decaying(start, **where) for rule in rules]
+        places = [{"inside": decay}, {"inside": 2 * decay}, {"before": self.rate * decay}, {"after": self.rate * decay}]
+        return [rule.decaying(start, **place) for rule in rules for place in places]
+
+    @functools.cached_property
+    def right(self) -> bool:
+        """Whether every parameter moves as the rule says."""
+        return self.all_move(self.formulas())
+
+    def all_move(self, rules: list[Formula]) -> bool:
+        """Whether every parameter moves by one of these formulas, with weight decay or, as a bias may, without."""
+        if not self.decay:
+            return self.follows(*rules)
+        return all(self.moves(name, rules + self.decaying(name, rules), 2e-3) for name in self.start)
+
+    def moves(self, name: str, rules: list[Formula], precision: float = 1e-5) -> bool:
+        """Whether one parameter goes the way of one of these formulas."""
+        gradients, ways = [g[name] for g in self.gradients], [way[name] for way in self.path]
+        return any(
+            all(_alike(way, place, precision) for way, place in zip(ways, rule(gradients), strict=True))
+            for rule in rules
+        )
 
     def size_of_first_step(self, name: str) -> float | None:
         """Return the first step over minus lr * grad, or None where it is no multiple of it."""
@@ -252,10 +306,16 @@ class Steps:
     def follows_each(self, formula_of: Callable[[int], Formula]) -> bool:
         """Whether the path of each parameter is that of a formula of its own, which is found by the parameter's number."""
         return all(
-            torch.allclose(way[slot.name], expected, rtol=2e-3, atol=1e-9, equal_nan=True)
+            _alike(way[slot.name], expected, 2e-3)
             for i, slot in enumerate(self.slots)
             for way, expected in zip(self.path, formula_of(i)([g[slot.name] for g in self.gradients]), strict=True)
         )
+
+
+def _alike(way: Tensor, expected: Tensor, precision: float) -> bool:
+    """Whether two ways agree; one that leads back to the start, up to rounding and to what an epsilon does."""
+    size = float(expected.nan_to_num(0).abs().max())
+    return torch.allclose(way, expected, rtol=precision, atol=max(1e-9, 1e-6 * size), equal_nan=True)
 
 
 def generators(optimizer: Any) -> list[str]:

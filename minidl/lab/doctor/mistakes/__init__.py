@@ -1,6 +1,7 @@
 """The mistakes that the doctor knows, a file for each family; how to add one is said in `rules`.
 
-`reading` has the notebooks and sections to which their sentences send.
+`reading` has the notebooks and sections to which their sentences send. `windows` finds out what a convolution or a pooling
+does, for the family that is about these.
 
 Adding a mistake touches one file, its family's: the lists below are read from the families. Their order is that of
 `FAMILIES`, and inside a family that of definition. It matters twice: wrong values are tried in this order, the likelier
@@ -21,10 +22,12 @@ from minidl.lab.doctor.mistakes import (
     chain_rule,
     containers,
     contract,
+    convolution,
     factors,
     losses,
     matrices,
     memory,
+    normalisation,
     numbers,
     optimisers,
 )
@@ -34,6 +37,8 @@ FAMILIES = (
     factors,  # a number in front of what is right
     matrices,  # a transpose is the first slip of all
     chain_rule,
+    normalisation,
+    convolution,
     batch_sum,  # after the chain rule: of a batch whose other samples give nothing, the last alone is a forgotten gradient
     losses,
     contract,  # what is returned at all: nothing further can be right where that is not

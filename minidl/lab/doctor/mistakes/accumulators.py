@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from minidl.lab.doctor.measure.behaviour import Behaviour
-from minidl.lab.doctor.mistakes.reading import ADDED, LINEAR, MODULE, SEQUENTIAL, SGD
+from minidl.lab.doctor.mistakes.reading import ADDED, INSIDE, LAYER, MODULE, NOWHERE
 from minidl.lab.doctor.mistakes.rules import Seen, misbehaviour
 from minidl.lab.doctor.subject.calls import StudentError
 from minidl.lab.doctor.subject.names import PAIR_METHODS, ZERO_METHODS, first_method
@@ -20,7 +20,7 @@ from minidl.lab.doctor.subject.values import nonzero, same
 from minidl.lab.doctor.wording import listed
 
 
-@misbehaviour("parameter unused", read=LINEAR, makes_values_wrong=True, makes_output_wrong=True)
+@misbehaviour("parameter unused", read=LAYER, makes_values_wrong=True, makes_output_wrong=True)
 def parameter_unused(behaviour: Behaviour) -> Seen | None:
     """forward does not use {what}: changing it changes nothing. (y + b makes a new tensor; y.add(b) thrown away does
     nothing.)
@@ -44,7 +44,7 @@ def overwritten(behaviour: Behaviour) -> Seen | None:
     return {"where": names[0], "what": listed(names)} if names else None
 
 
-@misbehaviour("never zeroed", read=SGD, explains=("nested not zeroed",))
+@misbehaviour("never zeroed", read=ADDED, explains=("nested not zeroed",))
 def never_zeroed(behaviour: Behaviour) -> Seen | None:
     """{method} leaves the gradient of {what} as it was: the next batch is added to this one's. (g.zero_() sets a
     tensor to zero; g = zeros only gives the name g to another tensor.)
@@ -53,14 +53,14 @@ def never_zeroed(behaviour: Behaviour) -> Seen | None:
     return {"method": behaviour.subject.zero_method, "where": kept[0], "what": listed(kept)} if kept else None
 
 
-@misbehaviour("nested not zeroed", read=SEQUENTIAL)
+@misbehaviour("nested not zeroed", read=ADDED)
 def nested_not_zeroed(behaviour: Behaviour) -> Seen | None:
     """{method} does not reach {what}, in a module inside: it has to call {method} of every module that it contains."""
     kept = [name for name in behaviour.not_zeroed if not behaviour.subject.own(name)]
     return {"method": behaviour.subject.zero_method, "where": kept[0], "what": listed(kept)} if kept else None
 
 
-@misbehaviour("gradient replaced", read=SGD)
+@misbehaviour("gradient replaced", read=NOWHERE)
 def gradient_replaced(behaviour: Behaviour) -> Seen | None:
     """{method} puts a new tensor in the place of the gradient of {what}. An optimiser that holds the old one never
     sees another gradient: set it to zero in place, g.zero_().
@@ -122,7 +122,7 @@ def parameter_not_listed(behaviour: Behaviour) -> Seen | None:
     return {"method": method, "where": own[0], "what": listed(own)} if own else None
 
 
-@misbehaviour("nested parameters missing", read=SEQUENTIAL)
+@misbehaviour("nested parameters missing", read=INSIDE)
 def nested_parameters_missing(behaviour: Behaviour) -> Seen | None:
     """{method}() does not list {what}, of a module inside, so no optimiser will ever change it. A container has to
     collect the parameters of everything in it, at any depth.

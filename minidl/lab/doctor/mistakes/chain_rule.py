@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from minidl.lab.doctor.measure.batches import Case
-from minidl.lab.doctor.mistakes.reading import CHAIN, FORGOTTEN, LINEAR, MODULE, RELU, SIGMOID, TANH
+from minidl.lab.doctor.mistakes.reading import CHAIN, FORGOTTEN, LAYER, MODULE, NOWHERE, PATHS, RELU, SIGMOID, TANH
 from minidl.lab.doctor.mistakes.rules import wrong_value
 
 
@@ -112,7 +112,7 @@ def other_gradient(case: Case, what: str) -> list[Tensor | None]:
     return [truth for name, truth in case.truth.items() if name not in ("input", "output")]
 
 
-@wrong_value("diagonal only", of="input", read=CHAIN)
+@wrong_value("diagonal only", of="input", read=PATHS)
 def diagonal_only(case: Case, what: str) -> Tensor | None:
     """{Where} takes each output's derivative by the input at its own place only. Here every output of a sample depends on
     all its inputs, as in a softmax, and what comes back along all these ways adds up.
@@ -125,7 +125,7 @@ def diagonal_only(case: Case, what: str) -> Tensor | None:
     return G * slopes
 
 
-@wrong_value("path forgotten", of="input", read=CHAIN)
+@wrong_value("path forgotten", of="input", read=PATHS)
 def path_forgotten(case: Case, what: str) -> Tensor | None:
     """{Where} is short of exactly one upstream gradient. Where the input also goes straight on to the output, x + f(x), the
     upstream gradient comes straight back too, and is added.
@@ -140,6 +140,25 @@ def always_zero(case: Case, what: str) -> Tensor:
     return torch.zeros_like(case.truth[what])
 
 
+@wrong_value("always zero", of="output", read=NOWHERE)
+def output_always_zero(case: Case, what: str) -> Tensor:
+    """{Where} is zero, where other numbers belong."""
+    return torch.zeros_like(case.truth[what])
+
+
+@wrong_value("product rule", of="input", read=PATHS)
+def term_of_product_missing(case: Case, what: str) -> list[Tensor | None]:
+    """{Where} lacks one term of the product rule. Forward multiplies the input with something that depends on the input too,
+    x f(x): the input goes two ways, and what comes back along both is added, f(x) + x f'(x).
+    """
+    X, Y, G, truth = case.input, case.output, case.grad_output, case.truth[what]
+    if case.subject.is_loss or not X.shape == Y.shape == G.shape or not bool((X != 0).all()):
+        return []
+    term = G * Y / X
+    told = [c.is_multiple(c.truth[what], c.grad_output * c.output / c.input) for c in case.batches.cases]
+    return [] if all(told) or case.close(term, G) else [term, truth - term]
+
+
 @wrong_value("formula for the output", of="input", read=TANH)
 def formula_for_the_output(case: Case, what: str) -> list[Tensor | None]:
     """{Where} puts the input x into the formula that belongs to the output y: for tanh it is 1 - y^2, for the sigmoid
@@ -152,7 +171,7 @@ def formula_for_the_output(case: Case, what: str) -> list[Tensor | None]:
     ]
 
 
-@wrong_value("gradient missing", of="param", read=LINEAR, also_where_none=True)
+@wrong_value("gradient missing", of="param", read=LAYER, also_where_none=True)
 def gradient_missing(case: Case, what: str) -> Tensor:
     """{Where} stays zero: backward never computes it, so this parameter will not learn."""
     return torch.zeros_like(case.truth[what])

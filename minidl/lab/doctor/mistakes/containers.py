@@ -7,13 +7,13 @@ from __future__ import annotations
 import itertools
 
 from minidl.lab.doctor.measure.behaviour import Behaviour
-from minidl.lab.doctor.mistakes.reading import KEPT, SEQUENTIAL
+from minidl.lab.doctor.mistakes.reading import BACKWARD, KEPT, SEQUENTIAL
 from minidl.lab.doctor.mistakes.rules import Seen, misbehaviour
 from minidl.lab.doctor.subject.values import same
 from minidl.lab.doctor.wording import listed
 
 
-@misbehaviour("first module not reached", read=SEQUENTIAL, misleads=True)
+@misbehaviour("first module not reached", read=BACKWARD, misleads=True)
 def first_not_reached(behaviour: Behaviour) -> Seen | None:
     """backward never reaches the first module, {what}: its parameters get no gradient, and what backward returns is
     not the gradient of the input. Does the loop stop one too early?
@@ -23,7 +23,7 @@ def first_not_reached(behaviour: Behaviour) -> Seen | None:
     return {"where": forward[0], "what": forward[0]} if missing and missing[0] == forward[0] else None
 
 
-@misbehaviour("last module not reached", read=SEQUENTIAL, misleads=True)
+@misbehaviour("last module not reached", read=BACKWARD, misleads=True)
 def last_not_reached(behaviour: Behaviour) -> Seen | None:
     """backward leaves out the last module, {what}: the others get its output's gradient instead of its input's."""
     forward, backward = behaviour.calls_inside.forward, behaviour.calls_inside.backward
@@ -33,7 +33,7 @@ def last_not_reached(behaviour: Behaviour) -> Seen | None:
     return {"where": forward[-1], "what": forward[-1]}
 
 
-@misbehaviour("module not reached", read=SEQUENTIAL, misleads=True)
+@misbehaviour("module not reached", read=BACKWARD, misleads=True)
 def module_not_reached(behaviour: Behaviour) -> Seen | None:
     """backward never reaches {what}, which forward uses."""
     forward, backward = behaviour.calls_inside.forward, behaviour.calls_inside.backward
@@ -54,7 +54,7 @@ def wrong_order(behaviour: Behaviour) -> Seen | None:
     return {"where": "input"} if chained else None
 
 
-@misbehaviour("module left out", read=SEQUENTIAL, misleads=True, asked_if_it_raises=True)
+@misbehaviour("module left out", read=BACKWARD, misleads=True, asked_if_it_raises=True)
 def module_left_out(behaviour: Behaviour) -> Seen | None:
     """forward never uses {what}, and backward goes through it all the same."""
     missing = [c for c in behaviour.calls_inside.backward if c not in behaviour.calls_inside.forward]
@@ -62,7 +62,7 @@ def module_left_out(behaviour: Behaviour) -> Seen | None:
 
 
 @misbehaviour(
-    "modules reordered", read=SEQUENTIAL, misleads=True, explains=("writes parameters", "stale cache", "raises")
+    "modules reordered", read=BACKWARD, misleads=True, explains=("writes parameters", "stale cache", "raises")
 )
 def modules_reordered(behaviour: Behaviour) -> Seen | None:
     """After backward the modules stand in another order, and the next forward runs through them in that: list.reverse()

@@ -7,7 +7,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from minidl.lab.doctor.measure.behaviour import Behaviour
-from minidl.lab.doctor.mistakes.reading import MODULE
+from minidl.lab.doctor.mistakes.reading import MODULE, NOWHERE
 from minidl.lab.doctor.mistakes.rules import Seen, misbehaviour
 from minidl.lab.doctor.subject.paths import get
 from minidl.lab.doctor.subject.values import as_tensor, is_numpy
@@ -17,8 +17,19 @@ from minidl.lab.doctor.subject.values import as_tensor, is_numpy
 def returns_nothing(behaviour: Behaviour) -> Seen | None:
     """{method} returns None: is a return missing at its end?"""
     for method, what in ((behaviour.subject.forward_name, "output"), (behaviour.subject.backward_name, "input")):
-        if behaviour.batches.plain[what] is None:
+        whole = what == "input" and behaviour.batches.whole  # whole numbers have no gradient
+        if behaviour.batches.plain[what] is None and not whole:
             return {"method": method, "where": what}
+    return None
+
+
+@misbehaviour("returns nothing", read=MODULE, asked_without_output=True, makes_values_wrong=True)
+def returns_empty(behaviour: Behaviour) -> Seen | None:
+    """{method} returns something empty, of shape {shape}: there is not a single number in it."""
+    for method, what in ((behaviour.subject.forward_name, "output"), (behaviour.subject.backward_name, "input")):
+        value = as_tensor(behaviour.batches.plain[what])
+        if value is not None and not value.numel() and not (what == "input" and behaviour.batches.whole):
+            return {"method": method, "where": what, "shape": tuple(value.shape)}
     return None
 
 
@@ -44,7 +55,7 @@ def wrong_type(behaviour: Behaviour) -> Seen | None:
     return None
 
 
-@misbehaviour("wrong dtype", read=MODULE)
+@misbehaviour("wrong dtype", read=NOWHERE)
 def wrong_dtype(behaviour: Behaviour) -> Seen | None:
     """{Where} has dtype {got_dtype} for an input of {expected_dtype}: nothing should change the dtype in silence."""
     subject, batches = behaviour.subject, behaviour.batches
@@ -60,7 +71,7 @@ def wrong_dtype(behaviour: Behaviour) -> Seen | None:
     return None
 
 
-@misbehaviour("wrong device", read=MODULE, makes_values_wrong=True)
+@misbehaviour("wrong device", read=NOWHERE, makes_values_wrong=True)
 def wrong_device(behaviour: Behaviour) -> Seen | None:
     """{Where} is on device {got_device} for an input on {expected_device}."""
     for what in ("output", "input"):

@@ -6,14 +6,15 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor
 
 from minidl.lab.doctor.measure.batches import Case
-from minidl.lab.doctor.mistakes.reading import CHAIN
+from minidl.lab.doctor.mistakes.reading import CHAIN, KEPT, ONE_ANSWER
 from minidl.lab.doctor.mistakes.rules import factor, wrong_value
 
 
-@factor("-1", name="sign", goes_with="all")
+@factor("-1", name="sign", goes_with="all", read=CHAIN, read_of_loss=ONE_ANSWER)
 def sign(case: Case) -> float:
     """{Where} has the wrong sign: a descent along it climbs.
 
@@ -23,7 +24,7 @@ def sign(case: Case) -> float:
     return -1
 
 
-@factor("2", goes_with="sizes")
+@factor("2", goes_with="sizes", read=CHAIN)
 def twice(case: Case) -> float:
     """{Where} is twice what it should be: there is a 2 too many, or something is added twice.
 
@@ -33,10 +34,10 @@ def twice(case: Case) -> float:
     return 2
 
 
-@factor("1/2", goes_with="sizes")
+@factor("1/2", goes_with="sizes", read=CHAIN)
 def half(case: Case) -> float:
-    """{Where} is half of what it should be: the 2 from the derivative of a square is missing, or there is a 1/2 too
-    many.
+    """{Where} is half of what it should be: a 2 is missing, as it comes from the derivative of a square, or there is a 1/2
+    too many.
 
     backward returns half the derivative of your own loss: the 2 from the derivative of the square is missing, or
     there is a 1/2 too many.
@@ -68,7 +69,8 @@ def divided_by_n(case: Case) -> float:
 
 @factor("m")
 def times_m(case: Case) -> float:
-    """{Where} is m times too large, m being the number of features of the input.
+    """{Where} is m times too large, m being the number of features of the input: something multiplies by it, or sums over
+    the features twice.
 
     backward returns m times the derivative of your own loss, m being the number of outputs: forward divides by m,
     and backward does not. With one output nobody sees it.
@@ -89,7 +91,7 @@ def divided_by_m(case: Case) -> float:
 
 @factor("n*m")
 def times_entries(case: Case) -> float:
-    """{Where} is n*m times too large, n*m being the number of entries of the input.
+    """{Where} is n*m times too large, n*m being the number of entries of the input: something multiplies by it.
 
     backward returns n*m times the derivative of your own loss, n*m being the number of entries: forward takes the
     mean over all entries, and backward belongs to their sum.
@@ -110,7 +112,9 @@ def divided_by_entries(case: Case) -> float:
 
 @factor("k")
 def times_k(case: Case) -> float:
-    """{Where} is k times too large, k being the number of features of the output."""
+    """{Where} is k times too large, k being the number of features of the output: something multiplies by it, or sums over
+    them twice.
+    """
     return case.k
 
 
@@ -124,7 +128,7 @@ def divided_by_k(case: Case) -> float:
 
 @factor("n*k")
 def times_outputs(case: Case) -> float:
-    """{Where} is n*k times too large, n*k being the number of entries of the output."""
+    """{Where} is n*k times too large, n*k being the number of entries of the output: something multiplies by it."""
     return case.n * case.k
 
 
@@ -136,9 +140,40 @@ def divided_by_outputs(case: Case) -> float:
     return 1 / (case.n * case.k)
 
 
-@wrong_value("factor c", of="any", read=CHAIN, last=True)
+@wrong_value("mask not scaled", of="input", read=KEPT)
+def mask_not_scaled(case: Case, what: str) -> Tensor | None:
+    """{Where} is {number} times what it should be{setting}: forward drops some entries and enlarges those that it keeps, and
+    backward does not enlarge. Keep the mask with its scale, and multiply by the same.
+    """
+    scale = _scale_of_mask(case)
+    return None if scale is None else case.truth[what] / scale
+
+
+@wrong_value("mask scaled twice", of="input", read=KEPT)
+def mask_scaled_twice(case: Case, what: str) -> Tensor | None:
+    """{Where} is {number} times what it should be{setting}: the scale of the mask, by which forward enlarges what it keeps,
+    stands in backward twice. Multiply by the same mask, scale and all, once.
+    """
+    scale = _scale_of_mask(case)
+    return None if scale is None else case.truth[what] * scale
+
+
+def _scale_of_mask(case: Case) -> float | None:
+    """Return the number by which a dropout multiplies what it keeps; None for anything else."""
+    cases = case.batches.cases
+    if not case.subject.random or any(c.input.shape != c.output.shape or not bool((c.input != 0).all()) for c in cases):
+        return None
+    ratios = torch.cat([(c.output / c.input).reshape(-1) for c in cases])
+    scale = float(ratios.max())
+    kept = ((ratios - scale).abs() < 1e-3 * abs(scale)) | (ratios == 0)
+    return scale if bool(kept.all()) and bool((ratios == 0).any()) and abs(scale - 1) > 1e-3 and scale > 0 else None
+
+
+@wrong_value(
+    "factor c", of="any", read=CHAIN, last=True, in_company="Is it the same in your forward, and does it come in once?"
+)
 def constant_factor(case: Case, what: str) -> Tensor | None:
     """{Where} is {number} times what it should be, in every batch{setting}."""
     values = [(c, c.output if what == "output" else c.got[what], c.truth[what]) for c in case.batches.cases]
     number = next(c.multiple(got, truth) for c, got, truth in values if not c.close(got, truth))
-    return number * case.truth[what] if len(values) > 1 and math.isfinite(number) else None
+    return number * case.truth[what] if len(values) > 1 and math.isfinite(number) and number else None

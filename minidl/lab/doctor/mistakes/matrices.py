@@ -7,11 +7,11 @@ from __future__ import annotations
 from torch import Tensor
 
 from minidl.lab.doctor.measure.batches import Case
-from minidl.lab.doctor.mistakes.reading import LINEAR
+from minidl.lab.doctor.mistakes.reading import ENTRIES, LAYER, LINEAR, MESSAGE, SHAPES
 from minidl.lab.doctor.mistakes.rules import wrong_value
 
 
-@wrong_value("transposed", of="any", read=LINEAR)
+@wrong_value("transposed", of="any", read=SHAPES)
 def transposed(case: Case, what: str) -> Tensor | None:
     """{Where} is transposed: rows and columns are exchanged. Check the shapes under every factor: the transpose stands
     on the input (X^T G), or on the weight (G W^T).
@@ -20,7 +20,7 @@ def transposed(case: Case, what: str) -> Tensor | None:
     return truth.mT if truth.ndim == 2 else None
 
 
-@wrong_value("transposed", of="input", read=LINEAR)
+@wrong_value("transposed", of="input", read=MESSAGE)
 def weight_not_transposed(case: Case, what: str) -> list[Tensor | None]:
     """{Where} is the upstream gradient times the weight the wrong way round: a transpose is missing, or one too many.
     With as many inputs as outputs the shapes do not give it away.
@@ -50,7 +50,23 @@ def reshaped(case: Case, what: str) -> list[Tensor | None]:
     return found
 
 
-@wrong_value("output for input", of="param", read=LINEAR)
+@wrong_value("product for entrywise", of="input", read=ENTRIES)
+def product_for_entrywise(case: Case, what: str) -> list[Tensor | None]:
+    """{Where} is a matrix product (@), where forward multiplies, or applies a function, entry by entry: the upstream gradient
+    is multiplied entry by entry then (*), and nothing is transposed.
+    """
+    G, truth = case.grad_output, case.truth[what]
+    if G.ndim != 2 or G.shape != truth.shape or case.subject.is_loss:
+        return []
+    slopes = truth / G
+    own = (case.parameter(slot.name) for slot in case.subject.slots if not slot.depth)
+    rows = [p.reshape(1, -1) for p in own if p is not None and p.numel() == case.m > 1]
+    found = [G @ row.mT for row in rows if case.close(truth, G * row)]
+    products = [G @ slopes.mT, slopes.mT @ G, G.mT @ slopes, slopes @ G.mT] if case.batches.entrywise else []
+    return found + products
+
+
+@wrong_value("output for input", of="param", read=LAYER)
 def output_for_input(case: Case, what: str) -> list[Tensor | None]:
     """{Where} is computed with the layer's output, where its input belongs: keep the input in forward."""
     Y, G = case.output, case.grad_output
@@ -58,9 +74,9 @@ def output_for_input(case: Case, what: str) -> list[Tensor | None]:
 
 
 def _matrices(case: Case) -> list[Tensor]:
-    """Return the module's own matrices; a module inside has its own message."""
+    """Return the module's own matrices, no single rows or columns; a module inside has its own message."""
     own = [slot.name for slot in case.subject.slots if not slot.depth]
-    return [p for name in own if (p := case.parameter(name)) is not None and p.ndim == 2]
+    return [p for name in own if (p := case.parameter(name)) is not None and p.ndim == 2 and min(p.shape) > 1]
 
 
 def _product(left: Tensor, right: Tensor) -> Tensor | None:

@@ -4,11 +4,15 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
+
+import torch
 
 from minidl.lab.doctor.measure.batches import Batch
 from minidl.lab.doctor.measure.behaviour import Behaviour
-from minidl.lab.doctor.mistakes.reading import KEPT, MODULE, RELU
+from minidl.lab.doctor.measure.steps import RATES
+from minidl.lab.doctor.mistakes.reading import KEPT, MODULE, NOWHERE, RELU
 from minidl.lab.doctor.mistakes.rules import Seen, misbehaviour
 from minidl.lab.doctor.subject.calls import StudentError
 from minidl.lab.doctor.subject.inside import show
@@ -56,13 +60,40 @@ def stale_size(behaviour: Behaviour) -> Seen | None:
     return {"where": wrong[0], "n": n, "fewer": n - 1, "expected": right[wrong[0]], "got": got[wrong[0]]}
 
 
+@misbehaviour("scale forgotten", read=NOWHERE, explains=("stale cache",))
+def scale_of_ones_forgotten(behaviour: Behaviour) -> Seen | None:
+    """backward leaves out {what}, by which forward multiplies. Nothing of it is to be seen while {what} is 1 everywhere, as
+    it is at the start; as soon as it is trained, what backward returns is wrong.
+    """
+    subject, batches = behaviour.subject, behaviour.batches
+    if not behaviour.repeatable or not batches.right() or not subject.fine or batches.whole:
+        return None
+    case = batches.cases[0]
+    for slot in subject.slots:
+        value = subject.parameter(slot.name)
+        if slot.depth or case.truth[slot.name] is None or value is None or not bool((value == 1).all()):
+            continue
+
+        def change(module: Any, slot: Any = slot) -> None:
+            value = as_tensor(get(module, slot.param))
+            put(module, slot.param, value * (1.25 + 0.125 * torch.arange(value.numel()).reshape(value.shape)).to(value))
+
+        new = subject.fresh()
+        change(new)
+        got = as_tensor(subject.run(case.input, case.grad_output, case.target, new)["input"])
+        truth = batches.true_gradients(case.input, case.grad_output, case.target, prepare=change)["input"]
+        if case.close(got, case.truth["input"]) and not case.close(got, truth):
+            return {"where": "input", "what": slot.name, "expected": truth, "got": got}
+    return None
+
+
 @misbehaviour("stale cache", read=KEPT, second_use=True)
 def stale_parameter(behaviour: Behaviour) -> Seen | None:
     """backward uses a copy of {what} that was made earlier: when training changes {what}, forward changes and backward
     does not.
     """
     subject, batches = behaviour.subject, behaviour.batches
-    if not behaviour.repeatable or not batches.right() or not subject.fine:
+    if not behaviour.repeatable or not batches.right() or not subject.fine or batches.whole:
         return None
     case = batches.cases[0]
     for slot in subject.slots:
@@ -86,7 +117,7 @@ def stale_parameter(behaviour: Behaviour) -> Seen | None:
     return None
 
 
-@misbehaviour("shared parameters", read=MODULE, asked_if_it_raises=True)
+@misbehaviour("shared parameters", read=NOWHERE, asked_if_it_raises=True)
 def parameters_shared(behaviour: Behaviour) -> Seen | None:
     """All objects of the class share {what}: two layers have the same parameters, or the same gradients. What stands in the
     class belongs to all; make it in __init__, as self.{name} = ...
@@ -135,10 +166,35 @@ def writes_upstream(behaviour: Behaviour) -> Seen | None:
 @misbehaviour("writes parameters", read=MODULE, explains=("stale cache", "overwritten"))
 def writes_parameters(behaviour: Behaviour) -> Seen | None:
     """{method} changes {what}: a layer computes gradients, and only the optimiser changes parameters."""
-    return behaviour.written.get("parameters")
+    return None if _takes_a_rate(behaviour) else behaviour.written.get("parameters")
+
+
+@misbehaviour("writes parameters", read=MODULE, explains=("stale cache", "overwritten"))
+def updates_itself(behaviour: Behaviour) -> Seen | None:
+    """backward changes what forward computes with: after it, the same input gives another output. A layer computes gradients
+    and keeps them; only the optimiser changes parameters.
+    """
+    if behaviour.subject.random or "output" in behaviour.subject.unsteady or _takes_a_rate(behaviour):
+        return None
+    first, again = (behaviour.first, False), (behaviour.first, True)
+    right = behaviour.history(first, first)["output"]
+    if not same(behaviour.history(first)["output"], right):
+        return None  # forward itself has a memory: that is another matter
+    got = behaviour.history(again, first)["output"]
+    return None if same(got, right) else {"where": "output", "expected": right, "got": got}
 
 
 @misbehaviour("writes output", read=RELU)
 def writes_output(behaviour: Behaviour) -> Seen | None:
     """{method} writes into a tensor that was returned earlier: whoever has kept it now has other numbers."""
     return behaviour.written.get("output")
+
+
+def _takes_a_rate(behaviour: Behaviour) -> bool:
+    """Whether backward is told the learning rate: then it is meant to make the step."""
+    method = getattr(behaviour.subject.original, behaviour.subject.backward_name)
+    try:
+        names = inspect.signature(method).parameters
+    except (TypeError, ValueError):
+        return False
+    return any(name.lower() in RATES for name in names)

@@ -9,8 +9,9 @@ import math
 import torch
 
 from minidl.lab.doctor.measure.behaviour import Behaviour
-from minidl.lab.doctor.mistakes.reading import KEPT, KINK, MODULE, OVERFLOW, RELU
+from minidl.lab.doctor.mistakes.reading import KEPT, KINK, NOWHERE, OVERFLOW, OVERFLOWING_SOFTMAX
 from minidl.lab.doctor.mistakes.rules import Seen, misbehaviour
+from minidl.lab.doctor.subject.arithmetic import faults_of_arithmetic
 from minidl.lab.doctor.subject.subject import new_memory_filled
 from minidl.lab.doctor.subject.values import as_tensor, random_states
 from minidl.lab.doctor.wording import number
@@ -19,7 +20,7 @@ from minidl.lab.doctor.wording import number
 DISTURBED = ("not finite", "kink", "stale cache", "shared cache", "overwritten")
 
 
-@misbehaviour("not reproducible", read=MODULE, makes_values_wrong=True, explains=DISTURBED)
+@misbehaviour("not reproducible", read=NOWHERE, makes_values_wrong=True, explains=DISTURBED)
 def not_reproducible(behaviour: Behaviour) -> Seen | None:
     """{Where} differs from one time to the next, for the same input: something is random, or comes from another call."""
     subject = behaviour.subject
@@ -44,7 +45,7 @@ def drawn_anew(behaviour: Behaviour) -> Seen | None:
     return {"where": "input"} if random_states() != before else None
 
 
-@misbehaviour("not reproducible", read=RELU, makes_values_wrong=True, explains=DISTURBED)
+@misbehaviour("not reproducible", read=NOWHERE, makes_values_wrong=True, explains=DISTURBED)
 def uninitialised(behaviour: Behaviour) -> Seen | None:
     """{Where} contains memory that nobody has written to (torch.empty, empty_like): whatever was there before. Start
     from zeros.
@@ -62,12 +63,35 @@ def uninitialised(behaviour: Behaviour) -> Seen | None:
     return None
 
 
+@misbehaviour("not finite", read=OVERFLOWING_SOFTMAX)
+def log_of_zero(behaviour: Behaviour) -> Seen | None:
+    """{Where} is {value} for inputs of ±100 in {precision}, where the right value is an ordinary number: the logarithm of 0 is
+    taken, where a probability has become too small. Simplify the logarithm on paper: x - logsumexp(x) for that of a softmax.
+    """
+    found = behaviour.remember("not finite", _not_finite)
+    return found if found and found["fault"] == "log of zero" else None
+
+
 @misbehaviour("not finite", read=OVERFLOW)
 def not_finite(behaviour: Behaviour) -> Seen | None:
     """{Where} is {value} for inputs of ±100 in {precision}, where the right value is an ordinary number: on the way there
     something overflows, as e^100 does in float32. Rewrite the formula so that the exponent is never positive, or use
     torch's own.
     """
+    found = behaviour.remember("not finite", _not_finite)
+    return found if found and found["fault"] == "overflow" else None
+
+
+@misbehaviour("not finite", read=OVERFLOW)
+def divided_by_zero(behaviour: Behaviour) -> Seen | None:
+    """{Where} is {value} for inputs of ±100 in {precision}, where the right value is an ordinary number: on the way there
+    something is divided by 0, or infinity is taken from infinity. Rewrite the formula, or use torch's own.
+    """
+    return behaviour.remember("not finite", _not_finite)
+
+
+def _not_finite(behaviour: Behaviour) -> Seen | None:
+    """Return which value is not finite for large inputs, and what has gone wrong first."""
     subject = behaviour.subject
     mild, hot = (behaviour.extreme(size, subject.dtype) for size in (20, 100))
     single = behaviour.extreme(100, torch.float32) if subject.dtype and subject.dialect != "list" else None
@@ -81,8 +105,12 @@ def not_finite(behaviour: Behaviour) -> Seen | None:
             wrong = wrong & reference.isfinite() & (reference.abs() < limit)
             if bool(wrong.any()):
                 values = got[wrong] if got.ndim else got.reshape(1)
-                precision = str(torch.float32 if results is single else subject.work).removeprefix("torch.")
-                return {"where": what, "value": number(values[0]), "precision": precision}
+                dtype = torch.float32 if results is single else subject.dtype
+                with faults_of_arithmetic() as faults:
+                    behaviour.extreme(100, dtype)
+                precision = str(dtype or subject.work).removeprefix("torch.")
+                fault = (faults or ["overflow"])[0]
+                return {"where": what, "value": number(values[0]), "precision": precision, "fault": fault}
     return None
 
 

@@ -30,6 +30,7 @@ from torch import Tensor
 from minidl.lab.doctor.measure.batches import Case
 from minidl.lab.doctor.measure.behaviour import Behaviour
 from minidl.lab.doctor.measure.steps import Steps
+from minidl.lab.doctor.mistakes.reading import LINEAR, MSE
 
 Seen = dict[str, Any]  # "where" it was seen, "expected" and "got" where there are such, and what the sentence needs
 
@@ -64,8 +65,8 @@ class Factor(Rule):
     ----------
     symbol : str
         How the number is written, "1/n".
-    says_of_loss : str
-        The sentence where the subject is a loss.
+    says_of_loss, read_of_loss : str, and a tuple of two str
+        The sentence where the subject is a loss, and where to read on about that.
     value : function of a case
         The number, for one batch.
     goes_with : {"all", "sizes", ""}
@@ -78,6 +79,7 @@ class Factor(Rule):
 
     symbol: str
     says_of_loss: str
+    read_of_loss: tuple[str, str] = MSE
     value: Callable[[Case], float]
     goes_with: str = ""
     pairs: tuple[str, ...] = ()
@@ -95,6 +97,8 @@ class WrongValue(Rule):
         Returns the wrong value, None where the mistake cannot be made, or several that it may be.
     combined_with : tuple of str
         Names of mistakes with which this one is made together: they are reported too.
+    in_company : str
+        For a number that is no known factor: what is said where it stands beside one that is.
     last : bool
         Whether it is tried only where no other fits, not even with a factor on top.
     also_where_none : bool
@@ -104,6 +108,7 @@ class WrongValue(Rule):
     of: str
     predict: Callable[[Case, str], Tensor | Iterable[Tensor | None] | None]
     combined_with: tuple[str, ...] = ()
+    in_company: str = ""
     last: bool = False
     also_where_none: bool = False
 
@@ -181,8 +186,8 @@ def factor(symbol: str, *, name: str = "", **keywords: Any) -> Callable[[Callabl
 
     def made(value: Callable[[Case], float]) -> Factor:
         says, *of_loss = _sentences(value)
-        common = _common(value, name or f"factor {symbol}", says)
-        return Factor(**common, symbol=symbol, says_of_loss=(of_loss or [says])[0], value=value, **keywords)
+        common = {"read": LINEAR, **_common(value, name or f"factor {symbol}", says), **keywords}
+        return Factor(**common, symbol=symbol, says_of_loss=(of_loss or [says])[0], value=value)
 
     return made
 

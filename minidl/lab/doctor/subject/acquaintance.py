@@ -82,6 +82,8 @@ def _get_to_know(subject: Subject, input: Tensor, target: Tensor | None) -> None
     own = [c.dtype for c in inside if isinstance(c, Tensor) and c.is_floating_point()]
     arrays = any(is_numpy(c) for c in inside)
     subject.native = own[0] if own else torch.float64 if arrays else input.dtype
+    if not subject.native.is_floating_point:
+        subject.native = torch.get_default_dtype()
     dialects = ["numpy", "torch", "list"] if arrays or _speaks_of_numpy(subject) else ["torch", "numpy", "list"]
     errors: list[StudentError] = []
     turned = None  # the first way in which it took one kind of value and returned another

@@ -38,7 +38,7 @@ def _twin(thing: Any, memo: dict[int, Any]) -> Any:
     except Exception:
         if type(thing) in (tuple, list):
             return type(thing)(_twin(value, memo) for value in thing)
-        twin = memo[id(thing)] = copy.copy(thing)
+        twin = memo[id(thing)] = _shallow(thing)
         for name, value in attributes(thing).items():
             with contextlib.suppress(Exception):
                 setattr(twin, name, _twin(value, memo))
@@ -46,6 +46,17 @@ def _twin(thing: Any, memo: dict[int, Any]) -> Any:
         memo.update(done)
         memo.setdefault(id(memo), []).append(done)  # it may not be freed, and its id given away, before the end
     return twin
+
+
+def _shallow(thing: Any) -> Any:
+    """Return a copy that shares what it holds; of an object whose ``__getattr__`` looks for what is not there yet, too."""
+    try:
+        return copy.copy(thing)
+    except Exception:
+        twin = object.__new__(type(thing))
+        for name, value in attributes(thing).items():
+            object.__setattr__(twin, name, value)
+        return twin
 
 
 def _copy_tensor(tensor: Tensor, dtype: torch.dtype | None, storages: dict[int, Tensor]) -> Tensor:

@@ -75,7 +75,8 @@ def _candidates(subject: Subject, input: Tensor, usual: bool) -> Iterator[Conven
         return
     rows_raise = None if subject.is_loss else _error(subject, fronts[0], input)
     layouts = ["rows"] if usual else ["columns"] + ["single"] * (len(input) == 1)
-    if "embed" in type(subject.original).__name__.lower() or (rows_raise and _is_about_indices(rows_raise)):
+    looks_up = "embed" in type(subject.original).__name__.lower() or (rows_raise and _is_about_indices(rows_raise))
+    if looks_up and input.is_floating_point():  # else it gets the whole numbers that were given
         layouts = ["whole"] + ["places"] * (input.shape[-1] == 1)
     if not subject.is_loss and needed(forward) == needed(backward) and len(needed(forward)) == 1:
         yield Convention(fronts[0], ("input",), derivative=True)

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from minidl.lab.doctor.subject.names import first_method
 from minidl.lab.doctor.subject.values import is_numpy
 
 # The way from a module to something in it: (".", attribute), ("[]", key), ("()", pair that a method lists), ("call", method)
@@ -48,7 +49,9 @@ def contents(thing: Any) -> list[Any]:
             todo += value.values()
         elif isinstance(value, (list, tuple, set)):
             todo += value
-        elif not isinstance(value, (type, types.ModuleType, str, bytes, int, float)) and not hasattr(value, "__get__"):
+        elif not isinstance(value, (type, types.ModuleType, str, bytes, int, float)) and not hasattr(
+            type(value), "__get__"
+        ):
             todo += attributes(value).values()
     return found
 
@@ -62,8 +65,8 @@ def is_module(value: Any) -> bool:
     """Whether this is an object with forward and backward."""
     return (
         not isinstance(value, type)
-        and callable(getattr(value, "forward", None))
-        and callable(getattr(value, "backward", None))
+        and first_method(value, ("forward",)) is not None
+        and first_method(value, ("backward",)) is not None
     )
 
 

@@ -56,7 +56,15 @@ ALIASES = {"w": "weight", "weights": "weight", "b": "bias", "biases": "bias"}
 
 def first_method(thing: Any, names: tuple[str, ...]) -> str | None:
     """Return the first of these names that is a method of a thing, or None."""
-    return next((name for name in names if callable(getattr(thing, name, None))), None)
+    return next((name for name in names if callable(_attribute(thing, name))), None)
+
+
+def _attribute(thing: Any, name: str) -> Any:
+    """Return an attribute; None where there is none, or where a student's ``__getattr__`` goes wrong."""
+    try:
+        return getattr(thing, name, None)
+    except Exception:
+        return None
 
 
 def canonical(name: str) -> str:

@@ -113,7 +113,7 @@ def _in_dictionaries(module: Any) -> Iterator[Slot]:
     """Find pairs of dictionaries (or lists), one of parameters, one of gradients; and attributes beside the latter."""
     groups = {(".", k): v for k, v in everything(module).items()}
     of_params, of_grads = (
-        [name for name in names if callable(getattr(module, name, None))] for names in (PAIR_METHODS, GRADIENT_METHODS)
+        [name for name in names if first_method(module, (name,))] for names in (PAIR_METHODS, GRADIENT_METHODS)
     )
     for method in of_params + of_grads if of_params and of_grads else ():
         with contextlib.suppress(Exception):
@@ -145,7 +145,7 @@ def _in_dictionaries(module: Any) -> Iterator[Slot]:
 def _in_pairs(module: Any, known: list[Slot]) -> Iterator[Slot]:
     """Find what ``param()`` lists; under the name of the attribute where it is the same thing."""
     for method in PAIR_METHODS:
-        if not callable(getattr(module, method, None)):
+        if not first_method(module, (method,)):
             continue
         try:
             pairs = flat_pairs(getattr(module, method)())
