@@ -20,7 +20,7 @@ from minidl.lab.doctor.mistakes import MISBEHAVIOURS, WRONG_STEPS
 from minidl.lab.doctor.mistakes.rules import Misbehaviour, Observation
 from minidl.lab.doctor.subject.calls import StudentError, Watch
 from minidl.lab.doctor.subject.copies import copy_of
-from minidl.lab.doctor.subject.functions import FunctionPair, pair_of
+from minidl.lab.doctor.subject.functions import OF_FUNCTIONS, FunctionPair, pair_of
 from minidl.lab.doctor.subject.inside import children, contents, show
 from minidl.lab.doctor.subject.names import (
     BACKWARD_METHODS,
@@ -185,7 +185,12 @@ def _described(module: Any, batch: Tensor) -> str:
     if not m:
         return f"{type(module).__name__}, examined with {n} whole number{'s' * (n > 1)}"
     size = f"{n} sample{'s' * (n > 1)} of {' x '.join(map(str, m))} feature{'s' * (m != [1])}"
-    return f"{getattr(module, 'called', type(module).__name__)}, examined with {size}"
+    return f"{_name(module)}, examined with {size}"
+
+
+def _name(module: Any) -> str:
+    """Return what a module is called: its class, or the functions that it is made of."""
+    return module.called if isinstance(module, OF_FUNCTIONS) else type(module).__name__
 
 
 def _diagnose(

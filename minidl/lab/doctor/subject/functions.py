@@ -225,6 +225,9 @@ class Loss:
         return answer[-1] if isinstance(answer, tuple) else answer
 
 
+OF_FUNCTIONS = (Layer, Entrywise, Loss)
+
+
 def _loss_in(parts: tuple[Any, ...]) -> Any:
     """Return the number among the things that a loss returns."""
     numbers = [part for part in parts if (tensor := as_tensor(part)) is not None and tensor.numel() == 1]
