@@ -12,6 +12,7 @@ from minidl.lab.doctor.subject.calls import StudentError
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.fitting import FITS, RIGHT, find_convention
 from minidl.lab.doctor.subject.inside import attributes, contents
+from minidl.lab.doctor.subject.names import attribute
 from minidl.lab.doctor.subject.parameters import Slot, slots_of
 from minidl.lab.doctor.subject.paths import get, put
 from minidl.lab.doctor.subject.roles import needed, positional, role, target_first
@@ -175,7 +176,7 @@ def _translated(subject: Subject, dialects: list[str], input: Tensor, target: Te
 
 def _speaks_of_numpy(subject: Subject) -> bool:
     methods = [getattr(subject.original, name, None) for name in (subject.forward_name, subject.backward_name)]
-    functions = getattr(subject.original, "functions", None)
+    functions = attribute(subject.original, "functions")
     methods += functions if isinstance(functions, tuple) else ()  # of a pair of functions
     codes = [code for method in methods if (code := getattr(method, "__code__", None))]
     names = {name for code in codes for name in code.co_names}

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from minidl.lab.doctor.subject.inside import Path, show
+from minidl.lab.doctor.subject.names import attribute
 from minidl.lab.doctor.subject.parameters import Slot
 from minidl.lab.doctor.subject.paths import get, put
 from minidl.lab.doctor.subject.values import as_tensor, is_numpy
@@ -174,7 +175,7 @@ class Translator:
         if subject.is_loss:
             parts |= {"input": input, "target": target}
         parts["grad"] = self._laid_out(grad_output, whole=False)
-        parts["output"] = getattr(module, "output", None)
+        parts["output"] = attribute(module, "output")
         arguments = [parts[name] for name in self.convention.backward]
         return subject.watch.call(subject.backward_name, getattr(module, subject.backward_name), *arguments)
 
@@ -191,7 +192,7 @@ class Translator:
                 found[show(path)] = (old - as_tensor(get(module, path))) / RATE
             put(module, path, old)
         if found:
-            sums = dict(getattr(module, RETURNED, {}))
+            sums = dict(attribute(module, RETURNED, {}))
             for name, path in [
                 (show(path), path) for path in (*(p for _, p in convention.returned), *convention.updated)
             ]:

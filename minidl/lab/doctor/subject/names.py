@@ -56,15 +56,15 @@ ALIASES = {"w": "weight", "weights": "weight", "b": "bias", "biases": "bias"}
 
 def first_method(thing: Any, names: tuple[str, ...]) -> str | None:
     """Return the first of these names that is a method of a thing, or None."""
-    return next((name for name in names if callable(_attribute(thing, name))), None)
+    return next((name for name in names if callable(attribute(thing, name))), None)
 
 
-def _attribute(thing: Any, name: str) -> Any:
-    """Return an attribute; None where there is none, or where a student's ``__getattr__`` goes wrong."""
+def attribute(thing: Any, name: str, default: Any = None) -> Any:
+    """Return an attribute; the default where there is none, or where a student's ``__getattr__`` goes wrong."""
     try:
-        return getattr(thing, name, None)
+        return getattr(thing, name, default)
     except Exception:
-        return None
+        return default
 
 
 def canonical(name: str) -> str:

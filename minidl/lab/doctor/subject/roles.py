@@ -13,6 +13,7 @@ from minidl.lab.doctor.subject.names import (
     LOSS_METHODS,
     OPTIMIZER_NAME,
     STEP_METHODS,
+    attribute,
     first_method,
 )
 from minidl.lab.doctor.subject.stubs import is_stub
@@ -126,7 +127,7 @@ def takes_probabilities(loss: Any) -> bool:
     for method in [loss, *own]:
         code = getattr(method, "__code__", None)
         names |= set(code.co_names) if code else set()
-    if isinstance(functions := getattr(loss, "functions", None), tuple):
+    if isinstance(functions := attribute(loss, "functions"), tuple):
         names |= set(functions[0].__code__.co_names) if hasattr(functions[0], "__code__") else set()
     makes = any(re.search("^exp_?$|softmax|sigmoid|softplus|logsumexp", name, re.IGNORECASE) for name in names)
     return bool(names & {"log", "log2", "log_", "clip", "clamp"}) and not makes
