@@ -352,6 +352,22 @@ def test_what_a_notebook_is_about_is_proven(path):
     assert PROVEN[path.stem] <= {about for about, _ in proofs_of(path).statements}
 
 
+def test_every_proof_holds_for_every_size():
+    """What has rows and columns is proven for every number of them; a size that is only an example does not say so."""
+    shown = [
+        line
+        for path in NOTEBOOKS[0].parent.glob("*.ipynb")
+        for cell in load(path)["cells"]
+        for output in cell.get("outputs", [])
+        for line in "".join(output.get("data", {}).get("text/plain", output.get("text", []))).splitlines()
+        if "(proven" in line
+    ]
+    of_matrices = [line for line in shown if re.match(r"dL/d[A-Z]|.*(@|\.sum\(\)|ones)", line)]
+    assert len(shown) >= 50
+    assert len(of_matrices) >= 25
+    assert [line for line in of_matrices if "(proven for every " not in line] == []
+
+
 @functools.cache
 def linear():
     source = (
