@@ -125,7 +125,7 @@ def _first_that_ran(tries: Iterator[Try]) -> Diagnosis:
     if not seen:
         raise CannotBuild("there was no way to call it")
     for one in seen:
-        if one.raised is not None and own_error(one.raised, one.said) and not one.holds:
+        if one.raised is not None and own_error(one.raised, one.said, one.holds):
             return one.diagnosis
     unmoved = [t for t in seen if any(f.evidence.get("nothing moves") for f in t.diagnosis.findings)]
     if unmoved:
@@ -203,7 +203,8 @@ def _losses(ways: Any, cls: type, shape: Shape | None, time_limit: float) -> Ite
             for words, input, target in inputs_and_targets(built.thing, cls, size):
                 method = first_method(built.thing, LOSS_METHODS)
                 said = f"{built.said}.{method} of a batch of shape {size} with {words}"
-                yield Try(said, examine_loss(built.thing, input, target, time_limit=time_limit))
+                diagnosis = examine_loss(built.thing, input, target, time_limit=time_limit)
+                yield Try(said, diagnosis, bool(children(built.thing)))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

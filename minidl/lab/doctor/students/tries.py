@@ -60,11 +60,16 @@ class Try:
         )
 
 
-def own_error(raised: Finding, said: str) -> bool:
+def own_error(raised: Finding, said: str, holds: bool = False) -> bool:
     """Whether an error is the student's own, whatever was chosen here: a name that does not exist; or one in backward.
 
-    When forward has taken the batch, backward gets what forward's output says.
+    When forward has taken the batch, backward gets what forward's output says. Where there are layers inside, or what was
+    kept is taken apart otherwise than it was put together, the error comes of how things were put together here.
     """
+    if (holds and raised.evidence.get("error") not in OWN_ERRORS) or "to unpack" in raised.text:
+        return False
+    if "0-dimensional" in raised.text:
+        return False  # it was to be called otherwise
     if "positional argument" in raised.text or (raised.evidence.get("error") == "TypeError" and "()." not in said):
         return False  # it wants to be called otherwise, or to be built of another kind of value
     if "NoneType" in raised.text or ("has no attribute" in raised.text and "None" in raised.text):
