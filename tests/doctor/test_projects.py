@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -102,6 +103,31 @@ def test_nobody_is_made_part_of_a_project_by_being_imported(tmp_path, names):
     plans = find([str(course)])
     assert [len(plan.files) for plan in plans] == [1, 1]
     assert all(len(plan.copied or [1]) == 1 for plan in plans)
+
+
+def test_a_classmate_is_not_drawn_in_by_an_import_alone(tmp_path):
+    text = "import anna\n" + LINEAR.replace("Linear", "Dense")
+    course = write(tmp_path, {"anna/nn.py": LINEAR, "mallory/nn.py": text})
+    assert projects(course) == [("anna", ["nn.py"]), ("mallory", ["nn.py"])]
+
+
+def test_a_text_that_is_too_deep_stops_nobody(tmp_path):
+    deep = "if x == 0:\n    pass\n" + "".join(f"elif x == {k}:\n    pass\n" for k in range(3000))
+    course = write(tmp_path, {"anna/nn.py": LINEAR, "mallory/nn.py": deep})
+    assert [root for root, _ in projects(course)] == ["anna", "mallory"]
+
+
+def test_folders_that_are_too_deep_stop_nobody(tmp_path):
+    course = write(tmp_path, {"anna/nn.py": LINEAR, "mallory/nn.py": LINEAR})
+    made = [str(course / "mallory")]
+    for _ in range(1100):
+        made.append(f"{made[-1]}/d")
+        os.mkdir(made[-1])
+    try:
+        assert [root for root, _ in projects(course)] == ["anna", "mallory"]
+    finally:
+        for folder in reversed(made[1:]):  # too deep for pytest
+            os.rmdir(folder)
 
 
 def test_a_project_may_have_an_older_version_of_a_file(tmp_path):

@@ -16,7 +16,7 @@ from minidl.lab.cli import main
 from minidl.lab.doctor.students.files import find
 from minidl.lab.doctor.students.processes import Settings
 from minidl.lab.doctor.students.rows import Row, Shown
-from minidl.lab.doctor.students.tables import csv_line, page, table
+from minidl.lab.doctor.students.tables import csv_line, page, summary, table
 from minidl.lab.doctor.students.visits import examine_projects
 
 RIGHT = "class Mine:\n    def forward(self, x):\n        return 3.0 * x\n    def backward(self, g):\n        return 3.0 * g\n"
@@ -46,6 +46,24 @@ def test_a_cell_that_a_spreadsheet_would_run_is_text(text):
     rows = csv.reader([csv_line(Row(text, text, "wrong", text, [Shown(text, [text])]))])
     for cell in next(rows):
         assert cell.lstrip(" ")[:1] not in ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def test_what_follows_a_semicolon_is_no_formula_either():
+    line = csv_line(Row("a;=1+1;b.py", "A", "not examined", "ValueError: x; @SUM(A1)\n-1"))
+    for cell in line.replace("\n", ";").split(";"):
+        assert cell.lstrip(' "')[:1] not in ("=", "+", "-", "@")
+
+
+def test_the_name_of_a_missing_package_is_one_word():
+    forged = "package X)\nclass/anna/nn.py ReLU wrong is missing (no)"
+    assert summary([Row("a.py", "", "does not load", forged)]).splitlines() == [
+        "1 file: 0 well, 0 wrong, 1 did not load."
+    ]
+    assert "(missing: numpy)" in summary([Row("a.py", "", "does not load", "package numpy is missing (line 1)")])
+
+
+def test_a_long_name_leaves_the_table_readable():
+    assert max(map(len, table([Row("a" * 5000, "B" * 10**6, "well")]).splitlines())) < 400
 
 
 @LINUX
@@ -129,12 +147,12 @@ def test_what_is_no_plain_file_is_one_line(work, tmp_path):
 @pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGKILL])
 def test_what_is_finished_is_kept(work, tmp_path, sign):
     (tmp_path / "bert").mkdir()
-    text = "import signal, time\nsignal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])\ntime.sleep(77)\n" + RIGHT
+    text = "import signal, time\nsignal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])\ntime.sleep(300)\n" + RIGHT
     (tmp_path / "bert" / "work.py").write_text(text, encoding="utf-8")
     marks, shown = tmp_path / "marks.csv", tmp_path / "marks.html"
     command = [sys.executable, "-m", "minidl", "examine", work, tmp_path / "bert", "--csv", marks, "--html", shown]
     process = subprocess.Popen(
-        [*command, "--time", "60", "--jobs", "1"],
+        [*command, "--time", "300", "--jobs", "1"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
@@ -145,7 +163,12 @@ def test_what_is_finished_is_kept(work, tmp_path, sign):
             break
         time.sleep(0.05)
     process.send_signal(sign)
-    out, _ = process.communicate(timeout=20)
+    try:
+        out, _ = process.communicate(timeout=90)  # a busy machine takes its time, but not the file's 300 seconds
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        raise
     assert process.returncode == (130 if sign == signal.SIGINT else -9)
     assert marks.read_bytes().count(b"Mine,well") == 1
     assert b"<td>Mine</td>" in shown.read_bytes()

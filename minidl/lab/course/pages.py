@@ -26,7 +26,8 @@ FIGURE = '<img alt="Figure, described in the text next to it" src="data:image/pn
 CELLS = f"""{{%- extends 'basic/index.html.j2' -%}}
 {{%- block codecell -%}}
 {{%- if cell.metadata.get('jupyter', {{}}).get('source_hidden') -%}}
-{{%- set summary = 'Solution' if 'solution' in cell.metadata.get('tags', []) else 'Check' -%}}
+{{%- set tags = cell.metadata.get('tags', []) -%}}
+{{%- set summary = 'Solution' if 'solution' in tags else 'Check' if 'check' in tags else 'Code' -%}}
 <details><summary>{{{{ summary }}}}</summary>{{{{ super() }}}}</details>
 {{%- else -%}}{{{{ super() }}}}{{%- endif -%}}
 {{%- endblock -%}}

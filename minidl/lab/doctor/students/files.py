@@ -1,8 +1,8 @@
 """What is to be examined, and what is one project.
 
 - A folder that holds Python files is one project, with all that lies below it.
-- A folder that holds only folders is a folder of students: each of these is one project. It is one project itself where its
-  folders import each other.
+- A folder that holds only folders is a folder of students: each of these is one project. It is one project itself where most
+  of its folders import another, or any does and the folders are called as parts of a project are, such as src and tests.
 - A folder in which at least half of the files define classes of the same names as another, and few import another, is one of
   students too, a file each.
 - A file that is named itself is a project with what it imports from its package or its folder, and with nothing else of them.
@@ -25,6 +25,8 @@ from minidl.lab.doctor.students.importing import SKIPPED
 from minidl.lab.doctor.students.outlines import Outline, read
 
 CASES = "cases.py"
+DEEPEST = 30  # folders inside of each other
+PARTS = {"docs", "examples", "lib", "scripts", "src", "test", "tests", "utils"}  # of a project; no student is called so
 
 
 @dataclass(frozen=True)
@@ -129,6 +131,8 @@ def _python_files(folder: Path) -> list[Path]:
     found = []
     for here, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not (name.startswith((".", "__")) or name in SKIPPED))
+        if len(Path(here).relative_to(folder).parts) >= DEEPEST:
+            folders.clear()
         found += [Path(here, name) for name in files if name.endswith(".py") and not name.startswith(".")]
     return sorted(found)
 
@@ -177,11 +181,11 @@ def _imports_another(path: Path, outline: Outline, files: Sequence[Path]) -> boo
 
 def _import_each_other(below: Mapping[Path, Mapping[Path, Outline]]) -> bool:
     names = {folder.name for folder in below}
-    return any(
-        {name.partition(".")[0] for _, name in outline.imports} & (names - {folder.name})
+    linked = [
+        any({name.partition(".")[0] for _, name in o.imports} & (names - {folder.name}) for o in files.values())
         for folder, files in below.items()
-        for outline in files.values()
-    )
+    ]
+    return 2 * sum(linked) > len(linked) or (any(linked) and bool(names & PARTS))
 
 
 def _whole(folder: Path, inside: Mapping[Path, Outline]) -> Plan:

@@ -68,9 +68,12 @@ def read(path: Path) -> Outline:
             return Outline(problem=f"larger than {LARGEST // 10**6} MB: nobody writes such a file")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            tree = ast.parse(path.read_bytes())
+            return _outline(ast.parse(path.read_bytes()))
     except (SyntaxError, ValueError, RecursionError, MemoryError, OSError) as error:
         return Outline(problem=f"{type(error).__name__}: {error}")
+
+
+def _outline(tree: ast.Module) -> Outline:
     classes, layers, functions, inherited = [], [], [], False
     for statement in _top(tree.body):
         if isinstance(statement, ast.ClassDef):

@@ -112,7 +112,7 @@ def _packed(
 
 
 def _numbers(value: Any) -> dict[str, Any] | None:
-    if not isinstance(value, Tensor) or value.numel() > LARGEST or value.ndim > 8:
+    if not isinstance(value, Tensor) or not 0 < value.numel() <= LARGEST or value.ndim > 8:
         return None
     flat = value.detach().double().reshape(-1).tolist()
     return {"shape": list(value.shape), "values": [x if math.isfinite(x) else str(x) for x in flat]}
@@ -199,7 +199,7 @@ def _tensor(value: Any) -> Tensor | None:
         return None
     value = _fields(value, "shape", "values")
     shape, values = value["shape"], value["values"]
-    if not (isinstance(shape, list) and len(shape) <= 8 and all(type(n) is int and 0 <= n <= LARGEST for n in shape)):
+    if not (isinstance(shape, list) and len(shape) <= 8 and all(type(n) is int and 0 < n <= LARGEST for n in shape)):
         raise Forged("no shape")
     if not (isinstance(values, list) and len(values) == math.prod(shape) <= LARGEST):
         raise Forged("a shape that does not go with its values")

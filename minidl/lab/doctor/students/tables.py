@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import html
 import io
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -22,7 +23,7 @@ STYLE = (
 
 def table(rows: Sequence[Row]) -> str:
     """Return the table as text, a line for each class, and one that sums it up."""
-    cells = [(row.file, row.name, row.verdict, _summary(row)) for row in rows]
+    cells = [(_short(row.file), _short(row.name), row.verdict, _summary(row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(NAMES, *cells, strict=True)]
     rule = ["-" * width for width in (*widths[:3], len(NAMES[3]))]
     lines = [
@@ -35,17 +36,16 @@ def summary(rows: Sequence[Row]) -> str:
     """Return one line: how many files, and how many classes are well, wrong, and neither."""
     count = Counter(row.verdict for row in rows)
     files = len({row.file for row in rows})
-    missing = sorted({row.details.partition(" ")[2].partition(" ")[0] for row in rows if _lacks(row)})
+    said = (
+        re.match(r"package ([\w.]{1,60}) is missing", row.details) for row in rows if row.verdict == "does not load"
+    )
+    missing = sorted({found[1] for found in said if found})
     parts = [f"{count.pop('well', 0)} well", f"{count.pop('wrong', 0)} wrong"]
     nothing = count.pop("nothing to examine", 0)
     names = {"does not load": f"did not load{f' (missing: {chr(44).join(missing)})' if missing else ''}"}
     parts += [f"{number} {names.get(verdict, verdict)}" for verdict, number in sorted(count.items())]
     parts += [f"{nothing} file{'s' * (nothing != 1)} with nothing to examine"] * bool(nothing)
     return f"{files} file{'s' * (files != 1)}: {', '.join(parts)}."
-
-
-def _lacks(row: Row) -> bool:
-    return row.verdict == "does not load" and row.details.startswith("package ") and " is missing" in row.details
 
 
 def status(rows: Sequence[Row]) -> int:
@@ -58,8 +58,11 @@ def status(rows: Sequence[Row]) -> int:
 def _summary(row: Row) -> str:
     if row.mistakes or row.well:
         return ", ".join(row.mistakes)
-    first = " ".join(row.details.split("\n", 1)[0].split())
-    return first if len(first) <= LONGEST_CELL else f"{first[: LONGEST_CELL - 3]}..."
+    return _short(" ".join(row.details.split("\n", 1)[0].split()))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_CELL else f"{text[: LONGEST_CELL - 3]}..."
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -77,7 +80,11 @@ def csv_line(row: Row) -> str:
 
 
 def _harmless(cell: str) -> str:
-    """Return a cell that a spreadsheet takes for text: what begins like a formula would be one."""
+    """Return a cell that a spreadsheet takes for text: what begins like a formula would be one.
+
+    A spreadsheet may also part cells at semicolons, so what follows one is looked at as well.
+    """
+    cell = re.sub(r"([;\t\n] *)(?=[=+@-])", r"\1'", cell)
     return f"'{cell}" if cell.lstrip(" ")[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") and cell.strip(" ") else cell
 
 
