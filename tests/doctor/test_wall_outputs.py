@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import os
 import signal
 import subprocess
@@ -157,6 +158,8 @@ def test_what_is_finished_is_kept(work, tmp_path, sign):
         stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        # what runs in the background, as tests may, is started with SIGINT ignored
+        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     for _ in range(600):
         if marks.exists() and b"work.py" in marks.read_bytes():
