@@ -17,7 +17,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from minidl.lab.doctor import examination
 from minidl.lab.doctor.diagnosis import Diagnosis, Finding
 from minidl.lab.doctor.mistakes import FACTORS, MISBEHAVIOURS, WRONG_STEPS, WRONG_VALUES
 
@@ -27,7 +26,7 @@ VERDICTS = (*SAID, "time limit", "crashed", "no report")  # and what is seen fro
 OF_EXAMINATION = ("no backward", "hangs", "not finite", "used up", "no parameters", "raises", "unnamed")
 MISTAKES = frozenset(
     [rule.name for rules in (FACTORS, WRONG_VALUES, MISBEHAVIOURS, WRONG_STEPS) for rule in rules]
-    + [*OF_EXAMINATION, *getattr(examination, "NAMES_OF_EXAMINATION", ())]
+    + list(OF_EXAMINATION)
 )
 LONGEST = 4000  # characters of one text
 MOST = 50  # findings, lines of a finding, notes
