@@ -22,7 +22,8 @@ FRAMEWORK = ("module", "linear", "activations", "sequential", "losses", "optim")
 # from the roof to the ground: what stands on a floor imports from lower floors only, and from itself
 FLOORS = (
     ("cli",),
-    ("course", "report", "bench", "exercises"),
+    ("course", "report", "bench"),
+    ("exercises",),
     ("experiment", "doctor", "interactive"),
     ("figures", "training", "proof", "numeric", "show"),
     ("network", "stacked", "torch_twin", "disk", "digits"),

@@ -1,37 +1,28 @@
-"""Exercises: one pattern for all notebooks, and the check that answers it.
+"""Exercises: one object for each, that knows what is asked, how an answer is judged, and what people answer.
 
-An exercise is three code cells in a row (markdown may stand between them), told apart by their tags:
+In a notebook an exercise is three code cells in a row (markdown may stand between them), told apart by their tags:
 
 1. ``exercise``: the stub. It runs unsolved: ``prediction = ...``, or a function, layer, loss or optimiser whose missing
-   parts are ``raise NotImplementedError`` (or ``...``).
-2. ``check``: imports and calls :func:`check` with the *name* of the answer, as a string, so that it gives a sentence
-   even where nothing else has been run. What it needs from other cells stands behind a ``lambda``. It knows the answer,
-   so it is collapsed (``"jupyter": {"source_hidden": true}`` in its metadata).
-3. ``solution``: a full solution under the same name, collapsed as well. Its metadata hold, besides the tag, ``"minidl":
-   {"wrong": "..."}``: the code of a typical wrong answer.
+   parts are ``raise NotImplementedError``.
+2. ``check``: open, and without the answer. It works right after opening::
 
-JupyterLab shows the first line of a collapsed cell: "# Run this cell to check your answer", and "# Solution".
+       from minidl.lab.exercises import check
 
-For example::
+       check("01 cube")
 
-    prediction = ...  # exercise: the entry in row 0, column 1 of X^T G
+3. ``solution``: under the same name, collapsed, beginning with "# Solution". A copy without solutions leaves it out.
 
-    # Run this cell to check your answer
-    from minidl.lab.exercises import check
+The exercise itself is an object in `notebooks`, in the file of its notebook, of one of the `kinds`. To add one, write that
+object and these three cells; the tests then try the stub, the solution and every answer that the object lists.
 
-    check("prediction", lambda: (X.T @ G)[0, 1])
-
-    # Solution
-    prediction = 7.0  # the wrong answer in its metadata: prediction = -7.0
-
-The answer to an untouched stub begins with "Not done yet", to a right answer with "Right", to another with "Not right
-yet", followed by the doctor's words. A copy without solutions is nbconvert's work: the README has the command.
-
-In `cell`, the check finds the answer and tells which kind of exercise it is; `values`, `functions`, `claims` and `modules`
-judge one kind each, `claims` with the prover's help and `modules` with the doctor's; and `replies` has what they say.
+The way of an answer: the check, in `cell`, finds it and looks the exercise up in the `catalogue`. The exercise judges it with
+data of its own, after `answer` has looked at its code; `comparing` tells in words how values differ, `errors` what an error
+means, and `reply` is what comes out of it all. It begins with "Not done yet" where the stub is as it was, with "Right", or with
+"Not right yet" and what is wrong.
 """
 
+from minidl.lab.exercises.catalogue import exercise, exercises
 from minidl.lab.exercises.cell import check
-from minidl.lab.exercises.replies import Reply
+from minidl.lab.exercises.reply import Reply
 
-__all__ = ["Reply", "check"]
+__all__ = ["Reply", "check", "exercise", "exercises"]

@@ -9,7 +9,27 @@ from minidl.lab.proof import Proof
 
 DOTS = "replace the dots in the cell above, run it, then run this cell again."
 WRITE = "write {} in the cell above, run it, then run this cell again."
-WARM = ("well done!", "that was the hard part.", "on to the next one.", "you can be pleased with this.")
+RUN = "run the exercise's cell first, then this one."
+
+
+class NotDone(Exception):  # noqa: N818
+    """The stub is as it was; the text says what there is to do."""
+
+
+class Wrong(Exception):  # noqa: N818
+    """The answer is not right; the text says what is wrong with it.
+
+    Attributes
+    ----------
+    diagnosis : Diagnosis or None
+        What the doctor said, where it was asked.
+    certain : bool
+        Whether that is all there is to say, whatever the answer does.
+    """
+
+    def __init__(self, text: str, diagnosis: Diagnosis | None = None, certain: bool = False) -> None:
+        super().__init__(text)
+        self.diagnosis, self.certain = diagnosis, certain
 
 
 class Reply:
@@ -51,10 +71,12 @@ def not_done(name: str, what: str) -> Reply:
     return Reply("not done", f"Not done yet ({name}): {what}")
 
 
-def right(name: str, diagnosis: Diagnosis | None = None, proof: Proof | None = None) -> Reply:
-    """Return the reply to a right answer."""
-    warm = WARM[sum(map(ord, name)) % len(WARM)]  # always the same one, so that outputs can be compared
-    return Reply("right", f"Right! {name} is what it should be: {warm}", diagnosis, proof)
+def right(name: str, judged: str, copied: bool = False, proof: Proof | None = None) -> Reply:
+    """Return the reply to a right answer: what was judged, and whether it is the solution's own code."""
+    text = f"Right! {name}: {judged}."
+    if copied:
+        text += "\nThis is the solution's own code. Close it, and write yours: that is where the learning is."
+    return Reply("right", text, proof=proof)
 
 
 def wrong(name: str, what: str, hint: str, diagnosis: Diagnosis | None = None) -> Reply:

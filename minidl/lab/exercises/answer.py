@@ -1,0 +1,170 @@
+"""An answer: what stands under the exercise's name, and what can be seen in its code without running it."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import dis
+import inspect
+import linecache
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from minidl.lab.doctor.subject.stubs import is_stub
+
+# What lets torch find the gradients; a hand-written backward needs none of it.
+AUTOGRAD = {
+    "autograd",
+    "requires_grad",
+    "requires_grad_",
+    "enable_grad",
+    "vjp",
+    "vmap",
+    "jacobian",
+    "jacrev",
+    "grad_fn",
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a student gave.
+
+    Attributes
+    ----------
+    name : str
+        The name in the notebook.
+    value : object
+        What it stands for.
+    source : str
+        The code of the cell that gave it, where that is known.
+    """
+
+    name: str
+    value: Any
+    source: str = ""
+
+
+def run(name: str, code: str, given: str = "") -> Answer:
+    """Return the answer that a cell would give, with ``given`` run before it."""
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    exec(given, namespace)
+    file = f"<answer {hash(code)}>"
+    linecache.cache[file] = (
+        len(code),
+        None,
+        code.splitlines(keepends=True),
+        file,
+    )  # so that errors can quote their line
+    exec(compile(code, file, "exec"), namespace)
+    return Answer(name, namespace[name], code)
+
+
+def functions(value: Any) -> Iterator[tuple[str, types.FunctionType]]:
+    """Yield the functions that a student wrote: the function itself, or the methods of a class or of an object's class."""
+    if inspect.isfunction(value):
+        yield value.__name__, value
+    else:
+        classes = value.__mro__ if isinstance(value, type) else type(value).__mro__
+        for cls in classes:
+            if cls.__module__.partition(".")[0] not in ("minidl", "torch", "builtins"):
+                yield from ((name, method) for name, method in vars(cls).items() if inspect.isfunction(method))
+
+
+def untouched(value: Any, methods: tuple[str, ...]) -> list[str]:
+    """Return those of the methods that are still to be written."""
+    return [method for method in methods if is_stub(getattr(value, method, None))]
+
+
+def lent(value: Any) -> str:
+    """Return in words which variable of the notebook a method uses where one of its own belongs; nothing if none."""
+    for where, function in functions(value):
+        for name in _globals(function.__code__):
+            found = function.__globals__.get(name, getattr(builtins, name, None))
+            if isinstance(found, Tensor) or found is builtins.input:
+                return (
+                    f"{where} uses the notebook's `{name}`, not something of its own. What it needs of another method is "
+                    f"kept on the object: self.{name} = ... there, and self.{name} here."
+                )
+    return ""
+
+
+def borrowed(value: Any, others: tuple[str, ...] = (), methods: tuple[str, ...] = ()) -> str:
+    """Return in words what does the work in place of the student's own code; nothing if it is their own.
+
+    Parameters
+    ----------
+    value : class or function
+    others : tuple of str
+        Names of functions of torch that would be the whole answer.
+    methods : tuple of str
+        The methods that were to be written.
+    """
+    if isinstance(value, type):
+        for method in methods:
+            home = getattr(getattr(value, method, None), "__module__", None) or ""
+            if home.partition(".")[0] in ("minidl", "torch"):
+                return f"its {method} is {home.partition('.')[0]}'s own; write yours."
+    for where, function in functions(value):
+        names = set(_names(function.__code__))
+        if used := sorted(names & AUTOGRAD):
+            return f"{where} leaves the gradient to torch ({used[0]}); write yours by hand."
+        if used := sorted(names & set(others)):
+            return f"{where} uses torch's own {used[0]}; write yours."
+        for name in _globals(function.__code__):
+            found = function.__globals__.get(name)
+            home = getattr(found, "__module__", "") if isinstance(found, type) else ""
+            if home.partition(".")[0] == "minidl" and home.count(".") == 1 and found.__name__ != "Module":
+                return f"{where} uses minidl's own {found.__name__}; write yours."
+            if home.startswith(("torch.nn.modules", "torch.optim")):
+                return f"{where} uses torch's own {found.__name__}; write yours."
+        if _reaches(function, "torch", {"optim"}):
+            return f"{where} uses torch's own optimiser; write yours."
+    return ""
+
+
+def same_code(name: str, source: str, solution: str) -> bool:
+    """Whether two cells define a name in the same way, but for comments and layout."""
+    try:
+        ours, theirs = (_definition(name, code) for code in (solution, source))
+    except SyntaxError:  # magic commands in the cell
+        return False
+    return bool(ours) and ours == theirs
+
+
+def _definition(name: str, code: str) -> list[str]:
+    """Return the statements that define a name, as far as the computer reads them."""
+    found = []
+    for node in ast.parse(code).body:
+        targets = node.targets if isinstance(node, ast.Assign) else ()
+        if getattr(node, "name", None) == name or any(getattr(target, "id", None) == name for target in targets):
+            found.append(ast.dump(node))
+    return found
+
+
+def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
+    yield code
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _codes(constant)
+
+
+def _names(code: types.CodeType) -> Iterator[str]:
+    for inner in _codes(code):
+        yield from inner.co_names
+
+
+def _globals(code: types.CodeType) -> Iterator[str]:
+    for inner in _codes(code):
+        for step in dis.get_instructions(inner):
+            if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
+                yield step.argval
+
+
+def _reaches(function: types.FunctionType, module: str, attributes: set[str]) -> bool:
+    """Whether the function goes through one of these attributes of a module."""
+    return module in _globals(function.__code__) and bool(attributes & set(_names(function.__code__)))

@@ -1,0 +1,44 @@
+"""Running the student's code: with a time limit, the same random numbers each time, and errors in words."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from minidl.lab.doctor.subject.calls import Watch
+from minidl.lab.doctor.time_limit import TIME_LIMIT, Hung, guarded
+from minidl.lab.exercises.errors import explain
+from minidl.lab.exercises.reply import Wrong
+
+
+def call(shown: str, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Return what the student's function returns.
+
+    Raises
+    ------
+    Wrong
+        Where it raises something, or does not come back.
+    """
+
+    def work(watch: Watch) -> Any:
+        torch.manual_seed(0)
+        watch.doing, watch.since = shown, time.monotonic()
+        return function(*arguments)
+
+    try:
+        return guarded(work, TIME_LIMIT)[0]
+    except Hung as error:
+        raise Wrong(str(error), certain=True) from error
+    except Exception as error:
+        raise Wrong(explain(error, shown)) from error
+
+
+def quietly(work: Callable[[], Any]) -> Any:
+    """Return what some work with the student's code returns, or None where it raises or does not come back."""
+    try:
+        return call("it", work)
+    except Wrong:
+        return None

@@ -1,0 +1,52 @@
+"""An exercise whose answer is a formula: the student claims it, and the prover answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from minidl.lab.exercises.answer import Answer, run
+from minidl.lab.exercises.comparing import has_dots, show
+from minidl.lab.exercises.kinds.exercise import Exercise
+from minidl.lab.exercises.reply import DOTS, NotDone, Wrong
+from minidl.lab.proof import Proof, ProofError, prove_equal
+from minidl.lab.proof.formula import Formula
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim(Exercise):
+    """A formula to be claimed.
+
+    Attributes
+    ----------
+    prove : function
+        Takes the claim and returns its proof, or raises what is wrong with it.
+    """
+
+    prove: Callable[[Formula], Proof]
+    kind: ClassVar[str] = "claim"
+
+    def judge(self, answer: Answer) -> tuple[str, Proof]:
+        claim = answer.value
+        if has_dots(claim):
+            raise NotDone(DOTS)
+        if not isinstance(claim, (Formula, int, float)) or isinstance(claim, bool):
+            text = f"it should be a formula made of the symbols above, and {show(claim)} is not."
+            raise Wrong(text, certain=True)
+        try:
+            return "proven, for every size", self.prove(claim)
+        except ProofError as error:
+            raise Wrong(error.hint) from error
+        except ValueError as error:
+            raise Wrong(str(error)) from error
+
+    def slip(self, answer: Answer) -> str:
+        for code, says in self.slips.items():
+            known = run(self.name, code, self.given).value
+            try:
+                prove_equal(answer.value, known)
+            except (ProofError, ValueError):  # another formula, or one of another shape
+                continue
+            return says
+        return ""

@@ -1,0 +1,98 @@
+"""What all exercises have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from minidl.lab.exercises.answer import Answer, run, same_code
+from minidl.lab.exercises.comparing import difference
+from minidl.lab.exercises.reply import NotDone, Reply, Wrong, not_done, right, wrong
+from minidl.lab.proof import Proof
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exercise(ABC):
+    """One exercise: what is asked, how an answer is judged, and what people answer.
+
+    Attributes
+    ----------
+    id : str
+        The notebook's number and a few words, for example "02 weight gradient".
+    name : str
+        What the answer is called in the notebook.
+    asks : str
+        What is asked, in one sentence.
+    solution : str
+        The code of the notebook's solution cell, without its first line.
+    right : tuple of str
+        Other right answers, as people write them: at least four.
+    slips : mapping of str to str
+        Wrong answers that are known by what they do, and the reply to each. It names the mistake, and not the answer.
+    wrong : mapping of str to str
+        Other wrong answers, and words that the reply to each has to hold.
+    given : str
+        Code that answers stand on: what the notebook has imported and made by then.
+    hint : str
+        One sentence, added where an answer is wrong.
+    points : int
+        What it counts where it is marked.
+    """
+
+    id: str
+    name: str
+    asks: str
+    solution: str
+    right: tuple[str, ...] = ()
+    slips: Mapping[str, str] = field(default_factory=dict)
+    wrong: Mapping[str, str] = field(default_factory=dict)
+    given: str = ""
+    hint: str = ""
+    points: int = 1
+    kind: ClassVar[str]
+
+    @property
+    def notebook(self) -> str:
+        """The number of the notebook, "02"."""
+        return self.id[:2]
+
+    def reply(self, answer: Answer) -> Reply:
+        """Judge an answer, whatever it is."""
+        try:
+            judged = self.judge(answer)
+        except NotDone as stub:
+            return not_done(self.name, str(stub))
+        except Wrong as problem:
+            slip = "" if problem.certain else self.slip(answer)
+            return wrong(self.name, slip or str(problem), self.hint, problem.diagnosis)
+        words, proof = judged if isinstance(judged, tuple) else (judged, None)
+        return right(self.name, words, same_code(self.name, answer.source, self.solution), proof)
+
+    @abstractmethod
+    def judge(self, answer: Answer) -> str | tuple[str, Proof]:
+        """Return in words what was judged, where the answer is right, and the proof if there is one.
+
+        Raises
+        ------
+        NotDone
+            Where the stub is as it was.
+        Wrong
+            Where the answer is not right.
+        """
+
+    def behaviour(self, value: Any) -> Any:
+        """Return numbers that tell what an answer does, to know a slip by; None where there are none."""
+        return None
+
+    def slip(self, answer: Answer) -> str:
+        """Return what there is to say to a wrong answer that does the same as one that is known; nothing to others."""
+        mine = self.behaviour(answer.value) if self.slips else None
+        if mine is None:
+            return ""
+        for code, says in self.slips.items():
+            theirs = self.behaviour(run(self.name, code, self.given).value)
+            if theirs is not None and not difference(mine, theirs):
+                return says
+        return ""

@@ -1,0 +1,69 @@
+"""An exercise whose answer is a function: it is called, and so is the right one."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from minidl.lab.doctor.subject.stubs import is_empty, is_stub
+from minidl.lab.exercises.answer import Answer, borrowed, lent
+from minidl.lab.exercises.comparing import difference, show
+from minidl.lab.exercises.kinds.calling import call, quietly
+from minidl.lab.exercises.kinds.exercise import Exercise
+from minidl.lab.exercises.reply import WRITE, NotDone, Wrong
+
+
+@dataclass(frozen=True, kw_only=True)
+class Function(Exercise):
+    """A function to be written.
+
+    Attributes
+    ----------
+    reference : function
+        What it should be equal to.
+    cases : function without arguments
+        Returns a list of tuples of arguments. A number that may be written into the code differs among them.
+    tolerance : float
+        For numbers, relative to each of them.
+    not_yours : tuple of str
+        Functions of torch that would be the whole answer.
+    """
+
+    reference: Callable[..., Any]
+    cases: Callable[[], Sequence[tuple[Any, ...]]]
+    tolerance: float = 5e-4
+    not_yours: tuple[str, ...] = ()
+    kind: ClassVar[str] = "function"
+
+    def judge(self, answer: Answer) -> str:
+        function = answer.value
+        if not callable(function):
+            text = f"it should be a function, and is {show(function)}: define it with def {self.name}(...)."
+            raise Wrong(text, certain=True)
+        if is_empty(function) or is_stub(function):
+            raise NotDone(WRITE.format("the function"))
+        if text := borrowed(function, self.not_yours):
+            raise Wrong(text, certain=True)
+        cases = self.cases()
+        for arguments in cases:
+            shown = f"{self.name}({', '.join(map(show, arguments))})"
+            mine = copy.deepcopy(arguments)
+            got = call(shown, function, *mine)
+            if got is ...:
+                raise NotDone(WRITE.format("the function"))
+            if got is None:
+                raise Wrong(f"{shown} returns None: is a return missing?")
+            if problem := difference(got, self.reference(*copy.deepcopy(arguments)), self.tolerance):
+                raise Wrong(f"for {shown}, {lent(function) or problem}")
+            for place, (before, after) in enumerate(zip(arguments, mine, strict=True), 1):
+                if difference(after, before, 0.0):
+                    raise Wrong(f"{shown} changes its argument {place}; it should only return something.")
+        return f"right for {len(cases)} different inputs"
+
+    def behaviour(self, value: Any) -> Any:
+        def work() -> list[Any]:
+            return [value(*copy.deepcopy(arguments)) for arguments in self.cases()]
+
+        return quietly(work)

@@ -1,0 +1,151 @@
+"""An exercise whose answer is a layer: the doctor examines it, and it is tried with large and small numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from minidl.lab.doctor import Diagnosis, examine
+from minidl.lab.doctor.subject.stubs import is_stub
+from minidl.lab.exercises.answer import Answer, borrowed, lent, untouched
+from minidl.lab.exercises.comparing import show
+from minidl.lab.exercises.kinds.calling import call, quietly
+from minidl.lab.exercises.kinds.exercise import Exercise
+from minidl.lab.exercises.reply import WRITE, NotDone, Wrong
+
+ENDS = (0.0, 6.0, -6.0, 30.0, -30.0, 100.0, -100.0)
+
+
+def to_write(answer: Answer, methods: tuple[str, ...], not_yours: tuple[str, ...]) -> None:
+    """Raise what there is to say about a class before it is built: still the stub, no class, or not the student's own."""
+    cls = answer.value
+    if not isinstance(cls, type):
+        raise Wrong(f"it should be a class, and is {show(cls)}: define it with class {answer.name}.", certain=True)
+    missing = untouched(cls, methods)
+    if len(missing) == len(methods):
+        raise NotDone(WRITE.format(" and ".join(methods)))
+    if text := borrowed(cls, not_yours, methods):
+        raise Wrong(text, certain=True)
+
+
+def returned(name: str, method: str, got: Any) -> Tensor:
+    """Return what a method returned, if that is a tensor."""
+    if got is None:
+        raise Wrong(f"{method} of {name} returns nothing: is a return missing?", certain=True)
+    if not isinstance(got, Tensor):
+        raise Wrong(f"{method} of {name} should return a tensor, and returns {show(got)}.", certain=True)
+    return got
+
+
+def complain(diagnosis: Diagnosis, notebook: str, built: str = "") -> None:
+    """Raise what the doctor found, without its notes, and without sections that the reader of this notebook has not met."""
+    if built:
+        diagnosis.subject = f"{built}, {diagnosis.subject}"
+    for finding in diagnosis.findings:
+        if finding.read[0][:2] > notebook:
+            finding.read = ("", "")
+    if not diagnosis:
+        raise Wrong(str(Diagnosis(diagnosis.subject, diagnosis.findings)), diagnosis)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer(Exercise):
+    """A class with ``forward(input)`` and ``backward(grad_output)`` to be written.
+
+    Attributes
+    ----------
+    builds : mapping of str to function
+        Ways of building an object from the class, each under the words that describe it.
+    shapes : tuple of shapes
+        Of the batches that it is examined with: several samples, one, and another number.
+    reference : function, optional
+        What forward should be equal to, entry by entry.
+    ends : tuple of float
+        Inputs at which forward and backward are compared with the reference in single precision.
+    methods : tuple of str
+        What was to be written.
+    not_yours : tuple of str
+        Functions of torch that would be the whole answer.
+    also : function, optional
+        Takes the class; returns in words what else is wrong with it, or nothing.
+    """
+
+    builds: Mapping[str, Callable[[type], Any]] = field(default_factory=lambda: {"": lambda cls: cls()})
+    shapes: tuple[tuple[int, ...], ...] = ((4, 3), (1, 3), (5, 1))
+    reference: Callable[[Tensor], Tensor] | None = None
+    ends: tuple[float, ...] = ENDS
+    methods: tuple[str, ...] = ("forward", "backward")
+    not_yours: tuple[str, ...] = ()
+    also: Callable[[type], str] | None = None
+    kind: ClassVar[str] = "layer"
+
+    def judge(self, answer: Answer) -> str:
+        to_write(answer, self.methods, self.not_yours)
+        cls = answer.value
+        for words, build in self.builds.items():
+            module = call(f"building {self.name}", build, cls)
+            self._walk(module, cls)
+            for shape in self.shapes:
+                complain(examine(module, shape, reference=self.reference), self.notebook, words)
+            if self.reference and (problem := self._at_the_ends(module)):
+                raise Wrong(problem)
+        if self.also and (problem := call(self.name, self.also, cls)):
+            raise Wrong(problem)
+        samples = " and ".join(str(n) for n in sorted({shape[0] for shape in self.shapes}))
+        ends = f", and at x = {', '.join(f'{x:g}' for x in self.ends)}" if self.reference else ""
+        return f"forward and backward are right, for batches of {samples} samples{ends}"
+
+    def _walk(self, module: Any, cls: type) -> None:
+        """Go forward and back once: what goes wrong so early is said more plainly here than by the doctor."""
+        input = torch.randn(self.shapes[0], generator=torch.Generator().manual_seed(1))
+        try:
+            output = returned(self.name, "forward", call(f"forward of {self.name}", module.forward, input.clone()))
+            if is_stub(getattr(cls, "backward", None)):
+                raise Wrong("backward is still to be written.", certain=True)
+            back = call(f"backward of {self.name}", module.backward, torch.ones_like(output))
+            returned(self.name, "backward", back)
+        except Wrong as problem:
+            if not problem.certain and (text := lent(cls)):
+                raise Wrong(text, certain=True) from problem
+            raise
+
+    def _at_the_ends(self, module: Any) -> str:
+        """Compare forward and backward with the reference where numbers are large, small, or nothing."""
+        assert self.reference is not None
+        input = torch.tensor([self.ends], dtype=torch.float32)
+        grad_output = torch.linspace(1, 2, input.numel()).reshape(input.shape)
+        output = call(f"forward of {self.name}", module.forward, input.clone())
+        back = call(f"backward of {self.name}", module.backward, grad_output.clone())
+        x = input.double().requires_grad_()
+        due = self.reference(x)
+        (slope,) = torch.autograd.grad(due, x, grad_output.double())
+        for method, mine, right in (("forward", output, due.detach()), ("backward", back, slope)):
+            off = ~torch.isclose(mine.double(), right, rtol=1e-4, atol=1e-30)
+            off &= ~((input == 0) & (method == "backward"))  # a kink has no slope, and no curve is judged by one point
+            if bool(off.any()):
+                k = int(off.nonzero()[0][1])
+                got = float(mine[0, k]) if method == "forward" else float(mine[0, k] / grad_output[0, k])
+                what = "returns" if method == "forward" else "takes for the slope"
+                return f"at x = {self.ends[k]:g}, {method} {what} {got:.6g}, and that is not it."
+        return ""
+
+    def behaviour(self, value: Any) -> Any:
+        def work() -> list[Tensor]:
+            found = []
+            for build in self.builds.values():
+                module = build(value)
+                input = torch.randn(self.shapes[0], generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+                ends = [torch.tensor([self.ends])] if self.reference else []
+                for batch in (input, *ends):
+                    given = batch.clone()
+                    output = module.forward(given)
+                    grad_output = torch.linspace(1, 2, output.numel(), dtype=batch.dtype).reshape(output.shape)
+                    found += [output, module.backward(grad_output), given]
+                found += list(getattr(module, "grad", {}).values())
+            return found
+
+        return quietly(work)

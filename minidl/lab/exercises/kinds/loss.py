@@ -1,0 +1,133 @@
+"""An exercise whose answer is a loss: the doctor examines it, and it is tried with large numbers and shapes that do not fit."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from minidl.lab.doctor import examine_loss
+from minidl.lab.doctor.subject.stubs import is_stub
+from minidl.lab.exercises.answer import Answer, lent
+from minidl.lab.exercises.comparing import show
+from minidl.lab.exercises.errors import explain
+from minidl.lab.exercises.kinds.calling import call, quietly
+from minidl.lab.exercises.kinds.exercise import Exercise
+from minidl.lab.exercises.kinds.layer import complain, returned, to_write
+from minidl.lab.exercises.reply import Wrong
+
+Pairs = list[tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loss(Exercise):
+    """A class with ``forward(input, target)`` and ``backward()`` to be written.
+
+    Attributes
+    ----------
+    builds : mapping of str to (function, function)
+        Ways of building an object from the class, each under the words that describe it, and what forward should be equal
+        to for this one: a function of input and target.
+    pairs : function without arguments
+        Returns pairs of input and target that the doctor examines it with: several samples, one, and another number.
+    ends : function without arguments
+        Returns pairs at which numbers are large, compared in single precision.
+    refused : tuple of pairs of shapes
+        Of an input and a target for which forward has to raise ValueError.
+    not_yours : tuple of str
+        Functions of torch that would be the whole answer.
+    """
+
+    builds: Mapping[str, tuple[Callable[[type], Any], Callable[[Tensor, Tensor], Tensor]]]
+    pairs: Callable[[], Pairs]
+    ends: Callable[[], Pairs] = field(default=list)
+    refused: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...] = ()
+    not_yours: tuple[str, ...] = ()
+    kind: ClassVar[str] = "loss"
+
+    def judge(self, answer: Answer) -> str:
+        to_write(answer, ("forward", "backward"), self.not_yours)
+        cls = answer.value
+        for words, (build, reference) in self.builds.items():
+            loss = call(f"building {self.name}", build, cls)
+            self._walk(loss, cls)
+            for input, target in self.pairs():
+                complain(examine_loss(loss, input, target, reference=reference), self.notebook, words)
+            if problem := self._at_the_ends(loss, reference):
+                raise Wrong(problem)
+            for shapes in self.refused:
+                self._refuse(loss, *shapes)
+        samples = " and ".join(str(n) for n in sorted({len(input) for input, _ in self.pairs()}))
+        ends = ", and where numbers are large" if self.ends() else ""
+        refused = "; shapes that do not fit are refused" if self.refused else ""
+        return f"forward and backward are right, for batches of {samples} samples{ends}{refused}"
+
+    def _walk(self, loss: Any, cls: type) -> None:
+        """Go forward and back once: what goes wrong so early is said more plainly here than by the doctor."""
+        input, target = (tensor.clone() for tensor in self.pairs()[0])
+        try:
+            value = call(f"forward of {self.name}", loss.forward, input, target)
+            if value is None:
+                raise Wrong(f"forward of {self.name} returns nothing: is a return missing?", certain=True)
+            if not isinstance(value, (Tensor, float, int)) or (isinstance(value, Tensor) and value.numel() != 1):
+                got = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else show(value)
+                raise Wrong(f"a loss is one number, and forward of {self.name} returns {got}: is a sum missing?")
+            if is_stub(getattr(cls, "backward", None)):
+                raise Wrong("backward is still to be written.", certain=True)
+            if needed := [p for p in inspect.signature(loss.backward).parameters.values() if p.default is p.empty]:
+                names = ", ".join(parameter.name for parameter in needed)
+                text = f"backward asks for {names}, and gets nothing: forward keeps what it needs on self."
+                raise Wrong(text, certain=True)
+            returned(self.name, "backward", call(f"backward of {self.name}", loss.backward))
+        except Wrong as problem:
+            if not problem.certain and (text := lent(cls)):
+                raise Wrong(text, certain=True) from problem
+            raise
+
+    def _at_the_ends(self, loss: Any, reference: Callable[[Tensor, Tensor], Tensor]) -> str:
+        for input, target in self.ends():
+            shown = f"for the input {show(input)} and the target {show(target)}"
+            value = call(f"forward of {self.name}", loss.forward, input.clone(), target.clone())
+            back = call(f"backward of {self.name}", loss.backward)
+            x = input.double().requires_grad_()
+            due = reference(x, target.double() if target.is_floating_point() else target)
+            (slope,) = torch.autograd.grad(due, x)
+            if not torch.isclose(torch.as_tensor(value).double(), due.detach(), rtol=1e-4, atol=1e-6):
+                return f"{shown}, forward returns {float(value):.6g}, and that is not it."
+            off = ~torch.isclose(back.double(), slope, rtol=1e-4, atol=1e-6)
+            if bool(off.any()):
+                at = tuple(off.nonzero()[0].tolist())
+                where = ", ".join(f"{name} {k + 1}" for name, k in zip(("row", "column")[-len(at) :], at, strict=True))
+                return f"{shown}, backward returns {float(back[at]):.6g} in {where}, and that is not it."
+        return ""
+
+    def _refuse(self, loss: Any, of_input: tuple[int, ...], of_target: tuple[int, ...]) -> None:
+        asked = f"an input of shape {of_input} and a target of shape {of_target}"
+        input, target = torch.ones(of_input), torch.ones(of_target)
+        try:
+            got = loss.forward(input, target)
+        except ValueError:
+            return
+        except Exception as error:
+            text = f"for {asked}, forward should raise ValueError; {explain(error, 'it')}"
+            raise Wrong(text) from error
+        if isinstance(got, BaseException):
+            raise Wrong(
+                f"for {asked}, forward returns a {type(got).__name__} where it should raise one: write raise, not return."
+            )
+        raise Wrong(f"for {asked}, forward should raise ValueError, and returns {show(got)}.")
+
+    def behaviour(self, value: Any) -> Any:
+        def work() -> list[Any]:
+            found = []
+            for build, _ in self.builds.values():
+                loss = build(value)
+                for input, target in [*self.pairs(), *self.ends()]:
+                    found += [loss.forward(input.clone(), target.clone()), loss.backward()]
+            return found
+
+        return quietly(work)

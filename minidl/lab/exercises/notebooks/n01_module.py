@@ -1,0 +1,128 @@
+"""Exercises of 01_module: the chain rule as a message that is passed back, and a first layer."""
+
+import torch
+from torch import Tensor
+
+from minidl.lab.exercises.kinds import Layer, Value
+from minidl.lab.exercises.kinds.writing import layer, method
+
+
+def _messages() -> list[Tensor]:
+    u = torch.tensor(1.0 + 1.0, requires_grad=True)
+    v = u**2
+    return list(torch.autograd.grad(v**2, (v, u, u, u)))
+
+
+def _cube(forward: str, backward: str) -> str:
+    return layer("Cube", forward, backward)
+
+
+KEPT = "self.input = input; return input**3"
+SLOPE = "return grad_output * 3 * self.input**2"
+
+EXERCISES = [
+    Value(
+        id="01 messages",
+        name="messages",
+        asks="dL/dv, dL/du, dL/dx and dL/ds at x = 1 and s = 1, where u = x + s, v = u^2 and L = v^2.",
+        expected=_messages,
+        hint="Forward first: u, v, L. Then each slope times what arrives.",
+        given="import torch",
+        solution="messages = [8, 32, 32, 32]",
+        right=(
+            "messages = (8.0, 32.0, 32.0, 32.0)",
+            "messages = torch.tensor([8, 32, 32, 32])",
+            "u = 1 + 1\nv = u**2\nmessages = [2 * v, 2 * v * 2 * u, 2 * v * 2 * u, 2 * v * 2 * u]",
+            "import numpy\nmessages = numpy.array([8, 32, 32, 32])",
+            "dv = 2 * 4\ndu = dv * 4\nmessages = [torch.tensor(float(dv)), du, du, du]",
+        ),
+        slips={
+            "messages = [8, 4, 1, 1]": "those are the slopes, each by itself. Each is multiplied by the message that arrives.",
+            "messages = [8, 4, 4, 4]": "dL/du is not the slope 2u alone: it is multiplied by the message that arrives at v.",
+            "messages = [8, 32, 1, 1]": "the message for u goes on to x and s; the slopes of u = x + s do not replace it.",
+            "messages = [8, 32, 16, 16]": "a sum passes its message on to both as it is; nothing is shared out.",
+            "messages = [2, 4, 4, 4]": "L = v^2 has the slope 2v, and v is not 1 here: go forward first.",
+            "messages = [16, 32, 32, 32]": "the first message is dL/dv, a slope, and not the value L.",
+            "messages = [32, 32, 32, 8]": "the order is dL/dv, dL/du, dL/dx, dL/ds: back from the end.",
+        },
+        wrong={
+            "messages = [8, 12, 12, 12]": "1 of 4 numbers are right; 12 (number 2) is not",
+            "messages = [8, 32, 32]": "its shape is (3,), and should be (4,)",
+            "messages = 8": "its shape is (), and should be (4,)",
+            "messages = 'big'": "right kind",
+            "messages = [-8, -32, -32, -32]": "sign",
+            "messages = None": "None",
+        },
+    ),
+    Layer(
+        id="01 cube",
+        name="Cube",
+        asks="A layer whose output is the cube of its input, with forward and backward.",
+        reference=lambda x: x**3,
+        hint="What arrives is multiplied by the slope at the input that forward has seen.",
+        given="import torch\nfrom minidl import Module",
+        solution=(
+            "class Cube(Module):\n"
+            "    def forward(self, input):\n"
+            "        self.input = input\n"
+            "        return input**3\n\n"
+            "    def backward(self, grad_output):\n"
+            "        return grad_output * 3 * self.input**2"
+        ),
+        right=(
+            _cube(
+                "self.x = input.clone()\nreturn self.x * self.x * self.x", "return 3 * self.x * self.x * grad_output"
+            ),
+            _cube("self.slope = 3 * input.square()\nreturn input.pow(3)", "return self.slope * grad_output"),
+            _cube("self.input = input\nreturn torch.pow(input, 3)", "return torch.mul(self.input**2, 3) * grad_output"),
+            _cube(
+                "if input.ndim < 1:\n    raise NotImplementedError\n" + KEPT, "return grad_output * (3 * self.input**2)"
+            ),
+            layer(
+                "Cube",
+                "self.kept = input\nreturn input * input**2",
+                "return torch.einsum('ij,ij->ij', grad_output, 3 * self.kept**2)",
+                init=method("__init__(self)", "super().__init__()\nself.kept = None"),
+            ),
+        ),
+        slips={
+            _cube(KEPT, "return 3 * self.input**2"): (
+                "backward returns the slope alone. What arrives, grad_output, is multiplied by it."
+            ),
+            _cube(KEPT, "return grad_output"): (
+                "backward passes on what arrives as it is; it has to be multiplied by the slope of the cube."
+            ),
+            _cube(KEPT, "return grad_output * self.input**2"): "the slope of the cube lacks a factor in front.",
+            _cube(KEPT, "return grad_output * 3 * self.input"): "the slope of the cube has another power of the input.",
+            _cube(KEPT, "return grad_output * self.input**3"): (
+                "backward multiplies by the cube itself; it should be by its slope."
+            ),
+            _cube("self.input = input**3; return self.input", SLOPE): (
+                "the slope is taken at the output. Keep the input, and take it there."
+            ),
+            _cube(KEPT, "return 3 * grad_output**2"): (
+                "the slope is taken at grad_output; it belongs to the input that forward has seen."
+            ),
+        },
+        wrong={
+            _cube("self.input = input; return input^3", SLOPE): "^ is no power",
+            _cube("return input**3", SLOPE): "forward (or __init__) has to say self.input",
+            _cube("return input**3", "return grad_output * 3 * input**2"): "the notebook's `input`",
+            _cube("self.input = input; input**3", SLOPE): "forward of Cube returns nothing",
+            _cube(KEPT, "grad_output * 3 * self.input**2"): "backward of Cube returns nothing",
+            _cube(KEPT, "raise NotImplementedError"): "backward is still to be written",
+            _cube(KEPT, "return grad_output @ (3 * self.input**2)"): "shape",
+            _cube(KEPT, "return (grad_output * 3 * self.input**2).sum()"): "summed to one single number",
+            _cube(KEPT, SLOPE + " / len(self.input)"): "factor 1/n",
+            _cube("self.input = input; return inptu**3", SLOPE): "do you mean input?",
+            _cube("self.input = input; return input.pow_(3)", SLOPE): "overwrites",
+            _cube(
+                "self.input = input.requires_grad_(); return input**3",
+                "return torch.autograd.grad(self.input**3, self.input, grad_output)[0]",
+            ): "leaves the gradient to torch",
+            "class Cube(Module):\n    def forward(input):\n        return input**3\n"
+            + method("backward(self, g)", SLOPE): "Is self missing",
+            "Cube = 3": "it should be a class",
+        },
+    ),
+]
