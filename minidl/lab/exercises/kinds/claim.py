@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,21 +10,22 @@ from minidl.lab.exercises.answer import Answer, run
 from minidl.lab.exercises.comparing import has_dots, show
 from minidl.lab.exercises.kinds.exercise import Exercise
 from minidl.lab.exercises.reply import DOTS, NotDone, Wrong
-from minidl.lab.proof import Proof, ProofError, prove_equal
+from minidl.lab.proof import Proof, ProofError, prove_equal, prove_gradient
 from minidl.lab.proof.formula import Formula
 
 
 @dataclass(frozen=True, kw_only=True)
 class Claim(Exercise):
-    """A formula to be claimed.
+    """A gradient to be claimed, as a formula.
 
     Attributes
     ----------
-    prove : function
-        Takes the claim and returns its proof, or raises what is wrong with it.
+    statement : function without arguments
+        Returns what the claim is about: a dictionary of the formula ``forward``, of ``wrt``, and of ``upstream`` if there is
+        one, as `prove_gradient` takes them.
     """
 
-    prove: Callable[[Formula], Proof]
+    statement: Callable[[], Mapping[str, Formula]]
     kind: ClassVar[str] = "claim"
 
     def judge(self, answer: Answer) -> tuple[str, Proof]:
@@ -35,7 +36,7 @@ class Claim(Exercise):
             text = f"it should be a formula made of the symbols above, and {show(claim)} is not."
             raise Wrong(text, certain=True)
         try:
-            return "proven, for every size", self.prove(claim)
+            return "proven, for every size", prove_gradient(**self.statement(), claim=claim, steps=True)
         except ProofError as error:
             raise Wrong(error.hint) from error
         except ValueError as error:
