@@ -17,6 +17,7 @@ from minidl.lab.exercises.kinds.calling import call, quietly
 from minidl.lab.exercises.kinds.exercise import Exercise
 from minidl.lab.exercises.reply import WRITE, NotDone, Wrong
 
+RAISES = "raises"
 ENDS = (0.0, 6.0, -6.0, 30.0, -30.0, 100.0, -100.0)
 
 
@@ -65,7 +66,8 @@ class Layer(Exercise):
     reference : function, optional
         What forward should be equal to, entry by entry.
     ends : tuple of float
-        Inputs at which forward and backward are compared with the reference in single precision.
+        Inputs at which forward and backward are compared with the reference in single precision; none where the layer mixes
+        its features.
     methods : tuple of str
         What was to be written.
     not_yours : tuple of str
@@ -91,12 +93,12 @@ class Layer(Exercise):
             self._walk(module, cls)
             for shape in self.shapes:
                 complain(examine(module, shape, reference=self.reference), self.notebook, words)
-            if self.reference and (problem := self._at_the_ends(module)):
+            if self.reference and self.ends and (problem := self._at_the_ends(module)):
                 raise Wrong(problem)
         if self.also and (problem := call(self.name, self.also, cls)):
             raise Wrong(problem)
         samples = " and ".join(str(n) for n in sorted({shape[0] for shape in self.shapes}))
-        ends = f", and at x = {', '.join(f'{x:g}' for x in self.ends)}" if self.reference else ""
+        ends = f", and at x = {', '.join(f'{x:g}' for x in self.ends)}" if self.reference and self.ends else ""
         return f"forward and backward are right, for batches of {samples} samples{ends}"
 
     def _walk(self, module: Any, cls: type) -> None:
@@ -134,18 +136,21 @@ class Layer(Exercise):
         return ""
 
     def behaviour(self, value: Any) -> Any:
+        batches = [
+            torch.randn(shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64) for shape in self.shapes
+        ]
+        batches += [torch.tensor([self.ends])] if self.reference and self.ends else []
+        found = [self._one_way(value, build, batch) for build in self.builds.values() for batch in batches]
+        return [RAISES if way is None else way for way in found] if any(way is not None for way in found) else None
+
+    @staticmethod
+    def _one_way(cls: type, build: Callable[[type], Any], batch: Tensor) -> list[Tensor] | None:
+        """Return all that comes of going forward and back once with a new object; None where that raises."""
+
         def work() -> list[Tensor]:
-            found = []
-            for build in self.builds.values():
-                module = build(value)
-                input = torch.randn(self.shapes[0], generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-                ends = [torch.tensor([self.ends])] if self.reference else []
-                for batch in (input, *ends):
-                    given = batch.clone()
-                    output = module.forward(given)
-                    grad_output = torch.linspace(1, 2, output.numel(), dtype=batch.dtype).reshape(output.shape)
-                    found += [output, module.backward(grad_output), given]
-                found += list(getattr(module, "grad", {}).values())
-            return found
+            module, input = build(cls), batch.clone()
+            output = module.forward(input)
+            grad_output = torch.linspace(1, 2, output.numel(), dtype=batch.dtype).reshape(output.shape)
+            return [output, module.backward(grad_output), input, *getattr(module, "grad", {}).values()]
 
         return quietly(work)
