@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 from typing import Any
 
 
@@ -27,6 +28,11 @@ def is_empty(function: Any) -> bool:
 
 
 def is_stub(method: Any) -> bool:
-    """Whether a method is missing, empty, or begins with raising NotImplementedError."""
+    """Whether a method is missing, empty, or raises NotImplementedError before anything else, whatever it is given."""
     code = getattr(method, "__code__", None)
-    return method is None or is_empty(method) or (code is not None and code.co_names[:1] == ("NotImplementedError",))
+    if method is None or is_empty(method):
+        return True
+    if code is None or code.co_names[:1] != ("NotImplementedError",):
+        return False
+    steps = (step.opname for step in dis.get_instructions(code))
+    return next(name for name in steps if "JUMP" in name or name.startswith(("RAISE", "RETURN"))).startswith("RAISE")

@@ -115,7 +115,7 @@ EXERCISES = [
             _cube(KEPT, "return (grad_output * 3 * self.input**2).sum()"): "summed to one single number",
             _cube(KEPT, SLOPE + " / len(self.input)"): "factor 1/n",
             _cube("self.input = input; return inptu**3", SLOPE): "do you mean input?",
-            _cube("self.input = input; return input.pow_(3)", SLOPE): "overwrites",
+            _cube("self.input = input; return input.pow_(3)", SLOPE): "forward writes into its input",
             _cube(
                 "self.input = input.requires_grad_(); return input**3",
                 "return torch.autograd.grad(self.input**3, self.input, grad_output)[0]",
