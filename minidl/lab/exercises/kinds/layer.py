@@ -37,6 +37,8 @@ def returned(name: str, method: str, got: Any) -> Tensor:
     """Return what a method returned, if that is a tensor."""
     if got is None:
         raise Wrong(f"{method} of {name} returns nothing: is a return missing?", certain=True)
+    if callable(got):
+        raise Wrong(f"{method} of {name} returns a function: are brackets, (), missing after it?", certain=True)
     if not isinstance(got, Tensor):
         raise Wrong(f"{method} of {name} should return a tensor, and returns {show(got)}.", certain=True)
     return got
@@ -139,12 +141,15 @@ class Layer(Exercise):
         return ""
 
     def behaviour(self, value: Any) -> Any:
-        batches = [
+        found = [self._one_way(value, build, batch) for build in self.builds.values() for batch in self._batches()]
+        return [RAISES if way is None else way for way in found] if any(way is not None for way in found) else None
+
+    def _batches(self) -> list[Tensor]:
+        """Return batches of all sizes, and one of large and small numbers."""
+        drawn = [
             torch.randn(shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64) for shape in self.shapes
         ]
-        batches += [torch.tensor([self.ends])] if self.reference and self.ends else []
-        found = [self._one_way(value, build, batch) for build in self.builds.values() for batch in batches]
-        return [RAISES if way is None else way for way in found] if any(way is not None for way in found) else None
+        return drawn + ([torch.tensor([self.ends])] if self.reference and self.ends else [])
 
     @staticmethod
     def _one_way(cls: type, build: Callable[[type], Any], batch: Tensor) -> list[Tensor] | None:
@@ -163,5 +168,6 @@ class Layer(Exercise):
         if self.reference is None:
             return not difference(mine, theirs)
         ours, others = ([RAISES if way == RAISES else way[0] for way in ways] for ways in (mine, theirs))
-        due = [RAISES if way == RAISES else self.reference(way[2]) for way in mine]
+        due = [self.reference(batch) for _ in self.builds for batch in self._batches()]
+        due = [RAISES if got is RAISES else right for got, right in zip(ours, due, strict=True)]
         return not difference(ours, others) and bool(difference(ours, due, 1e-4) or not difference(mine, theirs))
