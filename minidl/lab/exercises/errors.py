@@ -8,6 +8,8 @@ import re
 import traceback
 from pathlib import Path
 
+import torch
+
 OURS = Path(__file__).parents[2]  # the package: what lies in it is not the student's
 
 
@@ -31,9 +33,7 @@ def _advice(error: BaseException, line: str) -> str:
     if isinstance(error, SyntaxError):
         return ". Python cannot read that line: look for a missing bracket, comma or colon there, or one line above."
     if isinstance(error, NameError):
-        near = difflib.get_close_matches(error.name or "", _names(error), 1)
-        meant = f"; do you mean {near[0]}?" if near else " (and, if it comes from a cell above, run that one first)."
-        return f". Is that name spelt as where it is made{meant}"
+        return f". {_meant(error)}"
     if isinstance(error, AttributeError):
         if error.name in ("params", "grad", "_kept"):
             return ". Is super().__init__() missing in __init__?"
@@ -47,6 +47,8 @@ def _advice(error: BaseException, line: str) -> str:
         return ". Nobody gives it that argument: what it needs from another method is kept on self."
     if "shapes cannot be multiplied" in text or "must match the size" in text:
         return ". @ multiplies matrices, and * entry by entry: is it the other one, or is one of the two transposed?"
+    if "converted to Python scalars" in text:
+        return ". A function of math, or float(), takes one number; for whole tensors there are torch's, such as torch.exp."
     if "'builtin_function_or_method'" in text or "'method'" in text:
         return ". Are brackets, (), missing after the name of a function?"
     if "NoneType" in text:
@@ -54,10 +56,18 @@ def _advice(error: BaseException, line: str) -> str:
     return ""
 
 
-def _names(error: BaseException) -> list[str]:
-    """Return the names that the code could have used where it stopped."""
+def _meant(error: NameError) -> str:
+    """Return what may have been meant by a name that is not there, from what there is where the code stopped."""
+    name = error.name or ""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    return [*frames[-1].f_locals, *frames[-1].f_globals] if frames else []
+    local, known = (frames[-1].f_locals, frames[-1].f_globals) if frames else ({}, {})
+    if name in vars(local.get("self") or type):
+        return f"It has been kept under that name, so here it is self.{name}."
+    if near := difflib.get_close_matches(name, [*local, *known], 1):
+        return f"Is that name spelt as where it is made; do you mean {near[0]}?"
+    if callable(getattr(torch, name, None)):
+        return f"torch has a function of that name: torch.{name}."
+    return "Is that name spelt as where it is made (and, if it comes from a cell above, run that one first)."
 
 
 def _line(error: BaseException) -> str:

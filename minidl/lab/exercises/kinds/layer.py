@@ -21,7 +21,9 @@ RAISES = "raises"
 ENDS = (0.0, 6.0, -6.0, 30.0, -30.0, 100.0, -100.0)
 
 
-def to_write(answer: Answer, methods: tuple[str, ...], not_yours: tuple[str, ...]) -> None:
+def to_write(
+    answer: Answer, methods: tuple[str, ...], not_yours: tuple[str, ...], building_blocks: tuple[str, ...] = ()
+) -> None:
     """Raise what there is to say about a class before it is built: still the stub, no class, or not the student's own."""
     cls = answer.value
     if not isinstance(cls, type):
@@ -29,7 +31,7 @@ def to_write(answer: Answer, methods: tuple[str, ...], not_yours: tuple[str, ...
     missing = untouched(cls, methods)
     if len(missing) == len(methods):
         raise NotDone(WRITE.format(" and ".join(methods)))
-    if text := borrowed(cls, not_yours, methods):
+    if text := borrowed(cls, not_yours, methods, building_blocks):
         raise Wrong(text, certain=True)
 
 
@@ -73,7 +75,9 @@ class Layer(Exercise):
     methods : tuple of str
         What was to be written.
     not_yours : tuple of str
-        Functions of torch that would be the whole answer.
+        Functions and classes of torch that would be the whole answer.
+    building_blocks : tuple of str
+        Classes of minidl that the answer may be built of.
     also : function, optional
         Takes the class; returns in words what else is wrong with it, or nothing.
     """
@@ -85,11 +89,12 @@ class Layer(Exercise):
     smallest: float = 1e-30
     methods: tuple[str, ...] = ("forward", "backward")
     not_yours: tuple[str, ...] = ()
+    building_blocks: tuple[str, ...] = ()
     also: Callable[[type], str] | None = None
     kind: ClassVar[str] = "layer"
 
     def judge(self, answer: Answer) -> str:
-        to_write(answer, self.methods, self.not_yours)
+        to_write(answer, self.methods, self.not_yours, self.building_blocks)
         cls = answer.value
         for words, build in self.builds.items():
             module = call(f"building {self.name}", build, cls)
