@@ -8,6 +8,8 @@ import re
 import traceback
 from pathlib import Path
 
+from minidl import Module
+
 OURS = Path(__file__).parents[2]  # the package: what lies in it is not the student's
 
 
@@ -31,19 +33,28 @@ def _advice(error: BaseException, line: str) -> str:
     if isinstance(error, SyntaxError):
         return ". Python cannot read that line: look for a missing bracket, comma or colon there, or one line above."
     if isinstance(error, NameError):
+        if hasattr(_locals(error).get("self"), error.name or ""):
+            return f". It is kept on the object: write self.{error.name}."
         near = difflib.get_close_matches(error.name or "", _names(error), 1)
         meant = f"; do you mean {near[0]}?" if near else " (and, if it comes from a cell above, run that one first)."
         return f". Is that name spelt as where it is made{meant}"
     if isinstance(error, AttributeError):
-        if error.name in ("params", "grad", "_kept"):
+        if error.name in ("params", "grad", "_kept") and isinstance(error.obj, Module):
             return ". Is super().__init__() missing in __init__?"
-        if error.name is not None and "self." in line and "object has no attribute" in text:
+        if error.name is not None and f"self.{error.name}" in line and "object has no attribute" in text:
+            if near := difflib.get_close_matches(error.name, getattr(error.obj, "__dict__", ()), 1):
+                return f". Is that name spelt as where it is made; do you mean self.{near[0]}?"
             return f". Nothing has been kept under that name: forward (or __init__) has to say self.{error.name} = ... first."
     if "bitwise_xor" in text or "for ^" in text:
         return ". In Python, ^ is no power: write ** for it."
     if re.search(r"takes \d+ positional arguments? but \d+ w(as|ere) given", text):
-        return ". Is self missing among the arguments, or is one too many asked for?"
+        of_class = re.match(r"\w+\.\w+\(", text)
+        return ". Is self missing among the arguments, or is one too many asked for?" if of_class else ""
+    if "unexpected keyword argument" in text:
+        return ". It is called with that name: its def has to have it."
     if "missing" in text and "required positional argument" in text:
+        if not re.match(r"\w+\.\w+\(", text):
+            return ". Nobody gives it that argument."
         return ". Nobody gives it that argument: what it needs from another method is kept on self."
     if "NoneType" in text:
         return ". Somewhere a value is None: is a return missing?"
@@ -54,6 +65,12 @@ def _names(error: BaseException) -> list[str]:
     """Return the names that the code could have used where it stopped."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     return [*frames[-1].f_locals, *frames[-1].f_globals] if frames else []
+
+
+def _locals(error: BaseException) -> dict:
+    """Return the local names of the code that stopped."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return frames[-1].f_locals if frames else {}
 
 
 def _line(error: BaseException) -> str:

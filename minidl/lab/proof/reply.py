@@ -45,6 +45,8 @@ class Reply:
         """Return lines that do not give the second side away: the first as an entry, and one thing that is wrong with it."""
         lines = [f"  {self.names[0]}  {plain(tidy(self.entries[0]))}"]
         said = self.difference() if refuted else []
+        if any(self._write(self.polynomials[1]) in sentence for sentence in said):
+            said = [f"{self.subject} has no term in common with what it should be."]
         if len(said) > 1:
             said = [f"{self.subject} differs in more than one place: write one entry as a sum over indices first."]
         where = refuted[0].strip().removesuffix(":").replace(", entry", ", in entry") if refuted else ""

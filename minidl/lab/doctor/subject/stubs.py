@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dis
+import itertools
+from types import CodeType
 from typing import Any
 
 
@@ -29,4 +32,12 @@ def is_empty(function: Any) -> bool:
 def is_stub(method: Any) -> bool:
     """Whether a method is missing, empty, or begins with raising NotImplementedError."""
     code = getattr(method, "__code__", None)
-    return method is None or is_empty(method) or (code is not None and code.co_names[:1] == ("NotImplementedError",))
+    if code is None or is_empty(method):
+        return method is None or code is not None
+    return code.co_names[:1] == ("NotImplementedError",) and not _asks_first(code)
+
+
+def _asks_first(code: CodeType) -> bool:
+    """Whether there is a condition before the first raise: a guard against one case is no stub."""
+    steps = itertools.takewhile(lambda step: step.opname != "RAISE_VARARGS", dis.get_instructions(code))
+    return any("JUMP" in step.opname or step.opname == "FOR_ITER" for step in steps)
