@@ -1,4 +1,4 @@
-"""The exercises of every notebook, as far as they can be judged without running it; a student's day does that."""
+"""The exercises of every notebook: three cells each, that agree with the exercise's object and give nothing away."""
 
 from __future__ import annotations
 
@@ -10,17 +10,28 @@ import nbformat
 import pytest
 from students_day import tags
 
+from minidl.lab.exercises import exercise, exercises
+from minidl.lab.exercises.answer import run, same_code
+
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb")) + sorted(ROOT.glob("*.ipynb"))
+CHECK = re.compile(r'from minidl\.lab\.exercises import check\n\ncheck\("(.+)"\)')
+SOLUTION = "# Solution"
+LONG = 20  # characters; what is shorter stands in many places
 
 
-def exercises(notebook):
-    """Return the (stub, check, solution) cells of a notebook; ValueError where one of the three is missing."""
+def trios(notebook):
+    """Return the (stub, check, solution) cells of a notebook; ValueError where one of the three is missing.
+
+    More cells of the solution may follow: what is to be seen only beside it.
+    """
     found, open_ones = [], []
     for cell in notebook["cells"]:
         kinds = {"exercise", "check", "solution"} & set(tags(cell))
         if cell["cell_type"] == "code" and kinds:
             order = ["exercise", "check", "solution"][len(open_ones)]
+            if kinds == {"solution"} and found and not open_ones:
+                continue
             if kinds != {order}:
                 raise ValueError(f"cell {cell['id']} is tagged {sorted(kinds)} where {order} was to come")
             open_ones.append(cell)
@@ -32,47 +43,48 @@ def exercises(notebook):
     return found
 
 
-SOLUTION, CHECK = "# Solution", "# Run this cell to check your answer"
+def ids(notebook):
+    """Return the ids that the checks of a notebook ask for."""
+    return [match[1] for _, check, _ in trios(notebook) if (match := CHECK.fullmatch(check["source"]))]
 
 
 def problems(notebook) -> list[str]:
-    """Return what is wrong with a notebook's exercises, as far as it can be seen without running them."""
+    """Return what is wrong with a notebook's exercises, as far as it can be seen without running the notebook."""
     try:
-        trios = exercises(notebook)
+        found = [problem for trio in trios(notebook) for problem in problems_of(*trio)]
     except ValueError as error:
         return [str(error)]
-    found = []
-    for stub, asked, solution in trios:
-        call = [node for node in ast.walk(ast.parse(asked["source"])) if isinstance(node, ast.Call)]
-        names = [
-            c.args[0].value
-            for c in call
-            if getattr(c.func, "id", "") == "check" and isinstance(c.args[0], ast.Constant)
-        ]
-        if len(names) != 1:
-            found.append(f"cell {asked['id']} does not call check with one name")
-            continue
-        for cell in (stub, solution):
-            if not re.search(rf"^(class |def )?{names[0]}\b", cell["source"], re.MULTILINE):
-                found.append(f"cell {cell['id']} does not define {names[0]}")
-        for cell, what, first in ((asked, "check", CHECK), (solution, "solution", SOLUTION)):
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code" and "solution" in tags(cell):
             if cell["metadata"].get("jupyter", {}).get("source_hidden") is not True:
-                found.append(f"cell {cell['id']} shows its {what}")
-            if cell["source"].splitlines()[0] != first:  # what JupyterLab shows of a collapsed cell
-                found.append(f"cell {cell['id']} does not begin with {first!r}")
-        if not solution["metadata"].get("minidl", {}).get("wrong"):
-            found.append(f"cell {solution['id']} names no typical wrong answer")
-        namespace: dict = {}
-        try:
-            *first, last = ast.parse(asked["source"]).body
-            exec(compile(ast.Module(first, []), "check", "exec"), namespace)
-            reply = eval(compile(ast.Expression(last.value), "check", "eval"), namespace)
-        except Exception as error:
-            found.append(f"cell {asked['id']} fails when it is the first to run: {type(error).__name__}: {error}")
-            continue
-        if reply is None or reply.status != "not done":
-            found.append(f"cell {asked['id']} does not say 'not done yet' when it is the first to run")
+                found.append(f"cell {cell['id']} shows its solution")
+            if cell["source"].splitlines()[0] != SOLUTION:  # what JupyterLab shows of a collapsed cell
+                found.append(f"cell {cell['id']} does not begin with {SOLUTION!r}")
     return found
+
+
+def problems_of(stub, check, solution):
+    """Yield what is wrong with the three cells of one exercise."""
+    match = CHECK.fullmatch(check["source"])
+    if not match:
+        yield f"cell {check['id']} is more or less than an import and a check"
+        return
+    try:
+        asked = exercise(match[1])
+    except ValueError as error:
+        yield f"cell {check['id']}: {error}"
+        return
+    if "jupyter" in check["metadata"]:
+        yield f"cell {check['id']} is folded"
+    if not same_code(asked.name, solution["source"], asked.solution):
+        yield f"cell {solution['id']} is not the solution of {asked.id!r}"
+    try:
+        reply = asked.reply(run(asked.name, stub["source"], asked.given))
+    except Exception as error:
+        yield f"cell {stub['id']} does not run: {type(error).__name__}: {error}"
+        return
+    if reply.status != "not done":
+        yield f"cell {stub['id']} is judged as it is: {reply}"
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -80,37 +92,101 @@ def test_every_exercise_has_stub_check_and_collapsed_solution(path):
     assert problems(nbformat.read(path, 4)) == []
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_exercise_is_in_its_notebook_in_the_order_of_its_file(path):
+    number = path.stem[:2]
+    assert ids(nbformat.read(path, 4)) == [asked.id for asked in exercises(number) if number.isdigit()]
+
+
 def test_every_derivation_notebook_has_a_prediction_and_something_to_code():
-    for path in NOTEBOOKS:
-        if re.match(r"0[1-9]|1[0-2]", path.stem):
-            stubs = [stub["source"] for stub, _, _ in exercises(nbformat.read(path, 4))]
-            coding = [bool(re.search(r"^\s*(class|def) ", stub, re.MULTILINE)) for stub in stubs]
-            assert True in coding, f"{path.stem} has nothing to code"
-            assert False in coding, f"{path.stem} has nothing to predict"
+    for number in map("{:02}".format, range(1, 13)):
+        kinds = {asked.kind for asked in exercises(number)}
+        assert kinds & {"value", "claim"}, f"{number} has nothing to predict"
+        assert kinds - {"value", "claim", "diagnosis"}, f"{number} has nothing to code"
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Nothing gives an answer away
+
+
+def lines(code: str) -> set[str]:
+    """Return the statements of some code that are long enough to be known again, as Python writes them."""
+    nodes = (node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.stmt) and not hasattr(node, "body"))
+    return {text for node in nodes if len(text := ast.unparse(node)) >= LONG}
+
+
+def shown(cell) -> str:
+    """Return all that a cell shows, its outputs too."""
+    texts = [cell["source"]]
+    for output in cell.get("outputs", []):
+        data = output.get("data", {})
+        texts += [
+            output.get("text", ""),
+            data.get("text/plain", ""),
+            data.get("text/html", ""),
+            data.get("text/markdown", ""),
+        ]
+    return "\n".join(texts)
+
+
+def plain(text: str) -> str:
+    """Return text without spaces, marks of strings, and what HTML makes of code."""
+    text = (
+        re.sub(r"<[^>]+>", "", text)
+        .replace("&quot;", "")
+        .replace("&#39;", "")
+        .replace("&gt;", ">")
+        .replace("&lt;", "<")
+    )
+    return re.sub(r"[\s'\"]", "", text)
+
+
+def given_away(notebooks) -> list[str]:
+    """Return the lines of solutions that stand elsewhere in the notebooks' cells or outputs, in copies without solutions.
+
+    What the stub or a cell of code before it shows of the same exercise is no answer.
+    """
+    found = []
+    pages = [
+        (nb, [(cell["id"], plain(shown(cell))) for cell in nb["cells"] if "solution" not in tags(cell)])
+        for nb in notebooks
+    ]
+    for notebook, _ in pages:
+        for stub, _, solution in trios(notebook):
+            answers = lines(solution["source"]) - lines(stub["source"])
+            for _, cells in pages:
+                for id, text in cells:
+                    if id != stub["id"]:
+                        found += [f"cell {id} shows {line!r}" for line in sorted(answers) if plain(line) in text]
+    return found
+
+
+def test_no_cell_and_no_output_shows_the_line_of_a_solution():
+    assert given_away([nbformat.read(path, 4) for path in NOTEBOOKS]) == []
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The checks of the notebooks, checked
 
 
-def trio(**changes):
+SOLVED = exercise("01 messages").solution
+
+
+def trio(*more, **changes):
     """Return a notebook with one exercise, something about it changed."""
+    hidden = {"tags": ["solution"], "jupyter": {"source_hidden": True}}
     cells = [
-        nbformat.v4.new_code_cell("a = ...", metadata={"tags": ["exercise"]}, id="stub"),
+        nbformat.v4.new_code_cell("messages = ...", metadata={"tags": ["exercise"]}, id="stub"),
         nbformat.v4.new_code_cell(
-            f'{CHECK}\nfrom minidl.lab.exercises import check\n\ncheck("a", lambda: 1 + 1)',
-            metadata={"tags": ["check"], "jupyter": {"source_hidden": True}},
-            id="check",
+            'from minidl.lab.exercises import check\n\ncheck("01 messages")', metadata={"tags": ["check"]}, id="check"
         ),
-        nbformat.v4.new_code_cell(
-            f"{SOLUTION}\na = 2",
-            metadata={"tags": ["solution"], "jupyter": {"source_hidden": True}, "minidl": {"wrong": "a = 3"}},
-            id="solution",
-        ),
+        nbformat.v4.new_code_cell(f"{SOLUTION}\n{SOLVED}", metadata=hidden, id="solution"),
+        nbformat.v4.new_code_cell(f"{SOLUTION}\nmessages", metadata=hidden, id="beside"),
+        *more,
     ]
     for cell in cells:
         cell.update(changes.get(cell["id"], {}))
-    return nbformat.v4.new_notebook(cells=[cell for cell in cells if changes.get(cell["id"], {}) is not None])
+    return nbformat.v4.new_notebook(cells=cells)
 
 
 def test_an_exercise_as_it_should_be_has_no_problems():
@@ -121,21 +197,34 @@ def test_an_exercise_as_it_should_be_has_no_problems():
     ("changes", "word"),
     [
         ({"check": {"metadata": {}}}, "solution"),
-        ({"solution": {"metadata": {}}}, "has no check or no solution"),
+        ({"solution": {"metadata": {}}, "beside": {"metadata": {}}}, "has no check or no solution"),
         ({"stub": {"metadata": {}}}, "exercise"),
-        ({"solution": {"metadata": {"tags": ["solution"], "minidl": {"wrong": "a = 3"}}}}, "shows its solution"),
-        ({"check": {"metadata": {"tags": ["check"]}}}, "shows its check"),
-        ({"solution": {"source": "a = 2"}}, "does not begin with '# Solution'"),
-        ({"solution": {"metadata": {"tags": ["solution"], "jupyter": {"source_hidden": True}}}}, "typical wrong"),
-        ({"check": {"source": "from minidl.lab.exercises import check\ncheck('b', 2)"}}, "does not define b"),
-        ({"check": {"source": "check('a', 2)"}}, "first to run: NameError"),
-        (
-            {"check": {"source": "from minidl.lab.exercises import check\ncheck('a', X.sum())"}},
-            "first to run: NameError",
-        ),
-        ({"check": {"source": "from minidl.lab.exercises import check\ncheck(a, 2)"}}, "one name"),
-        ({"stub": {"source": "b = ..."}}, "cell stub does not define a"),
+        ({"solution": {"metadata": {"tags": ["solution"]}}}, "shows its solution"),
+        ({"beside": {"metadata": {"tags": ["solution"]}}}, "cell beside shows its solution"),
+        ({"check": {"metadata": {"tags": ["check"], "jupyter": {"source_hidden": True}}}}, "check is folded"),
+        ({"solution": {"source": SOLVED}}, "does not begin with '# Solution'"),
+        ({"solution": {"source": "# Solution\nmessages = 3"}}, "is not the solution of '01 messages'"),
+        ({"check": {"source": 'from minidl.lab.exercises import check\n\ncheck("01 letters")'}}, "01 messages"),
+        ({"check": {"source": 'check("01 messages")'}}, "more or less"),
+        ({"stub": {"source": "b = ..."}}, "cell stub does not run: KeyError"),
+        ({"stub": {"source": "messages = [1, 2, 3, 4]"}}, "cell stub is judged as it is"),
     ],
 )
 def test_a_broken_exercise_is_noticed(changes, word):
     assert word in " ".join(problems(trio(**changes)))
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        nbformat.v4.new_markdown_cell(f"It is `{SOLVED}`."),
+        nbformat.v4.new_code_cell(SOLVED.replace(" ", "")),
+        nbformat.v4.new_code_cell("1", outputs=[nbformat.v4.new_output("stream", text=SOLVED)]),
+        nbformat.v4.new_code_cell(
+            "1", outputs=[nbformat.v4.new_output("display_data", data={"text/html": SOLVED.replace("=", "<b>=</b>")})]
+        ),
+    ],
+)
+def test_an_answer_given_away_is_noticed(cell):
+    assert given_away([trio()]) == []
+    assert given_away([trio(), nbformat.v4.new_notebook(cells=[cell])]) == [f"cell {cell['id']} shows {SOLVED!r}"]

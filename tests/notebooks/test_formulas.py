@@ -2,10 +2,12 @@
 
 import ast
 import copy
+import dataclasses
 import functools
 import itertools
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,9 @@ import sympy
 from latex_reader import SLOPE, UnreadableError, name_of, read, symbol, with_slopes
 
 from minidl.lab import proof
-from minidl.lab.proof import ProofError
+from minidl.lab.exercises import exercise
+from minidl.lab.exercises.kinds import Claim
+from minidl.lab.proof import ProofError, matrices
 from minidl.lab.proof.formula import as_formula, inside, latex, name_latex, new_indices
 
 NOTEBOOKS = sorted((Path(__file__).parents[2] / "notebooks").glob("0[1-9]_*.ipynb"))
@@ -21,8 +25,8 @@ SLOPE_OF_A_FUNCTION = re.compile(r"\\(?:tanh|sigma)'\(x\)|\\frac\{d\}\{dx\} .*")
 
 RULES = {  # what the proofs rest on, in the words of the notebooks: the chain rule, deltas, and the product of two matrices
     r"\frac{dL}{dx} = \frac{dL}{dv} \cdot \frac{dv}{du} \cdot \frac{du}{dx}",
-    r"\frac{\partial L}{\partial x_b} = \sum_a g_a \, \frac{\partial y_a}{\partial x_b}",
-    r"\frac{\partial L}{\partial x_b} = \sum_a g_a \, J_{ab}",
+    r"\frac{\partial L}{\partial x_q} = \sum_p g_p \, \frac{\partial y_p}{\partial x_q}",
+    r"\frac{\partial L}{\partial x_q} = \sum_p g_p \, J_{pq}",
     r"\text{grad\_input} = g \, J",
     r"\frac{\partial w_{k'j'}}{\partial w_{kj}} = \delta_{k'k} \, \delta_{j'j}",
     r"\sum_{k'} x_{ik'} \, \delta_{k'k} = x_{ik}",
@@ -74,7 +78,7 @@ class Proofs:
     def __init__(self, notebook):
         self.cells, self.statements, self.known, self.asked = {}, set(), {}, {}
         names = {name: getattr(proof, name) for name in proof.__all__}
-        names |= {"display": lambda *_: None, "print": lambda *_, **__: None}
+        names |= {"display": lambda *_: None, "print": lambda *_, **__: None, "exercise": exercise}
         names |= {"prove_gradient": self.gradient, "prove_equal": self.equal}
         for cell, source in proving(notebook):
             used = {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)}
@@ -117,31 +121,25 @@ class Proofs:
 def proving(notebook):
     """Yield the code cells of a notebook that may prove something, with their code."""
     cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    for k, cell in enumerate(cells):
+    for cell in cells:
         tags = cell["metadata"].get("tags", [])
         if "check" in tags:
-            source = with_the_claim(text_of(cell), text_of(cells[k + 1]))
+            source = with_the_claim(text_of(cell))
             if source is not None:
                 yield cell, source
         elif "raises-exception" not in tags:
             yield cell, text_of(cell)
 
 
-def with_the_claim(check, solution):
-    """Return the code of a check that has a claim proven, with the solution's claim in it; None for other checks."""
-    *given, last = ast.parse(check).body
-    proves = next((keyword.value for keyword in last.value.keywords if keyword.arg == "proves"), None)
-    if proves is None:
+def with_the_claim(check):
+    """Return the code that proves what a check of a claim wants to hear: the claim of the solution; None for other checks."""
+    asked = exercise(re.search(r'check\("(.+?)"\)', check)[1])
+    if asked.kind != "claim":
         return None
-    *before, answer = ast.parse(solution).body
-    claim = proves.args.args[0].arg
-
-    class Claimed(ast.NodeTransformer):
-        def visit_Name(self, node):
-            return answer.value if node.id == claim else node
-
-    given = [line for line in given if not isinstance(line, ast.ImportFrom)]
-    return ast.unparse(ast.Module([*given, *before, ast.Expr(Claimed().visit(proves.body))], []))
+    *before, answer = ast.parse(asked.solution).body
+    given = [line for line in ast.parse(asked.given).body if not isinstance(line, (ast.Import, ast.ImportFrom))]
+    start = ast.unparse(ast.Module([*given, *before], []))
+    return f"{start}\nprove_gradient(**exercise({asked.id!r}).statement(), claim={ast.unparse(answer.value)})"
 
 
 def special_cases(left, right):
@@ -415,21 +413,31 @@ class TestTheChecksThemselves:
         assert len(unproven({"source": text}, linear())) == 1
 
 
+X, W, G = matrices("X (n x in), W (in x out), G (n x out)")
+WEIGHT = Claim(
+    id="00 weight",
+    name="claim_weight",
+    asks="dL/dW.",
+    statement=lambda: {"forward": X @ W, "wrt": W, "upstream": G},
+    given='from minidl.lab.proof import matrices\nX, W, G = matrices("X (n x in), W (in x out), G (n x out)")',
+    solution="claim_weight = X.T @ G",
+)
+
+
 class TestAClaimThatAStudentMakes:
     CELLS = (
         ("code", [], 'X, W, G = matrices("X (n x in), W (in x out), G (n x out)")'),
         ("code", ["exercise"], "claim_weight = ..."),
-        (
-            "code",
-            ["check"],
-            "from minidl.lab.exercises import check\nfrom minidl.lab.proof import prove_gradient\n\n"
-            'check("claim_weight", proves=lambda claim: prove_gradient(X @ W, upstream=G, wrt=W, claim=claim))',
-        ),
+        ("code", ["check"], 'from minidl.lab.exercises import check\n\ncheck("00 weight")'),
         ("code", ["solution"], "# Solution\nclaim_weight = X.T @ G"),
     )
 
-    def notebook(self, *before, solution=CELLS[-1]):
-        cells = [*before, *self.CELLS[:-1], solution]
+    @pytest.fixture(autouse=True)
+    def known(self, monkeypatch):
+        monkeypatch.setattr(sys.modules[__name__], "exercise", {"00 weight": WEIGHT}.get)
+
+    def notebook(self, *before):
+        cells = [*before, *self.CELLS]
         return {
             "cells": [
                 {"cell_type": kind, "id": f"{k}", "source": source, "metadata": {"tags": tags}}
@@ -443,9 +451,11 @@ class TestAClaimThatAStudentMakes:
         assert list(proofs.cells) == list(proofs.asked) == ["2"]
         assert "claim=2 * (X.T @ G)" in "".join(with_changed_claims(proofs.cells["2"][0]))
 
-    def test_is_not_proven_where_it_is_wrong(self):
+    def test_is_not_proven_where_it_is_wrong(self, monkeypatch):
+        wrong = dataclasses.replace(WEIGHT, solution="claim_weight = 2 * X.T @ G")
+        monkeypatch.setattr(sys.modules[__name__], "exercise", {"00 weight": wrong}.get)
         with pytest.raises(ProofError):
-            Proofs(self.notebook(solution=("code", ["solution"], "# Solution\nclaim_weight = 2 * X.T @ G")))
+            Proofs(self.notebook())
 
     @pytest.mark.parametrize(
         ("before", "found"),

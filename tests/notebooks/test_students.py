@@ -28,7 +28,7 @@ def test_the_copies_are_complete(students):
 
 @pytest.mark.parametrize("path", [*NOTEBOOKS, MKPLOT], ids=lambda path: path.stem)
 def test_a_students_day(path, students, tmp_path):
-    """Cells bear being run twice, and checks say what they should, without an answer, with a wrong one, and solved."""
+    """Cells bear being run twice, and checks say what they should, without an answer and solved."""
     cells = nbformat.read(path, 4)["cells"]
     solutions = [cell for cell in cells if "solution" in tags(cell)]
     given = nbformat.read(students / path.name, 4)["cells"] if path != MKPLOT else shortened(cells)

@@ -6,6 +6,7 @@ import html
 
 from minidl.lab.doctor import Diagnosis
 from minidl.lab.proof import Proof
+from minidl.lab.show import SideBySide
 
 DOTS = "replace the dots in the cell above, run it, then run this cell again."
 WRITE = "write {} in the cell above, run it, then run this cell again."
@@ -44,16 +45,29 @@ class Reply:
         What the doctor said, where it was asked.
     proof : Proof or None
         What the prover proved, where it was asked.
+    beside : SideBySide or None
+        The answer's source and minidl's own, for a right answer.
+    about : str
+        Sentences on that.
     """
 
-    def __init__(self, status: str, text: str, diagnosis: Diagnosis | None = None, proof: Proof | None = None) -> None:
+    def __init__(
+        self,
+        status: str,
+        text: str,
+        diagnosis: Diagnosis | None = None,
+        proof: Proof | None = None,
+        beside: SideBySide | None = None,
+        about: str = "",
+    ) -> None:
         self.status, self.text, self.diagnosis, self.proof = status, text, diagnosis, proof
+        self.beside, self.about = beside, about
 
     def __bool__(self) -> bool:
         return self.status == "right"
 
     def __repr__(self) -> str:
-        return self.text
+        return self.text if self.beside is None else f"{self.text}\n\n{self.beside}\n{self.about}"
 
     def _repr_html_(self) -> str:
         colour, mark = {"not done": ("#767676", "○"), "wrong": ("#b35806", "✗"), "right": ("#2166ac", "✓")}[self.status]
@@ -63,7 +77,14 @@ class Reply:
             f"<b>{mark}</b> {html.escape(self.text)}</div>"
             + (f"<details><summary>what was measured</summary>{picture}</details>" if picture else "")
             + (html.escape(self.proof.latex) if self.proof is not None else "")
+            + (self._beside_html() if self.beside is not None else "")
         )
+
+    def _beside_html(self) -> str:
+        """Return both sources, folded."""
+        assert self.beside is not None
+        head = "<summary>yours, and minidl's own</summary>"
+        return f"<details>{head}{self.beside._repr_html_()}<p>{html.escape(self.about)}</p></details>"
 
 
 def not_done(name: str, what: str) -> Reply:
@@ -71,12 +92,19 @@ def not_done(name: str, what: str) -> Reply:
     return Reply("not done", f"Not done yet ({name}): {what}")
 
 
-def right(name: str, judged: str, copied: bool = False, proof: Proof | None = None) -> Reply:
-    """Return the reply to a right answer: what was judged, and whether it is the solution's own code."""
+def right(
+    name: str,
+    judged: str,
+    copied: bool = False,
+    proof: Proof | None = None,
+    beside: SideBySide | None = None,
+    about: str = "",
+) -> Reply:
+    """Return the reply to a right answer: what was judged, whether it is the solution's own code, and minidl's own."""
     text = f"Right! {name}: {judged}."
     if copied:
         text += "\nThis is the solution's own code. Close it, and write yours: that is where the learning is."
-    return Reply("right", text, proof=proof)
+    return Reply("right", text, proof=proof, beside=beside, about=about)
 
 
 def wrong(name: str, what: str, hint: str, diagnosis: Diagnosis | None = None) -> Reply:

@@ -7,7 +7,7 @@ window.looking = (() => {
   const isWritten = cell => cell.model.sharedModel.getSource().trim() !== "";
   const look = (kind, faultsOf) => cells().filter(kind).flatMap(cell => faultsOf(cell).map(words => ({ cell: cell.model.id, words })));
   const short = text => text.replace(/\s+/g, " ").trim().slice(0, 160);
-  const FOLDED = { solution: "# Solution", check: "# Run this cell to check your answer" };
+  const FOLDED = "# Solution"; // the first line of a solution: JupyterLab shows it where the cell is folded
   const seen = {};
 
   return {
@@ -89,11 +89,12 @@ window.looking = (() => {
           ? ["its widget is not shown"] : []),
 
     solutions: () =>
-      look(cell => tags(cell).includes("solution") || tags(cell).includes("check"), cell => {
-        const what = tags(cell).includes("solution") ? "solution" : "check";
-        if (cell.node.querySelector(".jp-InputArea-editor")?.getClientRects().length) return [`the ${what} is open`];
-        const shown = cell.node.querySelector(".jp-InputPlaceholder").textContent.trim(); // JupyterLab shows the first line
-        return shown === FOLDED[what] ? [] : [`collapsed, it still shows: ${shown}`];
+      look(cell => cell.model.type === "code" && (tags(cell).includes("solution") || tags(cell).includes("check")), cell => {
+        const open = cell.node.querySelector(".jp-InputArea-editor")?.getClientRects().length;
+        if (tags(cell).includes("check")) return open ? [] : ["the check is folded"];
+        if (open) return ["the solution is open"];
+        const shown = cell.node.querySelector(".jp-InputPlaceholder").textContent.trim();
+        return shown === FOLDED ? [] : [`collapsed, it still shows: ${shown}`];
       }),
 
     cellOf: part => cells().find(cell => cell.node.contains(part)).model.id,

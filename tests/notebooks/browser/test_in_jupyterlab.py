@@ -36,7 +36,7 @@ def test_nothing_is_wider_than_its_cell(faults):
     assert faults["width"] == []
 
 
-def test_its_checks_stay_collapsed(faults):
+def test_its_checks_are_open_and_its_solutions_stay_folded(faults):
     assert faults["solutions"] == []
 
 
@@ -57,5 +57,5 @@ def test_the_file_is_unharmed(faults):
 
 
 def test_a_students_day(faults):
-    """Its cells bear being run twice, and its checks say what they should, without an answer, with a wrong one, and solved."""
+    """Its cells bear being run twice, and its checks say what they should, without an answer and solved."""
     assert faults["day"] == []

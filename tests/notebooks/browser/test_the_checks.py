@@ -10,6 +10,7 @@ import pytest
 import visiting
 from days_rest import spent_on_visits
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from students_day import check_of
 from visiting import KINDS, NOT_YET, chromium, unavailable
 
 KERNEL = {"kernelspec": {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}}
@@ -34,10 +35,6 @@ DAY = [
     ("twice", "again raises AssertionError"),  # although the cell before it has run twice by then
     ("done-check", "does not say 'Not done yet'"),
     ("done-check", "again does not say 'Not done yet'"),
-    ("done-check", "without an answer does not say 'Not done yet'"),
-    ("right-check", "after a wrong answer does not say 'Not right yet'"),
-    ("early-stub", "with a wrong answer raises NameError"),  # what it names comes later
-    ("early-check", "after a wrong answer does not say 'Not right yet'"),
     ("false-check", "in the end does not say 'Right!'"),
 ]
 ONCE = "assert 'once' not in dir()\n__import__('time').sleep(2.5)\nonce = 1"
@@ -60,8 +57,7 @@ CODE = [
     ("width", "wide-text", "px too wide: far too", "HTML('<pre style=\"white-space: pre\">' + 30 * 'far too wide ')"),
     ("solutions", "open-solution", "the solution is open on opening", "1"),
     ("solutions", "opened-solution", "the solution is open after Run All", f"# Solution\nJavascript({REVEAL!r})"),
-    ("solutions", "open-check", "the check is open on opening", "1"),
-    ("solutions", "told-check", "it still shows: 1 + 1", "1 + 1"),
+    ("solutions", "folded-check", "the check is folded on opening", "1"),
     ("solutions", "told-solution", "it still shows: answer = 42", "answer = 42\nprint(answer)"),
     ("sliders", "raises", "by keyboard, it raises ZeroDivisionError", FIGURE.format(height="1 / (height == 0.5)")),
     ("sliders", "deaf", "moved by mouse, its picture does not follow", FIGURE.format(height="1")),
@@ -100,7 +96,7 @@ def sound(faults_of):
         new_markdown_cell(prose),
         new_code_cell(FIGURE.format(height="height")),
         new_code_cell("# Solution\nanswer = 42", metadata=hidden),
-        new_code_cell("# Run this cell to check your answer\nanswer == 42", metadata=hidden | {"tags": ["check"]}),
+        new_code_cell("answer == 42", metadata={"tags": ["check"]}),
         new_code_cell("closed = IntSlider()\ndisplay(closed)\nclosed.close()"),
         new_code_cell("1 / 0", metadata={"tags": ["raises-exception"]}),
         new_code_cell("answer"),
@@ -114,30 +110,20 @@ def test_a_sound_notebook_has_no_fault(sound, kind):
     assert sound[kind] == []
 
 
-def exercise(name, stub, wrong, solution):
+def exercise(name, stub, solution):
     """Return the three cells of an exercise to which 2 is the answer; the third is not in the notebook."""
-    hidden = {"source_hidden": True}
-    check = "# Run this cell to check your answer\nfrom minidl.lab.exercises import check\n\n"
     return [
         new_code_cell(f"{name} = {stub}", id=f"{name}-stub", metadata={"tags": ["exercise"]}),
-        new_code_cell(
-            f"{check}check('{name}', 2)", id=f"{name}-check", metadata={"tags": ["check"], "jupyter": hidden}
-        ),
-        new_code_cell(
-            f"{name} = {solution}",
-            id=f"{name}-solution",
-            metadata={"tags": ["solution"], "minidl": {"wrong": f"{name} = {wrong}"}},
-        ),
+        new_code_cell(check_of(name), id=f"{name}-check", metadata={"tags": ["check"]}),
+        new_code_cell(f"{name} = {solution}", id=f"{name}-solution", metadata={"tags": ["solution"]}),
     ]
 
 
 def test_what_goes_wrong_in_the_day_after_run_all_is_found(faults_of):
     exercises = [
-        exercise("sound", "...", "3", "2"),
-        exercise("done", "2", "3", "2"),
-        exercise("right", "...", "2", "2"),
-        exercise("early", "...", "later + 2", "2"),
-        exercise("false", "...", "3", "4"),
+        exercise("sound", "...", "2"),
+        exercise("done", "2", "2"),
+        exercise("false", "...", "4"),
     ]
     before = [
         new_code_cell("n = 1"),
@@ -146,7 +132,7 @@ def test_what_goes_wrong_in_the_day_after_run_all_is_found(faults_of):
         new_code_cell("assert once == 1"),
         new_code_cell("1 / 0", metadata={"tags": ["raises-exception"]}),
     ]
-    given = before + [cell for stub, check, _ in exercises for cell in (stub, check)] + [new_code_cell("later = 1")]
+    given = before + [cell for stub, check, _ in exercises for cell in (stub, check)]
     faults = faults_of("day.ipynb", given, solutions=[solution for *_, solution in exercises])
     assert [re.match("cell (.*?) (.*?):", fault).groups() for fault in faults.pop("day")] == DAY
     assert not any(faults.values())  # all else is sound
@@ -157,7 +143,8 @@ def broken(faults_of):
     made = cells(new_markdown_cell, PROSE) + cells(new_code_cell, CODE)
     for cell in made:
         if (kind := cell.id.partition("-")[2]) in ("solution", "check"):
-            cell.metadata = {"tags": [kind], "jupyter": {"source_hidden": not cell.id.startswith("open-")}}
+            hidden = cell.id.startswith("folded-") or (kind == "solution" and not cell.id.startswith("open-"))
+            cell.metadata = {"tags": [kind], "jupyter": {"source_hidden": hidden}}
     return faults_of("broken.ipynb", made, patience=2, solutions=[])
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dis
-import itertools
-from types import CodeType
 from typing import Any
 
 
@@ -30,14 +28,11 @@ def is_empty(function: Any) -> bool:
 
 
 def is_stub(method: Any) -> bool:
-    """Whether a method is missing, empty, or begins with raising NotImplementedError."""
+    """Whether a method is missing, empty, or raises NotImplementedError before anything else, whatever it is given."""
     code = getattr(method, "__code__", None)
-    if code is None or is_empty(method):
-        return method is None or code is not None
-    return code.co_names[:1] == ("NotImplementedError",) and not _asks_first(code)
-
-
-def _asks_first(code: CodeType) -> bool:
-    """Whether there is a condition before the first raise: a guard against one case is no stub."""
-    steps = itertools.takewhile(lambda step: step.opname != "RAISE_VARARGS", dis.get_instructions(code))
-    return any("JUMP" in step.opname or step.opname == "FOR_ITER" for step in steps)
+    if method is None or is_empty(method):
+        return True
+    if code is None or code.co_names[:1] != ("NotImplementedError",):
+        return False
+    steps = (step.opname for step in dis.get_instructions(code))
+    return next(name for name in steps if "JUMP" in name or name.startswith(("RAISE", "RETURN"))).startswith("RAISE")

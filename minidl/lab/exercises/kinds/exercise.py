@@ -11,6 +11,12 @@ from minidl.lab.exercises.answer import Answer, run, same_code
 from minidl.lab.exercises.comparing import difference
 from minidl.lab.exercises.reply import NotDone, Reply, Wrong, not_done, right, wrong
 from minidl.lab.proof import Proof
+from minidl.lab.show import SideBySide, side_by_side
+
+OURS = (
+    "What only looks after the tensors: _check sees whether they fit, and complains in a sentence if not; _kept holds what "
+    "backward will need, and _recall_for gives it back, once."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +45,10 @@ class Exercise(ABC):
         One sentence, added where an answer is wrong.
     points : int
         What it counts where it is marked.
+    ours : class, optional
+        minidl's own, whose source stands beside that of a right answer.
+    about_ours : str
+        Sentences on what in it is not the lesson.
     """
 
     id: str
@@ -51,6 +61,8 @@ class Exercise(ABC):
     given: str = ""
     hint: str = ""
     points: int = 1
+    ours: type | None = None
+    about_ours: str = OURS
     kind: ClassVar[str]
 
     @property
@@ -68,7 +80,8 @@ class Exercise(ABC):
             slip = "" if problem.certain else self.slip(answer)
             return wrong(self.name, slip or str(problem), self.hint, problem.diagnosis)
         words, proof = judged if isinstance(judged, tuple) else (judged, None)
-        return right(self.name, words, same_code(self.name, answer.source, self.solution), proof)
+        copied = same_code(self.name, answer.source, self.solution)
+        return right(self.name, words, copied, proof, self._beside(answer.value), self.about_ours)
 
     @abstractmethod
     def judge(self, answer: Answer) -> str | tuple[str, Proof]:
@@ -81,6 +94,16 @@ class Exercise(ABC):
         Wrong
             Where the answer is not right.
         """
+
+    def _beside(self, value: Any) -> SideBySide | None:
+        """Return the source of minidl's own class, beside that of the answer where it can be read."""
+        if self.ours is None:
+            return None
+        methods = [method for method in ("forward", "backward", "step") if method in vars(self.ours)]
+        try:
+            return side_by_side(value, self.ours, methods=methods)
+        except (ValueError, OSError, SyntaxError):  # inherited methods, or a cell that is no longer there
+            return side_by_side(self.ours, methods=methods)
 
     def behaviour(self, value: Any) -> Any:
         """Return numbers that tell what an answer does, to know a slip by; None where there are none."""

@@ -144,9 +144,15 @@ EXERCISES = [
             "first_weight_gradient = [[8, 0], [2, 0]]": "that is dL/dW2; the first layer's is asked for.",
             "first_weight_gradient = [[2, 4]]": "that is the message that arrives at the first layer, dL/dH.",
             "first_weight_gradient = [2, 4]": "that is the message that arrives at the first layer, dL/dH.",
-            "first_weight_gradient = [[12, 0], [6, 0]]": "that is the gradient for the sample of the page; this one is another.",
-            "first_weight_gradient = [[4, 8], [2, 4]]": "the message is right. It meets the X of the page, and this sample has its own.",
-            "first_weight_gradient = [[24, 78], [8, 26]]": "the error is taken to the T of the page, and this sample has its own.",
+            "first_weight_gradient = [[12, 0], [6, 0]]": (
+                "that is the gradient for the sample of the page; this one is another."
+            ),
+            "first_weight_gradient = [[4, 8], [2, 4]]": (
+                "the message is right. It meets the X of the page, and this sample has its own."
+            ),
+            "first_weight_gradient = [[24, 78], [8, 26]]": (
+                "the error is taken to the T of the page, and this sample has its own."
+            ),
             "first_weight_gradient = [[8, 16], [2, 4]]": (
                 "the message is multiplied by what the first layer puts out; it should be by what comes into it."
             ),
@@ -167,7 +173,10 @@ EXERCISES = [
         name="MySequential",
         asks="A chain of any number of modules, with forward, backward and mine[k] for the modules in it.",
         points=3,
-        hint="Two loops: what comes out of one module goes into the next. Forward they begin at the first, backward at the last.",
+        hint=(
+            "Two loops: what comes out of one module goes into the next. Forward they begin at the first, backward at the "
+            "last."
+        ),
         given="import torch\nfrom minidl import Linear, Module, ReLU, Sequential, Tanh",
         solution=_mine(),
         right=(

@@ -90,7 +90,8 @@ EXERCISES = [
                 LOOP + "param -= self.lr * grad.sign()"
             ): "every step has the same length; it should depend on how large the gradient is.",
             _sgd(LOOP + "param -= self.lr * grad / len(grad)"): (
-                "each gradient is divided by its number of rows. It comes from the loss as it should be; nothing is averaged here."
+                "each gradient is divided by its number of rows. It comes from the loss as it should be; nothing is averaged "
+                "here."
             ),
             _sgd(LOOP + "param -= self.lr * grad\n    break"): "only the first parameter takes a step.",
             _sgd(LOOP + "param -= 2 * self.lr * grad"): "every step is twice as long as it should be.",
@@ -152,7 +153,9 @@ EXERCISES = [
             "after_one_step = -18": "that is the slope; the step is the learning rate times that.",
             "after_one_step = 19": "the step has the length of the slope itself; the learning rate is a factor of it.",
             "after_one_step = 0.55": "what is subtracted is the learning rate times the loss; it should be the slope.",
-            "after_one_step = 1.15": "the error is multiplied by the learning rate alone; the slope of the loss has more factors.",
+            "after_one_step = 1.15": (
+                "the error is multiplied by the learning rate alone; the slope of the loss has more factors."
+            ),
             "after_one_step = 2": "that is the lowest point; this one step does not quite get there.",
         },
         wrong={
@@ -182,7 +185,9 @@ EXERCISES = [
             "limit = 18": "that is the curvature c; the limit is 2 / c.",
             "limit = 9": "that is half of a curvature. The limit gets smaller where the curvature is larger.",
             "limit = 1 / 18": "that is 1 / c, where one step arrives; the limit is at twice that.",
-            "limit = 1 / 3": "the second derivative has the inner slope, 3, once more: as the slope has it once, it has it twice.",
+            "limit = 1 / 3": (
+                "the second derivative has the inner slope, 3, once more: as the slope has it once, it has it twice."
+            ),
             "limit = 2 / 9": "the curvature lacks the 2 that comes from the square.",
             "limit = 2 / 3": "neither the square's 2 nor one of the two inner slopes is in your curvature.",
             "limit = 1": "as if the curvature were 2: w is multiplied by 3 before the square.",

@@ -24,14 +24,18 @@ EXERCISES = [
         slips={
             "mean_square = (50 * 0.2) ** 3": "0.2 is the standard deviation. The variance is its square.",
             "mean_square = 10": "0.2 is the standard deviation, not the variance; and there are three layers.",
-            "mean_square = 30": "0.2 is the standard deviation, not the variance; and factors of layers are multiplied, not added.",
+            "mean_square = 30": (
+                "0.2 is the standard deviation, not the variance; and factors of layers are multiplied, not added."
+            ),
             "mean_square = 2": "that is one layer's; there are three.",
             "mean_square = 4": "that is two layers'; there are three.",
             "mean_square = 6": "the factors of the layers are multiplied, not added.",
             "mean_square = math.sqrt(8)": "that is the size, the root of the mean square.",
             "mean_square = 64": "that is the square of the mean square.",
             "mean_square = 1": "sizes stay with Xavier's standard deviation; here it is another.",
-            "mean_square = 0.04**3": "each number that comes out is a sum, and you count one product of it only: where are the 50?",
+            "mean_square = 0.04**3": (
+                "each number that comes out is a sum, and you count one product of it only: where are the 50?"
+            ),
             "mean_square = 50 * 0.04**3": "the sum over 50 products stands in every layer, not only in one.",
         },
         wrong={
@@ -67,14 +71,22 @@ EXERCISES = [
             ),
             "def he_std(n_in):\n    return 2 / n_in": "that is the variance; the standard deviation is its root.",
             "def he_std(n_in):\n    return 1 / n_in": "that is a variance, and the share that the ReLU takes is not in it.",
-            "def he_std(n_in):\n    return math.sqrt(2) / n_in": "the root is taken of the 2 alone; it belongs to the whole variance.",
+            "def he_std(n_in):\n    return math.sqrt(2) / n_in": (
+                "the root is taken of the 2 alone; it belongs to the whole variance."
+            ),
             "def he_std(n_in):\n    return 2 / math.sqrt(n_in)": "the variance, its square, is twice what it should be.",
             "def he_std(n_in):\n    return math.sqrt(1 / (2 * n_in))": (
                 "ReLU makes numbers smaller, and your weights make them smaller still: the factor stands on the wrong side."
             ),
-            "def he_std(n_in):\n    return math.sqrt(n_in / 2)": "the more products are added up, the smaller the weights have to be.",
-            "def he_std(n_in):\n    return math.sqrt(2 * n_in)": "the more products are added up, the smaller the weights have to be.",
-            "def he_std(n_in):\n    return math.sqrt(n_in)": "the more products are added up, the smaller the weights have to be.",
+            "def he_std(n_in):\n    return math.sqrt(n_in / 2)": (
+                "the more products are added up, the smaller the weights have to be."
+            ),
+            "def he_std(n_in):\n    return math.sqrt(2 * n_in)": (
+                "the more products are added up, the smaller the weights have to be."
+            ),
+            "def he_std(n_in):\n    return math.sqrt(n_in)": (
+                "the more products are added up, the smaller the weights have to be."
+            ),
             "def he_std(n_in):\n    return math.sqrt(2)": "that is the gain alone; it has to depend on n_in.",
             "def he_std(n_in):\n    return (2 / n_in) ** 2": "the variance is squared; the standard deviation is its root.",
         },

@@ -44,7 +44,8 @@ EXERCISES = [
         ),
         slips={
             "steps = 10 * 5000 / 64": (
-                "that shares out all 50,000 at once, in batches of 64. But every epoch is shared out by itself, to its last point."
+                "that shares out all 50,000 at once, in batches of 64. But every epoch is shared out by itself, to its last "
+                "point."
             ),
             "steps = 782": "every epoch ends with a small batch, not only the last one.",
             "steps = 780": "the points that remain in an epoch are a batch, too.",

@@ -1,0 +1,85 @@
+"""What people answer: every exercise lists right and wrong answers, and gets each of them right."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from minidl.lab.exercises import exercise, exercises
+from minidl.lab.exercises.answer import run
+from minidl.lab.exercises.comparing import as_numbers
+from minidl.lab.exercises.kinds import Value
+
+EXERCISES = exercises()
+each = pytest.mark.parametrize("asked", EXERCISES, ids=lambda asked: asked.id)
+
+
+def reply(asked, code):
+    return asked.reply(run(asked.name, code, asked.given))
+
+
+@each
+def test_right_answers_are_right_however_they_are_written(asked):
+    assert len({asked.solution, *asked.right}) >= 5
+    refused = {code: str(said) for code in (asked.solution, *asked.right) if not (said := reply(asked, code))}
+    assert refused == {}
+
+
+@each
+def test_a_copied_solution_is_told_so(asked):
+    assert "the solution's own code" in str(reply(asked, "# mine\n" + asked.solution))
+    assert not any("the solution's own code" in str(reply(asked, code)) for code in asked.right[:1])
+
+
+@each
+def test_wrong_answers_get_the_words_that_belong_to_them(asked):
+    listed = {**asked.slips, **asked.wrong}
+    assert len(listed) >= 5
+    said = {code: reply(asked, code) for code in listed}
+    accepted = [code for code, heard in said.items() if heard.status != "wrong"]
+    assert accepted == []
+    missing = {code: str(heard) for code, heard in said.items() if listed[code] not in str(heard)}
+    assert missing == {}
+
+
+@each
+def test_a_slip_is_known_by_what_it_does_and_not_by_how_it_is_written(asked):
+    """A slip that no right answer makes; two slips do not do the same."""
+    assert not [code for code in (asked.solution, *asked.right) if asked.slip(run(asked.name, code, asked.given))]
+    assert len(set(asked.slips.values())) == len(asked.slips)
+
+
+@each
+def test_a_reply_to_a_wrong_answer_does_not_give_the_right_one_away(asked):
+    if isinstance(asked, Value) and (due := as_numbers(asked.expected())) is not None and due.numel() == 1:
+        number = re.escape(f"{float(due):g}")
+        for code in {**asked.slips, **asked.wrong}:
+            assert not re.search(rf"(?<![\d.]){number}(?![\d.]*\d)", str(reply(asked, code)).partition(": ")[2]), code
+
+
+@each
+def test_an_exercise_says_what_it_is(asked):
+    assert re.fullmatch(r"(0[1-9]|1\d) [a-zA-Z0-9]+( [a-zA-Z0-9]+)*", asked.id)
+    assert asked.name.isidentifier()
+    assert asked.asks.endswith(".")
+    assert asked.points in (1, 2, 3)
+    assert asked.notebook == asked.id[:2]
+
+
+def test_ids_and_the_names_within_a_notebook_are_different():
+    assert len({asked.id for asked in EXERCISES}) == len(EXERCISES)
+    assert len({(asked.notebook, asked.name) for asked in EXERCISES}) == len(EXERCISES)
+
+
+def test_exercises_are_found_by_notebook_and_by_id():
+    assert {asked.notebook for asked in exercises("01")} == {"01"}
+    assert exercise(EXERCISES[0].id) is EXERCISES[0]
+
+
+@pytest.mark.parametrize(
+    ("misspelt", "near"), [("01 mesages", "01 messages"), ("cube", "01 cube"), ("", "01 messages")]
+)
+def test_a_misspelt_id_gets_the_nearest(misspelt, near):
+    with pytest.raises(ValueError, match=near):
+        exercise(misspelt)

@@ -1,0 +1,344 @@
+"""Each kind of exercise, judged with small ones that no notebook has."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+
+from minidl.lab.exercises import check
+from minidl.lab.exercises.answer import run
+from minidl.lab.exercises.kinds import Claim, Diagnoses, Function, Layer, Loss, Optimizer, Value
+from minidl.lab.exercises.kinds.writing import layer, loss, method, optimizer
+from minidl.lab.proof import matrices
+
+RAISE = "raise NotImplementedError"
+COMMON = {
+    "id": "00 a",
+    "asks": "Something.",
+    "solution": "",
+    "given": "import torch\nfrom minidl import Linear, Module",
+}
+
+
+def value(expected, **options):
+    return Value(name="a", expected=lambda: expected, **COMMON, **options)
+
+
+def slope(reference=lambda y: 1 - y * y, cases=((0.5,), (2.0,)), **options):
+    return Function(name="slope", reference=reference, cases=lambda: list(cases), **COMMON, **options)
+
+
+def leaky(x):
+    return torch.nn.functional.leaky_relu(x, 0.2)
+
+
+KEEP = "self.x = input\nreturn torch.where(input > 0, input, 0.2 * input)"
+BACK = "return torch.where(self.x > 0, 1, 0.2) * grad_output"
+BENT = Layer(name="Bent", reference=leaky, hint="Two slopes.", **COMMON)
+MINE = Layer(
+    name="Mine",
+    builds={"two features": lambda cls: cls(3, 2), "one feature": lambda cls: cls(3, 1)},
+    shapes=((4, 3), (1, 3)),
+    **COMMON,
+)
+MINE_INIT = method(
+    "__init__(self, n_in, n_out)",
+    'super().__init__()\nself.params = {"weight": torch.linspace(-1, 1, n_in * n_out).reshape(n_in, n_out)}\n'
+    'self.grad = {"weight": torch.zeros(n_in, n_out)}',
+)
+MINE_FORWARD = "self.x = input\nreturn input @ self.params['weight']"
+MINE_BACK = "self.grad['weight'] += self.x.T @ grad_output\nreturn grad_output @ self.params['weight'].T"
+
+
+def squared(input, target):
+    return ((input - target) ** 2).sum()
+
+
+def drawn(*shape):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(len(shape) + shape[0]), dtype=torch.float64)
+
+
+SQUARE = Loss(
+    name="Square",
+    builds={"": (lambda cls: cls(), squared)},
+    pairs=lambda: [(drawn(4, 3), drawn(4, 3) + 1), (drawn(1, 3), drawn(1, 3) + 1)],
+    ends=lambda: [(torch.tensor([[100.0, -100.0]]), torch.tensor([[-30.0, 0.0]]))],
+    refused=(((4, 3), (4, 1)), ((4, 3), (12,))),
+    **COMMON,
+)
+FITS = "if input.shape != target.shape:\n    raise ValueError('shapes')\n"
+ERROR = FITS + "self.e = input - target\nreturn (self.e**2).sum()"
+DOWN = Optimizer(
+    name="Down",
+    settings={"lr = 0.1": {"lr": 0.1}, "lr = 0.02": {"lr": 0.02}},
+    reference=lambda leaves, lr: torch.optim.SGD(leaves, lr),
+    **COMMON,
+)
+DOWN_INIT = method("__init__(self, model, lr)", "self.model, self.lr = model, lr")
+X, W, G = matrices("X (n x in), W (in x out), G (n x out)")
+WEIGHT = Claim(
+    name="claim",
+    statement=lambda: {"forward": X @ W, "wrt": W, "upstream": G},
+    slips={"claim = G.T @ X": "rows and columns are exchanged."},
+    **{
+        **COMMON,
+        "given": 'from minidl.lab.proof import matrices\nX, W, G = matrices("X (n x in), W (in x out), G (n x out)")',
+    },
+)
+WARD = Diagnoses(
+    name="found",
+    expected={"Gate": "upstream as mask", "Fresh": "overwritten"},
+    look={"Gate": "Look at its mask."},
+    **COMMON,
+)
+
+UNTOUCHED = [
+    (value(2), "a = ..."),
+    (value([[1, 2], [3, 4]]), "a = [[1, 2], [..., 4]]"),
+    (value({"n": 4}), "a = {'n': ...}"),
+    (slope(), "def slope(y):\n    raise NotImplementedError"),
+    (slope(), 'def slope(y):\n    """Return it."""'),
+    (slope(), "def slope(y):\n    ..."),
+    (BENT, layer("Bent", RAISE, RAISE)),
+    (BENT, layer("Bent", '"""Later."""', "pass")),
+    (MINE, layer("Mine", RAISE, RAISE, init=MINE_INIT)),
+    (SQUARE, loss("Square", RAISE, RAISE)),
+    (DOWN, optimizer("Down", DOWN_INIT, RAISE)),
+    (WEIGHT, "claim = ..."),
+    (WARD, "found = {'Gate': ..., 'Fresh': ...}"),
+]
+
+RIGHT = [
+    (value(3.5), "a = 7 / 2"),
+    (value(3.5), "a = 3.5004"),
+    (value(3.5), "from fractions import Fraction\na = Fraction(7, 2)"),
+    (value(3.5), "import sympy\na = sympy.Rational(7, 2)"),
+    (value(True), "a = (torch.ones(3) == torch.ones(3)).all()"),
+    (value(True), "import numpy\na = numpy.bool_(True)"),
+    (value("Upstream as mask"), 'a = " upstream_as-mask. "'),
+    (value((3, 2)), "a = torch.Size([3, 2])"),
+    (value([[1, 2], [3, 4]]), "a = [torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0])]"),
+    (value([[1, 2], [3, 4]]), "import sympy\na = sympy.Matrix([[1, 2], [3, 4]])"),
+    (value([[1, 2], [3, 4]]), "import numpy\na = (numpy.array([1, 2]), numpy.array([3, 4]))"),
+    (value([[1, 2], [3, 4]]), "a = torch.tensor([[1.0, 2.0], [3.0, 4.0]], requires_grad=True)"),
+    (value([(4, 3), (3, 2, 1)]), "a = ((4, 3), torch.Size([3, 2, 1]))"),
+    (value({"n": 4, "m": 3}), "a = {'m': 3, 'n': 4.0}"),
+    (slope(), "slope = lambda y: 1 - y**2"),
+    (slope(), "def slope(y):\n    if y is None:\n        raise NotImplementedError\n    return (1 - y) * (1 + y)"),
+    (BENT, layer("Bent", KEEP, BACK)),
+    (BENT, layer("Bent", "if input.ndim < 1:\n    raise NotImplementedError\n" + KEEP, BACK)),
+    (BENT, layer("Bent", KEEP, BACK).replace("(Module)", "")),
+    (MINE, layer("Mine", MINE_FORWARD, MINE_BACK, init=MINE_INIT)),
+    (SQUARE, loss("Square", ERROR, "return 2 * self.e")),
+    (SQUARE, loss("Square", ERROR + ".item()", "return self.e + self.e")),
+    (DOWN, optimizer("Down", DOWN_INIT, "for p, g in self.model.parameters():\n    p -= self.lr * g")),
+    (WEIGHT, "claim = (G.T @ X).T"),
+    (WARD, "found = {'Gate': 'Upstream_as_mask.', 'Fresh': ' overwritten'}"),
+]
+
+WRONG = [
+    (value(3.5), "a = -3.5", "sign"),
+    (value(3.5), "a = 3.51", "3.51 is near"),
+    (value(3.5), "a = 4", "4 is not it"),
+    (value(3.5), "a = None", "it is None"),
+    (value(3.5), "a = 'three'", "right kind"),
+    (value(3.5), "a = True", "right kind"),
+    (value(0), "a = 1e-6", "not it"),
+    (value([64, 0.1]), "a = [64, 0.11]", "1 of 2 numbers are right; 0.11 (number 2) is not"),
+    (value(True), "a = False", "False is not it"),
+    (value("transposed"), 'a = "reshaped"', "'reshaped' is not it"),
+    (value((3, 2)), "a = (2, 3)", "0 of 2 numbers are right"),
+    (value([[1, 2], [3, 4]]), "a = [[1, 3], [2, 4]]", "transposed"),
+    (
+        value([[1, 2, 5], [3, 4, 6]]),
+        "a = [[1, 3], [2, 4], [5, 6]]",
+        "transposed: its shape is (3, 2), and should be (2, 3)",
+    ),
+    (value([[1, 2], [3, 4]]), "a = [[1, 2], [5, 4]]", "3 of 4 numbers are right; 5 (row 2, column 1) is not"),
+    (value([[1, 2], [3, 4]]), "a = [1, 2, 3, 4]", "the numbers are right, the shape is not"),
+    (value([[1, 2], [3, 4]]), "a = [[2, 4], [6, 8]]", "every number is 2 times what it should be"),
+    (value([200.0, 1.0]), "a = [201.0, 1.0]", "is near"),
+    (value([(4, 3), (3, 2, 1)]), "a = [(4, 3), (3, 2, 2)]", "number 2"),
+    (value([(4, 3), (3, 2, 1)]), "a = (4, 3)", "number 1: its shape is ()"),
+    (value([(4, 3), (3, 2, 1)]), "a = [(4, 3)]", "2 of them are asked for"),
+    (value({"n": 4}), "a = {'n': 3}", "n: 3 is not it"),
+    (value({"n": 4}), "a = {'m': 4}", "entries n"),
+    (value(8, slips={"a = 4": "that is the slope alone."}), "a = 8 / 2", "that is the slope alone"),
+    (slope(), "def slope(y):\n    return y**2 - 1", "sign"),
+    (slope(), "def slope(y):\n    y = 1 - y**2", "is a return missing?"),
+    (slope(), "def slope(y):\n    return 0.75", "for slope(2.0)"),
+    (slope(), "def slope(y):\n    return 1 - yy**2", "Is that name spelt as where it is made; do you mean y?"),
+    (slope(), "def slope(y):\n    return 1 - y^2", "** for it"),
+    (slope(), "slope = 3", "should be a function"),
+    (slope(), "x = torch.ones(1)\ndef slope(y):\n    return 1 - x * x", "for slope(0.5)"),
+    (slope(slips={"def slope(y):\n    return y": "that is y."}), "slope = lambda y: y + 0", "that is y."),
+    (slope(not_yours=("tanh",)), "def slope(y):\n    return torch.tanh(y)", "torch's own tanh"),
+    (
+        slope(lambda y: 2 * y, ((torch.ones(2),),)),
+        "def slope(y):\n    return y.mul_(2)",
+        "changes its argument 1",
+    ),
+    (BENT, layer("Bent", KEEP, RAISE), "backward is still to be written"),
+    (BENT, layer("Bent", RAISE, BACK), "NotImplementedError"),
+    (BENT, layer("Bent", KEEP, "return torch.where(grad_output > 0, 1, 0.2) * grad_output"), "upstream as mask"),
+    (BENT, layer("Bent", KEEP, "torch.where(self.x > 0, 1, 0.2) * grad_output"), "backward of Bent returns nothing"),
+    (BENT, layer("Bent", KEEP, "return torch.where(input > 0, 1, 0.2) * grad_output"), "the notebook's `input`"),
+    (BENT, layer("Bent", KEEP.replace("self.x", "self.y"), BACK), "has to say self.x = ... first"),
+    (BENT, layer("Bent", KEEP, BACK.replace("0.2)", "0.2).reshape(4, 3)")), "1 sample"),
+    (BENT, layer("Bent", KEEP, BACK.replace("self.x", "self.x.squeeze()")), "1 feature"),
+    (
+        BENT,
+        layer("Bent", "self.x = input\nreturn torch.where(input > 0, input.clamp(max=50), 0.2 * input)", BACK),
+        "x = 100",
+    ),
+    (BENT, layer("Bent", "self.x = inptu\nreturn inptu", BACK), "do you mean input?"),
+    (
+        BENT,
+        layer("Bent", KEEP, "return torch.autograd.grad(self.y, self.x, grad_output)[0]"),
+        "leaves the gradient to torch",
+    ),
+    (
+        BENT,
+        "class Bent:\n    def forward(input):\n        return input\n    def backward(self, g):\n        return g",
+        "self missing",
+    ),
+    (BENT, "class Bent(Linear):\n    pass", "its forward is minidl's own; write yours"),
+    (BENT, "Bent = Linear(3, 2)", "it should be a class"),
+    (
+        dataclasses.replace(BENT, not_yours=("leaky_relu",)),
+        layer("Bent", "return torch.nn.functional.leaky_relu(input, 0.2)", BACK),
+        "own leaky_relu",
+    ),
+    (dataclasses.replace(BENT, also=lambda cls: "no repr."), layer("Bent", KEEP, BACK), "no repr."),
+    (MINE, layer("Mine", MINE_FORWARD, MINE_BACK.replace("+=", "+= 0.5 *"), init=MINE_INIT), "two features, Mine"),
+    (
+        MINE,
+        layer(
+            "Mine",
+            "self.inner = Linear(3, 2)\nreturn self.inner(input)",
+            "return self.inner.backward(grad_output)",
+            init=MINE_INIT,
+        ),
+        "minidl's own Linear",
+    ),
+    (SQUARE, loss("Square", ERROR, "return self.e"), "factor 1/2"),
+    (SQUARE, loss("Square", ERROR, "return 2 * self.e.clamp(-50, 50)"), "backward returns 100 in row 1, column 1"),
+    (SQUARE, loss("Square", ERROR.replace(".sum()", ""), "return 2 * self.e"), "is a sum missing?"),
+    (SQUARE, loss("Square", ERROR.replace("raise", "return"), "return 2 * self.e"), "write raise, not return"),
+    (
+        SQUARE,
+        loss("Square", ERROR.replace("input.shape != target.shape", "input.ndim != target.ndim"), "return 2 * self.e"),
+        "should raise ValueError, and returns",
+    ),
+    (
+        SQUARE,
+        loss("Square", ERROR.replace("raise ValueError('shapes')", "return None"), "return 2 * self.e"),
+        "should raise ValueError, and returns None",
+    ),
+    (
+        SQUARE,
+        loss("Square", ERROR, "return 2 * self.e").replace("backward(self)", "backward(self, grad)"),
+        "backward asks for grad",
+    ),
+    (SQUARE, loss("Square", ERROR, "return 2 * (input - target)"), "the notebook's `input`"),
+    (DOWN, optimizer("Down", DOWN_INIT, "for p, g in self.model.parameters():\n    p += self.lr * g"), "uphill"),
+    (
+        DOWN,
+        optimizer("Down", DOWN_INIT, "for p, g in self.model.parameters():\n    p -= 0.1 * g"),
+        "learning rate unused",
+    ),
+    (
+        DOWN,
+        optimizer("Down", DOWN_INIT, "for p, g in self.model.parameters():\n    p -= self.lr * g\n    g.zero_()"),
+        "gradient",
+    ),
+    (DOWN, optimizer("Down", DOWN_INIT, "torch.optim.SGD(list(self.model), self.lr).step()"), "torch's own"),
+    (WEIGHT, "claim = G.T @ X", "rows and columns are exchanged"),
+    (WEIGHT, "claim = X.T @ G / 2", "2 times too small"),
+    (WEIGHT, "claim = 'X.T @ G'", "should be a formula"),
+    (WEIGHT, "claim = True", "should be a formula"),
+    (
+        WARD,
+        "found = {'Gate': 'wrong', 'Fresh': 'overwritten'}",
+        "1 of 2 are right.\nGate: 'wrong' is not it. Look at its mask.",
+    ),
+    (WARD, "found = {'Gate': 'overwritten'}", "entries Gate, Fresh"),
+]
+
+
+def reply(asked, code):
+    return asked.reply(run(asked.name, code, asked.given))
+
+
+@pytest.mark.parametrize(("asked", "code"), UNTOUCHED)
+def test_an_untouched_stub_is_not_done_yet(asked, code):
+    said = reply(asked, code)
+    assert said.status == "not done"
+    assert str(said).startswith(f"Not done yet ({asked.name})")
+    assert not said
+
+
+@pytest.mark.parametrize(("asked", "code"), RIGHT)
+def test_a_right_answer_is_told_what_was_judged(asked, code):
+    said = reply(asked, code)
+    assert str(said).startswith(f"Right! {asked.name}: "), said
+    assert said
+
+
+@pytest.mark.parametrize(("asked", "code", "words"), WRONG)
+def test_a_wrong_answer_gets_the_reason_and_the_hint(asked, code, words):
+    said = reply(asked, code)
+    assert said.status == "wrong", said
+    assert str(said).startswith(f"Not right yet ({asked.name}): ")
+    assert words in str(said)
+    assert str(said).endswith(asked.hint)
+    assert not said
+
+
+def test_a_wrong_number_is_not_corrected():
+    said = reply(value(7.25), "a = 7.5")
+    assert "7.25" not in str(said) + said._repr_html_()
+
+
+def test_what_never_comes_back_is_given_up(monkeypatch):
+    monkeypatch.setattr("minidl.lab.exercises.kinds.calling.TIME_LIMIT", 0.2)
+    said = reply(slope(), "def slope(y):\n    while True:\n        pass")
+    assert said.status == "wrong"
+    assert "does not come back" in str(said)
+
+
+def test_what_a_student_prints_stays_away(capsys):
+    assert reply(slope(), "def slope(y):\n    print('here')\n    return 1 - y**2")
+    assert capsys.readouterr().out == ""
+
+
+def test_jupyter_shows_the_reply_and_what_was_measured():
+    shown = reply(BENT, layer("Bent", KEEP, "return 2 * torch.where(self.x > 0, 1, 0.2) * grad_output"))._repr_html_()
+    assert "Not right yet" in shown
+    assert "expected" in shown.partition("<details>")[2]
+    assert "&lt;" in reply(value("b"), 'a = "<b>"')._repr_html_()
+
+
+def test_a_right_claim_shows_its_derivation():
+    assert "deltas pick" in reply(WEIGHT, "claim = X.T @ G")._repr_html_()
+
+
+def test_a_section_that_comes_later_is_not_pointed_to():
+    code = layer("Mine", MINE_FORWARD, MINE_BACK.replace("+= self", "= self"), init=MINE_INIT)
+    assert "read:" in str(reply(dataclasses.replace(MINE, id="13 mine"), code))
+    assert "read:" not in str(reply(MINE, code))
+
+
+def test_check_takes_an_exercise_and_looks_where_it_is_called():
+    a = 2
+    assert check(value(2))
+    a = 3
+    assert not check(value(2)), a
+
+
+def test_check_without_an_answer_says_what_to_run():
+    said = check(value(2))
+    assert said.status == "not done"
+    assert "run the exercise's cell first" in str(said)
