@@ -119,5 +119,9 @@ def _of_shapes(mine: Tensor, due: Tensor, tolerance: float) -> str:
 
 def show(value: Any) -> str:
     """Return a value as text, in short."""
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    if callable(value):
+        return "a function"
     text = str(value.tolist()) if isinstance(value, Tensor) else repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

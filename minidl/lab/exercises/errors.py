@@ -56,6 +56,10 @@ def _advice(error: BaseException, line: str) -> str:
         if not re.match(r"\w+\.\w+\(", text):
             return ". Nobody gives it that argument."
         return ". Nobody gives it that argument: what it needs from another method is kept on self."
+    if "shapes cannot be multiplied" in text or "must match the size" in text:
+        return ". @ multiplies matrices, and * entry by entry: is it the other one, or is one of the two transposed?"
+    if "'builtin_function_or_method'" in text or "'method'" in text:
+        return ". Are brackets, (), missing after the name of a function?"
     if "NoneType" in text:
         return ". Somewhere a value is None: is a return missing?"
     return ""
