@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from minidl import Sequential
 from minidl.lab.exercises.kinds import Chain, Claim, Value
 from minidl.lab.exercises.kinds.writing import layer, method
 from minidl.lab.proof import define, matrices
@@ -41,8 +42,8 @@ def _first_weight_gradient() -> Tensor:
 
 
 INIT = method("__init__(self, *modules)", "super().__init__()\nself.chain = modules")
-FORWARD = "for module in self.chain:\n    input = module.forward(input)\nreturn input"
-BACKWARD = "for module in reversed(self.chain):\n    grad_output = module.backward(grad_output)\nreturn grad_output"
+FORWARD = "for layer in self.chain:\n    input = layer.forward(input)\nreturn input"
+BACKWARD = "for layer in reversed(self.chain):\n    grad_output = layer.backward(grad_output)\nreturn grad_output"
 ITEM = method("__getitem__(self, k)", "return self.chain[k]")
 
 
@@ -179,6 +180,12 @@ EXERCISES = [
         ),
         given="import torch\nfrom minidl import Linear, Module, ReLU, Sequential, Tanh",
         solution=_mine(),
+        ours=Sequential,
+        about_ours=(
+            "What only looks after the tensors: should a layer raise an error in the middle, all layers go back to what they "
+            "remembered before, so that no backward can mix two forwards. And [k] knows slices too: [:2] is a Sequential of "
+            "two."
+        ),
         right=(
             _mine(init=method("__init__(self, *modules)", "super().__init__()\nself.chain = list(modules)")),
             _mine(

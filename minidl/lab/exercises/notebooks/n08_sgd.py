@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from minidl import SGD
 from minidl.lab.exercises.kinds import Function, Optimizer, Value
 from minidl.lab.exercises.kinds.writing import method, optimizer
 
@@ -51,6 +52,8 @@ EXERCISES = [
         hint="self.model.parameters() gives the pairs, and the parameter's own tensor has to change.",
         given="import torch\nfrom minidl import SGD, Linear",
         solution=_sgd(LOOP + "param -= self.lr * grad"),
+        ours=SGD,
+        about_ours="The two lists and _foreach_sub_ take the steps of all parameters in one call: a loop over them takes longer.",
         right=(
             _sgd(LOOP + "param.sub_(grad, alpha=self.lr)"),
             _sgd(LOOP + "param += -self.lr * grad"),
