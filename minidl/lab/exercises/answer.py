@@ -135,6 +135,14 @@ def borrowed(
     return ""
 
 
+def uses(function: Any, names: set[str]) -> str:
+    """Return the first of some names that a function's code holds, in whatever way; nothing if it holds none."""
+    for _, inner in functions(function):
+        if found := sorted(names & set(_names(inner.__code__))):
+            return found[0]
+    return ""
+
+
 def same_code(name: str, source: str, solution: str) -> bool:
     """Whether two cells define a name in the same way, but for comments and layout."""
     try:

@@ -84,7 +84,7 @@ def _of_numbers(mine: Tensor, due: Tensor, tolerance: float, got: Any) -> str:
         return "the sign is the wrong way round."
     if due.ndim == 2 and due.shape[0] == due.shape[1] and bool(_close(mine.mT, due, tolerance).all()):
         return "it is transposed: rows and columns are exchanged."
-    if bool(_close(mine, due, NEAR).all()):
+    if bool(_close(mine, due, NEAR).all()) and not torch.equal(mine.round(), mine):
         return f"{show(got)} is near, and not exact: give more digits, or let Python compute them."
     ratio = float((mine * due).sum() / (due * due).sum()) if bool(due.any()) else 0.0
     if ratio and due.numel() > 1 and bool(_close(mine, ratio * due, tolerance).all()):

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import torch
 
+from minidl import Module
+
 OURS = Path(__file__).parents[2]  # the package: what lies in it is not the student's
 
 
@@ -35,15 +37,22 @@ def _advice(error: BaseException, line: str) -> str:
     if isinstance(error, NameError):
         return f". {_meant(error)}"
     if isinstance(error, AttributeError):
-        if error.name in ("params", "grad", "_kept"):
+        if error.name in ("params", "grad", "_kept") and isinstance(error.obj, Module):
             return ". Is super().__init__() missing in __init__?"
-        if error.name is not None and "self." in line and "object has no attribute" in text:
+        if error.name is not None and f"self.{error.name}" in line and "object has no attribute" in text:
+            if near := difflib.get_close_matches(error.name, getattr(error.obj, "__dict__", ()), 1):
+                return f". Is that name spelt as where it is made; do you mean self.{near[0]}?"
             return f". Nothing has been kept under that name: forward (or __init__) has to say self.{error.name} = ... first."
     if "bitwise_xor" in text or "for ^" in text:
         return ". In Python, ^ is no power: write ** for it."
     if re.search(r"takes \d+ positional arguments? but \d+ w(as|ere) given", text):
-        return ". Is self missing among the arguments, or is one too many asked for?"
+        of_class = re.match(r"\w+\.\w+\(", text)
+        return ". Is self missing among the arguments, or is one too many asked for?" if of_class else ""
+    if "unexpected keyword argument" in text:
+        return ". It is called with that name: its def has to have it."
     if "missing" in text and "required positional argument" in text:
+        if not re.match(r"\w+\.\w+\(", text):
+            return ". Nobody gives it that argument."
         return ". Nobody gives it that argument: what it needs from another method is kept on self."
     if "shapes cannot be multiplied" in text or "must match the size" in text:
         return ". @ multiplies matrices, and * entry by entry: is it the other one, or is one of the two transposed?"
@@ -61,8 +70,8 @@ def _meant(error: NameError) -> str:
     name = error.name or ""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     local, known = (frames[-1].f_locals, frames[-1].f_globals) if frames else ({}, {})
-    if name in vars(local.get("self") or type):
-        return f"It has been kept under that name, so here it is self.{name}."
+    if hasattr(local.get("self"), name):
+        return f"It is kept on the object: write self.{name}."
     if near := difflib.get_close_matches(name, [*local, *known], 1):
         return f"Is that name spelt as where it is made; do you mean {near[0]}?"
     if callable(getattr(torch, name, None)):

@@ -125,7 +125,9 @@ EXERCISES = [
             ),
         ),
         slips={
-            _tanh(KEPT, "return 1 - self.output**2"): "backward returns a slope alone. What arrives is multiplied by it.",
+            _tanh(
+                KEPT, "return 1 - self.output**2"
+            ): "backward returns a slope alone. What arrives is multiplied by it.",
             _tanh(KEPT, "return grad_output * (1 - self.output.tanh() ** 2)"): (
                 "self.output is tanh(x) already, so that backward takes tanh twice: a formula of the input, applied to the output. "
                 "At x = 5 it gives the slope 0.42, and the curve is flat there."
@@ -139,12 +141,18 @@ EXERCISES = [
             _tanh(KEPT, "return grad_output * (1 + self.output**2)"): (
                 "this slope is never below 1, and tanh is nearly flat where x is large: look at the sign."
             ),
-            _tanh(KEPT, "return grad_output * (self.output**2 - 1)"): "the sign of the slope is the wrong way round: tanh rises.",
-            _tanh(KEPT, "return grad_output * self.output"): "backward multiplies by tanh itself; it should be by its slope.",
+            _tanh(
+                KEPT, "return grad_output * (self.output**2 - 1)"
+            ): "the sign of the slope is the wrong way round: tanh rises.",
+            _tanh(
+                KEPT, "return grad_output * self.output"
+            ): "backward multiplies by tanh itself; it should be by its slope.",
             _tanh(KEPT, "return grad_output.tanh()"): (
                 "backward puts the message through tanh. It is to be multiplied by the slope at the x of forward."
             ),
-            _tanh(KEPT, "return grad_output"): "backward passes on what arrives as it is; it has to be multiplied by the slope.",
+            _tanh(
+                KEPT, "return grad_output"
+            ): "backward passes on what arrives as it is; it has to be multiplied by the slope.",
             _tanh(KEPT, "return 1 - grad_output**2"): (
                 "the slope is taken at grad_output; it belongs to what forward has seen."
             ),
@@ -155,7 +163,8 @@ EXERCISES = [
                 "between 0 and 1 a number and its square are not the same: at y = 0.5 your slope is 0.5."
             ),
             _tanh(
-                "self.output = (input.exp() - (-input).exp()) / (input.exp() + (-input).exp())\nreturn self.output", SLOPE
+                "self.output = (input.exp() - (-input).exp()) / (input.exp() + (-input).exp())\nreturn self.output",
+                SLOPE,
             ): (
                 "the formula is right on paper; but in single precision e^100 is too large for the computer and becomes inf, and "
                 "inf / inf is nan. torch's own input.tanh() takes care of that."
@@ -167,13 +176,15 @@ EXERCISES = [
             _tanh("self.output = input.sigmoid()\nreturn self.output", SLOPE): (
                 "forward gives numbers between 0 and 1: that is not tanh."
             ),
-            _tanh("self.output = input.tan()\nreturn self.output", SLOPE): "forward calls tan, of the circle; tanh is meant.",
+            _tanh(
+                "self.output = input.tan()\nreturn self.output", SLOPE
+            ): "forward calls tan, of the circle; tanh is meant.",
             _tanh("self.output = input.sinh()\nreturn self.output", SLOPE): (
                 "forward grows beyond 1: that is half of u, and not yet divided by v."
             ),
         },
         wrong={
-            _tanh(KEPT, "return grad_output * (1 - output * output)"): "here it is self.output",
+            _tanh(KEPT, "return grad_output * (1 - output * output)"): "write self.output",
             _tanh("return input.tanh()", SLOPE): "forward (or __init__) has to say self.output",
             _tanh("output = input.tanh()\nreturn output", SLOPE): "forward (or __init__) has to say self.output",
             _tanh("self.output = input.tanh()", SLOPE): "forward of MyTanh returns nothing",
@@ -197,12 +208,13 @@ EXERCISES = [
             _tanh(
                 "self.inner = Tanh()\nreturn self.inner.forward(input)", "return self.inner.backward(grad_output)"
             ): "minidl's own Tanh",
-            _tanh("self.output = torch.nn.Tanh()(input)\nreturn self.output", "return torch.nn.Tanh()(grad_output)"): "puts the message through tanh",
+            _tanh(
+                "self.output = torch.nn.Tanh()(input)\nreturn self.output", "return torch.nn.Tanh()(grad_output)"
+            ): "puts the message through tanh",
             _tanh(KEPT, "return grad_output * (1 - self.output.clamp(-0.9, 0.9) ** 2)"): "11 of 12 entries are right",
             _tanh("self.output = input.clamp(-5, 5).tanh()\nreturn self.output", SLOPE): "at x = 6",
-            "class MyTanh(Module):\n    def forward(input):\n        return input.tanh()\n" + method("backward(self, g)", "return g"): (
-                "Is self missing"
-            ),
+            "class MyTanh(Module):\n    def forward(input):\n        return input.tanh()\n"
+            + method("backward(self, g)", "return g"): ("Is self missing"),
             "class MyTanh(Module):\n    def __init__(self):\n        self.output = None\n"
             + method("forward(self, input)", "return input.tanh()")
             + "\n"
@@ -270,7 +282,10 @@ EXERCISES = [
         given=GIVEN,
         solution=_softsign(SIGN, FALL),
         right=(
-            _softsign("self.input = input\nreturn input / (1 + torch.abs(input))", "return grad_output / (1 + self.input.abs()) ** 2"),
+            _softsign(
+                "self.input = input\nreturn input / (1 + torch.abs(input))",
+                "return grad_output / (1 + self.input.abs()) ** 2",
+            ),
             _softsign(
                 "self.below = 1 + abs(input)\nreturn input / self.below", "return grad_output / self.below / self.below"
             ),
@@ -297,12 +312,18 @@ EXERCISES = [
             _softsign("self.output = input.abs() / (1 + input.abs())\nreturn self.output", FALL): (
                 "forward never gives anything negative: above the line stands x, not |x|."
             ),
-            _softsign("self.output = 1 / (1 + input.abs())\nreturn self.output", FALL): "in forward, above the line stands x, not 1.",
+            _softsign(
+                "self.output = 1 / (1 + input.abs())\nreturn self.output", FALL
+            ): "in forward, above the line stands x, not 1.",
             _softsign("self.output = input / 1 + input.abs()\nreturn self.output", FALL): (
                 "in forward, brackets are missing: input / 1 + ... divides by 1 first."
             ),
-            _softsign("self.output = input / (1 + input**2)\nreturn self.output", FALL): "in forward, below the line stands |x|, not its square.",
-            _softsign("self.output = input.tanh()\nreturn self.output", FALL): "forward is tanh. Softsign looks like it, and is another function.",
+            _softsign(
+                "self.output = input / (1 + input**2)\nreturn self.output", FALL
+            ): "in forward, below the line stands |x|, not its square.",
+            _softsign(
+                "self.output = input.tanh()\nreturn self.output", FALL
+            ): "forward is tanh. Softsign looks like it, and is another function.",
             _softsign(SIGN, "return grad_output / (1 + self.output.abs()) ** 2"): (
                 "that is a formula of the input, applied to the output: the mistake of this notebook."
             ),
@@ -310,16 +331,18 @@ EXERCISES = [
                 "at x = 1 your slope is 0.5, but a nudge of 0.01 moves y there by 0.0025 only. In the quotient rule, what stands "
                 "below the line?"
             ),
-            _softsign(SIGN, "return grad_output * (1 - self.output**2)"): "that is tanh's slope. Softsign has one of its own.",
+            _softsign(
+                SIGN, "return grad_output * (1 - self.output**2)"
+            ): "that is tanh's slope. Softsign has one of its own.",
             _softsign(SIGN, "return grad_output * (1 - self.output) ** 2"): (
                 "right for x > 0. For x < 0, y is negative, and your slope is larger than 1 there."
             ),
             _softsign(SIGN, "return (1 - self.output.abs()) ** 2"): (
                 "backward returns the slope alone. What arrives is multiplied by it."
             ),
-            _softsign("self.input = input\nreturn input / (1 + input.abs())", "return grad_output / (1 + self.input) ** 2"): (
-                "right for x > 0. For x < 0 the denominator is another one: |x| is not x there."
-            ),
+            _softsign(
+                "self.input = input\nreturn input / (1 + input.abs())", "return grad_output / (1 + self.input) ** 2"
+            ): ("right for x > 0. For x < 0 the denominator is another one: |x| is not x there."),
             _softsign(
                 "self.input = input\nreturn input / (1 + input.abs())",
                 "return grad_output * self.input.sign() / (1 + self.input.abs()) ** 2",
@@ -327,12 +350,18 @@ EXERCISES = [
             _softsign(SIGN, "return grad_output * self.output.sign() * (1 - self.output.abs()) ** 2"): (
                 "for x < 0 your slope is negative. Softsign rises there as well."
             ),
-            _softsign(SIGN, "return grad_output * self.output"): "backward multiplies by the output; it should be by the slope.",
-            _softsign(SIGN, "return grad_output"): "backward passes on what arrives as it is; it has to be multiplied by the slope.",
+            _softsign(
+                SIGN, "return grad_output * self.output"
+            ): "backward multiplies by the output; it should be by the slope.",
+            _softsign(
+                SIGN, "return grad_output"
+            ): "backward passes on what arrives as it is; it has to be multiplied by the slope.",
             _softsign(SIGN, "return grad_output / (1 + grad_output.abs()) ** 2"): (
                 "the slope is taken at grad_output; it belongs to what forward has seen."
             ),
-            _softsign(SIGN, "return grad_output * (1 - self.output.abs() ** 2)"): "that is tanh's slope. Softsign has one of its own.",
+            _softsign(
+                SIGN, "return grad_output * (1 - self.output.abs() ** 2)"
+            ): "that is tanh's slope. Softsign has one of its own.",
             _softsign(
                 "self.input = input\nreturn input / (1 + input.abs())",
                 "x = self.input\nreturn grad_output * (1 + x.abs() - x) / (1 + x.abs()) ** 2",
@@ -340,7 +369,9 @@ EXERCISES = [
         },
         wrong={
             _softsign("return input / (1 + input.abs())", FALL): "self.output = ... first",
-            _softsign("self.output = input / (1 + |input|)\nreturn self.output", FALL).replace("|input|", "abs(inptu)"): "do you mean input",
+            _softsign("self.output = input / (1 + |input|)\nreturn self.output", FALL).replace(
+                "|input|", "abs(inptu)"
+            ): "do you mean input",
             _softsign("self.output = input / (1 + input.abs)\nreturn self.output", FALL): "raises TypeError",
             _softsign("self.output = input / (1 + input.abs())", FALL): "forward of Softsign returns nothing",
             _softsign(SIGN, "(1 - self.output.abs()) ** 2 * grad_output"): "backward of Softsign returns nothing",
@@ -349,7 +380,9 @@ EXERCISES = [
             _softsign(SIGN, "return grad_output @ (1 - self.output.abs()) ** 2"): "shape",
             _softsign(SIGN, "return (grad_output * (1 - self.output.abs()) ** 2).mean()"): "single number",
             _softsign(SIGN, FALL + " / len(grad_output)"): "factor 1/n",
-            _softsign("self.output = torch.nn.functional.softsign(input)\nreturn self.output", FALL): "torch's own softsign",
+            _softsign(
+                "self.output = torch.nn.functional.softsign(input)\nreturn self.output", FALL
+            ): "torch's own softsign",
             _softsign("self.output = input.div_(1 + input.abs())\nreturn self.output", FALL): "writes",
             _softsign("self.output = (input / (1 + input.abs())).squeeze()\nreturn self.output", FALL): "shape",
             _softsign(SIGN, "return grad_output * (1 - input.abs()) ** 2"): "the notebook's `input`",

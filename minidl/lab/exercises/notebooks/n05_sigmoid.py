@@ -173,7 +173,7 @@ EXERCISES = [
         },
         wrong={
             _sigmoid("return input.sigmoid()", SLOPE): "self.output = ... first",
-            _sigmoid(KEPT, "return grad_output * output * (1 - output)"): "here it is self.output",
+            _sigmoid(KEPT, "return grad_output * output * (1 - output)"): "write self.output",
             _sigmoid("self.output = input.sigmoid()", SLOPE): "forward of MySigmoid returns nothing",
             _sigmoid(KEPT, "grad_output * self.output * (1 - self.output)"): "backward of MySigmoid returns nothing",
             _sigmoid(KEPT, "raise NotImplementedError"): "backward is still to be written",
