@@ -91,7 +91,9 @@ class Reply:
         for a, b in itertools.product(list(extra), list(missing)):
             alike = only_these or (a[:2] == b[:2] and a[0] in ("entry", "function"))
             if alike and extra[a] and missing[b]:
-                sentences.append(f"{self.subject} has {self._factor(a)} where {self._of_truth(self._factor(b))} stands.")
+                sentences.append(
+                    f"{self.subject} has {self._factor(a)} where {self._of_truth(self._factor(b))} stands."
+                )
                 extra[a] -= 1
                 missing[b] -= 1
         return sentences + self._factors(+extra, +missing)

@@ -1,5 +1,8 @@
 """Exercises of 02_linear: the gradients of a Linear layer, claimed for one order of the weight and written for the other."""
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 
 from minidl.lab.exercises.kinds import Claim, Layer
@@ -53,10 +56,14 @@ def _mine(*backward: str, forward: str = FORWARD, init: str = INIT) -> str:
     return layer("MyLinear", forward, "\n".join(backward), init=init)
 
 
-def _build(in_features: int, out_features: int):  # noqa: ANN202  a function that builds one
-    drawn = torch.Generator().manual_seed(4)
-    weight, bias = (torch.randn(*shape, generator=drawn) for shape in ((out_features, in_features), (1, out_features)))
-    return lambda cls: cls(weight.clone(), bias.clone())
+def _build(in_features: int, out_features: int) -> Callable[[type], Any]:
+    def build(cls: type) -> Any:
+        drawn = torch.Generator().manual_seed(4)
+        return cls(
+            *(torch.randn(*shape, generator=drawn) for shape in ((out_features, in_features), (1, out_features)))
+        )
+
+    return build
 
 
 def _forward_is_as_given(cls: type) -> str:
@@ -193,7 +200,7 @@ EXERCISES = [
                 '2 * (ones("n").T @ G)': "2 times too large",
                 '(ones("n").T @ G) / 2': "2 times too small",
                 "0": "0",
-                "b": "in more than one place",
+                "b": "b_j where something else stands",
                 "None": "None",
                 "sum": "a formula made of the symbols above",
                 "True": "a formula made of the symbols above",
@@ -259,13 +266,12 @@ EXERCISES = [
         asks="The backward of a Linear layer whose weight is out x in, as PyTorch has it: Y = X W^T + b.",
         points=3,
         builds={
-            "3 features in and 2 out": _build(3, 2),
-            "3 features in and 1 out": _build(3, 1),
-            "3 features in and out": _build(3, 3),
+            "with 3 features in and 2 out": _build(3, 2),
+            "with 3 features in and 1 out": _build(3, 1),
+            "with 3 features in and out": _build(3, 3),
         },
         shapes=((5, 3), (1, 3), (4, 3)),
         methods=("backward",),
-        not_yours=("linear", "addmm", "matrix_grad"),
         also=_forward_is_as_given,
         hint="Write the shape of each factor under it: the weight is out x in here.",
         given=LAYER_GIVEN,
@@ -336,7 +342,9 @@ EXERCISES = [
             ),
             _mine(BIAS, BACK): 'nothing is added to grad["weight"].',
             _mine(WEIGHT, BACK): 'nothing is added to grad["bias"].',
-            _mine(BACK): "the message is passed on, and nothing is kept: there are two gradients to be added to self.grad.",
+            _mine(
+                BACK
+            ): "the message is passed on, and nothing is kept: there are two gradients to be added to self.grad.",
             _mine('self.grad["weight"] += grad_output.reshape(-1, len(grad_output)) @ self.input', BIAS, BACK): (
                 'for grad["weight"], grad_output is read in the same order into other rows. That is no transpose.'
             ),
@@ -344,7 +352,7 @@ EXERCISES = [
         wrong={
             _mine(WEIGHT + " / len(grad_output)", BIAS, BACK): "factor 1/n",
             _mine(WEIGHT, BIAS.replace("sum(", "mean("), BACK): "factor 1/n",
-            _mine(WEIGHT.replace("+=", "="), BIAS.replace("+=", "="), BACK): "+=",
+            _mine(WEIGHT.replace("+=", "="), BIAS.replace("+=", "="), BACK): "overwrites the gradient",
             _mine(WEIGHT.replace("+=", "-="), BIAS, BACK): "sign",
             _mine(WEIGHT, BIAS, BACK.removeprefix("return ")): "backward of MyLinear returns nothing",
             _mine(WEIGHT.replace("self.input", "input"), BIAS, BACK): "the notebook's `input`",
@@ -360,11 +368,10 @@ EXERCISES = [
                 BACK,
                 init=INIT.replace("        super().__init__()\n", ""),
             ).replace("self.params =", "pass; self.parms ="): "self.params",
-            _mine(WEIGHT, BIAS, BACK, forward='self.input = input\nreturn input @ self.params["weight"].T'): "forward",
-            "class MyLinear(Linear):\n    pass": "minidl's own",
             _mine(
-                "torch.nn.functional.linear(self.input, self.params['weight'])", WEIGHT, BIAS, BACK
-            ): "torch's own linear",
+                WEIGHT, BIAS, BACK, forward='self.input = input\nreturn input @ self.params["weight"].T'
+            ): "forward does not use bias",
+            "class MyLinear(Linear):\n    pass": "minidl's own",
             _mine(
                 "x = self.input.detach().requires_grad_()",
                 "y = x @ self.params['weight'].T",
@@ -388,7 +395,10 @@ EXERCISES = [
         given="import torch\nfrom minidl import Linear, Module\ninput, scale = torch.ones(5, 3), torch.ones(1, 3)",
         solution=_scale(SCALED, PASSED),
         right=(
-            _scale('self.grad["scale"] += (grad_output * self.input).sum(dim=0)', 'return self.params["scale"] * grad_output'),
+            _scale(
+                'self.grad["scale"] += (grad_output * self.input).sum(dim=0)',
+                'return self.params["scale"] * grad_output',
+            ),
             _scale(
                 'self.grad["scale"] += torch.diagonal(self.input.T @ grad_output).reshape(1, -1)',
                 'return grad_output @ torch.diag(self.params["scale"][0])',
@@ -440,22 +450,19 @@ EXERCISES = [
                 "backward divides by the scale. A nudge of x_ij is made larger by it on the way forward; what comes back is too."
             ),
             _scale(SCALED, 'return grad_output @ self.params["scale"].T'): (
-                "@ adds up over the features, and one column is left. x_ij touches y_ij only: entry by entry."
+                "what backward returns is summed over the features, and one column is left. x_ij touches y_ij only."
             ),
-            _scale(SCALED, 'return (grad_output * self.params["scale"]).sum(1, keepdim=True)'): (
-                "what backward returns is summed over the features. x_ij touches y_ij only."
+            _scale(SCALED, 'return self.params["scale"]'): (
+                "backward returns the scale itself, one row. Each slope is multiplied by what arrives."
             ),
             _scale('self.grad["scale"] += self.params["scale"] * grad_output.sum(0, keepdim=True)', PASSED): (
                 'grad["scale"] is multiplied by the scale itself. How far does y_ij move with s_j?'
-            ),
-            _scale('self.grad["scale"] += self.input.T @ grad_output', PASSED): (
-                "X^T G holds a number for each pair of features. Feature j of the output is made from feature j of the input alone."
             ),
             _scale(PASSED): 'nothing is added to grad["scale"].',
         },
         wrong={
             _scale('self.grad["scale"] += (self.input * grad_output).mean(0, keepdim=True)', PASSED): "factor 1/n",
-            _scale(SCALED.replace("+=", "="), PASSED): "+=",
+            _scale(SCALED.replace("+=", "="), PASSED): "overwrites the gradient",
             _scale(SCALED.replace("+=", "-="), PASSED): "sign",
             _scale(SCALED, PASSED.removeprefix("return ")): "backward of Scale returns nothing",
             _scale(SCALED.replace("self.input", "input"), PASSED): "the notebook's `input`",
@@ -463,7 +470,10 @@ EXERCISES = [
             _scale(SCALED, "return grad_output * self.scale"): "self.params",
             _scale(SCALED, 'return grad_output @ self.params["scale"]'): "shape",
             _scale(SCALED.replace("*", "@"), PASSED): "shape",
-            _scale(SCALED, 'return self.params["scale"]'): "shape",
+            _scale('self.grad["scale"] += self.input.T @ grad_output', PASSED): "shape",
+            _scale(
+                SCALED, 'return (grad_output * self.params["scale"]).sum(1, keepdim=True)'
+            ): "summed over the features",
             _scale(SCALED, PASSED, forward='self.input = input\nreturn input @ self.params["scale"].T'): "forward",
             "Scale = Linear": "minidl's own",
         },
