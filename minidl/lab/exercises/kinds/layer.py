@@ -39,6 +39,9 @@ def returned(name: str, method: str, got: Any) -> Tensor:
         raise Wrong(f"{method} of {name} returns nothing: is a return missing?", certain=True)
     if not isinstance(got, Tensor):
         raise Wrong(f"{method} of {name} should return a tensor, and returns {show(got)}.", certain=True)
+    if not got.is_floating_point():
+        what = "true and false" if got.dtype is torch.bool else "whole numbers"
+        raise Wrong(f"{method} of {name} returns a tensor of {what}, and not of numbers with a point.")
     return got
 
 
@@ -156,8 +159,10 @@ class Layer(Exercise):
         def work() -> list[Tensor]:
             module, input = build(cls), batch.clone()
             output = module.forward(input)
-            grad_output = torch.linspace(1, 2, output.numel(), dtype=batch.dtype).reshape(output.shape)
-            return [output, module.backward(grad_output), input, *getattr(module, "grad", {}).values()]
+            drawn = torch.Generator().manual_seed(2)  # of both signs, so that a gate set by the message is seen
+            grad_output = torch.randn(output.shape, generator=drawn, dtype=batch.dtype)
+            back = module.backward(grad_output)
+            return [output, back, input, grad_output, *getattr(module, "grad", {}).values()]
 
         return quietly(work)
 
