@@ -39,6 +39,8 @@ def _advice(error: BaseException, line: str) -> str:
     if isinstance(error, AttributeError):
         if error.name in ("params", "grad", "_kept") and isinstance(error.obj, Module):
             return ". Is super().__init__() missing in __init__?"
+        if error.name in (getattr(error.obj, "params", None) or ()):
+            return f'. A parameter is kept under its name in params: self.params["{error.name}"].'
         if error.name is not None and f"self.{error.name}" in line and "object has no attribute" in text:
             if near := difflib.get_close_matches(error.name, getattr(error.obj, "__dict__", ()), 1):
                 return f". Is that name spelt as where it is made; do you mean self.{near[0]}?"
@@ -54,8 +56,20 @@ def _advice(error: BaseException, line: str) -> str:
         if not re.match(r"\w+\.\w+\(", text):
             return ". Nobody gives it that argument."
         return ". Nobody gives it that argument: what it needs from another method is kept on self."
-    if "shapes cannot be multiplied" in text or "must match the size" in text:
-        return ". @ multiplies matrices, and * entry by entry: is it the other one, or is one of the two transposed?"
+    if isinstance(error, KeyError):
+        return ". No entry has that name: is it spelt as where it is made?"
+    if "Boolean value of Tensor" in text:
+        return (
+            ". A tensor has many entries, and if, and, or, min, max and a < x < b ask for one single truth: "
+            "compare entry by entry."
+        )
+    if "cannot be multiplied" in text:
+        return (
+            ". @ multiplies matrices: the left has as many columns as the right has rows. Which of the two is the wrong way "
+            "round; or is *, entry by entry, meant?"
+        )
+    if "must match the size" in text or "broadcast shape" in text:
+        return ". The two shapes do not fit. Write them down: what is summed, and what is the wrong way round?"
     if "converted to Python scalars" in text:
         return ". A function of math, or float(), takes one number; for whole tensors there are torch's, such as torch.exp."
     if "'builtin_function_or_method'" in text or "'method'" in text:
