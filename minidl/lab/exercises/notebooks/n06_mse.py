@@ -214,12 +214,8 @@ EXERCISES = [
                 "n, m = self.error.shape\nreturn 2 * self.error / {'sum': 1, 'batchmean': m, 'mean': n * m}[self.reduction]",
             ): "with \"batchmean\", backward divides by m, the numbers of one sample. How many samples are there?",
             _mse(VALUE, "return -2 * self.error / self.divisor()"): (
-                "the sign of the gradient is the wrong way round: where an answer is too large, L grows with it."
-            ),
-            _mse(
-                "self.error = target - input\nreturn (self.error * self.error).sum() / self.divisor()", SLOPE
-            ): (
-                "the sign of the gradient is the wrong way round: a square does not mind target - input, but its derivative does."
+                "the sign of the gradient is the wrong way round: where an answer is too large, L grows with it. "
+                "(A square does not mind t - y in place of y - t. Its derivative does.)"
             ),
             _mse(VALUE, "return self.error * self.error / self.divisor()"): (
                 "backward returns the squares, which is the loss, entry by entry; asked is their derivative."
@@ -227,7 +223,7 @@ EXERCISES = [
             _mse(VALUE, "return 2 * self.error.abs() / self.divisor()"): "the sign of the error is lost in backward.",
             _mse(VALUE, "return self.error.sign() / self.divisor()"): "that is the gradient of the absolute error; here the errors are squared.",
             _mse("self.error = input - target\nreturn (self.error * self.error).sum()", SLOPE): (
-                "forward gives the sum, whatever the reduction is; backward divides."
+                "forward gives the sum, whatever the reduction is."
             ),
             _mse("self.error = input - target\nreturn (self.error * self.error).mean()", SLOPE): (
                 "forward gives the mean over all entries, whatever the reduction is."
@@ -270,9 +266,6 @@ EXERCISES = [
             _mse(VALUE, SLOPE, init=method('__init__(self, reduction="mean")', "self.reduction = reduction")): (
                 'where no reduction is named, it should be "sum": the stub says so in __init__.'
             ),
-            _mse(VALUE, SLOPE, init=method('__init__(self, reduction="sum")', "self.reduction = 'sum'")): (
-                "the reduction that is asked for is forgotten: it is always the sum."
-            ),
         },
         wrong={
             _mse("self.error = input - target\nreturn (self.error * self.error) / self.divisor()", SLOPE): "is a sum missing?",
@@ -292,10 +285,10 @@ EXERCISES = [
             _mse("self.error = input - target\nreturn (self.error^2).sum() / self.divisor()", SLOPE): "^ is no power",
             _mse("self.error = input - target\nreturn torch.nn.functional.mse_loss(input, target)", SLOPE): "torch's own mse_loss",
             _mse("self.inner = MSELoss(self.reduction)\nreturn self.inner(input, target)", "return self.inner.backward()"): "own MSELoss",
-            _mse(VALUE, SLOPE + ".sum()"): "",
+            _mse(VALUE, "return (2 * self.error / self.divisor()).sum()"): "single number",
             _mse("self.error = input.sub_(target)\nreturn (self.error * self.error).sum() / self.divisor()", SLOPE): "writes",
-            _mse(VALUE, SLOPE, more=""): "divisor",
-            _mse(VALUE, SLOPE, init=""): "reduction",
+            _mse(VALUE, SLOPE, more=""): "no attribute 'divisor'",
+            _mse(VALUE, SLOPE, init=""): "building MyMSELoss raises TypeError",
             "class MyMSELoss(MSELoss):\n    pass": "minidl's own",
             "MyMSELoss = None": "it should be a class",
         },
@@ -464,10 +457,7 @@ EXERCISES = [
                 "in backward e = -5 counts as small: the condition needs the size of e."
             ),
             _huber(GUARD + PIECES, "e = self.error\nreturn -torch.where(e.abs() <= 1, e, e.sign())"): (
-                "the sign of the gradient is the wrong way round: where an answer is too large, L grows with it."
-            ),
-            _huber(GUARD + PIECES.replace("input - target", "target - input"), SLOPES): (
-                "the sign of the gradient is the wrong way round: it belongs to e = y - t, and you keep t - y."
+                "the sign of the gradient is the wrong way round: where an answer is too large, L grows with it. Is e = y - t what you keep?"
             ),
             _huber(GUARD + PIECES, "e = self.error\nreturn torch.where(e.abs() <= 1, e * e / 2, e.abs() - 0.5)"): (
                 "backward returns the loss, entry by entry; asked is its slope."
@@ -501,22 +491,19 @@ EXERCISES = [
             ),
         },
         wrong={
-            _huber(PIECES, SLOPES): "forward should raise ValueError, and returns",
+            _huber(PIECES, SLOPES): "Compare the shapes first",
             _huber("if input.shape != target.shape:\n    return ValueError('shapes')\n" + PIECES, SLOPES): "write raise, not return",
             _huber("if input.shape != target.shape:\n    return None\n" + PIECES, SLOPES): "forward should raise ValueError, and returns None",
             _huber("target = target.reshape(input.shape)\n" + PIECES, SLOPES): "forward should raise ValueError",
             _huber("if input.ndim != target.ndim:\n    raise ValueError('ndim')\n" + PIECES, SLOPES): "forward should raise ValueError",
-            _huber("if len(input) != len(target):\n    raise ValueError('len')\n" + PIECES, SLOPES): "forward should raise ValueError",
-            _huber("if input.numel() != target.numel():\n    raise ValueError('numel')\n" + PIECES, SLOPES): "forward should raise ValueError",
+            _huber("if len(input) != len(target):\n    raise ValueError('len')\n" + PIECES, SLOPES): "Compare the shapes first",
+            _huber("if input.numel() != target.numel():\n    raise ValueError('numel')\n" + PIECES, SLOPES): "Compare the shapes first",
             _huber("assert input.shape == target.shape\n" + PIECES, SLOPES): "forward should raise ValueError; it raises AssertionError",
             _huber("if input.shape != target.shape:\n    raise TypeError('shapes')\n" + PIECES, SLOPES): "it raises TypeError",
-            _huber("if input.shape != target.shape:\n    print('shapes differ')\n" + PIECES, SLOPES): "forward should raise ValueError",
+            _huber("if input.shape != target.shape:\n    print('shapes differ')\n" + PIECES, SLOPES): "Compare the shapes first",
             _huber("if input.shape == target.shape:\n    raise ValueError('shapes')\n" + PIECES, SLOPES): "raises ValueError: shapes",
             _huber("raise ValueError('shapes')", SLOPES): "raises ValueError",
             loss("HuberLoss", GUARD + PIECES, SLOPES).replace("backward(self)", "backward(self, grad_output)"): "backward asks for grad_output",
-            loss("HuberLoss", GUARD + PIECES, SLOPES).replace("backward(self)", "backward(self, grad_output=1)").replace(
-                "return torch.where(e.abs() <= 1, e", "return grad_output * torch.where(e.abs() <= 1, 3 * e"
-            ): "",
             _huber(GUARD + PIECES.replace(".sum()", ""), SLOPES): "is a sum missing?",
             _huber(GUARD + PIECES.replace("return ", ""), SLOPES): "forward of HuberLoss returns nothing",
             _huber(GUARD + PIECES, SLOPES.replace("return ", "")): "backward of HuberLoss returns nothing",
