@@ -105,7 +105,7 @@ EXERCISES = [
         hint="What does your formula need? Keep that in forward, under a name of self.",
         given=GIVEN,
         solution=_tanh(
-            "self.output = input.tanh()\nreturn self.output", "return grad_output * (1 - self.output * self.output)"
+            "self.output = torch.tanh(input)\nreturn self.output", "return grad_output * (1 - self.output * self.output)"
         ),
         right=(
             _tanh("self.y = torch.tanh(input)\nreturn self.y", "return (1 - self.y**2) * grad_output"),

@@ -101,7 +101,7 @@ EXERCISES = [
         points=3,
         hint="Which of the four ways survive every input, and keep small outputs? And what does backward need?",
         given=GIVEN,
-        solution=_sigmoid(KEPT, SLOPE),
+        solution=_sigmoid("self.output = torch.sigmoid(input)\nreturn self.output", SLOPE),
         right=(
             _sigmoid("self.y = 1 / (1 + (-input).exp())\nreturn self.y", "return self.y * (1 - self.y) * grad_output"),
             _sigmoid(

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from minidl import MSELoss
-from minidl.lab.exercises.kinds import Claim, Loss, Value
+from minidl.lab.exercises.kinds import Claim, Loss
 from minidl.lab.exercises.kinds.writing import loss, method
 from minidl.lab.proof import matrices, ones, scalars
 from minidl.lab.proof.formula import Formula
@@ -59,12 +59,6 @@ def _pairs() -> list[tuple[Tensor, Tensor]]:
 
 def _large() -> list[tuple[Tensor, Tensor]]:
     return [(torch.tensor([[0.0, 6.0, -6.0], [30.0, -100.0, 100.0]]), torch.tensor([[0.5, 6.0, 6.0], [-30.0, 100.0, 0.0]]))]
-
-
-def _mean_gradient() -> Tensor:
-    loss = MSELoss("mean")
-    loss.forward(torch.tensor([[1.0, 4.0], [0.0, -2.0]]), torch.tensor([[0.0, 0.0], [2.0, -2.0]]))
-    return loss.backward()
 
 
 EXERCISES = [
@@ -291,48 +285,6 @@ EXERCISES = [
             _mse(VALUE, SLOPE, init=""): "building MyMSELoss raises TypeError",
             "class MyMSELoss(MSELoss):\n    pass": "minidl's own",
             "MyMSELoss = None": "it should be a class",
-        },
-    ),
-    Value(
-        id="06 mean",
-        name="mean_gradient",
-        asks="The gradient of the mean squared error of two samples with two outputs, as a list of rows.",
-        expected=_mean_gradient,
-        hint="The error of each entry, then what a square makes of it, then what this reduction divides by.",
-        given="import torch",
-        solution="mean_gradient = [[0.5, 2.0], [-1.0, 0.0]]",
-        right=(
-            "mean_gradient = torch.tensor([[0.5, 2.0], [-1.0, 0.0]])",
-            "mean_gradient = [[1 / 2, 2], [-1, 0]]",
-            "mean_gradient = 2 * (torch.tensor([[1.0, 4.0], [0.0, -2.0]]) - torch.tensor([[0.0, 0.0], [2.0, -2.0]])) / 4",
-            "import numpy\nmean_gradient = numpy.array([[0.5, 2.0], [-1.0, 0.0]])",
-            "from fractions import Fraction\nmean_gradient = ((Fraction(1, 2), 2), (-1, 0))",
-            "mean_gradient = [torch.tensor([0.5, 2.0]), torch.tensor([-1.0, 0.0])]",
-        ),
-        slips={
-            "mean_gradient = [[2, 8], [-4, 0]]": "that is the gradient of the sum. What does \"mean\" divide by?",
-            "mean_gradient = [[1, 4], [-2, 0]]": (
-                "that is divided by 2: by the samples, or not at all and without the factor that a square leaves. \"mean\" is over all entries."
-            ),
-            "mean_gradient = [[0.25, 1], [-0.5, 0]]": "the factor that a square leaves behind is missing.",
-            "mean_gradient = [[-0.5, -2], [1, 0]]": "the signs are the wrong way round: the error is y - t.",
-            "mean_gradient = [[0.25, 4], [1, 0]]": "those are the squares, divided; asked is the derivative.",
-            "mean_gradient = [[1, 16], [4, 0]]": "those are the squares; asked is the derivative.",
-            "mean_gradient = 5.25": "that is the loss. Its gradient has a number for each entry of Y.",
-            "mean_gradient = [[0.5, 2], [1, 0]]": "the error in row 2, column 1 is negative: the answer is too small.",
-            "mean_gradient = [[0.5, 2], [-1, -1]]": "row 2, column 2: y and t are both -2 there. What is the error?",
-            "mean_gradient = [[0.5, 2], [-1, -2]]": "row 2, column 2: y and t are both -2 there. What is the error?",
-            "mean_gradient = [[0.5, 2], [1, -1]]": "row 2: the error is y - t in both columns. Work both out again.",
-        },
-        wrong={
-            "mean_gradient = [0.5, 2, -1, 0]": "the numbers are right, the shape is not",
-            "mean_gradient = [[0.5, -1], [2, 0]]": "transposed",
-            "mean_gradient = [[0.5, 2], [-1, 0.1]]": "3 of 4 numbers are right; 0.1 (row 2, column 2) is not",
-            "mean_gradient = [[0.5, 2.003], [-1, 0]]": "near",
-            "mean_gradient = [[4, 16], [-8, 0]]": "every number is 8 times",
-            "mean_gradient = None": "None",
-            "mean_gradient = 'half'": "right kind",
-            "mean_gradient = [[0.5], [-1]]": "shape",
         },
     ),
     Claim(
