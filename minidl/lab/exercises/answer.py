@@ -124,8 +124,10 @@ def borrowed(
         for name in _globals(function.__code__):
             found = function.__globals__.get(name)
             home = getattr(found, "__module__", "") if isinstance(found, type) else ""
-            if home.partition(".")[0] == "minidl" and home.count(".") == 1 and (
-                found.__name__ not in ("Module", *building_blocks)
+            if (
+                home.partition(".")[0] == "minidl"
+                and home.count(".") == 1
+                and (found.__name__ not in ("Module", *building_blocks))
             ):
                 return f"{where} uses minidl's own {found.__name__}; write yours."
             if home.startswith(("torch.nn.modules", "torch.optim")):

@@ -42,7 +42,8 @@ EXERCISES = [
         asks="dL/dX of Y = tanh(X), as a formula of Y and G.",
         statement=_statement,
         points=2,
-        hint="One number first: tanh is u/v. What is the derivative of u, what that of v? Then the quotient rule, and u/v is y.",
+        hint="One number first: tanh is u/v. What is the derivative of u, what that of v? Then the quotient rule, "
+        "and u/v is y.",
         given=f"from minidl.lab.proof import define, matrices, ones, scalars\n{SYMBOLS}",
         solution=f"{SYMBOLS}\nclaim_tanh = G * (1 - Y * Y)",
         right=(
@@ -72,7 +73,8 @@ EXERCISES = [
             "claim_tanh = -G * Y * Y": "there is a second term: v divided by v is not 0.",
             "claim_tanh = G * Y": "this multiplies by tanh itself. It should be by its slope.",
             "claim_tanh = G": "this passes on all of what arrives; but tanh is flat where x is large.",
-            "claim_tanh = G * (1 - Y) ** 2": "the square is not taken of what you take it of: do the last step of the quotient rule again.",
+            "claim_tanh = G * (1 - Y) ** 2": "the square is not taken of what you take it of: do the last step of "
+            "the quotient rule again.",
             "claim_tanh = G * (1 - G * G)": "the slope has nothing to do with what arrives; only what went forward sets it.",
             "claim_tanh = G * Y * Y": "that is how much of the message is lost, not how much is passed on.",
             "claim_tanh = G / (X.exp() + (-X).exp()) ** 2": (
@@ -105,7 +107,8 @@ EXERCISES = [
         hint="What does your formula need? Keep that in forward, under a name of self.",
         given=GIVEN,
         solution=_tanh(
-            "self.output = torch.tanh(input)\nreturn self.output", "return grad_output * (1 - self.output * self.output)"
+            "self.output = torch.tanh(input)\nreturn self.output",
+            "return grad_output * (1 - self.output * self.output)",
         ),
         right=(
             _tanh("self.y = torch.tanh(input)\nreturn self.y", "return (1 - self.y**2) * grad_output"),
@@ -129,7 +132,8 @@ EXERCISES = [
                 KEPT, "return 1 - self.output**2"
             ): "backward returns a slope alone. What arrives is multiplied by it.",
             _tanh(KEPT, "return grad_output * (1 - self.output.tanh() ** 2)"): (
-                "self.output is tanh(x) already, so that backward takes tanh twice: a formula of the input, applied to the output. "
+                "self.output is tanh(x) already, so that backward takes tanh twice: a formula of the input, "
+                "applied to the output. "
                 "At x = 5 it gives the slope 0.42, and the curve is flat there."
             ),
             _tanh(BOTH, "return grad_output * (1 - self.input**2)"): (
@@ -166,11 +170,13 @@ EXERCISES = [
                 "self.output = (input.exp() - (-input).exp()) / (input.exp() + (-input).exp())\nreturn self.output",
                 SLOPE,
             ): (
-                "the formula is right on paper; but in single precision e^100 is too large for the computer and becomes inf, and "
+                "the formula is right on paper; but in single precision e^100 is too large for the computer and "
+                "becomes inf, and "
                 "inf / inf is nan. torch's own input.tanh() takes care of that."
             ),
             _tanh("e = (2 * input).exp()\nself.output = (e - 1) / (e + 1)\nreturn self.output", SLOPE): (
-                "the formula is right on paper; but in single precision e^200 is too large for the computer and becomes inf, and "
+                "the formula is right on paper; but in single precision e^200 is too large for the computer and "
+                "becomes inf, and "
                 "inf / inf is nan. torch's own input.tanh() takes care of that."
             ),
             _tanh("self.output = input.sigmoid()\nreturn self.output", SLOPE): (
@@ -248,14 +254,15 @@ EXERCISES = [
             "passed_on = [[64, -82], [7, 3]]": "the square of -0.8 is not negative.",
             "passed_on = [[36, -32], [0, 1]]": "that is what each entry holds back. Asked is what it passes on.",
             "passed_on = [[136, -82], [7, 5]]": "no slope of tanh is larger than 1, and yours are: look at the sign in it.",
-            "passed_on = [[16, -2], [7, 1]]": "that is the slope of another curve: between 0 and 1, 1 - y and its square are no slope of tanh.",
+            "passed_on = [[16, -2], [7, 1]]": "that is the slope of another curve: between 0 and 1, 1 - y and its "
+            "square are no slope of tanh.",
             "passed_on = [[64, -18], [0, 3]]": (
                 "number 1 of the second row: the output 0 is where tanh is steepest, and not where it is flat."
             ),
-            "passed_on = [[-64, 18], [-7, -3]]": "all signs are the wrong way round: tanh rises, and what arrives keeps its sign.",
-            "import torch\npassed_on = torch.tensor([[100, -50], [7, 4]]) * (1 - torch.tensor([[0.6, -0.8], [0, 0.5]]).tanh() ** 2)": (
-                "Y is the output: tanh has been taken already, and is not taken again."
-            ),
+            "passed_on = [[-64, 18], [-7, -3]]": "all signs are the wrong way round: tanh rises, and what arrives "
+            "keeps its sign.",
+            "import torch\npassed_on = torch.tensor([[100, -50], [7, 4]]) * (1 - torch.tensor([[0.6, -0.8], [0, "
+            "0.5]]).tanh() ** 2)": ("Y is the output: tanh has been taken already, and is not taken again."),
         },
         wrong={
             "passed_on = [64, -18, 7, 3]": "the numbers are right, the shape is not",
@@ -328,7 +335,8 @@ EXERCISES = [
                 "that is a formula of the input, applied to the output: the mistake of this notebook."
             ),
             _softsign(SIGN, "return grad_output * (1 - self.output.abs())"): (
-                "at x = 1 your slope is 0.5, but a nudge of 0.01 moves y there by 0.0025 only. In the quotient rule, what stands "
+                "at x = 1 your slope is 0.5, but a nudge of 0.01 moves y there by 0.0025 only. In the quotient "
+                "rule, what stands "
                 "below the line?"
             ),
             _softsign(

@@ -53,9 +53,11 @@ EXERCISES = [
         slips={
             "claim_sigmoid = Y * (1 - Y)": "that is a slope by itself. What arrives, G, is multiplied by it.",
             "claim_sigmoid = -G * Y * (1 - Y)": (
-                "the sign is the wrong way round: so the sigmoid would fall. There are two minus signs, one of 1/v and one of v'."
+                "the sign is the wrong way round: so the sigmoid would fall. There are two minus signs, one of 1/v "
+                "and one of v'."
             ),
-            "claim_sigmoid = -G * Y * Y": "that is -1/v^2 alone. By the chain rule it is multiplied by v', the derivative of what is below.",
+            "claim_sigmoid = -G * Y * Y": "that is -1/v^2 alone. By the chain rule it is multiplied by v', the "
+            "derivative of what is below.",
             "claim_sigmoid = G * Y * Y": (
                 "1/v^2 is there, and v' is not: what stands below the line has a derivative of its own."
             ),
@@ -73,7 +75,8 @@ EXERCISES = [
             "claim_sigmoid = G * Y.sigmoid() * (1 - Y.sigmoid())": (
                 "Y is the output already: this takes the sigmoid twice, a formula of the input applied to the output."
             ),
-            "claim_sigmoid = G.sigmoid()": "this puts the message through the sigmoid; it is to be multiplied by the slope at X.",
+            "claim_sigmoid = G.sigmoid()": "this puts the message through the sigmoid; it is to be multiplied by "
+            "the slope at X.",
             "claim_sigmoid = G / 4": "a quarter is the slope at x = 0 only.",
             "claim_sigmoid = G * Y * (1 + Y)": "a sign: this slope is largest where the curve is flat.",
             "claim_sigmoid = G * Y * Y * (1 - Y)": "y stands in it once too often: at x = 0 the slope would be an eighth.",
@@ -123,10 +126,12 @@ EXERCISES = [
         ),
         slips={
             _sigmoid("self.output = input.exp() / (1 + input.exp())\nreturn self.output", SLOPE): (
-                "at x = 100, forward gives nan: e^100 is too large for single precision and becomes inf, and inf / inf has no value."
+                "at x = 100, forward gives nan: e^100 is too large for single precision and becomes inf, and inf / "
+                "inf has no value."
             ),
             _sigmoid("self.output = (1 + (input / 2).tanh()) / 2\nreturn self.output", SLOPE): (
-                "at x = -30, forward gives 0 where 9e-14 is right: 1 + tanh(-15) loses all its digits. That was the way by tanh."
+                "at x = -30, forward gives 0 where 9e-14 is right: 1 + tanh(-15) loses all its digits. That was "
+                "the way by tanh."
             ),
             _sigmoid("self.output = 1 / (1 + input.exp())\nreturn self.output", SLOPE): (
                 "forward falls where it should rise: look at the sign in the exponent."
@@ -137,7 +142,9 @@ EXERCISES = [
             _sigmoid("self.output = 1 / 1 + (-input).exp()\nreturn self.output", SLOPE): (
                 "in forward, brackets are missing: 1 / 1 + ... divides by 1 first."
             ),
-            _sigmoid("self.output = input.tanh()\nreturn self.output", SLOPE): "forward is tanh, from -1 to 1; asked is the sigmoid.",
+            _sigmoid(
+                "self.output = input.tanh()\nreturn self.output", SLOPE
+            ): "forward is tanh, from -1 to 1; asked is the sigmoid.",
             _sigmoid(KEPT, "return self.output * (1 - self.output)"): (
                 "backward returns a slope alone. What arrives is multiplied by it."
             ),
@@ -145,20 +152,27 @@ EXERCISES = [
                 "at x = 2 backward takes the slope to be -2, as if the curve fell there: it is given the input."
             ),
             _sigmoid(KEPT, "s = self.output.sigmoid()\nreturn grad_output * s * (1 - s)"): (
-                "self.output is the sigmoid of x already, so that backward takes it twice: a formula of the input, applied to the output."
+                "self.output is the sigmoid of x already, so that backward takes it twice: a formula of the input, "
+                "applied to the output."
             ),
-            _sigmoid(KEPT, "return grad_output * (1 - self.output**2)"): "that is tanh's slope; which formula has the prover accepted here?",
+            _sigmoid(
+                KEPT, "return grad_output * (1 - self.output**2)"
+            ): "that is tanh's slope; which formula has the prover accepted here?",
             _sigmoid(KEPT, "return -grad_output * self.output * (1 - self.output)"): (
                 "the sign of the slope is the wrong way round: the sigmoid rises."
             ),
-            _sigmoid(KEPT, "return grad_output * self.output"): "backward multiplies by the sigmoid itself; it should be by its slope.",
+            _sigmoid(
+                KEPT, "return grad_output * self.output"
+            ): "backward multiplies by the sigmoid itself; it should be by its slope.",
             _sigmoid(KEPT, "return grad_output * (1 - self.output)"): (
                 "at x = -6 backward passes on almost everything, and the curve is flat there: part of the slope is missing."
             ),
             _sigmoid(KEPT, "return grad_output.sigmoid()"): (
                 "backward puts the message through the sigmoid. It is to be multiplied by the slope at the x of forward."
             ),
-            _sigmoid(KEPT, "return grad_output"): "backward passes on what arrives as it is; it has to be multiplied by the slope.",
+            _sigmoid(
+                KEPT, "return grad_output"
+            ): "backward passes on what arrives as it is; it has to be multiplied by the slope.",
             _sigmoid(KEPT, "return grad_output * grad_output * (1 - grad_output)"): (
                 "the slope is taken at grad_output; it belongs to what forward has seen."
             ),
@@ -183,10 +197,16 @@ EXERCISES = [
             _sigmoid("self.output = input.sigmoid_()\nreturn self.output", SLOPE): "writes",
             _sigmoid("self.output = input.sigmoid\nreturn self.output", SLOPE): "are brackets, (), missing",
             _sigmoid("self.output = 1 / (1 + torch.exp(-inputs))\nreturn self.output", SLOPE): "do you mean input?",
-            _sigmoid("self.output = 1 / (1 + exp(-input))\nreturn self.output", SLOPE): "torch has a function of that name: torch.exp.",
-            _sigmoid("import math\nself.output = 1 / (1 + math.exp(-input))\nreturn self.output", SLOPE): "A function of math",
+            _sigmoid(
+                "self.output = 1 / (1 + exp(-input))\nreturn self.output", SLOPE
+            ): "torch has a function of that name: torch.exp.",
+            _sigmoid(
+                "import math\nself.output = 1 / (1 + math.exp(-input))\nreturn self.output", SLOPE
+            ): "A function of math",
             _sigmoid("self.output = float(1 / (1 + (-input).exp()))\nreturn self.output", SLOPE): "takes one number",
-            _sigmoid("self.inner = Sigmoid()\nreturn self.inner(input)", "return self.inner.backward(grad_output)"): "minidl's own Sigmoid",
+            _sigmoid(
+                "self.inner = Sigmoid()\nreturn self.inner(input)", "return self.inner.backward(grad_output)"
+            ): "minidl's own Sigmoid",
             _sigmoid(
                 "self.input = input.detach().requires_grad_()\nreturn self.input.sigmoid()",
                 "y = self.input.sigmoid()\ny.backward(grad_output)\nreturn self.input.grad",
@@ -252,14 +272,27 @@ EXERCISES = [
             "slope = self.gate + self.input * self.gate * (1 - self.gate)\nreturn grad_output * slope",
         ),
         right=(
-            _silu("self.x, self.s = input, torch.sigmoid(input)\nreturn self.x * self.s", "return grad_output * self.s * (1 + self.x * (1 - self.s))"),
+            _silu(
+                "self.x, self.s = input, torch.sigmoid(input)\nreturn self.x * self.s",
+                "return grad_output * self.s * (1 + self.x * (1 - self.s))",
+            ),
             _silu(
                 "self.gate = input.sigmoid()\nself.output = input * self.gate\nreturn self.output",
                 "return grad_output * (self.output + self.gate * (1 - self.output))",
             ),
-            _silu("s = input.sigmoid()\nself.slope = s + input * s * (1 - s)\nreturn input * s", "return self.slope * grad_output"),
-            _silu("self.input = input\nreturn input / (1 + (-input).exp())", "s = self.input.sigmoid()\nreturn grad_output * (s + self.input * (s - s**2))"),
-            _silu("self.sigmoid = Sigmoid()\nself.input = input\nself.gate = self.sigmoid.forward(input)\nreturn input * self.gate", "return grad_output * self.gate + self.sigmoid.backward(grad_output * self.input)"),
+            _silu(
+                "s = input.sigmoid()\nself.slope = s + input * s * (1 - s)\nreturn input * s",
+                "return self.slope * grad_output",
+            ),
+            _silu(
+                "self.input = input\nreturn input / (1 + (-input).exp())",
+                "s = self.input.sigmoid()\nreturn grad_output * (s + self.input * (s - s**2))",
+            ),
+            _silu(
+                "self.sigmoid = Sigmoid()\nself.input = input\nself.gate = self.sigmoid.forward(input)\nreturn "
+                "input * self.gate",
+                "return grad_output * self.gate + self.sigmoid.backward(grad_output * self.input)",
+            ),
             _silu(
                 "self.input = input.clone()\nself.gate = (1 + (input / 2).tanh()) / 2\nreturn input * self.gate",
                 PRODUCT,
@@ -293,21 +326,30 @@ EXERCISES = [
             _silu(GATE, "return grad_output * self.gate + self.input * self.gate * (1 - self.gate)"): (
                 "only the first term is multiplied by what arrives: brackets are missing."
             ),
-            _silu("self.output = input * input.sigmoid()\nreturn self.output", "return grad_output * self.output * (1 - self.output)"): (
-                "y (1 - y) is for the sigmoid's own output; what is kept here is x times that."
-            ),
+            _silu(
+                "self.output = input * input.sigmoid()\nreturn self.output",
+                "return grad_output * self.output * (1 - self.output)",
+            ): ("y (1 - y) is for the sigmoid's own output; what is kept here is x times that."),
             _silu(
                 "self.output = input * input.sigmoid()\nreturn self.output",
                 "s = self.output.sigmoid()\nreturn grad_output * (s + self.output * s * (1 - s))",
             ): "this slope is taken at the output, and belongs to the input. Is the output enough to tell x?",
             _silu(GATE, PRODUCT + ".sum()"): "the slopes are added up: each entry has one of its own.",
-            _silu(GATE, "return grad_output"): "backward passes on what arrives as it is; it has to be multiplied by the slope.",
-            _silu("self.input, self.gate = input, input.sigmoid()\nreturn self.gate", PRODUCT): "forward is the sigmoid alone; the x in front is missing.",
-            _silu("self.input, self.gate = input, input.sigmoid()\nreturn input + self.gate", PRODUCT): "forward adds x; it should multiply by it.",
-            _silu("self.input, self.gate = input, (input * input.sigmoid()).sigmoid()\nreturn input * self.gate", PRODUCT): (
-                "forward takes the sigmoid of a product; the product is to be with the sigmoid of x."
-            ),
-            _silu("self.input, self.gate = input, input.tanh()\nreturn input * self.gate", PRODUCT): "forward has tanh in it; asked is the sigmoid.",
+            _silu(
+                GATE, "return grad_output"
+            ): "backward passes on what arrives as it is; it has to be multiplied by the slope.",
+            _silu(
+                "self.input, self.gate = input, input.sigmoid()\nreturn self.gate", PRODUCT
+            ): "forward is the sigmoid alone; the x in front is missing.",
+            _silu(
+                "self.input, self.gate = input, input.sigmoid()\nreturn input + self.gate", PRODUCT
+            ): "forward adds x; it should multiply by it.",
+            _silu(
+                "self.input, self.gate = input, (input * input.sigmoid()).sigmoid()\nreturn input * self.gate", PRODUCT
+            ): ("forward takes the sigmoid of a product; the product is to be with the sigmoid of x."),
+            _silu(
+                "self.input, self.gate = input, input.tanh()\nreturn input * self.gate", PRODUCT
+            ): "forward has tanh in it; asked is the sigmoid.",
             _silu(
                 "self.input, self.gate = input, input.exp() / (1 + input.exp())\nreturn input * self.gate", PRODUCT
             ): "at x = 100, forward gives nan: e^100 is too large for single precision. Take a way that survives.",
@@ -317,17 +359,28 @@ EXERCISES = [
         },
         wrong={
             _silu("self.gate = input.sigmoid()\nreturn input * self.gate", PRODUCT): "self.input = ... first",
-            _silu("self.gate = input.sigmoid()\nreturn input * self.gate", "return grad_output * (self.gate + input * self.gate * (1 - self.gate))"): (
-                "the notebook's `input`"
-            ),
-            _silu("self.input, self.gate = input, input.sigmoid()\ninput * self.gate", PRODUCT): "forward of SiLU returns nothing",
-            _silu(GATE, "slope = self.gate + self.input * self.gate * (1 - self.gate)\ngrad_output * slope"): "backward of SiLU returns nothing",
+            _silu(
+                "self.gate = input.sigmoid()\nreturn input * self.gate",
+                "return grad_output * (self.gate + input * self.gate * (1 - self.gate))",
+            ): ("the notebook's `input`"),
+            _silu(
+                "self.input, self.gate = input, input.sigmoid()\ninput * self.gate", PRODUCT
+            ): "forward of SiLU returns nothing",
+            _silu(
+                GATE, "slope = self.gate + self.input * self.gate * (1 - self.gate)\ngrad_output * slope"
+            ): "backward of SiLU returns nothing",
             _silu(GATE, "raise NotImplementedError"): "backward is still to be written",
-            _silu("self.input, self.gate = input, input.sigmoid()\nreturn input @ self.gate", PRODUCT): "@ multiplies matrices",
-            _silu("self.input, self.gate = input, input.sigmoid\nreturn input * self.gate", PRODUCT): "brackets, (), missing",
+            _silu(
+                "self.input, self.gate = input, input.sigmoid()\nreturn input @ self.gate", PRODUCT
+            ): "@ multiplies matrices",
+            _silu(
+                "self.input, self.gate = input, input.sigmoid\nreturn input * self.gate", PRODUCT
+            ): "brackets, (), missing",
             _silu("return torch.nn.SiLU()(input)", "return grad_output"): "torch's own SiLU",
             _silu(GATE, f"{PRODUCT} / len(grad_output)"): "factor 1/n",
-            _silu("self.input = input\nreturn torch.nn.functional.silu(input)", "return grad_output"): "torch's own silu",
+            _silu(
+                "self.input = input\nreturn torch.nn.functional.silu(input)", "return grad_output"
+            ): "torch's own silu",
             _silu("self.input, self.gate = input, input.sigmoid()\nreturn input.mul_(self.gate)", PRODUCT): "writes",
             "SiLU = torch.nn.SiLU": "torch's own",
         },
