@@ -356,7 +356,7 @@ EXERCISES = [
             _mine(WEIGHT.replace("+=", "-="), BIAS, BACK): "sign",
             _mine(WEIGHT, BIAS, BACK.removeprefix("return ")): "backward of MyLinear returns nothing",
             _mine(WEIGHT.replace("self.input", "input"), BIAS, BACK): "the notebook's `input`",
-            _mine(WEIGHT, BIAS, "return grad_output @ weight"): "the notebook's `weight`",
+            _mine(WEIGHT, BIAS, "return grad_output @ weight"): 'The layer has its own: self.params["weight"]',
             _mine(WEIGHT, BIAS, BACK.replace('self.params["weight"]', "self.weight")): "self.params",
             _mine(WEIGHT, BIAS.replace('"bias"', '"b"'), BACK): "KeyError",
             _mine(WEIGHT.replace("self.input", "self.x"), BIAS, BACK): "forward (or __init__) has to say self.x",
