@@ -25,8 +25,8 @@ SLOPE_OF_A_FUNCTION = re.compile(r"\\(?:tanh|sigma)'\(x\)|\\frac\{d\}\{dx\} .*")
 
 RULES = {  # what the proofs rest on, in the words of the notebooks: the chain rule, deltas, and the product of two matrices
     r"\frac{dL}{dx} = \frac{dL}{dv} \cdot \frac{dv}{du} \cdot \frac{du}{dx}",
-    r"\frac{\partial L}{\partial x_b} = \sum_a g_a \, \frac{\partial y_a}{\partial x_b}",
-    r"\frac{\partial L}{\partial x_b} = \sum_a g_a \, J_{ab}",
+    r"\frac{\partial L}{\partial x_q} = \sum_p g_p \, \frac{\partial y_p}{\partial x_q}",
+    r"\frac{\partial L}{\partial x_q} = \sum_p g_p \, J_{pq}",
     r"\text{grad\_input} = g \, J",
     r"\frac{\partial w_{k'j'}}{\partial w_{kj}} = \delta_{k'k} \, \delta_{j'j}",
     r"\sum_{k'} x_{ik'} \, \delta_{k'k} = x_{ik}",

@@ -24,7 +24,7 @@ EXERCISES = [
     Value(
         id="01 messages",
         name="messages",
-        asks="dL/dv, dL/du, dL/dx and dL/ds at x = 1 and s = 1, where u = x + s, v = u^2 and L = v^2.",
+        asks="The derivatives of L by v, u, x and s at x = 1 and s = 1, where u = x + s, v = u^2 and L = v^2.",
         expected=_messages,
         hint="Forward first: u, v, L. Then each slope times what arrives.",
         given="import torch",
@@ -43,7 +43,7 @@ EXERCISES = [
             "messages = [8, 32, 16, 16]": "a sum passes its message on to both as it is; nothing is shared out.",
             "messages = [2, 4, 4, 4]": "L = v^2 has the slope 2v, and v is not 1 here: go forward first.",
             "messages = [16, 32, 32, 32]": "the first message is dL/dv, a slope, and not the value L.",
-            "messages = [32, 32, 32, 8]": "the order is dL/dv, dL/du, dL/dx, dL/ds: back from the end.",
+            "messages = [32, 32, 32, 8]": "the order is v, u, x, s: back from the end.",
         },
         wrong={
             "messages = [8, 12, 12, 12]": "1 of 4 numbers are right; 12 (number 2) is not",
