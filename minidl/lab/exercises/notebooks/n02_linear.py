@@ -284,7 +284,7 @@ EXERCISES = [
         ),
         hint="Write the shape of each factor under it: the weight is out x in here.",
         given=LAYER_GIVEN,
-        solution=_mine(WEIGHT, BIAS, BACK),
+        solution=_mine('weight = self.params["weight"]', WEIGHT, BIAS, "return grad_output @ weight"),
         right=(
             _mine(
                 'self.grad["weight"] += (self.input.T @ grad_output).T',
