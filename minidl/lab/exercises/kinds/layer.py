@@ -47,7 +47,7 @@ def returned(name: str, method: str, got: Any) -> Tensor:
 def complain(diagnosis: Diagnosis, notebook: str, built: str = "") -> None:
     """Raise what the doctor found, without its notes, and without sections that the reader of this notebook has not met."""
     if built:
-        diagnosis.subject = f"{diagnosis.subject}, {built}"
+        diagnosis.subject = f"{built}, {diagnosis.subject}"
     for finding in diagnosis.findings:
         if finding.read[0][:2] > notebook:
             finding.read = ("", "")
