@@ -5,7 +5,9 @@ from typing import Any
 
 import torch
 
+from minidl import Linear
 from minidl.lab.exercises.kinds import Claim, Layer
+from minidl.lab.exercises.kinds.exercise import OURS
 from minidl.lab.exercises.kinds.writing import layer, method
 from minidl.lab.proof import matrices
 
@@ -273,9 +275,16 @@ EXERCISES = [
         shapes=((5, 3), (1, 3), (4, 3)),
         methods=("backward",),
         also=_forward_is_as_given,
+        ours=Linear,
+        about_ours=(
+            "minidl keeps its weight in x out, Y = XW + b, so the transposes stand elsewhere. product(left, right) is "
+            "left @ right, and with plus=bias the bias is added in the same operation; add_product(total, left, right) is "
+            "total += left @ right. mT is T, and sum(-2) is sum(0), for the last two dimensions: there may be a stack of them. "
+            f"{OURS}"
+        ),
         hint="Write the shape of each factor under it: the weight is out x in here.",
         given=LAYER_GIVEN,
-        solution=_mine(WEIGHT, BIAS, BACK),
+        solution=_mine('weight = self.params["weight"]', WEIGHT, BIAS, "return grad_output @ weight"),
         right=(
             _mine(
                 'self.grad["weight"] += (self.input.T @ grad_output).T',
@@ -356,7 +365,7 @@ EXERCISES = [
             _mine(WEIGHT.replace("+=", "-="), BIAS, BACK): "sign",
             _mine(WEIGHT, BIAS, BACK.removeprefix("return ")): "backward of MyLinear returns nothing",
             _mine(WEIGHT.replace("self.input", "input"), BIAS, BACK): "the notebook's `input`",
-            _mine(WEIGHT, BIAS, "return grad_output @ weight"): "the notebook's `weight`",
+            _mine(WEIGHT, BIAS, "return grad_output @ weight"): 'The layer has its own: self.params["weight"]',
             _mine(WEIGHT, BIAS, BACK.replace('self.params["weight"]', "self.weight")): "self.params",
             _mine(WEIGHT, BIAS.replace('"bias"', '"b"'), BACK): "KeyError",
             _mine(WEIGHT.replace("self.input", "self.x"), BIAS, BACK): "forward (or __init__) has to say self.x",

@@ -138,7 +138,6 @@ EXERCISES = [
                 "2 * G * (X > 0)": "twice too large: to the right of 0, how much does y grow with x?",
                 "G * (X > 1)": "the slope changes at 0, and not at 1.",
                 "(G * (X > 0)).sum()": "everything is added up to one number. x_ij touches y_ij only.",
-                "G * (X.abs() > 0)": "|x| is above 0 on both sides: so everything is passed on.",
             },
         ),
         wrong=_claims(
@@ -168,7 +167,7 @@ EXERCISES = [
             "keeps the same tensor, as its input. And output.sign() is 1 where the output is positive and 0 where it is 0, so "
             "that nothing true or false has to be turned into numbers first."
         ),
-        hint="What was claimed, in torch: backward needs to know what forward has seen.",
+        hint="backward needs to know what forward has seen. What is kept on self is still there.",
         given=LAYER_GIVEN,
         solution=_mine(OUTPUT, "return grad_output * (self.output > 0)"),
         right=(
