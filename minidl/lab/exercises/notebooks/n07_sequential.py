@@ -144,7 +144,9 @@ EXERCISES = [
             ),
             "first_weight_gradient = [[8, 0], [2, 0]]": "that is dL/dW2; the first layer's is asked for.",
             "first_weight_gradient = [[2, 4]]": "that is the message that arrives at the first layer, dL/dH.",
-            "first_weight_gradient = [2, 4]": "that is the message that arrives at the first layer, dL/dH.",
+            "first_weight_gradient = [2, 4]": (
+                "that is the message at the first layer, dL/dH. The gradient has the shape of W1."
+            ),
             "first_weight_gradient = [[12, 0], [6, 0]]": (
                 "that is the gradient for the sample of the page; this one is another."
             ),
