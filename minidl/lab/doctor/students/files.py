@@ -126,7 +126,9 @@ def _with_nothing(found: Sequence[Plan], files: Sequence[Path]) -> list[Plan]:
     beside = Path(os.path.commonpath(roots)) if len(roots) > 1 else None
     if beside is None or any(file.parent == beside for file in files):
         return []
-    empty = set(beside.iterdir()) - {beside / file.relative_to(beside).parts[0] for file in files if beside in file.parents}
+    empty = set(beside.iterdir()) - {
+        beside / file.relative_to(beside).parts[0] for file in files if beside in file.parents
+    }
     names = PARTS | DATA | SKIPPED
     return [
         _without_python(path)

@@ -165,6 +165,10 @@ class Process:
         """Set when the time is over, from now."""
         self._deadline = time.monotonic() + seconds
 
+    def at_most(self, seconds: float) -> None:
+        """Set when the time is over, if it is not over before, from now."""
+        self._deadline = min(self._deadline, time.monotonic() + seconds)
+
     def _watch(self) -> None:
         while not self._over.wait(0.05):
             if time.monotonic() >= self._deadline:

@@ -97,7 +97,7 @@ def examine_projects(
 
 
 def _end_tidily() -> Any:
-    """Have SIGTERM, for which nobody has asked otherwise, end this process as Ctrl-C does: nothing is left; return what it did."""
+    """Have SIGTERM, for which nobody has asked otherwise, end this process as Ctrl-C does; return what it did before."""
     if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
         return None
 
@@ -128,7 +128,8 @@ class Visit:
         cases = house.settings.cases or plan.cases
         self._cases = cases.read_text(encoding="utf-8") if cases else ""
         self._seconds = FILES_OF_A_PROJECT * house.settings.seconds
-        self._end, self._said = math.inf, 0
+        self._spent, self._since = 0.0, math.inf  # seconds; since when the project's code runs
+        self._said = 0
 
     def run(self) -> None:
         """Examine it."""
@@ -140,7 +141,6 @@ class Visit:
             elif outline.empty and not of.file.what:
                 text = "No class with forward and backward, or with step."
                 self._close(number, Row(shown, "", "nothing to examine", text))
-        self._end = time.monotonic() + LOADING + self._seconds
         for _ in range(TRIES):
             if all(of.closed for of in self._files) or not self._house.open_now or self._enough():
                 break
@@ -150,9 +150,12 @@ class Visit:
             if not of.closed and self._house.open_now:
                 self._close(number, Row(of.file.shown, "", verdict, text))
 
+    def _left(self) -> float:
+        return self._seconds - self._spent - max(0.0, time.monotonic() - self._since)
+
     def _enough(self) -> tuple[str, str] | None:
         """Return why nothing more of this project is examined, or None."""
-        if time.monotonic() >= self._end:
+        if self._left() <= 0:
             return "time limit", f"not examined any more: its project has had its {self._seconds:g} seconds"
         if self._said > MOST_SAID:
             return "no report", f"not examined any more: about its project came more than {MOST_SAID // 10**6} MB"
@@ -198,7 +201,7 @@ class Visit:
             process = Process(self._house, self._job(), copy(self._plan, Path(place)))
             end, broken = "gone", ""
             try:
-                for message in process.messages(min(LOADING, self._end - time.monotonic())):
+                for message in process.messages(LOADING):
                     if isinstance(message, dict) and set(message) == {"end"}:
                         end = message["end"]
                         break
@@ -210,6 +213,7 @@ class Visit:
             finally:
                 process.end()
                 self._said += process.size
+                self._spent, self._since = self._seconds - self._left(), math.inf
         self._after(process, end, broken)
 
     def _take(self, message: Any, process: Process) -> None:
@@ -223,9 +227,11 @@ class Visit:
             if doing not in ("load", "examine") and doing not in Names(of.file):
                 raise Forged("a class that was not asked for")
             self._at = (number, doing)
+            self._since = min(self._since, time.monotonic())
             if doing in ("load", "examine") and doing not in of.given:
                 of.given.add(doing)
-                process.more(min(self._house.settings.seconds, self._end - time.monotonic()))
+                process.more(self._house.settings.seconds)
+            process.at_most(self._left())
             return
         asked = {n: (of.file.shown, Names(of.file)) for n, of in enumerate(self._files) if not of.closed}
         number, row = unpacked(message, asked)
@@ -235,7 +241,9 @@ class Visit:
         if len(of.done) >= MOST_ROWS:
             raise Forged(f"more than {MOST_ROWS} rows about one file")
         if row.verdict == "nothing to examine" and (certain := self._untold(of)):
-            row = Row(row.file, "", "no report", f"its process says that there is nothing to examine, but {_listed(certain)}")
+            row = Row(
+                row.file, "", "no report", f"its process says that there is nothing to examine, but {_listed(certain)}"
+            )
         of.done.add(row.name)
         self._tell(number, row)
         if row.name == "":
@@ -281,7 +289,6 @@ class Visit:
             self._tell(number, Row(of.file.shown, name, verdict, text))
             if name == "" or process.late or broken:
                 self._close(number)
-
 
     def _untold(self, of: Of) -> list[str]:
         """Return the classes of a file that the doctor cannot have left out, and about which nothing was said."""

@@ -36,7 +36,7 @@ class NoWall(Exception):  # noqa: N818
 
 
 def arguments(copy: Path) -> list[str]:
-    """Return the command that builds a wall around a private copy, says a line when it stands, and falls when its input ends."""
+    """Return the command that builds a wall around a private copy, says a line when it stands, and falls when input ends."""
     command = [_program(), "--unshare-all", "--die-with-parent", "--cap-drop", "ALL", "--clearenv", "--new-session"]
     command += ["--as-pid-1"]  # when it ends, everything inside does
     for path in SYSTEM:
