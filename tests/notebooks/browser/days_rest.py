@@ -38,17 +38,25 @@ class RestOfTheDay(Day):
     """A day whose first runs are Run All's: their outputs are judged, and a second run begins where the first one ended.
 
     So a cell is run twice in a row here too: what later cells have named, it does not find. ``stored`` are the cells of the
-    project's notebook, in which the exercises are solved.
+    project's notebook: there, each solution was run where it stands. A cell whose output is not the stored one is
+    ``compared_later``, when all solutions have been run.
     """
 
     def __init__(self, client: NotebookClient, stored) -> None:
         super().__init__(client)
         self.stored = {cell["id"]: cell for cell in stored}
+        self.compared_later: list = []
 
     def judge(self, cell, outputs: list, says: str = "", when: str = "") -> None:
         super().judge(cell, outputs, says, when)
-        if when == ("in the end" if "check" in tags(cell) else "") and cell["id"] in self.stored:
-            self.faults += [f"cell {cell['id']} {words}" for words in differences(self.stored[cell["id"]], outputs)]
+        if not when and cell["id"] in self.stored and differences(self.stored[cell["id"]], outputs):
+            self.compared_later.append(cell)
+
+    def compare(self) -> None:
+        """Compare what is left to be compared, now that all exercises are solved."""
+        for cell in self.compared_later:
+            found = differences(self.stored[cell["id"]], self.execute(cell))
+            self.faults += [f"cell {cell['id']} {words}" for words in found]
 
     def first_run(self, cell, says: str) -> float:
         if "solution" in tags(cell):
@@ -89,7 +97,10 @@ class Judge:
 def faults_of_the_rest(given, solutions, stored, connection_file: Path) -> list[str]:
     """Return what goes wrong in the rest of a day, see ``faults_of_a_day``; the given cells hold Run All's outputs."""
     with running_kernel(connection_file) as client:
-        return faults_of_a_day(given, solutions, RestOfTheDay(client, stored))
+        day = RestOfTheDay(client, stored)
+        faults_of_a_day(given, solutions, day)
+        day.compare()
+        return day.faults
 
 
 def spent_on_visits(items: list) -> list:
