@@ -263,21 +263,26 @@ def verdicts(path, **settings):
     return [(os.path.basename(row.file), row.name, row.verdict, row.details.split("\n")[0]) for row in rows]
 
 
-def test_the_time_of_a_project_does_not_grow_with_its_files(tmp_path, monkeypatch):
-    monkeypatch.setattr("minidl.lab.doctor.students.visits.FILES_OF_A_PROJECT", 2)
-    for number in range(9):
-        (tmp_path / f"loop_{number}.py").write_text(
-            FILES["blocks.py"] + f"class Of{number}(Tanh):\n    pass\n", encoding="utf-8"
-        )
-    (tmp_path / "loop_0.py").write_text(FILES["blocks.py"] + "import loop_1, loop_2\n", encoding="utf-8")
-    rows = examine_projects(find([str(tmp_path)]), Settings(seconds=0.5, wall="none"))
-    assert {row.verdict for row in rows} == {"time limit"}
-    assert "its project has had its 1 seconds" in rows[-1].details
-    assert len({row.file for row in rows}) == 9
+@pytest.mark.parametrize("same", [True, False], ids=["projects", "files"])
+def test_the_time_of_a_submission_does_not_grow_with_what_is_in_it(tmp_path, monkeypatch, same):
+    monkeypatch.setattr("minidl.lab.doctor.students.visits.FILES", 2)
+    for number in range(9):  # files that define the same are projects of their own
+        text = FILES["blocks.py"].partition("class")[0] + TANH.replace("Tanh", f"Tanh{number * (not same)}")
+        path = tmp_path / "mallory" / f"loop_{number}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text.replace("Module", f"Module{number * (not same)}"), encoding="utf-8")
+    (tmp_path / "anna").mkdir()
+    (tmp_path / "anna" / "nn.py").write_text(TANH, encoding="utf-8")
+    assert len(find([str(tmp_path)])) == (10 if same else 2)
+    first, *rows = verdicts(tmp_path, seconds=0.5)
+    assert first[2] == "well"
+    assert [(name, verdict) for name, _, verdict, _ in rows] == [(f"loop_{n}.py", "time limit") for n in range(9)]
+    assert "its submission has had its 1 seconds" in rows[-1][3]
 
 
-@pytest.mark.parametrize(("notes", "words"), [([], "more than 200 rows"), (["x" * 4000] * 50, "more than 8 MB")])
-def test_a_flood_of_rows_is_stopped(tmp_path, notes, words):
+@pytest.mark.parametrize(("notes", "words"), [([], "more than 200 rows"), (["x" * 4000] * 25, "more than 1 MB")])
+def test_a_flood_of_rows_is_stopped(tmp_path, monkeypatch, notes, words):
+    monkeypatch.setattr("minidl.lab.doctor.students.visits.MOST_SAID", 1_000_000)
     names = [f"f{number}" for number in range(20)]
     text = FLOOD.format(names=names, notes=notes) + "".join(f"def {name}(x, y): pass\n" for name in names) + TANH
     (tmp_path / "work.py").write_text(text, encoding="utf-8")

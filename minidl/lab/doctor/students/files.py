@@ -69,12 +69,15 @@ class Plan:
         The files that belong to it, relative to ``root``; None for all that lie below.
     cases : Path or None
         The teacher's file of cases that lies beside the students' folders.
+    submission : Path or None
+        The folder of the student whose project it is, where that holds several.
     """
 
     root: Path
     files: tuple[File, ...]
     copied: tuple[Path, ...] | None = None
     cases: Path | None = None
+    submission: Path | None = None
 
 
 def find(paths: Sequence[str]) -> list[Plan]:
@@ -110,7 +113,9 @@ def find(paths: Sequence[str]) -> list[Plan]:
                 if len({plan.root for plan in others}) > 1:
                     found, beside = others, inside
             cases = beside if beside.is_file() and not beside.is_symlink() else None
-            plans += [replace(plan, cases=cases) for plan in found] + _with_nothing(found, list(told))
+            above = path.parent if several else _folder_of_students(found)
+            found = [replace(plan, cases=cases, submission=_first(plan.root, above)) for plan in found]
+            plans += found + _with_nothing(found, list(told))
         elif path.suffix != ".py" and path.exists():
             raise FileNotFoundError(f"no Python file: {path}")
         elif path.exists():
@@ -122,8 +127,7 @@ def find(paths: Sequence[str]) -> list[Plan]:
 
 def _with_nothing(found: Sequence[Plan], files: Sequence[Path]) -> list[Plan]:
     """Return a plan for each folder that lies beside those of students and has no Python file, to say so."""
-    roots = {plan.root for plan in found}
-    beside = Path(os.path.commonpath(roots)) if len(roots) > 1 else None
+    beside = _folder_of_students(found)
     if beside is None or any(file.parent == beside for file in files):
         return []
     empty = set(beside.iterdir()) - {
@@ -135,6 +139,16 @@ def _with_nothing(found: Sequence[Plan], files: Sequence[Path]) -> list[Plan]:
         for path in sorted(empty)
         if path.is_dir() and not path.name.startswith((".", "__")) and path.name.lower() not in names
     ]
+
+
+def _folder_of_students(found: Sequence[Plan]) -> Path | None:
+    roots = {plan.root for plan in found}
+    return Path(os.path.commonpath(roots)) if len(roots) > 1 else None
+
+
+def _first(root: Path, above: Path | None) -> Path | None:
+    """Return the folder right below another one in which a root lies."""
+    return above / root.relative_to(above).parts[0] if above is not None and root != above else None
 
 
 def _without_python(folder: Path) -> Plan:

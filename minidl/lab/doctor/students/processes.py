@@ -30,7 +30,7 @@ class Settings:
     shape : tuple of int, or None
         Of the batch.
     seconds : float
-        A file that takes longer is ended; what it had shown until then is kept. A project has ten times as much.
+        A file that takes longer is ended; what it had shown until then is kept. A submission has ten times as much.
     megabytes : int
         What each project may have on top of what the examination needs.
     at_once : int

@@ -25,8 +25,8 @@ from minidl.lab.doctor.time_limit import TIME_LIMIT
 
 LOADING_ONE = 3.0  # seconds that the import of one file may take
 TRIES = 25  # how often a project is begun again that has ended its process
-FILES_OF_A_PROJECT = 10  # a project has the time of so many, however many it has
-MOST_SAID = 8_000_000  # bytes of all that is said about a project
+FILES = 10  # a submission has the time of so many, however many it has
+MOST_SAID = 8_000_000  # bytes of all that is said about a submission
 MOST_ROWS = 200  # about one file
 
 
@@ -51,6 +51,7 @@ def examine_projects(
     rows: dict[tuple[int, int], list[Row]] = {}
     came: queue.Queue[tuple[int, int, Row] | BaseException | None] = queue.Queue()
     waiting = list(enumerate(plans))[::-1]
+    used = {plan.submission or number: Used() for number, plan in enumerate(plans)}
     threads = []
     before = _end_tidily()
     try:
@@ -63,7 +64,8 @@ def examine_projects(
                         number, plan = waiting.pop()
                     except IndexError:
                         return
-                    Visit(house, plan, lambda file, row, number=number: came.put((number, file, row))).run()
+                    tell = lambda file, row, number=number: came.put((number, file, row))  # noqa: E731
+                    Visit(house, plan, tell, used[plan.submission or number]).run()
             except BaseException as error:
                 came.put(error)
             finally:
@@ -108,6 +110,14 @@ def _end_tidily() -> Any:
 
 
 @dataclass
+class Used:
+    """What a submission has used of what it may: seconds for its code, and bytes of what is said about it."""
+
+    seconds: float = 0.0
+    said: int = 0
+
+
+@dataclass
 class Of:
     """What is known of a file while its project is examined."""
 
@@ -121,15 +131,14 @@ class Of:
 class Visit:
     """The examination of one project: begun again, without what ended it, until all is said."""
 
-    def __init__(self, house: House, plan: Plan, tell: Callable[[int, Row], None]) -> None:
+    def __init__(self, house: House, plan: Plan, tell: Callable[[int, Row], None], used: Used) -> None:
         self._house, self._plan, self._tell = house, plan, tell
         self._files = [Of(file) for file in plan.files]
         self._at: tuple[int, str] = (0, "load")
         cases = house.settings.cases or plan.cases
         self._cases = cases.read_text(encoding="utf-8") if cases else ""
-        self._seconds = FILES_OF_A_PROJECT * house.settings.seconds
-        self._spent, self._since = 0.0, math.inf  # seconds; since when the project's code runs
-        self._said = 0
+        self._seconds = FILES * house.settings.seconds
+        self._used, self._since = used, math.inf  # since when the project's code runs
 
     def run(self) -> None:
         """Examine it."""
@@ -151,14 +160,14 @@ class Visit:
                 self._close(number, Row(of.file.shown, "", verdict, text))
 
     def _left(self) -> float:
-        return self._seconds - self._spent - max(0.0, time.monotonic() - self._since)
+        return self._seconds - self._used.seconds - max(0.0, time.monotonic() - self._since)
 
     def _enough(self) -> tuple[str, str] | None:
         """Return why nothing more of this project is examined, or None."""
         if self._left() <= 0:
-            return "time limit", f"not examined any more: its project has had its {self._seconds:g} seconds"
-        if self._said > MOST_SAID:
-            return "no report", f"not examined any more: about its project came more than {MOST_SAID // 10**6} MB"
+            return "time limit", f"not examined any more: its submission has had its {self._seconds:g} seconds"
+        if self._used.said > MOST_SAID:
+            return "no report", f"not examined any more: about its submission came more than {MOST_SAID // 10**6} MB"
         return None
 
     def _close(self, number: int, row: Row | None = None) -> None:
@@ -212,12 +221,13 @@ class Visit:
                         break
             finally:
                 process.end()
-                self._said += process.size
-                self._spent, self._since = self._seconds - self._left(), math.inf
+                self._used.said += process.size
+                self._used.seconds += max(0.0, time.monotonic() - self._since)
+                self._since = math.inf
         self._after(process, end, broken)
 
     def _take(self, message: Any, process: Process) -> None:
-        if self._said + process.size > MOST_SAID:
+        if self._used.said + process.size > MOST_SAID:
             raise Forged(f"more than {MOST_SAID // 10**6} MB")
         if isinstance(message, dict) and set(message) == {"at", "doing"}:
             number, doing = message["at"], message["doing"]
