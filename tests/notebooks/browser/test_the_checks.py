@@ -164,7 +164,9 @@ def test_what_goes_wrong_in_the_day_after_run_all_is_found(faults_of):
         "with-the-solution": [new_output("stream", text="2\n")],
         "sound-solution": right[:1],
     }
-    stored = [{**cell, "outputs": outputs[cell.id]} for cell in given + solutions if cell.id in outputs]
+    stored = [
+        nbformat.from_dict({**cell, "outputs": outputs[cell.id]}) for cell in given + solutions if cell.id in outputs
+    ]
     faults = faults_of("day.ipynb", given, solutions=solutions, stored=stored)
     assert [re.match("cell (.*?) (.*?):", fault).groups() for fault in faults.pop("day")] == DAY
     assert not any(faults.values())  # all else is sound
