@@ -162,7 +162,7 @@ def limit(megabytes: int, wall: bool) -> None:
 
 
 def no_uncounted_memory() -> None:
-    """Have the system refuse what gives memory outside of a process's own: memfd_create, shmget, io_uring_setup, memfd_secret.
+    """Have the system refuse what gives memory outside of a process's own: files without a name, shared segments, rings.
 
     A filter of system calls does that, where Linux and the machine know it; it cannot be taken off again.
     """
