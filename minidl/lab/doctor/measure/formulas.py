@@ -80,8 +80,12 @@ def descent(rate: float, momentum: float = 0.0, share: float = 1.0, start: float
     return Formula(begin)
 
 
-def nesterov(rate: float, momentum: float) -> Formula:
-    """Return the formula v <- momentum v + g, p <- p - rate (g + momentum v)."""
+def nesterov(rate: float, momentum: float, slip: str = "") -> Formula:
+    """Return the formula v <- momentum v + g, p <- p - rate (g + momentum v).
+
+    That is p <- p - rate ((1 + momentum) g + momentum^2 v) with the v from before the step; "new velocity" is the slip of
+    taking that from after it.
+    """
 
     def begin(like: Tensor) -> Way:
         velocity = torch.zeros_like(like)
@@ -89,6 +93,8 @@ def nesterov(rate: float, momentum: float) -> Formula:
         def way(gradient: Tensor) -> Tensor:
             nonlocal velocity
             velocity = momentum * velocity + gradient
+            if slip == "new velocity":
+                return rate * ((1 + momentum) * gradient + momentum**2 * velocity)
             return rate * (gradient + momentum * velocity)
 
         return way

@@ -16,7 +16,7 @@ from minidl.lab.doctor.measure.reference import KNOWN_STEPS, OTHER_STEPS, known_
 from minidl.lab.doctor.subject.calls import StudentError, Watch
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.inside import attributes, contents
-from minidl.lab.doctor.subject.names import STEP_METHODS, ZERO_METHODS, first_method
+from minidl.lab.doctor.subject.names import RATES, STEP_METHODS, ZERO_METHODS, first_method
 from minidl.lab.doctor.subject.parameters import Slot, find, slots_of
 from minidl.lab.doctor.subject.paths import get, put
 from minidl.lab.doctor.subject.stepping import Stepping, steppings
@@ -25,7 +25,6 @@ from minidl.lab.doctor.subject.values import as_tensor, both_signs, is_numpy
 STEPS = 4
 DECAYS = ("weight_decay", "wd", "l2", "l2_reg", "reg", "lambda_", "lam", "lmbda", "weight_decay_rate", "decay_rate_l2")
 DECAYING = {"weight", "decay", "decoupled"}  # what a name may say of weight decay
-RATES = ("lr", "learning_rate", "eta", "alpha", "step_size", "optz_rate", "rate", "_lr")
 
 
 class Steps:
@@ -202,12 +201,14 @@ class Steps:
 
     @functools.cached_property
     def kind(self) -> str | None:
-        """What it is, "sgd", "momentum", "adam", "rmsprop" or "adagrad", by its name and by what it keeps."""
+        """What it is, "sgd", "momentum", "nesterov", "adam", "rmsprop" or "adagrad", by its name and by what it keeps."""
         others = OTHER_STEPS - DECAYING if self.decay else OTHER_STEPS
-        name = known_name(self.optimizer, KNOWN_STEPS, others) or known_name(self.optimizer, KNOWN_STEPS[1:], others)
+        some = (KNOWN_STEPS, KNOWN_STEPS[1:], KNOWN_STEPS[-2:])
+        name = next(filter(None, (known_name(self.optimizer, known, others) for known in some)), None)
+        name = "nesterov" if name == "nag" else name
         if name == "sgd" and self.setting("momentum", "mu"):
             name = "momentum"
-        return None if name == "momentum" and not 0 < self.momentum < 1 else name
+        return None if name in ("momentum", "nesterov") and not 0 < self.momentum < 1 else name
 
     @property
     def momentum(self) -> float:
@@ -256,6 +257,8 @@ class Steps:
             return [descent(rate)]
         if self.kind == "adam":
             return [adam(rate, *self.betas)]
+        if self.kind == "nesterov":  # where the gradient is taken at the place ahead, the rule is that of momentum
+            return [nesterov(rate, self.momentum), descent(rate, self.momentum)]
         if self.kind == "momentum":
             decay = self.momentum
             average = descent(rate, decay, 1 - decay)

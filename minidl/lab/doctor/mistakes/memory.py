@@ -4,14 +4,12 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import torch
 
 from minidl.lab.doctor.measure.batches import Batch
 from minidl.lab.doctor.measure.behaviour import Behaviour
-from minidl.lab.doctor.measure.steps import RATES
 from minidl.lab.doctor.mistakes.reading import KEPT, MODULE, NOWHERE, RELU
 from minidl.lab.doctor.mistakes.rules import Seen, misbehaviour
 from minidl.lab.doctor.subject.calls import StudentError
@@ -166,7 +164,7 @@ def writes_upstream(behaviour: Behaviour) -> Seen | None:
 @misbehaviour("writes parameters", read=MODULE, explains=("stale cache", "overwritten"))
 def writes_parameters(behaviour: Behaviour) -> Seen | None:
     """{method} changes {what}: a layer computes gradients, and only the optimiser changes parameters."""
-    return None if _takes_a_rate(behaviour) else behaviour.written.get("parameters")
+    return None if behaviour.makes_steps else behaviour.written.get("parameters")
 
 
 @misbehaviour("writes parameters", read=MODULE, explains=("stale cache", "overwritten"))
@@ -174,7 +172,7 @@ def updates_itself(behaviour: Behaviour) -> Seen | None:
     """backward changes what forward computes with: after it, the same input gives another output. A layer computes gradients
     and keeps them; only the optimiser changes parameters.
     """
-    if behaviour.subject.random or "output" in behaviour.subject.unsteady or _takes_a_rate(behaviour):
+    if behaviour.subject.random or "output" in behaviour.subject.unsteady or behaviour.makes_steps:
         return None
     first, again = (behaviour.first, False), (behaviour.first, True)
     right = behaviour.history(first, first)["output"]
@@ -188,13 +186,3 @@ def updates_itself(behaviour: Behaviour) -> Seen | None:
 def writes_output(behaviour: Behaviour) -> Seen | None:
     """{method} writes into a tensor that was returned earlier: whoever has kept it now has other numbers."""
     return behaviour.written.get("output")
-
-
-def _takes_a_rate(behaviour: Behaviour) -> bool:
-    """Whether backward is told the learning rate: then it is meant to make the step."""
-    method = getattr(behaviour.subject.original, behaviour.subject.backward_name)
-    try:
-        names = inspect.signature(method).parameters
-    except (TypeError, ValueError):
-        return False
-    return any(name.lower() in RATES for name in names)

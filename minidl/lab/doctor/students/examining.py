@@ -15,12 +15,15 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
+import torch
+
 from minidl.lab.doctor.diagnosis import Diagnosis, Finding
 from minidl.lab.doctor.examination import examine, examine_loss, examine_optimizer
 from minidl.lab.doctor.students.building import (
     FEATURES,
     LINEAR_NAME,
     SAMPLES,
+    SIDE,
     Broken,
     Built,
     CannotBuild,
@@ -29,7 +32,7 @@ from minidl.lab.doctor.students.building import (
     uses_numpy,
 )
 from minidl.lab.doctor.students.cases import NO_CASES, Cases
-from minidl.lab.doctor.students.preparing import WAYS, lists, set_up, used
+from minidl.lab.doctor.students.preparing import WAYS, adds_up, lists, set_up, used
 from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.students.tries import Shape, Try, inputs_and_targets, own_error, shapes_for
 from minidl.lab.doctor.subject.functions import FunctionPair, pairs
@@ -187,10 +190,15 @@ def _tried(made: Any, size: Shape, said: str, time_limit: float) -> Try:
         again = examine(used(made, size), size, time_limit=time_limit)
         diagnosis = again if len(again.findings) < len(diagnosis.findings) else diagnosis
     if children(made):  # of a network, the gradient of the data is wanted by nobody
-        unwanted = [f for f in diagnosis.findings if f.mistake == "returns nothing" and f.where == "input"]
+        unwanted = [f for f in diagnosis.findings if f.where == "input" and _returns_no_gradient(f)]
         diagnosis.findings = [f for f in diagnosis.findings if f not in unwanted]
         diagnosis.notes += ["backward returns nothing, so that gradient was not examined."] * bool(unwanted)
     return Try(f"{call} of a batch of shape {size}", diagnosis, bool(children(made)))
+
+
+def _returns_no_gradient(finding: Finding) -> bool:
+    """Whether backward returns nothing, or something else by names, as the gradients of all parameters."""
+    return finding.mistake == "returns nothing" or finding.evidence.get("got_type") == "a dict"
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -324,11 +332,16 @@ def _tolerated(diagnosis: Diagnosis, thing: Any, project: Project, cases: Cases)
             fine.setdefault("overwritten", "nothing sets them to zero here: each backward begins anew")
         if any(kind(cls) == "optimizer" for cls in project.pool):
             fine.setdefault("gradient replaced", "that is fine where the optimiser asks for them anew in each step")
+        fine.setdefault("gradient to ties", "so it is in many frameworks, and equal entries are rare")
+        if any(finding.mistake == "overwritten" for finding in diagnosis.findings) and _assigns(project, diagnosis):
+            fine.setdefault("overwritten", "no layer of this project adds gradients up: each backward begins anew")
     left, notes = [], []
     for finding in diagnosis.findings:
         why = fine.get(finding.mistake)
         if why is None and finding.mistake == "kink" and finding.got is not None and not _strict(project):
             why = "any slope between 0 and 1 will do" if bool(((finding.got >= 0) & (finding.got <= 1)).all()) else None
+        if why is None and finding.mistake == "wrong shape" and not _strict(project) and _broadcasts(finding):
+            why = "it is broadcast to the shape that belongs there, so that the numbers come out right"
         if why is None and isinstance(thing, type) and ": " in finding.where:
             why = "that is told of the layer itself"
         if why is None and finding.mistake.startswith("factor") and _divided_elsewhere(finding.mistake, thing, project):
@@ -342,6 +355,36 @@ def _tolerated(diagnosis: Diagnosis, thing: Any, project: Project, cases: Cases)
     diagnosis.findings = left
     diagnosis.notes += notes
     return diagnosis
+
+
+def _broadcasts(finding: Finding) -> bool:
+    """Whether a gradient of another shape is broadcast to the right one, and not beyond."""
+    got, expected = finding.got, finding.expected
+    if got is None or expected is None or finding.where == "output":
+        return False
+    try:
+        return torch.broadcast_shapes(got.shape, expected.shape) == expected.shape
+    except RuntimeError:
+        return False
+
+
+def _assigns(project: Project, diagnosis: Diagnosis) -> bool:
+    """Whether all layers of a project assign their gradients, so that this is how it is meant here."""
+    if any(f.mistake == "overwritten" and f.evidence.get("added") for f in diagnosis.findings):
+        return False  # this one adds some up
+    if "assigns" not in project.__dict__:
+        project.__dict__["assigns"] = not any(
+            adds_up(built.thing, (SAMPLES, FEATURES), (2, FEATURES, SIDE, SIDE)) for built in _layers_of(project)
+        )
+    return project.__dict__["assigns"]
+
+
+def _layers_of(project: Project) -> Iterator[Built]:
+    """Yield an object of each layer of a project that is no container."""
+    for cls in project.pool:
+        with contextlib.suppress(CannotBuild, Broken, StopIteration):
+            if kind(cls) == "layer" and not children((built := next(build(cls, project))).thing):
+                yield built
 
 
 def _divided_elsewhere(mistake: str, thing: Any, project: Project) -> bool:

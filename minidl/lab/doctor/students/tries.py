@@ -54,6 +54,8 @@ class Try:
     @property
     def empty(self) -> bool:
         """Whether nothing came of it, neither a value nor an error: it may want to be called in another way."""
+        if any(f.mistake == "returns nothing" and 1 in f.evidence.get("of", ()) for f in self.diagnosis.findings):
+            return True  # it has cut something off where there was but one
         kinds = {f.mistake for f in self.diagnosis.findings}
         return bool(kinds & {"returns nothing", "wrong type"}) and any(
             f.where == "output" and f.mistake in ("returns nothing", "wrong type") for f in self.diagnosis.findings
@@ -68,7 +70,9 @@ def own_error(raised: Finding, said: str, holds: bool = False) -> bool:
     """
     if (holds and raised.evidence.get("error") not in OWN_ERRORS) or "to unpack" in raised.text:
         return False
-    if "0-dimensional" in raised.text:
+    if "'" in said and raised.evidence.get("error") == "UnboundLocalError":
+        return False  # it knows no setting of the name that it was given
+    if "0-dimensional" in raised.text or "0-d array" in raised.text:
         return False  # it was to be called otherwise
     if "positional argument" in raised.text or (raised.evidence.get("error") == "TypeError" and "()." not in said):
         return False  # it wants to be called otherwise, or to be built of another kind of value

@@ -41,7 +41,8 @@ def find_convention(subject: Subject, input: Tensor, target: Tensor | None) -> i
                 best, found = score, fitting
             if score == RIGHT:
                 break
-        if ran or subject.is_loss:  # only what raises is given anything but rows of numbers
+        alone = len(input) == 1 and best < RIGHT  # one sample may have no dimension of its own
+        if (ran and not alone) or subject.is_loss:  # only what raises is given anything but rows of numbers
             break
     if found is not None:
         subject.translator = Translator(subject, found)
@@ -80,6 +81,8 @@ def _candidates(subject: Subject, input: Tensor, usual: bool) -> Iterator[Conven
         layouts = ["whole"] + ["places"] * (input.shape[-1] == 1)
     if not subject.is_loss and needed(forward) == needed(backward) and len(needed(forward)) == 1:
         yield Convention(fronts[0], ("input",), derivative=True)
+    if not subject.is_loss and not positional(backward):  # it is told of no gradient that arrives
+        yield Convention(fronts[0], (), derivative=True)
     for layout, front in itertools.product(layouts, fronts):
         splits = _splits(subject, input) if "second" in front else [0]
         for split, back in itertools.product(splits, backs):
