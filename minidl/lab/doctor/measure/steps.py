@@ -23,6 +23,7 @@ from minidl.lab.doctor.subject.stepping import Stepping, steppings
 from minidl.lab.doctor.subject.values import as_tensor, both_signs, is_numpy
 
 STEPS = 4
+SLOWER = ("decay", "lr_decay", "learning_rate_decay")  # by which a learning rate gets smaller
 DECAYS = ("weight_decay", "wd", "l2", "l2_reg", "reg", "lambda_", "lam", "lmbda", "weight_decay_rate", "decay_rate_l2")
 DECAYING = {"weight", "decay", "decoupled"}  # what a name may say of weight decay
 
@@ -249,7 +250,19 @@ class Steps:
         return self.setting("beta1", "beta_1", "b1") or 0.9, self.setting("beta2", "beta_2", "b2") or 0.999
 
     def formulas(self, rate: float | None = None) -> list[Formula]:
-        """The formulas that an optimiser of this name may follow; the last gradients' average is momentum too."""
+        """The formulas that an optimiser of this name may follow, also with a learning rate that gets smaller."""
+        rules = self._plain_formulas(rate)
+        slower = self.setting(*SLOWER) or 0.0
+        if not 0 < slower < 1 or not rules:
+            return rules
+        ways = [False, True] if self.kind in ("momentum", "nesterov") else [False]
+        return [
+            *rules,
+            *(rule.slowing(slower, first, inside=way) for rule in rules for first in (0, 1) for way in ways),
+        ]
+
+    def _plain_formulas(self, rate: float | None) -> list[Formula]:
+        """The formulas with one learning rate; the last gradients' average is momentum too."""
         rate = rate or self.rate
         if not rate:
             return []
@@ -263,11 +276,12 @@ class Steps:
             decay = self.momentum
             average = descent(rate, decay, 1 - decay)
             return [descent(rate, decay), average, nesterov(rate, decay), average.corrected(decay)]
-        if self.kind == "rmsprop":
-            return [rmsprop(rate, decay, 1 - decay) for decay in self.forgetting]
-        if self.kind == "adagrad":
-            return [rmsprop(rate, 1, 1)]
-        return []
+        if self.kind not in ("rmsprop", "adagrad"):
+            return []
+        shares = [(1, 1)] if self.kind == "adagrad" else [(decay, 1 - decay) for decay in self.forgetting]
+        rules = [rmsprop(rate, *share) for share in shares]
+        momentum = self.setting("momentum", "mu") or 0.0
+        return rules + [rule.rolling(momentum) for rule in rules if 0 < momentum < 1]
 
     def decaying(self, name: str, rules: list[Formula], **where: float) -> list[Formula]:
         """Return formulas with weight decay for one parameter; it stands inside the gradient, or beside it with the rate."""

@@ -153,7 +153,7 @@ def returns_a_sum(behaviour: Behaviour) -> Seen | None:
 
 
 def _is_placeholder(behaviour: Behaviour, slot: Slot) -> bool:
-    """Whether something stands in a parameter's place only because a base class puts it there: a single zero without a shape."""
+    """Whether something stands in a parameter's place only because a base class puts it there: one zero, without a shape."""
     value = as_tensor(get(behaviour.subject.given, slot.param))
     return value is not None and not value.ndim and not bool(value)
 

@@ -42,7 +42,12 @@ from minidl.lab.doctor.subject.roles import kind, needed, parameters, role
 from minidl.lab.doctor.subject.step_functions import Arrays, StepFunctionFound, step_functions
 
 CONVENTIONS = ("broadcast", "overwritten", "gradient replaced")  # what may be meant so
-SETTINGS = {"^(momentum|mu)$": 0.9}  # of optimisers, that are tried where they are off by default
+SETTINGS = {  # of optimisers, that are tried where they are off by default
+    r"^(momentum|mu)$": 0.9,
+    r"^(weight_?decay|wd|l2(_?(reg|lambda|penalty|regularization))?|reg|lambda_|lmbda)$": 0.1,
+    r"^((lr|learning_?rate)_?)?decay$": 0.1,
+}
+REDUCTION = re.compile("^(reduction|reduce|size_?average|average|mean|aggregation)$", re.IGNORECASE)
 SECONDS = 1.5  # of the processor, for all the tries with one class
 
 
@@ -107,8 +112,9 @@ def _guessed(thing: Any, project: Project, shape: Shape | None, time_limit: floa
         if what == "optimizer":
             return _first_that_ran(_optimizers(thing, project, time_limit))
         ways = build(cls, project) if isinstance(thing, type) else iter([Built(thing, cls.__name__)])
-        tries = (_losses if what == "loss" else _layers)(ways, cls, shape, time_limit)
-        return _first_that_ran(tries)
+        if what == "loss":
+            return _first_that_ran(_losses(ways, cls, shape, time_limit, project))
+        return _first_that_ran(_layers(ways, cls, shape, time_limit))
     except Broken as error:
         return Diagnosis(cls.__name__, [Finding("raises", "__init__", str(error))])
 
@@ -205,14 +211,38 @@ def _returns_no_gradient(finding: Finding) -> bool:
 # Losses
 
 
-def _losses(ways: Any, cls: type, shape: Shape | None, time_limit: float) -> Iterator[Try]:
+def _losses(
+    ways: Any, cls: type, shape: Shape | None, time_limit: float, project: Project | None = None
+) -> Iterator[Try]:
     for built in ways:
         for size in [shape] if shape else [(SAMPLES, FEATURES), (SAMPLES, 1), (2, FEATURES, 5, 5)]:
             for words, input, target in inputs_and_targets(built.thing, cls, size):
                 method = first_method(built.thing, LOSS_METHODS)
                 said = f"{built.said}.{method} of a batch of shape {size} with {words}"
                 diagnosis = examine_loss(built.thing, input, target, time_limit=time_limit)
-                yield Try(said, diagnosis, bool(children(built.thing)))
+                one = Try(said, diagnosis, bool(children(built.thing)))
+                if one.ran and diagnosis and project is not None:
+                    one = _with_other_reduction(cls, project, one, input, target, time_limit) or one
+                yield one
+
+
+def _with_other_reduction(
+    cls: type, project: Project, usual: Try, input: Any, target: Any, time_limit: float
+) -> Try | None:
+    """Return what is wrong with a loss only where it is told to sum instead of taking the mean, or the other way round."""
+    parameter = next((p for p in parameters(cls) if REDUCTION.match(p.name) and p.default is not p.empty), None)
+    if parameter is None:
+        return None
+    default = parameter.default
+    others = [not default] if isinstance(default, bool) else [v for v in ("sum", "mean") if v != default]
+    for value in others if isinstance(default, (bool, str)) else ():
+        with contextlib.suppress(CannotBuild, Broken, StopIteration):
+            built = next(build(cls, project, **{parameter.name: value}))
+            found = Try(built.said, examine_loss(built.thing, input, target, time_limit=time_limit))
+            if found.ran and not found.diagnosis:
+                found.diagnosis.notes.append(f"that is so with {parameter.name}={value!r}; otherwise all is well.")
+                return found
+    return None
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -291,7 +321,7 @@ def _with_other_settings(cls: type, project: Project, first: Any, model: Any, ti
         if slow is None:
             continue
         found = Try(slow.said, examine_optimizer(slow.thing, model, faster=faster, time_limit=time_limit))
-        if found.ran and not found.diagnosis:
+        if found.ran and set(found.diagnosis.mistakes) - {"unnamed"}:  # what a setting means is not certain
             found.diagnosis.notes += [note] * (faster is None)
             return found
     return None
