@@ -247,7 +247,8 @@ class Steps:
         )
         if pair is not None:
             return float(pair[0]), float(pair[1])
-        return self.setting("beta1", "beta_1", "b1") or 0.9, self.setting("beta2", "beta_2", "b2") or 0.999
+        first = self.setting("beta1", "beta_1", "b1", "beta_m", "mu", "momentum") or 0.9
+        return first, self.setting("beta2", "beta_2", "b2", "beta_v", "rho") or 0.999
 
     def formulas(self, rate: float | None = None) -> list[Formula]:
         """The formulas that an optimiser of this name may follow, also with a learning rate that gets smaller."""

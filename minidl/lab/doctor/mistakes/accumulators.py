@@ -17,7 +17,7 @@ from minidl.lab.doctor.subject.calls import StudentError
 from minidl.lab.doctor.subject.names import PAIR_METHODS, ZERO_METHODS, first_method
 from minidl.lab.doctor.subject.parameters import Slot
 from minidl.lab.doctor.subject.paths import get
-from minidl.lab.doctor.subject.values import as_tensor, nonzero, same
+from minidl.lab.doctor.subject.values import nonzero, same
 from minidl.lab.doctor.wording import listed
 
 
@@ -153,9 +153,14 @@ def returns_a_sum(behaviour: Behaviour) -> Seen | None:
 
 
 def _is_placeholder(behaviour: Behaviour, slot: Slot) -> bool:
-    """Whether something stands in a parameter's place only because a base class puts it there: one zero, without a shape."""
-    value = as_tensor(get(behaviour.subject.given, slot.param))
-    return value is not None and not value.ndim and not bool(value)
+    """Whether something stands in a parameter's place only because a base class puts it there: the class never names it."""
+    mine = type(behaviour.subject.given).__mro__[:-1]
+    home = next((i for i, kind in enumerate(mine) if behaviour.subject.forward_name in vars(kind)), 0)
+    methods = [value for kind in mine[: home + 1] for value in vars(kind).values()]
+    codes = [code for method in methods if (code := getattr(method, "__code__", None))]
+    names = {name for code in codes for name in (*code.co_names, *map(str, code.co_consts))}
+    base = any("__init__" in vars(kind) for kind in mine[home + 1 :])
+    return base and bool(codes) and not names & {str(key) for _, key in slot.param}
 
 
 def _takes_nothing(method: Callable) -> bool:
