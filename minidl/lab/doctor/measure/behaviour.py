@@ -103,8 +103,11 @@ class Behaviour:
             told = [name for name in inspect.signature(method).parameters if name.lower() in RATES]
         except (TypeError, ValueError):
             told = []
-        own = {name for thing in (self.subject.original, *descendants(self.subject.original)) for name, value in
-               attributes(thing).items() if value is not None and not isinstance(value, str)}  # fmt: skip
+        mine = [self.subject.original, *descendants(self.subject.original)]
+        with contextlib.suppress(StudentError):
+            mine.append(self.used())  # some have their optimiser made in the first backward
+        kept = [item for thing in mine for item in attributes(thing).items()]
+        own = {name for name, value in kept if value is not None and not isinstance(value, str)}
         return bool(told) or any(STEPPER.search(name) for name in own)
 
     @functools.cached_property

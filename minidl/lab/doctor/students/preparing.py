@@ -89,6 +89,9 @@ def set_up(thing: Any, shape: tuple[int, ...] = (), way: int = -1) -> bool:
     ``way`` is the number of the way, below `WAYS`; -1 calls only those that need nothing. Return whether something was set up.
     """
     done = False
+    for name in ("training", "is_training", "_is_training", "in_training", "train_mode"):
+        if getattr(thing, "__dict__", {}).get(name) is False:  # a dropout does nothing otherwise
+            setattr(thing, name, True)
     for name in dir(type(thing)):
         if not SETUP.match(name):
             continue

@@ -70,8 +70,10 @@ def own_error(raised: Finding, said: str, holds: bool = False) -> bool:
     """
     if (holds and raised.evidence.get("error") not in OWN_ERRORS) or "to unpack" in raised.text:
         return False
-    if "'" in said and raised.evidence.get("error") == "UnboundLocalError":
-        return False  # it knows no setting of the name that it was given
+    if "()" not in said and raised.evidence.get("error") == "UnboundLocalError":
+        return False  # it may know no setting of the name that it was given
+    if "cannot reshape" in raised.text and "()" not in said:
+        return False  # it was built for another size
     if "0-dimensional" in raised.text or "0-d array" in raised.text:
         return False  # it was to be called otherwise
     if "positional argument" in raised.text or (raised.evidence.get("error") == "TypeError" and "()." not in said):
