@@ -7,12 +7,14 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from minidl.lab.doctor.measure.batches import Batch
+from minidl.lab.doctor.measure.batches import Batch, Case
 from minidl.lab.doctor.measure.behaviour import Behaviour
 from minidl.lab.doctor.mistakes.reading import KEPT, MODULE, NOWHERE, RELU
-from minidl.lab.doctor.mistakes.rules import Seen, misbehaviour
+from minidl.lab.doctor.mistakes.rules import Seen, misbehaviour, wrong_value
 from minidl.lab.doctor.subject.calls import StudentError
+from minidl.lab.doctor.subject.fitting import arrays
 from minidl.lab.doctor.subject.inside import show
 from minidl.lab.doctor.subject.paths import get, put
 from minidl.lab.doctor.subject.values import as_tensor, same
@@ -180,6 +182,26 @@ def updates_itself(behaviour: Behaviour) -> Seen | None:
         return None  # forward itself has a memory: that is another matter
     got = behaviour.history(again, first)["output"]
     return None if same(got, right) else {"where": "output", "expected": right, "got": got}
+
+
+@wrong_value("updated too early", of="input", read=NOWHERE)
+def updated_too_early(case: Case, what: str) -> Tensor | None:
+    """{Where} is computed with parameters that backward has just updated: what goes back belongs to those that forward has
+    used. Compute it first, and make the step after that.
+    """
+    subject = case.subject
+    if subject.is_loss or subject.random:
+        return None
+    used, before = subject.fresh(), subject.fresh()
+    subject.run(case.input, case.grad_output, None, used)
+    after = {path: as_tensor(get(used, path)) for path in arrays(before)}
+    moved = {p: v for p, v in after.items() if v is not None and not same(v, as_tensor(get(before, p)))}
+
+    def change(module: Any) -> None:
+        for path, value in moved.items():
+            put(module, path, value)
+
+    return case.batches.true_gradients(case.input, case.grad_output, prepare=change)[what] if moved else None
 
 
 @misbehaviour("writes output", read=RELU)

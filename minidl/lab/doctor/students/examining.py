@@ -35,6 +35,7 @@ from minidl.lab.doctor.students.cases import NO_CASES, Cases
 from minidl.lab.doctor.students.preparing import WAYS, adds_up, lists, set_up, used
 from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.students.tries import Shape, Try, inputs_and_targets, own_error, shapes_for
+from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.functions import FunctionPair, pairs
 from minidl.lab.doctor.subject.inside import children, is_module
 from minidl.lab.doctor.subject.names import FORWARD_METHODS, LOSS_METHODS, STEP_METHODS, ZERO_METHODS, first_method
@@ -48,6 +49,7 @@ SETTINGS = {  # of optimisers, that are tried where they are off by default
     r"^((lr|learning_?rate)_?)?decay$": 0.1,
 }
 REDUCTION = re.compile("^(reduction|reduce|size_?average|average|mean|aggregation)$", re.IGNORECASE)
+OBLONG = "that is so for images that are not square; for square ones, all is well."
 SECONDS = 1.5  # of the processor, for all the tries with one class
 
 
@@ -114,7 +116,7 @@ def _guessed(thing: Any, project: Project, shape: Shape | None, time_limit: floa
         ways = build(cls, project) if isinstance(thing, type) else iter([Built(thing, cls.__name__)])
         if what == "loss":
             return _first_that_ran(_losses(ways, cls, shape, time_limit, project))
-        return _first_that_ran(_layers(ways, cls, shape, time_limit))
+        return _first_that_ran(_layers(ways, cls, shape, time_limit, project))
     except Broken as error:
         return Diagnosis(cls.__name__, [Finding("raises", "__init__", str(error))])
 
@@ -149,7 +151,9 @@ def _first_that_ran(tries: Iterator[Try]) -> Diagnosis:
 # Layers
 
 
-def _layers(ways: Iterator[Built], cls: type, shape: Shape | None, time_limit: float) -> Iterator[Try]:
+def _layers(
+    ways: Iterator[Built], cls: type, shape: Shape | None, time_limit: float, project: Project | None = None
+) -> Iterator[Try]:
     some = []
     for built in itertools.islice(ways, 6):
         set_up(built.thing)
@@ -160,6 +164,14 @@ def _layers(ways: Iterator[Built], cls: type, shape: Shape | None, time_limit: f
             if backward_raised and size[0] == 1 and len(size) == 2 and not _one_at_a_time(made):
                 continue
             one = _tried(made, size, built.said, time_limit)
+            if one.ran and set(one.diagnosis.mistakes) <= set(CONVENTIONS) and project is not None:
+                other = _with_optimizer(made, cls, project, size, time_limit)
+                oblong = _oblong(size) if shape is None and str(SIDE) not in built.said else None
+                if other is None and oblong:  # it is built for images of any size
+                    other = _tried(made, oblong, built.said, time_limit)
+                    other.diagnosis.notes.append(OBLONG)
+                    other = other if other.ran and set(other.diagnosis.mistakes) - set(CONVENTIONS) else None
+                one = other or one
             yield one
             backward_raised |= one.raised is not None and own_error(one.raised, one.said) and not children(made)
             if one.raised is None or own_error(one.raised, one.said):
@@ -171,6 +183,32 @@ def _layers(ways: Iterator[Built], cls: type, shape: Shape | None, time_limit: f
                 yield _tried(made_again, size, built.said + f", set up for {size}", time_limit)
 
 
+def _oblong(size: Shape) -> Shape | None:
+    """Return the shape of images that are not square, where these are: so width and height are told apart."""
+    if len(size) != 4:
+        return None
+    n, *places = size
+    side = max(i for i in (1, 2) if places[i] == SIDE) if SIDE in places[1:] and places.count(SIDE) == 2 else 0
+    return (n, *(p + 2 * (i == side) for i, p in enumerate(places))) if side else None
+
+
+def _with_optimizer(made: Any, cls: type, project: Project, size: Shape, time_limit: float) -> Try | None:
+    """Return what is wrong with a layer only when it has got the optimiser that its attribute waits for."""
+    if getattr(made, "optimizer", made) is not None:
+        return None
+    for other in project.near(cls):
+        with contextlib.suppress(Exception):
+            if kind(other) == "optimizer":
+                thing, optimizer = copy_of(made), next(build(other, project))
+                thing.optimizer = optimizer.thing
+                found = _tried(thing, size, f"{cls.__name__} with optimizer={optimizer.said}", time_limit)
+                if not found.ran:
+                    continue
+                found.diagnosis.notes.append(f"that is so with optimizer={optimizer.said}; without, all is well.")
+                return found if set(found.diagnosis.mistakes) - set(CONVENTIONS) else None
+    return None
+
+
 def _one_at_a_time(layer: Any) -> bool:
     """Whether a layer that updates itself may be made for one sample at a time."""
     backward = getattr(layer, "backward", None)
@@ -178,8 +216,6 @@ def _one_at_a_time(layer: Any) -> bool:
 
 
 def _copy(built: Built) -> Any:
-    from minidl.lab.doctor.subject.copies import copy_of
-
     try:
         return copy_of(built.thing)
     except Exception:
@@ -339,7 +375,14 @@ def _pair(pair: FunctionPair, shape: Shape | None, time_limit: float) -> Diagnos
                 if len(given) == 1
                 else examine_loss(made, *given, time_limit=time_limit)
             )
-            yield Try(f"{pair.__name__} with {words}", found)
+            one = Try(f"{pair.__name__} with {words}", found)
+            if one.ran and found and shape is None and len(given) == 1 and (oblong := _oblong(tuple(given[0]))):
+                other = Try(one.said, examine(next(pair.ways(oblong))[1], oblong, time_limit=time_limit))
+                if not other.diagnosis and (other.raised is None or other.raised.where == "backward"):
+                    other.diagnosis.notes.append(OBLONG)
+                    yield other
+                    return
+            yield one
 
     return _first_that_ran(tries())
 
