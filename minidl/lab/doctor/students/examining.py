@@ -22,6 +22,7 @@ from minidl.lab.doctor.examination import examine, examine_loss, examine_optimiz
 from minidl.lab.doctor.students.building import (
     FEATURES,
     LINEAR_NAME,
+    NETWORK_NAME,
     SAMPLES,
     SIDE,
     Broken,
@@ -32,12 +33,12 @@ from minidl.lab.doctor.students.building import (
     uses_numpy,
 )
 from minidl.lab.doctor.students.cases import NO_CASES, Cases
-from minidl.lab.doctor.students.preparing import WAYS, adds_up, lists, set_up, used
+from minidl.lab.doctor.students.preparing import WAYS, adds_up, lists, set_up, slots_in, used
 from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.students.tries import Shape, Try, inputs_and_targets, own_error, shapes_for
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.functions import FunctionPair, pairs
-from minidl.lab.doctor.subject.inside import children, is_module
+from minidl.lab.doctor.subject.inside import attributes, children, is_module
 from minidl.lab.doctor.subject.names import FORWARD_METHODS, LOSS_METHODS, STEP_METHODS, ZERO_METHODS, first_method
 from minidl.lab.doctor.subject.roles import kind, needed, parameters, role
 from minidl.lab.doctor.subject.step_functions import Arrays, StepFunctionFound, step_functions
@@ -49,6 +50,7 @@ SETTINGS = {  # of optimisers, that are tried where they are off by default
     r"^((lr|learning_?rate)_?)?decay$": 0.1,
 }
 REDUCTION = re.compile("^(reduction|reduce|size_?average|average|mean|aggregation)$", re.IGNORECASE)
+OVER_SAMPLES = {"softmax over everything", "wrong axis"}  # so it looks where one sample at a time is meant
 OBLONG = "that is so for images that are not square; for square ones, all is well."
 SECONDS = 1.5  # of the processor, for all the tries with one class
 
@@ -116,9 +118,29 @@ def _guessed(thing: Any, project: Project, shape: Shape | None, time_limit: floa
         ways = build(cls, project) if isinstance(thing, type) else iter([Built(thing, cls.__name__)])
         if what == "loss":
             return _first_that_ran(_losses(ways, cls, shape, time_limit, project))
-        return _first_that_ran(_layers(ways, cls, shape, time_limit, project))
+        found = _first_that_ran(_layers(ways, cls, shape, time_limit, project))
+        if shape is None and set(found.mistakes) & OVER_SAMPLES and _one_sample_each(cls, project):
+            alone = _layers(build(cls, project) if isinstance(thing, type) else [Built(thing, cls.__name__)], cls,
+                            (1, FEATURES), time_limit)  # fmt: skip
+            found = _first_that_ran(alone)
+        return found
     except Broken as error:
         return Diagnosis(cls.__name__, [Finding("raises", "__init__", str(error))])
+
+
+def _one_sample_each(cls: type, project: Project) -> bool:
+    """Whether the linear layers of a project refuse a batch, and take one sample."""
+    for other in project.near(cls):
+        with contextlib.suppress(CannotBuild, Broken, StopIteration):
+            if (
+                kind(other) == "layer"
+                and LINEAR_NAME.search(other.__name__)
+                and slots_in(thing := next(build(other, project)).thing)
+            ):
+                several, one = (_tried(thing, (n, FEATURES), other.__name__, 1.0) for n in (SAMPLES, 1))
+                if several.raised is not None and one.raised is None:
+                    return True
+    return False
 
 
 def _first_that_ran(tries: Iterator[Try]) -> Diagnosis:
@@ -157,6 +179,8 @@ def _layers(
     some = []
     for built in itertools.islice(ways, 6):
         set_up(built.thing)
+        if _holds_nothing(built.thing):
+            raise CannotBuild(f"{built.said} holds no layers yet")
         some.append((built, [shape] if shape else shapes_for(built.thing, cls)))
     for built, shapes in [(b, s[:4]) for b, s in some] + [(b, s[4:]) for b, s in some]:
         made, backward_raised = built.thing, False
@@ -181,6 +205,13 @@ def _layers(
                 if made_again is None or not set_up(made_again, size, way):
                     continue
                 yield _tried(made_again, size, built.said + f", set up for {size}", time_limit)
+
+
+def _holds_nothing(made: Any) -> bool:
+    """Whether this is a network into whose list nobody has put a layer."""
+    if not NETWORK_NAME.search(type(made).__name__) or children(made):
+        return False
+    return any(isinstance(value, list) and not value for value in attributes(made).values()) and not slots_in(made)
 
 
 def _oblong(size: Shape) -> Shape | None:

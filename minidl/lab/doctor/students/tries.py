@@ -25,6 +25,7 @@ OWN_ERRORS = (
     "SyntaxError",
     "NotImplementedError",
 )  # no argument is the reason of these
+SHAPES = re.compile("broadcast|shape|size of tensor|out of bounds|dimension|too many indices")
 Shape = tuple[int, ...]
 
 
@@ -72,6 +73,8 @@ def own_error(raised: Finding, said: str, holds: bool = False) -> bool:
         return False
     if "()" not in said and raised.evidence.get("error") == "UnboundLocalError":
         return False  # it may know no setting of the name that it was given
+    if " with " in said and SHAPES.search(raised.text):
+        return False  # of a loss whose target was to be another
     if "cannot reshape" in raised.text and "()" not in said:
         return False  # it was built for another size
     if "0-dimensional" in raised.text or "0-d array" in raised.text:
@@ -120,7 +123,7 @@ def inputs_and_targets(loss: Any, cls: type, size: Shape) -> list[tuple[str, Any
     ones = (torch.rand(size, generator=drawn) > 0.5).float()
     likely = torch.randn(size, generator=drawn).softmax(-1) if m > 1 else torch.rand(size, generator=drawn)
     chances = 0.1 + 0.8 * torch.rand(size, generator=drawn)
-    by_class = [("class numbers", of_class), ("one-hot targets", one_hot)] if len(size) == 2 else []
+    by_class = [("class numbers", of_class), ("one-hot targets", one_hot)] if len(size) == 2 and m > 1 else []
     if takes_probabilities(loss):
         if BINARY_NAME.search(cls.__name__):
             return [("probabilities", chances, ones)]
