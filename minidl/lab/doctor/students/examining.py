@@ -44,6 +44,7 @@ from minidl.lab.doctor.subject.roles import kind, needed, parameters, role
 from minidl.lab.doctor.subject.step_functions import Arrays, StepFunctionFound, step_functions
 
 CONVENTIONS = ("broadcast", "overwritten", "gradient replaced")  # what may be meant so
+FINE = {*CONVENTIONS, "gradient to ties", "kink"}  # what may be so, and hides nothing else
 SETTINGS = {  # of optimisers, that are tried where they are off by default
     r"^(momentum|mu)$": 0.9,
     r"^(weight_?decay|wd|l2(_?(reg|lambda|penalty|regularization))?|reg|lambda_|lmbda)$": 0.1,
@@ -188,13 +189,13 @@ def _layers(
             if backward_raised and size[0] == 1 and len(size) == 2 and not _one_at_a_time(made):
                 continue
             one = _tried(made, size, built.said, time_limit)
-            if one.ran and set(one.diagnosis.mistakes) <= set(CONVENTIONS) and project is not None:
+            if one.ran and set(one.diagnosis.mistakes) <= FINE and project is not None:
                 other = _with_optimizer(made, cls, project, size, time_limit)
                 oblong = _oblong(size) if shape is None and str(SIDE) not in built.said else None
                 if other is None and oblong:  # it is built for images of any size
                     other = _tried(made, oblong, built.said, time_limit)
                     other.diagnosis.notes.append(OBLONG)
-                    other = other if other.ran and set(other.diagnosis.mistakes) - set(CONVENTIONS) else None
+                    other = other if other.ran and set(other.diagnosis.mistakes) - FINE else None
                 one = other or one
             yield one
             backward_raised |= one.raised is not None and own_error(one.raised, one.said) and not children(made)
@@ -236,7 +237,7 @@ def _with_optimizer(made: Any, cls: type, project: Project, size: Shape, time_li
                 if not found.ran:
                     continue
                 found.diagnosis.notes.append(f"that is so with optimizer={optimizer.said}; without, all is well.")
-                return found if set(found.diagnosis.mistakes) - set(CONVENTIONS) else None
+                return found if set(found.diagnosis.mistakes) - FINE else None
     return None
 
 
@@ -288,7 +289,7 @@ def _losses(
                 said = f"{built.said}.{method} of a batch of shape {size} with {words}"
                 diagnosis = examine_loss(built.thing, input, target, time_limit=time_limit)
                 one = Try(said, diagnosis, bool(children(built.thing)))
-                if one.ran and diagnosis and project is not None:
+                if one.ran and set(diagnosis.mistakes) <= FINE and project is not None:
                     one = _with_other_reduction(cls, project, one, input, target, time_limit) or one
                 yield one
 
@@ -306,7 +307,7 @@ def _with_other_reduction(
         with contextlib.suppress(CannotBuild, Broken, StopIteration):
             built = next(build(cls, project, **{parameter.name: value}))
             found = Try(built.said, examine_loss(built.thing, input, target, time_limit=time_limit))
-            if found.ran and not found.diagnosis:
+            if found.ran and set(found.diagnosis.mistakes) - FINE:
                 found.diagnosis.notes.append(f"that is so with {parameter.name}={value!r}; otherwise all is well.")
                 return found
     return None
