@@ -15,14 +15,11 @@ import types
 from collections.abc import Iterator
 from typing import Any
 
-import torch
-
 from minidl.lab.doctor.diagnosis import Diagnosis, Finding
 from minidl.lab.doctor.examination import examine, examine_loss, examine_optimizer
 from minidl.lab.doctor.students.building import (
     FEATURES,
     LINEAR_NAME,
-    NETWORK_NAME,
     SAMPLES,
     SIDE,
     Broken,
@@ -33,26 +30,35 @@ from minidl.lab.doctor.students.building import (
     uses_numpy,
 )
 from minidl.lab.doctor.students.cases import NO_CASES, Cases
-from minidl.lab.doctor.students.preparing import WAYS, adds_up, lists, set_up, slots_in, used
+from minidl.lab.doctor.students.preparing import WAYS, lists, set_up, used
 from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.students.tries import Shape, Try, inputs_and_targets, own_error, shapes_for
+from minidl.lab.doctor.students.variants import (
+    CONVENTIONS,
+    FINE,
+    OBLONG,
+    assigns,
+    broadcasts,
+    holds_nothing,
+    oblong,
+    one_sample_each,
+    with_another_word,
+    with_optimizer,
+    with_other_reduction,
+)
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.functions import FunctionPair, pairs
-from minidl.lab.doctor.subject.inside import attributes, children, is_module
+from minidl.lab.doctor.subject.inside import children, is_module
 from minidl.lab.doctor.subject.names import FORWARD_METHODS, LOSS_METHODS, STEP_METHODS, ZERO_METHODS, first_method
 from minidl.lab.doctor.subject.roles import kind, needed, parameters, role
 from minidl.lab.doctor.subject.step_functions import Arrays, StepFunctionFound, step_functions
 
-CONVENTIONS = ("broadcast", "overwritten", "gradient replaced")  # what may be meant so
-FINE = {*CONVENTIONS, "gradient to ties", "kink"}  # what may be so, and hides nothing else
 SETTINGS = {  # of optimisers, that are tried where they are off by default
     r"^(momentum|mu)$": 0.9,
     r"^(weight_?decay|wd|l2(_?(reg|lambda|penalty|regularization))?|reg|lambda_|lmbda)$": 0.1,
     r"^((lr|learning_?rate)_?)?decay$": 0.1,
 }
-REDUCTION = re.compile("^(reduction|reduce|size_?average|average|mean|aggregation)$", re.IGNORECASE)
 OVER_SAMPLES = {"softmax over everything", "wrong axis"}  # so it looks where one sample at a time is meant
-OBLONG = "that is so for images that are not square; for square ones, all is well."
 SECONDS = 1.5  # of the processor, for all the tries with one class
 
 
@@ -120,28 +126,17 @@ def _guessed(thing: Any, project: Project, shape: Shape | None, time_limit: floa
         if what == "loss":
             return _first_that_ran(_losses(ways, cls, shape, time_limit, project))
         found = _first_that_ran(_layers(ways, cls, shape, time_limit, project))
-        if shape is None and set(found.mistakes) & OVER_SAMPLES and _one_sample_each(cls, project):
+        if (
+            shape is None
+            and set(found.mistakes) & OVER_SAMPLES
+            and one_sample_each(cls, project, lambda *way: _tried(*way, time_limit))
+        ):
             alone = _layers(build(cls, project) if isinstance(thing, type) else [Built(thing, cls.__name__)], cls,
                             (1, FEATURES), time_limit)  # fmt: skip
             found = _first_that_ran(alone)
         return found
     except Broken as error:
         return Diagnosis(cls.__name__, [Finding("raises", "__init__", str(error))])
-
-
-def _one_sample_each(cls: type, project: Project) -> bool:
-    """Whether the linear layers of a project refuse a batch, and take one sample."""
-    for other in project.near(cls):
-        with contextlib.suppress(CannotBuild, Broken, StopIteration):
-            if (
-                kind(other) == "layer"
-                and LINEAR_NAME.search(other.__name__)
-                and slots_in(thing := next(build(other, project)).thing)
-            ):
-                several, one = (_tried(thing, (n, FEATURES), other.__name__, 1.0) for n in (SAMPLES, 1))
-                if several.raised is not None and one.raised is None:
-                    return True
-    return False
 
 
 def _first_that_ran(tries: Iterator[Try]) -> Diagnosis:
@@ -180,7 +175,7 @@ def _layers(
     some = []
     for built in itertools.islice(ways, 6):
         set_up(built.thing)
-        if _holds_nothing(built.thing):
+        if holds_nothing(built.thing):
             raise CannotBuild(f"{built.said} holds no layers yet")
         some.append((built, [shape] if shape else shapes_for(built.thing, cls)))
     for built, shapes in [(b, s[:4]) for b, s in some] + [(b, s[4:]) for b, s in some]:
@@ -190,12 +185,14 @@ def _layers(
                 continue
             one = _tried(made, size, built.said, time_limit)
             if one.ran and set(one.diagnosis.mistakes) <= FINE and project is not None:
-                other = _with_optimizer(made, cls, project, size, time_limit)
-                oblong = _oblong(size) if shape is None and str(SIDE) not in built.said else None
-                if other is None and oblong:  # it is built for images of any size
-                    other = _tried(made, oblong, built.said, time_limit)
+                tried = lambda thing, said, size=size: _tried(thing, size, said, time_limit)  # noqa: E731
+                other = with_optimizer(made, cls, project, tried)
+                stretched = oblong(size) if shape is None and str(SIDE) not in built.said else None
+                if other is None and stretched:  # it is built for images of any size
+                    other = _tried(made, stretched, built.said, time_limit)
                     other.diagnosis.notes.append(OBLONG)
                     other = other if other.ran and set(other.diagnosis.mistakes) - FINE else None
+                other = other or with_another_word(cls, project, tried)
                 one = other or one
             yield one
             backward_raised |= one.raised is not None and own_error(one.raised, one.said) and not children(made)
@@ -206,39 +203,6 @@ def _layers(
                 if made_again is None or not set_up(made_again, size, way):
                     continue
                 yield _tried(made_again, size, built.said + f", set up for {size}", time_limit)
-
-
-def _holds_nothing(made: Any) -> bool:
-    """Whether this is a network into whose list nobody has put a layer."""
-    if not NETWORK_NAME.search(type(made).__name__) or children(made):
-        return False
-    return any(isinstance(value, list) and not value for value in attributes(made).values()) and not slots_in(made)
-
-
-def _oblong(size: Shape) -> Shape | None:
-    """Return the shape of images that are not square, where these are: so width and height are told apart."""
-    if len(size) != 4:
-        return None
-    n, *places = size
-    side = max(i for i in (1, 2) if places[i] == SIDE) if SIDE in places[1:] and places.count(SIDE) == 2 else 0
-    return (n, *(p + 2 * (i == side) for i, p in enumerate(places))) if side else None
-
-
-def _with_optimizer(made: Any, cls: type, project: Project, size: Shape, time_limit: float) -> Try | None:
-    """Return what is wrong with a layer only when it has got the optimiser that its attribute waits for."""
-    if getattr(made, "optimizer", made) is not None:
-        return None
-    for other in project.near(cls):
-        with contextlib.suppress(Exception):
-            if kind(other) == "optimizer":
-                thing, optimizer = copy_of(made), next(build(other, project))
-                thing.optimizer = optimizer.thing
-                found = _tried(thing, size, f"{cls.__name__} with optimizer={optimizer.said}", time_limit)
-                if not found.ran:
-                    continue
-                found.diagnosis.notes.append(f"that is so with optimizer={optimizer.said}; without, all is well.")
-                return found if set(found.diagnosis.mistakes) - FINE else None
-    return None
 
 
 def _one_at_a_time(layer: Any) -> bool:
@@ -290,27 +254,8 @@ def _losses(
                 diagnosis = examine_loss(built.thing, input, target, time_limit=time_limit)
                 one = Try(said, diagnosis, bool(children(built.thing)))
                 if one.ran and set(diagnosis.mistakes) <= FINE and project is not None:
-                    one = _with_other_reduction(cls, project, one, input, target, time_limit) or one
+                    one = with_other_reduction(cls, project, one, input, target, time_limit) or one
                 yield one
-
-
-def _with_other_reduction(
-    cls: type, project: Project, usual: Try, input: Any, target: Any, time_limit: float
-) -> Try | None:
-    """Return what is wrong with a loss only where it is told to sum instead of taking the mean, or the other way round."""
-    parameter = next((p for p in parameters(cls) if REDUCTION.match(p.name) and p.default is not p.empty), None)
-    if parameter is None:
-        return None
-    default = parameter.default
-    others = [not default] if isinstance(default, bool) else [v for v in ("sum", "mean") if v != default]
-    for value in others if isinstance(default, (bool, str)) else ():
-        with contextlib.suppress(CannotBuild, Broken, StopIteration):
-            built = next(build(cls, project, **{parameter.name: value}))
-            found = Try(built.said, examine_loss(built.thing, input, target, time_limit=time_limit))
-            if found.ran and set(found.diagnosis.mistakes) - FINE:
-                found.diagnosis.notes.append(f"that is so with {parameter.name}={value!r}; otherwise all is well.")
-                return found
-    return None
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -408,8 +353,8 @@ def _pair(pair: FunctionPair, shape: Shape | None, time_limit: float) -> Diagnos
                 else examine_loss(made, *given, time_limit=time_limit)
             )
             one = Try(f"{pair.__name__} with {words}", found)
-            if one.ran and found and shape is None and len(given) == 1 and (oblong := _oblong(tuple(given[0]))):
-                other = Try(one.said, examine(next(pair.ways(oblong))[1], oblong, time_limit=time_limit))
+            if one.ran and found and shape is None and len(given) == 1 and (stretched := oblong(tuple(given[0]))):
+                other = Try(one.said, examine(next(pair.ways(stretched))[1], stretched, time_limit=time_limit))
                 if not other.diagnosis and (other.raised is None or other.raised.where == "backward"):
                     other.diagnosis.notes.append(OBLONG)
                     yield other
@@ -438,14 +383,14 @@ def _tolerated(diagnosis: Diagnosis, thing: Any, project: Project, cases: Cases)
         if any(kind(cls) == "optimizer" for cls in project.pool):
             fine.setdefault("gradient replaced", "that is fine where the optimiser asks for them anew in each step")
         fine.setdefault("gradient to ties", "so it is in many frameworks, and equal entries are rare")
-        if any(finding.mistake == "overwritten" for finding in diagnosis.findings) and _assigns(project, diagnosis):
+        if any(finding.mistake == "overwritten" for finding in diagnosis.findings) and assigns(project, diagnosis):
             fine.setdefault("overwritten", "no layer of this project adds gradients up: each backward begins anew")
     left, notes = [], []
     for finding in diagnosis.findings:
         why = fine.get(finding.mistake)
         if why is None and finding.mistake == "kink" and finding.got is not None and not _strict(project):
             why = "any slope between 0 and 1 will do" if bool(((finding.got >= 0) & (finding.got <= 1)).all()) else None
-        if why is None and finding.mistake == "wrong shape" and not _strict(project) and _broadcasts(finding):
+        if why is None and finding.mistake == "wrong shape" and not _strict(project) and broadcasts(finding):
             why = "it is broadcast to the shape that belongs there, so that the numbers come out right"
         if why is None and isinstance(thing, type) and ": " in finding.where:
             why = "that is told of the layer itself"
@@ -460,36 +405,6 @@ def _tolerated(diagnosis: Diagnosis, thing: Any, project: Project, cases: Cases)
     diagnosis.findings = left
     diagnosis.notes += notes
     return diagnosis
-
-
-def _broadcasts(finding: Finding) -> bool:
-    """Whether a gradient of another shape is broadcast to the right one, and not beyond."""
-    got, expected = finding.got, finding.expected
-    if got is None or expected is None or finding.where == "output":
-        return False
-    try:
-        return torch.broadcast_shapes(got.shape, expected.shape) == expected.shape
-    except RuntimeError:
-        return False
-
-
-def _assigns(project: Project, diagnosis: Diagnosis) -> bool:
-    """Whether all layers of a project assign their gradients, so that this is how it is meant here."""
-    if any(f.mistake == "overwritten" and f.evidence.get("added") for f in diagnosis.findings):
-        return False  # this one adds some up
-    if "assigns" not in project.__dict__:
-        project.__dict__["assigns"] = not any(
-            adds_up(built.thing, (SAMPLES, FEATURES), (2, FEATURES, SIDE, SIDE)) for built in _layers_of(project)
-        )
-    return project.__dict__["assigns"]
-
-
-def _layers_of(project: Project) -> Iterator[Built]:
-    """Yield an object of each layer of a project that is no container."""
-    for cls in project.pool:
-        with contextlib.suppress(CannotBuild, Broken, StopIteration):
-            if kind(cls) == "layer" and not children((built := next(build(cls, project))).thing):
-                yield built
 
 
 def _divided_elsewhere(mistake: str, thing: Any, project: Project) -> bool:
