@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import re
 import time
 import types
 from collections.abc import Iterator
@@ -42,22 +41,19 @@ from minidl.lab.doctor.students.variants import (
     holds_nothing,
     oblong,
     one_sample_each,
+    returns_no_gradient,
     with_another_word,
     with_optimizer,
     with_other_reduction,
+    with_other_settings,
 )
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.functions import FunctionPair, pairs
 from minidl.lab.doctor.subject.inside import children, is_module
 from minidl.lab.doctor.subject.names import FORWARD_METHODS, LOSS_METHODS, STEP_METHODS, ZERO_METHODS, first_method
-from minidl.lab.doctor.subject.roles import kind, needed, parameters, role
+from minidl.lab.doctor.subject.roles import kind, needed, role
 from minidl.lab.doctor.subject.step_functions import Arrays, StepFunctionFound, step_functions
 
-SETTINGS = {  # of optimisers, that are tried where they are off by default
-    r"^(momentum|mu)$": 0.9,
-    r"^(weight_?decay|wd|l2(_?(reg|lambda|penalty|regularization))?|reg|lambda_|lmbda)$": 0.1,
-    r"^((lr|learning_?rate)_?)?decay$": 0.1,
-}
 OVER_SAMPLES = {"softmax over everything", "wrong axis"}  # so it looks where one sample at a time is meant
 SECONDS = 1.5  # of the processor, for all the tries with one class
 
@@ -131,9 +127,8 @@ def _guessed(thing: Any, project: Project, shape: Shape | None, time_limit: floa
             and set(found.mistakes) & OVER_SAMPLES
             and one_sample_each(cls, project, lambda *way: _tried(*way, time_limit))
         ):
-            alone = _layers(build(cls, project) if isinstance(thing, type) else [Built(thing, cls.__name__)], cls,
-                            (1, FEATURES), time_limit)  # fmt: skip
-            found = _first_that_ran(alone)
+            again = build(cls, project) if isinstance(thing, type) else iter([Built(thing, cls.__name__)])
+            found = _first_that_ran(_layers(again, cls, (1, FEATURES), time_limit))
         return found
     except Broken as error:
         return Diagnosis(cls.__name__, [Finding("raises", "__init__", str(error))])
@@ -192,8 +187,7 @@ def _layers(
                     other = _tried(made, stretched, built.said, time_limit)
                     other.diagnosis.notes.append(OBLONG)
                     other = other if other.ran and set(other.diagnosis.mistakes) - FINE else None
-                other = other or with_another_word(cls, project, tried)
-                one = other or one
+                one = other or with_another_word(cls, project, tried) or one
             yield one
             backward_raised |= one.raised is not None and own_error(one.raised, one.said) and not children(made)
             if one.raised is None or own_error(one.raised, one.said):
@@ -212,10 +206,8 @@ def _one_at_a_time(layer: Any) -> bool:
 
 
 def _copy(built: Built) -> Any:
-    try:
+    with contextlib.suppress(Exception):
         return copy_of(built.thing)
-    except Exception:
-        return None
 
 
 def _tried(made: Any, size: Shape, said: str, time_limit: float) -> Try:
@@ -228,15 +220,10 @@ def _tried(made: Any, size: Shape, said: str, time_limit: float) -> Try:
         again = examine(used(made, size), size, time_limit=time_limit)
         diagnosis = again if len(again.findings) < len(diagnosis.findings) else diagnosis
     if children(made):  # of a network, the gradient of the data is wanted by nobody
-        unwanted = [f for f in diagnosis.findings if f.where == "input" and _returns_no_gradient(f)]
+        unwanted = [f for f in diagnosis.findings if f.where == "input" and returns_no_gradient(f)]
         diagnosis.findings = [f for f in diagnosis.findings if f not in unwanted]
         diagnosis.notes += ["backward returns nothing, so that gradient was not examined."] * bool(unwanted)
     return Try(f"{call} of a batch of shape {size}", diagnosis, bool(children(made)))
-
-
-def _returns_no_gradient(finding: Finding) -> bool:
-    """Whether backward returns nothing, or something else by names, as the gradients of all parameters."""
-    return finding.mistake == "returns nothing" or finding.evidence.get("got_type") == "a dict"
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -290,7 +277,7 @@ def _optimizers(thing: Any, project: Project, time_limit: float) -> Iterator[Try
                     said = f"{built.said}, a step of {own.said}"
                     one = Try(said, examine_optimizer(built.thing, model, time_limit=time_limit))
                     if one.ran and one.diagnosis:
-                        one = _with_other_settings(thing, project, first, model, time_limit) or one
+                        one = with_other_settings(thing, project, first, model, time_limit) or one
                     tried = True
                     yield one
                     if one.ran:
@@ -312,32 +299,6 @@ def _bare_arrays(cls: type, project: Project) -> Iterator[Built]:
     roles = [role(name) for name in needed(step, bound=False)]
     if roles.count("grad") == 1 and len([r for r in roles if r != "rate"]) == 2:
         yield Built(Arrays(numpy=uses_numpy(project)), "a weight and a bias")
-
-
-def _with_other_settings(cls: type, project: Project, first: Any, model: Any, time_limit: float) -> Try | None:
-    """Return what is wrong with an optimiser only when it is given other settings than those that were chosen before."""
-
-    def built(**settings: Any) -> Built | None:
-        with contextlib.suppress(CannotBuild, Broken, StopIteration):
-            return next(build(cls, project, first, **settings))
-        return None
-
-    for parameter in parameters(cls):
-        value = next((v for pattern, v in SETTINGS.items() if re.search(pattern, parameter.name, re.IGNORECASE)), None)
-        faster, note = None, f"that is so with {parameter.name}={value}; otherwise all is well."
-        if role(parameter.name) == "rate" or parameter.name == "optz_rate":
-            value, fast = 0.05, built(**{parameter.name: 0.2})
-            faster = fast.thing if fast else None
-        elif value is None or parameter.default not in (0, None, False, 0.0):
-            continue
-        slow = built(**{parameter.name: value})
-        if slow is None:
-            continue
-        found = Try(slow.said, examine_optimizer(slow.thing, model, faster=faster, time_limit=time_limit))
-        if found.ran and set(found.diagnosis.mistakes) - {"unnamed"}:  # what a setting means is not certain
-            found.diagnosis.notes += [note] * (faster is None)
-            return found
-    return None
 
 
 # ---------------------------------------------------------------------------------------------------------------------

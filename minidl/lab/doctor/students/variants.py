@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from minidl.lab.doctor.diagnosis import Diagnosis, Finding
-from minidl.lab.doctor.examination import examine_loss
+from minidl.lab.doctor.examination import examine_loss, examine_optimizer
 from minidl.lab.doctor.students.building import (
     FEATURES,
     LINEAR_NAME,
@@ -27,10 +27,15 @@ from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.students.tries import Shape, Try
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.inside import attributes, children
-from minidl.lab.doctor.subject.roles import kind, parameters
+from minidl.lab.doctor.subject.roles import kind, parameters, role
 
 CONVENTIONS = ("broadcast", "overwritten", "gradient replaced")  # what may be meant so
 FINE = {*CONVENTIONS, "gradient to ties", "kink"}  # what may be so, and hides nothing else
+SETTINGS = {  # of optimisers, that are tried where they are off by default
+    r"^(momentum|mu)$": 0.9,
+    r"^(weight_?decay|wd|l2(_?(reg|lambda|penalty|regularization))?|reg|lambda_|lmbda)$": 0.1,
+    r"^((lr|learning_?rate)_?)?decay$": 0.1,
+}
 REDUCTION = re.compile("^(reduction|reduce|size_?average|average|mean|aggregation)$", re.IGNORECASE)
 OBLONG = "that is so for images that are not square; for square ones, all is well."
 ACTIVATION_ARGUMENT = re.compile("act|nonlin", re.IGNORECASE)
@@ -160,3 +165,34 @@ def one_sample_each(cls: type, project: Project, tried: Callable[[Any, Shape, st
                 if several.raised is not None and one.raised is None:
                     return True
     return False
+
+
+def with_other_settings(cls: type, project: Project, first: Any, model: Any, time_limit: float) -> Try | None:
+    """Return what is wrong with an optimiser only when it is given other settings than those that were chosen before."""
+
+    def built(**settings: Any) -> Built | None:
+        with contextlib.suppress(CannotBuild, Broken, StopIteration):
+            return next(build(cls, project, first, **settings))
+        return None
+
+    for parameter in parameters(cls):
+        value = next((v for pattern, v in SETTINGS.items() if re.search(pattern, parameter.name, re.IGNORECASE)), None)
+        faster, note = None, f"that is so with {parameter.name}={value}; otherwise all is well."
+        if role(parameter.name) == "rate" or parameter.name == "optz_rate":
+            value, fast = 0.05, built(**{parameter.name: 0.2})
+            faster = fast.thing if fast else None
+        elif value is None or parameter.default not in (0, None, False, 0.0):
+            continue
+        slow = built(**{parameter.name: value})
+        if slow is None:
+            continue
+        found = Try(slow.said, examine_optimizer(slow.thing, model, faster=faster, time_limit=time_limit))
+        if found.ran and set(found.diagnosis.mistakes) - {"unnamed"}:  # what a setting means is not certain
+            found.diagnosis.notes += [note] * (faster is None)
+            return found
+    return None
+
+
+def returns_no_gradient(finding: Finding) -> bool:
+    """Whether backward returns nothing, or something else by names, as the gradients of all parameters."""
+    return finding.mistake == "returns nothing" or finding.evidence.get("got_type") == "a dict"
