@@ -155,9 +155,10 @@ def returns_a_sum(behaviour: Behaviour) -> Seen | None:
 def _is_placeholder(behaviour: Behaviour, slot: Slot) -> bool:
     """Whether something stands in a parameter's place only because a base class puts it there: the class never names it."""
     mine = type(behaviour.subject.given).__mro__[:-1]
-    home = next((i for i, kind in enumerate(mine) if behaviour.subject.forward_name in vars(kind)), 0)
-    methods = [value for kind in mine[: home + 1] for value in vars(kind).values()]
-    codes = [code for method in methods if (code := getattr(method, "__code__", None))]
+    methods = behaviour.subject.forward_name, behaviour.subject.backward_name
+    home = max(next((i for i, kind in enumerate(mine) if name in vars(kind)), 0) for name in methods)
+    own = [value for kind in mine[: home + 1] for value in vars(kind).values()]
+    codes = [code for method in own if (code := getattr(method, "__code__", None))]
     names = {name for code in codes for name in (*code.co_names, *map(str, code.co_consts))}
     base = any("__init__" in vars(kind) for kind in mine[home + 1 :])
     return base and bool(codes) and not names & {str(key) for _, key in slot.param}
