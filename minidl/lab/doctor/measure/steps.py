@@ -202,7 +202,7 @@ class Steps:
 
     @functools.cached_property
     def kind(self) -> str | None:
-        """What it is, one of the known kinds, by its name and by what it keeps."""
+        """What it is, "sgd", "momentum", "adam", "rmsprop", "adagrad" or another, by its name and by what it keeps."""
         others = OTHER_STEPS - DECAYING if self.decay else OTHER_STEPS
         some = (KNOWN_STEPS, KNOWN_STEPS[1:], KNOWN_STEPS[-2:])
         name = next(filter(None, (known_name(self.optimizer, known, others) for known in some)), None)
