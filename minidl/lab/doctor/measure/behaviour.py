@@ -105,7 +105,8 @@ class Behaviour:
             told = []
         mine = [self.subject.original, *descendants(self.subject.original)]
         with contextlib.suppress(StudentError):
-            mine.append(self.used())  # some have their optimiser made in the first backward
+            used = self.used()  # some have their optimiser made in the first backward
+            mine += [used, *descendants(used)]
         kept = [item for thing in mine for item in attributes(thing).items()]
         own = {name for name, value in kept if value is not None and not isinstance(value, str)}
         return bool(told) or any(STEPPER.search(name) for name in own)

@@ -78,13 +78,11 @@ def with_another_word(cls: type, project: Project, tried: Tried) -> Try | None:
 
 def _words(project: Project) -> list[str]:
     """Return the names of activations that stand in a project: those of functions, and those in quotes."""
-    if "words" not in project.__dict__:
-        values = [value for module in project.modules.values() for value in vars(module).values()]
-        values += [v for cls in project.pool for v in vars(cls).values()]
-        codes = [code for value in values if (code := getattr(value, "__code__", None))]
-        found = {str(item).strip("_") for code in codes for item in (code.co_name, *code.co_consts)}
-        project.__dict__["words"] = [word for word in ACTIVATIONS if word in found]
-    return project.__dict__["words"]
+    values = [value for module in project.modules.values() for value in vars(module).values()]
+    values += [v for cls in project.pool for v in vars(cls).values()]
+    codes = [code for value in values if (code := getattr(value, "__code__", None))]
+    found = {str(item).strip("_") for code in codes for item in (code.co_name, *code.co_consts)}
+    return [word for word in ACTIVATIONS if word in found]
 
 
 def oblong(size: Shape) -> Shape | None:
