@@ -170,9 +170,10 @@ def _layers(
     some = []
     for built in itertools.islice(ways, 6):
         set_up(built.thing)
-        if holds_nothing(built.thing):
-            raise CannotBuild(f"{built.said} holds no layers yet")
-        some.append((built, [shape] if shape else shapes_for(built.thing, cls)))
+        if not holds_nothing(built.thing):
+            some.append((built, [shape] if shape else shapes_for(built.thing, cls)))
+    if not some:
+        raise CannotBuild(f"{cls.__name__} is built without layers")
     for built, shapes in [(b, s[:4]) for b, s in some] + [(b, s[4:]) for b, s in some]:
         made, backward_raised = built.thing, False
         for size in shapes:
@@ -234,7 +235,7 @@ def _losses(
     ways: Any, cls: type, shape: Shape | None, time_limit: float, project: Project | None = None
 ) -> Iterator[Try]:
     for built in ways:
-        for size in [shape] if shape else [(SAMPLES, FEATURES), (SAMPLES, 1), (2, FEATURES, 5, 5)]:
+        for size in [shape] if shape else [(SAMPLES, FEATURES), (SAMPLES, 1), (SAMPLES, 2), (2, FEATURES, 5, 5)]:
             for words, input, target in inputs_and_targets(built.thing, cls, size):
                 method = first_method(built.thing, LOSS_METHODS)
                 said = f"{built.said}.{method} of a batch of shape {size} with {words}"
