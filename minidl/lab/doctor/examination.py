@@ -45,6 +45,8 @@ USED_UP = (
     "them, list(parameters)."
 )
 
+EPSILON = "its eps stands elsewhere than in the paper, inside the root or before the correction: only tiny gradients show that."
+
 
 def examine(module: Any, input: Any, *more: Any, reference: Any = None, time_limit: float = TIME_LIMIT) -> Diagnosis:
     """Examine a layer, or a container of layers, and name what is wrong with it.
@@ -251,6 +253,10 @@ def _examine(
         notes.append(HOW_TO_SHOW if holds else "it has no parameters that can be seen.")
     if subject.translator and subject.translator.convention.told:
         notes.append(f"understood as: {subject.translator.convention.told}.")
+    if behaviour.steps_itself:
+        notes.append(
+            "backward makes the step of its parameters itself, as it is meant to here; its gradients were examined."
+        )
     if subject.random:
         notes.append("forward is random; it was examined with the same random numbers each time.")
     return [*values, *inside, *seen], notes
@@ -328,7 +334,8 @@ def _examine_steps(optimizer: Any, model: Any, watch: Watch, faster: Any) -> tup
         steps.path  # noqa: B018 - if it raises, it raises here
     except StudentError as error:
         return [_raised(error)], []
-    return _without_explained(_observe(WRONG_STEPS, steps)), []
+    elsewhere = steps.kind == "adam" and steps.rate and not steps.used and steps.right and steps.tiny < 0.5
+    return _without_explained(_observe(WRONG_STEPS, steps)), [EPSILON] * bool(elsewhere)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

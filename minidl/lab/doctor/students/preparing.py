@@ -15,7 +15,7 @@ from minidl.lab.doctor.subject.names import PAIR_METHODS
 from minidl.lab.doctor.subject.parameters import Slot, slots_of
 from minidl.lab.doctor.subject.roles import positional
 from minidl.lab.doctor.subject.subject import Subject
-from minidl.lab.doctor.subject.values import is_numpy
+from minidl.lab.doctor.subject.values import is_numpy, nonzero, same
 from minidl.lab.doctor.time_limit import TIME_LIMIT, Hung, guarded
 
 WAYS = 5  # of saying the shape of the input
@@ -54,6 +54,27 @@ def _used(model: Any, sizes: tuple[tuple[int, ...], ...], watch: Watch) -> Any:
     return model
 
 
+def adds_up(layer: Any, *sizes: tuple[int, ...]) -> bool:
+    """Whether a layer adds up its parameters' gradients, so that two equal backward passes give twice as much."""
+
+    def asked(watch: Watch) -> bool:
+        for size in sizes:
+            with contextlib.suppress(Exception):
+                subject, input = Subject(layer, watch), torch.randn(size, generator=torch.Generator().manual_seed(3))
+                get_to_know(subject, input, None)
+                module, seen = subject.fresh(), []
+                for _ in range(2):
+                    subject.run(input, None, None, module)
+                    seen.append(subject.gradients(module))
+                return any(nonzero(grad) and not same(grad, seen[1][name]) for name, grad in seen[0].items())
+        return False
+
+    try:
+        return guarded(asked, TIME_LIMIT)[0]
+    except Hung:
+        return False
+
+
 def slots_in(model: Any) -> list[Slot]:
     """Return the parameters of a model; none where looking for them raises."""
     try:
@@ -68,6 +89,9 @@ def set_up(thing: Any, shape: tuple[int, ...] = (), way: int = -1) -> bool:
     ``way`` is the number of the way, below `WAYS`; -1 calls only those that need nothing. Return whether something was set up.
     """
     done = False
+    for name in ("training", "is_training", "_is_training", "in_training", "train_mode"):
+        if getattr(thing, "__dict__", {}).get(name) is False:  # a dropout does nothing otherwise
+            setattr(thing, name, True)
     for name in dir(type(thing)):
         if not SETUP.match(name):
             continue
@@ -91,7 +115,9 @@ def lists(model: Any) -> list[Any]:
     found = []
     for name in PAIR_METHODS:
         method = getattr(model, name, None)
-        if callable(method):
+        if isinstance(method, (list, tuple)) and method:  # a property, or the list itself
+            found.append(list(method))
+        elif callable(method):
             try:
                 found.append(list(method()))
             except Exception:

@@ -25,6 +25,7 @@ OWN_ERRORS = (
     "SyntaxError",
     "NotImplementedError",
 )  # no argument is the reason of these
+SHAPES = re.compile("broadcast|shape|size of tensor|out of bounds|dimension|too many indices")
 Shape = tuple[int, ...]
 
 
@@ -54,6 +55,8 @@ class Try:
     @property
     def empty(self) -> bool:
         """Whether nothing came of it, neither a value nor an error: it may want to be called in another way."""
+        if any(f.mistake == "returns nothing" and 1 in f.evidence.get("of", ()) for f in self.diagnosis.findings):
+            return True  # it has cut something off where there was but one
         kinds = {f.mistake for f in self.diagnosis.findings}
         return bool(kinds & {"returns nothing", "wrong type"}) and any(
             f.where == "output" and f.mistake in ("returns nothing", "wrong type") for f in self.diagnosis.findings
@@ -68,7 +71,13 @@ def own_error(raised: Finding, said: str, holds: bool = False) -> bool:
     """
     if (holds and raised.evidence.get("error") not in OWN_ERRORS) or "to unpack" in raised.text:
         return False
-    if "0-dimensional" in raised.text:
+    if "()" not in said and raised.evidence.get("error") == "UnboundLocalError":
+        return False  # it may know no setting of the name that it was given
+    if " with " in said and SHAPES.search(raised.text):
+        return False  # of a loss whose target was to be another
+    if "cannot reshape" in raised.text and "()" not in said:
+        return False  # it was built for another size
+    if "0-dimensional" in raised.text or "0-d array" in raised.text:
         return False  # it was to be called otherwise
     if "positional argument" in raised.text or (raised.evidence.get("error") == "TypeError" and "()." not in said):
         return False  # it wants to be called otherwise, or to be built of another kind of value
@@ -114,7 +123,7 @@ def inputs_and_targets(loss: Any, cls: type, size: Shape) -> list[tuple[str, Any
     ones = (torch.rand(size, generator=drawn) > 0.5).float()
     likely = torch.randn(size, generator=drawn).softmax(-1) if m > 1 else torch.rand(size, generator=drawn)
     chances = 0.1 + 0.8 * torch.rand(size, generator=drawn)
-    by_class = [("class numbers", of_class), ("one-hot targets", one_hot)] if len(size) == 2 else []
+    by_class = [("class numbers", of_class), ("one-hot targets", one_hot)] if len(size) == 2 and m > 1 else []
     if takes_probabilities(loss):
         if BINARY_NAME.search(cls.__name__):
             return [("probabilities", chances, ones)]

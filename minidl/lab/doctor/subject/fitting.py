@@ -41,7 +41,8 @@ def find_convention(subject: Subject, input: Tensor, target: Tensor | None) -> i
                 best, found = score, fitting
             if score == RIGHT:
                 break
-        if ran or subject.is_loss:  # only what raises is given anything but rows of numbers
+        alone = len(input) == 1 and best < RIGHT  # one sample may have no dimension of its own
+        if (ran and not alone) or subject.is_loss:  # only what raises is given anything but rows of numbers
             break
     if found is not None:
         subject.translator = Translator(subject, found)
@@ -80,6 +81,8 @@ def _candidates(subject: Subject, input: Tensor, usual: bool) -> Iterator[Conven
         layouts = ["whole"] + ["places"] * (input.shape[-1] == 1)
     if not subject.is_loss and needed(forward) == needed(backward) and len(needed(forward)) == 1:
         yield Convention(fronts[0], ("input",), derivative=True)
+    if not subject.is_loss and not positional(backward):  # it is told of no gradient that arrives
+        yield Convention(fronts[0], (), derivative=True)
     for layout, front in itertools.product(layouts, fronts):
         splits = _splits(subject, input) if "second" in front else [0]
         for split, back in itertools.product(splits, backs):
@@ -220,13 +223,13 @@ def _scored(
     if value is None:
         return RAISES, convention, 0.0
     grad_output = subject.cast_like(subject.upstream(output), output)
-    arrays = {path: as_tensor(get(module, path)) for path in _arrays(subject.original)}
+    values = {path: as_tensor(get(module, path)) for path in arrays(subject.original)}
     given = (subject.say_as_it_is(grad_output), subject.say(input), subject.say(target))
     answer = subject.translator.ask_backward(module, *given)
     where = _where_gradient(module, answer)
     moved: tuple[Path, ...] = ()
     if "rate" in convention.backward:
-        moved = tuple(path for path, old in arrays.items() if not same(old, as_tensor(get(module, path))))
+        moved = tuple(path for path, old in values.items() if not same(old, as_tensor(get(module, path))))
     convention = replace(
         convention,
         grad_input=where,
@@ -262,7 +265,7 @@ def _where_gradient(module: Any, answer: Any) -> str:
     return ""
 
 
-def _arrays(module: Any, prefix: Path = ()) -> list[Path]:
+def arrays(module: Any, prefix: Path = ()) -> list[Path]:
     """Return where a module, and those inside it, keep numbers that may be parameters."""
     found: list[Path] = []
     for name, value in attributes(module).items():
@@ -276,7 +279,7 @@ def _arrays(module: Any, prefix: Path = ()) -> list[Path]:
             ]
     found = [path for path in found if _is_param(get(module, path[len(prefix) :]))]
     for path, child in children(module) if len(prefix) < 6 else ():
-        found += _arrays(child, prefix + path)
+        found += arrays(child, prefix + path)
     return found
 
 
@@ -288,7 +291,7 @@ def _returned(subject: Subject, answer: Any, where: str, inputs: int) -> tuple[t
     """Find which of the things that backward returns, after those of the inputs, is the gradient of which parameter."""
     if where != "first" and not isinstance(answer, dict):
         return ()
-    params = [p for p in _arrays(subject.original) if len(p) <= 2]
+    params = [p for p in arrays(subject.original) if len(p) <= 2]
     shapes = {path: as_tensor(get(subject.original, path)).shape for path in params}
     rest = [((i,), v) for i, v in enumerate(answer)][inputs:] if where == "first" else [((), answer)]
     found: list[tuple[Any, Path]] = []

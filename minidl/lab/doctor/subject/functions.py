@@ -38,7 +38,7 @@ SWITCH = re.compile("^(deriv(ative)?|grad(ient)?|prime|der|backward|return_grad)
 SETTINGS: dict[str, Any] = {"mode": "train", "stride": 1, "pad": 1, "p": 0.3, "seed": 1, "eps": 1e-5, "momentum": 0.9,
                             "pool_height": 2, "pool_width": 2}  # fmt: skip
 SIZES = {
-    r"^(b|bias|db)$": "k",
+    r"^(b|bias|db)$|^b_?[a-z]{1,2}$": "k",
     r"gamma|scale|beta|shift": "m",
     r"^(wh|u)$": "kk",
     r"^(w|wx|weights?|theta)": "mk",

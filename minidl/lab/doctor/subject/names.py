@@ -39,11 +39,12 @@ LOSS_GRADIENT_METHODS = ("backward", "dloss", "calc_dloss", "loss_grad", "gradie
 STEP_METHODS = ("step", "update", "update_params", "update_parameters", "update_weights", "calculate_update",
                 "apply_gradients", "optimize", "actualizar", "update_param", "apply")  # fmt: skip
 OPTIMIZER_NAME = re.compile(r"sgd|adam|adagrad|rmsprop|momentum|optim|descent|nesterov|adadelta", re.IGNORECASE)
+RATES = ("lr", "learning_rate", "eta", "alpha", "step_size", "optz_rate", "rate", "_lr")
 PAIR_METHODS = ("param", "params", "parameters", "get_params", "get_parameters", "params_and_grads", "params_grads",
                 "parameters_and_gradients", "get_params_and_grads", "get_parameters_and_gradients")  # fmt: skip
 OUTPUT_NAMES = ("output", "outputs", "out", "Output", "value")  # where forward leaves what it does not return
 INPUT_GRADIENT_NAME = re.compile(
-    r"^(d_?(l_?d)?inputs?|dinp|input_?(error|grad|gradient|delta)|grad_?inputs?)$", re.IGNORECASE
+    r"^(d_?(l_?d)?inputs?|dinp|dvalues|input_?(error|grad|gradient|delta)|grad_?inputs?)$", re.IGNORECASE
 )
 CACHED_NAME = re.compile(r"^_*(inputs?|inp|outputs?|out)$")  # what is kept from forward, and is no parameter
 ZERO_METHODS = ("zero_grad", "zero_grads", "zero_gradient", "zero_gradients", "reset_grad", "reset_grads")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -79,7 +80,20 @@ def steppings(optimizer: Any, name: str, slots: list[Slot]) -> Iterator[Stepping
 
     def with_each(o: Any, m: Any) -> None:
         for slot in slots:
-            _take(m, [slot], getattr(o, name)(*filled([get(m, slot.param), get(m, slot.grad)])))
+            one = _own(o, name, slot, m)
+            _take(m, [slot], getattr(one, name)(*filled([get(m, slot.param), get(m, slot.grad)])))
+
+    def _own(o: Any, name: str, slot: Slot, m: Any) -> Any:
+        """Return the optimiser of a parameter: its own, where what is remembered has room for one parameter alone."""
+        if not hasattr(o, "__dict__"):
+            return o
+        if "_of_each" not in o.__dict__:
+            probe = copy.deepcopy(o)
+            with contextlib.suppress(Exception):
+                getattr(probe, name)(*filled([copy.deepcopy(get(m, slot.param)), copy.deepcopy(get(m, slot.grad))]))
+            kept = [value for value in vars(probe).values() if getattr(value, "ndim", 0) > 0]
+            o._of_each = {s.name: copy.deepcopy(o) for s in slots} if kept else {}
+        return o._of_each.get(slot.name, o)
 
     def with_two(o: Any, m: Any) -> None:
         by_layer: dict[Any, list[Slot]] = {}
