@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from minidl.lab.doctor.students.own_calls import OwnCalls
 from minidl.lab.doctor.students.preparing import WAYS, set_up, slots_in, used
 from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.subject.copies import copy_of
@@ -113,8 +114,7 @@ def build(cls: type, project: Project, model: Any = None, depth: int = 0, **sett
     first: Exception | None = None
     failed, started, made = "", time.process_time(), 0
     optional = {p.name for p in parameters(cls) if p.default is not p.empty}
-    ways = itertools.chain(*(_arguments(cls, project, model, depth, settings, fill) for fill in (False, True)))
-    for arguments, names in ways:
+    for arguments, names in _ways(cls, project, model, depth, settings):
         names |= {name: value for name, value in settings.items() if name in optional}
         said = _said(cls, arguments, names)
         try:
@@ -133,6 +133,24 @@ def build(cls: type, project: Project, model: Any = None, depth: int = 0, **sett
         if first is None:
             raise CannotBuild(f"{cls.__name__} needs arguments that are not known here")
         raise CannotBuild(f"{failed} raises {type(first).__name__}: {first}") from first
+
+
+def _ways(
+    cls: type, project: Project, model: Any, depth: int, settings: dict[str, Any]
+) -> Iterator[tuple[list[Any], dict[str, Any]]]:
+    """Yield arguments: as the project's own code gives them, where they are more than numbers; then what is likely."""
+    guessed = itertools.chain(*(_arguments(cls, project, model, depth, settings, fill) for fill in (False, True)))
+    told = list(OwnCalls.of(project).building(cls, project)) if kind(cls) != "optimizer" and model is None else []
+    yield from ((list(one.arguments), dict(one.names)) for one in told if not one.plain)
+    try:
+        for number, way in enumerate(guessed):
+            yield way
+            if number == 0:
+                yield from ((list(one.arguments), dict(one.names)) for one in told if one.plain)
+    except CannotBuild:
+        if not told:
+            raise
+        yield from ((list(one.arguments), dict(one.names)) for one in told if one.plain)
 
 
 def _seed() -> None:

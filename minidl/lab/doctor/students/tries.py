@@ -10,7 +10,7 @@ import torch
 
 from minidl.lab.doctor.diagnosis import Diagnosis, Finding
 from minidl.lab.doctor.students.building import FEATURES, IMAGES_NAME, SAMPLES, SIDE
-from minidl.lab.doctor.subject.inside import contents
+from minidl.lab.doctor.subject.inside import attributes, contents
 from minidl.lab.doctor.subject.parameters import slots_of
 from minidl.lab.doctor.subject.paths import get
 from minidl.lab.doctor.subject.roles import takes_probabilities
@@ -18,6 +18,7 @@ from minidl.lab.doctor.subject.values import as_tensor
 
 CLASSES_NAME = re.compile("cross|nll|softmax|categorical|cce", re.IGNORECASE)
 BINARY_NAME = re.compile("bce|binary", re.IGNORECASE)
+INPUT_SHAPE_NAME = re.compile(r"^_?(in|input|inputs)_?(shape|size|dims?)$|^shape_?in(put)?$", re.IGNORECASE)
 SEQUENCE_NAME = re.compile("rnn|lstm|gru|attention|recurrent|sequence", re.IGNORECASE)
 OWN_ERRORS = (
     "NameError",
@@ -95,13 +96,26 @@ def shapes_for(layer: Any, cls: type) -> list[Shape]:
     one_image = [(1, FEATURES, SIDE, SIDE), (1, SIDE, SIDE, FEATURES), (1, 6, 6)]
     sequences = [(SAMPLES, 5, FEATURES), (1, 5, FEATURES)]
     one = [(1, m) for m in (FEATURES, *others)]
+    said = [(n, *shape) for shape in _own_shapes(layer) for n in (2, 1)]
     if "embed" in cls.__name__.lower():
         return [(SAMPLES, FEATURES), (SAMPLES, 1)]
+    if said:
+        return list(dict.fromkeys([*said, *rows, *images, *one, *one_image, *sequences]))
     if IMAGES_NAME.search(cls.__name__):
         return [*images, *one_image, *rows, *sequences, *one]
     if SEQUENCE_NAME.search(cls.__name__):
         return [*sequences, *rows, *images, *one]
     return [*rows, *one, *images, *sequences, *one_image]
+
+
+def _own_shapes(layer: Any) -> list[Shape]:
+    """Return the shapes of a sample that an object itself keeps as those of its input."""
+    found = []
+    for name, value in attributes(layer).items():
+        if INPUT_SHAPE_NAME.match(name) and isinstance(value, (tuple, list)) and 1 < len(value) < 5:
+            if all(type(size) is int and 0 < size < 65 for size in value):
+                found.append(tuple(value))
+    return found
 
 
 def inputs_and_targets(loss: Any, cls: type, size: Shape) -> list[tuple[str, Any, Any]]:
