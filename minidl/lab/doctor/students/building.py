@@ -19,10 +19,12 @@ from minidl.lab.doctor.students.own_calls import OwnCalls
 from minidl.lab.doctor.students.preparing import WAYS, set_up, slots_in, used
 from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.subject.copies import copy_of
-from minidl.lab.doctor.subject.roles import kind, parameters, positional
+from minidl.lab.doctor.subject.inside import children
+from minidl.lab.doctor.subject.roles import kind, needed, parameters, positional
 
 SAMPLES, FEATURES, HIDDEN, OUTPUTS, SIDE = 4, 3, 4, 2, 4
 SHAPE, NUMBERS, IMAGES = "shape", "numbers", "images"
+IN_NAME, OUT_NAME = "^(n|num|nb|dim)?in|input|prev", "out|neuron|node|unit|hidden"
 UNIT = "(s|shape|dims?|sizes?|features?|channels|units|nodes|neurons|nodos)?$"
 # What is tried for a constructor's arguments, in this order, by their names in lower case without underscores
 ARGUMENTS: dict[str, tuple[Any, ...]] = {
@@ -76,6 +78,7 @@ MODEL_NAME = re.compile("^(model|net|network|nn|module|mlp)$")
 PARAMS_NAME = re.compile("param|^weights$")
 LOSS_ARGUMENT = re.compile("^(loss|criterion|lossf|lossfn|lossfunction|cost)")
 OPTIMIZER_ARGUMENT = re.compile("^optimi[sz]")
+ADDING = ("add", "add_layer", "append", "addLayer", "add_module")
 CERTAIN = (NameError, SyntaxError)  # errors that do not come from what the arguments are
 SECONDS = 0.5  # for building one thing in several ways
 
@@ -126,13 +129,26 @@ def build(cls: type, project: Project, model: Any = None, depth: int = 0, **sett
             first, failed = first or error, failed or said
         else:
             made += 1
-            yield Built(thing, said)
+            yield Built(*_filled(thing, said, project, depth))
         if time.process_time() - started > SECONDS or made > 6:
             break
     if not made:
         if first is None:
             raise CannotBuild(f"{cls.__name__} needs arguments that are not known here")
         raise CannotBuild(f"{failed} raises {type(first).__name__}: {first}") from first
+
+
+def _filled(thing: Any, said: str, project: Project, depth: int) -> tuple[Any, str]:
+    """Return a network that is filled by a method of its own with layers in it, and how that is said; others as they are."""
+    method = next((m for name in ADDING if callable(m := getattr(thing, name, None))), None)
+    if method is None or depth > 1 or kind(type(thing)) != "layer" or children(thing) or len(needed(method)) != 1:
+        return thing, said
+    with contextlib.suppress(Exception):
+        own = layers(project, type(thing), depth)
+        for layer in own:
+            method(layer)
+        return thing, f"{said} with {', '.join(type(layer).__name__ for layer in own)}"
+    return thing, said
 
 
 def _ways(
@@ -359,6 +375,8 @@ def layers(project: Project, container: type, depth: int = 0) -> list[Any]:
         [c for c in project.near(container) if c is not container and kind(c) == "layer" and pattern.search(c.__name__)]
         for pattern in (LINEAR_NAME, BENT_NAME)
     )
+    if not linear:
+        linear = [c for c in project.near(container) if c is not container and kind(c) == "layer" and _goes_from_to(c)]
     for cls in linear:
         sizes = [p for p in positional(cls) if p.default is p.empty]
         try:
@@ -376,6 +394,12 @@ def layers(project: Project, container: type, depth: int = 0) -> list[Any]:
     if found:
         return found
     raise CannotBuild(f"{container.__name__} needs layers, and the project has none that can be built")
+
+
+def _goes_from_to(cls: type) -> bool:
+    """Whether a layer asks for a number of inputs and one of outputs, and for nothing else."""
+    names = [_plain(name) for name in needed(cls)]
+    return len(names) == 2 and all(re.search(p, n) for p, n in zip((IN_NAME, OUT_NAME), names, strict=True))
 
 
 def _some(classes: list[type], project: Project, depth: int, count: int) -> list[Any]:

@@ -25,6 +25,7 @@ from minidl.lab.doctor.students.building import (
     Built,
     CannotBuild,
     build,
+    layers,
     models,
     uses_numpy,
 )
@@ -36,6 +37,7 @@ from minidl.lab.doctor.subject.functions import FunctionPair, pairs
 from minidl.lab.doctor.subject.inside import children, is_module
 from minidl.lab.doctor.subject.names import FORWARD_METHODS, LOSS_METHODS, STEP_METHODS, ZERO_METHODS, first_method
 from minidl.lab.doctor.subject.roles import kind, needed, parameters, role
+from minidl.lab.doctor.subject.stepping import step_roles
 from minidl.lab.doctor.subject.step_functions import Arrays, StepFunctionFound, step_functions
 
 CONVENTIONS = ("broadcast", "overwritten", "gradient replaced")  # what may be meant so
@@ -223,10 +225,8 @@ def _optimizers(thing: Any, project: Project, time_limit: float) -> Iterator[Try
         return
     problem: Exception | None = None
     some = tried = False
-    owns = itertools.chain(models(project, thing), _bare_arrays(thing, project))
-    for place, own in enumerate(owns):
-        if place > 3:
-            break
+    owns = itertools.chain(itertools.islice(models(project, thing), 3), _held(thing, project), _bare_arrays(thing, project))
+    for own in owns:
         some, model = True, own.thing
         listed = lists(model)
         firsts = (model, *listed, *([one] for one in listed), [model], None)
@@ -255,11 +255,25 @@ def _optimizers(thing: Any, project: Project, time_limit: float) -> Iterator[Try
         raise problem
 
 
+class Holder:
+    """Holds layers of the project's own under the names by which models hold theirs."""
+
+    def __init__(self, layers: list[Any]) -> None:
+        self.layers = self.modules = self.mods = self.model = layers
+
+
+def _held(cls: type, project: Project) -> Iterator[Built]:
+    """Yield layers of the project's own, held by nothing but a list, for an optimiser whose model cannot be built."""
+    with contextlib.suppress(CannotBuild):
+        own = layers(project, cls)
+        yield Built(used(Holder(own), (SAMPLES, FEATURES)), f"a list of {', '.join(type(x).__name__ for x in own)}")
+
+
 def _bare_arrays(cls: type, project: Project) -> Iterator[Built]:
-    """Yield a weight and a bias for an optimiser whose step takes parameters and gradients: it asks for no model."""
+    """Yield a weight and a bias for an optimiser whose step takes gradients, and perhaps parameters: it asks for no model."""
     step = getattr(cls, first_method(cls, STEP_METHODS))
-    roles = [role(name) for name in needed(step, bound=False)]
-    if roles.count("grad") == 1 and len([r for r in roles if r != "rate"]) == 2:
+    roles = step_roles(needed(step, bound=False))
+    if roles.count("grad") == 1 and len([r for r in roles if r not in ("rate", "place")]) <= 2:
         yield Built(Arrays(numpy=uses_numpy(project)), "a weight and a bias")
 
 

@@ -102,7 +102,8 @@ def lists(model: Any) -> list[Any]:
         method = getattr(model, name, None)
         if callable(method):
             try:
-                found.append(list(method()))
+                listed = method()
+                found += [listed] * isinstance(listed, dict) + [list(listed)]
             except Exception:
                 continue
     return found

@@ -37,7 +37,8 @@ LOSS_METHODS = (
 LOSS_GRADIENT_METHODS = ("backward", "dloss", "calc_dloss", "loss_grad", "gradient", "grad", "derivative", "deriv", "prime",
                          "backward_pass", "backprop", "delta", "loss_prime")  # fmt: skip
 STEP_METHODS = ("step", "update", "update_params", "update_parameters", "update_weights", "calculate_update",
-                "apply_gradients", "optimize", "actualizar", "update_param", "apply")  # fmt: skip
+                "apply_gradients", "optimize", "actualizar", "update_param", "apply", "update_weight", "step_layer",
+                "optimise", "update_layer")  # fmt: skip
 OPTIMIZER_NAME = re.compile(r"sgd|adam|adagrad|rmsprop|momentum|optim|descent|nesterov|adadelta", re.IGNORECASE)
 PAIR_METHODS = ("param", "params", "parameters", "get_params", "get_parameters", "params_and_grads", "params_grads",
                 "parameters_and_gradients", "get_params_and_grads", "get_parameters_and_gradients")  # fmt: skip

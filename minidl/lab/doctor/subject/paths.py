@@ -35,7 +35,8 @@ def put(root: Any, path: Path, value: Tensor) -> None:
     """Write into the tensor or array that stands there; numbers and lists are replaced."""
     there = get(root, path)
     if isinstance(there, Tensor):
-        there.data.copy_(value)
+        fits = there.numel() == value.numel()
+        there.data.copy_(value.reshape(there.shape) if fits else value)
     elif is_numpy(there) and getattr(there, "ndim", 0) == value.ndim:
         there[...] = value.numpy()
     elif there is not None:
