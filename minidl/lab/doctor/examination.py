@@ -20,7 +20,7 @@ from minidl.lab.doctor.mistakes import MISBEHAVIOURS, WRONG_STEPS
 from minidl.lab.doctor.mistakes.rules import Misbehaviour, Observation
 from minidl.lab.doctor.subject.calls import StudentError, Watch
 from minidl.lab.doctor.subject.copies import copy_of
-from minidl.lab.doctor.subject.functions import OF_FUNCTIONS, FunctionPair, pair_of
+from minidl.lab.doctor.subject.functions import FunctionPair, pair_of
 from minidl.lab.doctor.subject.inside import children, contents, show
 from minidl.lab.doctor.subject.names import (
     BACKWARD_METHODS,
@@ -30,6 +30,7 @@ from minidl.lab.doctor.subject.names import (
     STEP_METHODS,
     first_method,
 )
+from minidl.lab.doctor.subject.of_functions import OF_FUNCTIONS
 from minidl.lab.doctor.subject.roles import needed, role
 from minidl.lab.doctor.subject.subject import Subject
 from minidl.lab.doctor.subject.values import as_tensor, is_numpy

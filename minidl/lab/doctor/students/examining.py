@@ -18,27 +18,24 @@ from typing import Any
 from minidl.lab.doctor.diagnosis import Diagnosis, Finding
 from minidl.lab.doctor.examination import examine, examine_loss, examine_optimizer
 from minidl.lab.doctor.students.building import (
-    FEATURES,
-    LINEAR_NAME,
-    SAMPLES,
     Broken,
     Built,
     CannotBuild,
     build,
     layers,
     models,
-    uses_numpy,
 )
 from minidl.lab.doctor.students.cases import NO_CASES, Cases
+from minidl.lab.doctor.students.guesses import FEATURES, LINEAR_NAME, SAMPLES, uses_numpy
 from minidl.lab.doctor.students.preparing import WAYS, lists, set_up, used
 from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.students.tries import Shape, Try, inputs_and_targets, own_error, shapes_for
-from minidl.lab.doctor.subject.functions import FunctionPair, pairs
+from minidl.lab.doctor.subject.functions import FunctionPair, own_functions, pairs
 from minidl.lab.doctor.subject.inside import children, is_module
 from minidl.lab.doctor.subject.names import FORWARD_METHODS, LOSS_METHODS, STEP_METHODS, ZERO_METHODS, first_method
 from minidl.lab.doctor.subject.roles import kind, needed, parameters, role
-from minidl.lab.doctor.subject.stepping import step_roles
 from minidl.lab.doctor.subject.step_functions import Arrays, StepFunctionFound, step_functions
+from minidl.lab.doctor.subject.stepping import step_roles
 
 CONVENTIONS = ("broadcast", "overwritten", "gradient replaced")  # what may be meant so
 SETTINGS = {"^(momentum|mu)$": 0.9}  # of optimisers, that are tried where they are off by default
@@ -225,7 +222,9 @@ def _optimizers(thing: Any, project: Project, time_limit: float) -> Iterator[Try
         return
     problem: Exception | None = None
     some = tried = False
-    owns = itertools.chain(itertools.islice(models(project, thing), 3), _held(thing, project), _bare_arrays(thing, project))
+    owns = itertools.chain(
+        itertools.islice(models(project, thing), 3), _bare_arrays(thing, project), _held(thing, project)
+    )
     for own in owns:
         some, model = True, own.thing
         listed = lists(model)
@@ -320,9 +319,14 @@ def _pair(pair: FunctionPair, shape: Shape | None, time_limit: float) -> Diagnos
     return _first_that_ran(tries())
 
 
-def things(module: Any) -> list[tuple[str, Any]]:
+def things(module: Any, project: Project) -> list[tuple[str, Any]]:
     """Return what there is to examine in a module beside its classes: functions, by their names."""
-    return [(found.__name__, found) for found in (*pairs(module), *step_functions(module))]
+    here = next((path.parent for path, mine in project.modules.items() if mine is module), None)
+    around: dict[str, Any] = {}
+    for path, other in project.modules.items():
+        if path.parent == here and other is not module:
+            around |= own_functions(other)
+    return [(found.__name__, found) for found in (*pairs(module, around), *step_functions(module))]
 
 
 # ---------------------------------------------------------------------------------------------------------------------

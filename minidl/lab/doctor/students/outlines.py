@@ -8,7 +8,7 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
-from minidl.lab.doctor.subject.functions import DERIVATIVES, SWITCH
+from minidl.lab.doctor.subject.functions import DERIVATIVES
 from minidl.lab.doctor.subject.names import (
     BACKWARD_METHODS,
     FORWARD_METHODS,
@@ -16,6 +16,7 @@ from minidl.lab.doctor.subject.names import (
     OPTIMIZER_NAME,
     STEP_METHODS,
 )
+from minidl.lab.doctor.subject.of_functions import SWITCH
 from minidl.lab.doctor.subject.roles import LOSS_NAME
 
 LARGEST = 2_000_000  # bytes of a file of Python that somebody wrote

@@ -161,7 +161,9 @@ def _arguments(function: ast.FunctionDef | ast.Lambda) -> Scope:
 
 def _last(function: ast.expr) -> str:
     """Return the last name of what is called: Linear of nn.Linear."""
-    return function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
+    return (
+        function.id if isinstance(function, ast.Name) else function.attr if isinstance(function, ast.Attribute) else ""
+    )
 
 
 class _Reader:

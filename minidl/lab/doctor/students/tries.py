@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from minidl.lab.doctor.diagnosis import Diagnosis, Finding
-from minidl.lab.doctor.students.building import FEATURES, IMAGES_NAME, SAMPLES, SIDE
+from minidl.lab.doctor.students.guesses import FEATURES, IMAGES_NAME, SAMPLES, SIDE
 from minidl.lab.doctor.subject.inside import attributes, contents
 from minidl.lab.doctor.subject.parameters import slots_of
 from minidl.lab.doctor.subject.paths import get
@@ -110,12 +110,9 @@ def shapes_for(layer: Any, cls: type) -> list[Shape]:
 
 def _own_shapes(layer: Any) -> list[Shape]:
     """Return the shapes of a sample that an object itself keeps as those of its input."""
-    found = []
-    for name, value in attributes(layer).items():
-        if INPUT_SHAPE_NAME.match(name) and isinstance(value, (tuple, list)) and 1 < len(value) < 5:
-            if all(type(size) is int and 0 < size < 65 for size in value):
-                found.append(tuple(value))
-    return found
+    own = [value for name, value in attributes(layer).items() if INPUT_SHAPE_NAME.match(name)]
+    shapes = [tuple(value) for value in own if isinstance(value, (tuple, list)) and 1 < len(value) < 5]
+    return [shape for shape in shapes if all(type(size) is int and 0 < size < 65 for size in shape)]
 
 
 def inputs_and_targets(loss: Any, cls: type, size: Shape) -> list[tuple[str, Any, Any]]:

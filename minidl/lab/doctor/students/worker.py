@@ -104,7 +104,7 @@ def _thing(
 
 
 def _things(module: Any, project: Project) -> list[tuple[str, Any]]:
-    found = {cls.__name__: cls for cls in classes(module)} | dict(examining.things(module))
+    found = {cls.__name__: cls for cls in classes(module)} | dict(examining.things(module, project))
     return list(found.items())
 
 

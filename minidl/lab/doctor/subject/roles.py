@@ -27,7 +27,8 @@ ROLES = {  # in lower case without underscores; the first that fits
 }
 PREDICTION = r"pred|^out|hat$|logit|score|prob|input|estimate|^(x|a|p|xs|yh|inp|inpt|activations?)$"
 LOSS_NAME = re.compile(
-    r"loss|mse|mae|bce|nll|entropy|criterion|(?<!back)error|(^|_)cost|perdida|quadratic", re.IGNORECASE
+    r"loss|mse|mae|bce|nll|entropy|criterion|(?<!back)error|(^|_)cost|perdida|quadratic|mean_?squared|_regression",
+    re.IGNORECASE,
 )
 
 
@@ -56,6 +57,8 @@ def role(name: str) -> str:
     plain = name.lower().replace("_", "")
     if re.match(r"d_?[A-Z]\w*$", name):  # dA, dZ, dValues, d_Out
         return "grad"
+    if plain in ("ytrain", "ytest", "ybatch", "yval", "trainy", "testy"):
+        return "target"
     return next((what for what, pattern in ROLES.items() if re.search(pattern, plain)), "input")
 
 
