@@ -44,6 +44,7 @@ from minidl.lab.doctor.students.preparing import WAYS, set_up, slots_in, used
 from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.inside import children
+from minidl.lab.doctor.subject.of_functions import Listener
 from minidl.lab.doctor.subject.roles import kind, needed, parameters, positional
 
 ADDING = ("add", "add_layer", "append", "addLayer", "add_module")
@@ -254,6 +255,8 @@ def _options(parameter: inspect.Parameter, cls: type, project: Project, arrays: 
             return [layers(project, cls, depth), sizes]
         except CannotBuild:
             return [sizes]
+    if MODEL_NAME.search(name) and kind(cls) == "loss":
+        return [Listener()]
     if MODEL_NAME.search(name) and depth < 2:
         return [m.thing for m in models(project, cls, depth + 1)][:2]
     if PARAMS_NAME.search(name) and kind(cls) == "optimizer":

@@ -31,8 +31,16 @@ from minidl.lab.doctor.students.preparing import WAYS, lists, set_up, used
 from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.students.tries import Shape, Try, inputs_and_targets, own_error, shapes_for
 from minidl.lab.doctor.subject.functions import FunctionPair, own_functions, pairs
-from minidl.lab.doctor.subject.inside import children, is_module
-from minidl.lab.doctor.subject.names import FORWARD_METHODS, LOSS_METHODS, STEP_METHODS, ZERO_METHODS, first_method
+from minidl.lab.doctor.subject.inside import attributes, children, is_module
+from minidl.lab.doctor.subject.names import (
+    BACKWARD_METHODS,
+    FORWARD_METHODS,
+    LOSS_METHODS,
+    STEP_METHODS,
+    ZERO_METHODS,
+    first_method,
+)
+from minidl.lab.doctor.subject.of_functions import Listener, as_a_loss
 from minidl.lab.doctor.subject.roles import kind, needed, parameters, role
 from minidl.lab.doctor.subject.step_functions import Arrays, StepFunctionFound, step_functions
 from minidl.lab.doctor.subject.stepping import step_roles
@@ -198,12 +206,15 @@ def _tried(made: Any, size: Shape, said: str, time_limit: float) -> Try:
 
 def _losses(ways: Any, cls: type, shape: Shape | None, time_limit: float) -> Iterator[Try]:
     for built in ways:
-        for size in [shape] if shape else [(SAMPLES, FEATURES), (SAMPLES, 1), (2, FEATURES, 5, 5)]:
-            for words, input, target in inputs_and_targets(built.thing, cls, size):
-                method = first_method(built.thing, LOSS_METHODS)
+        set_up(built.thing)
+        method = first_method(built.thing, LOSS_METHODS) or first_method(built.thing, BACKWARD_METHODS)
+        made, holds = as_a_loss(built.thing), bool(children(built.thing))
+        holds &= not any(isinstance(value, Listener) for value in attributes(built.thing).values())
+        sizes = [shape] if shape else [(SAMPLES, FEATURES), (SAMPLES, 1), (2, FEATURES, 5, 5), (1, FEATURES)]
+        for size in sizes:
+            for words, input, target in inputs_and_targets(made, cls, size):
                 said = f"{built.said}.{method} of a batch of shape {size} with {words}"
-                diagnosis = examine_loss(built.thing, input, target, time_limit=time_limit)
-                yield Try(said, diagnosis, bool(children(built.thing)))
+                yield Try(said, examine_loss(made, input, target, time_limit=time_limit), holds)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

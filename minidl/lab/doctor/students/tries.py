@@ -116,7 +116,20 @@ def _own_shapes(layer: Any) -> list[Shape]:
 
 
 def inputs_and_targets(loss: Any, cls: type, size: Shape) -> list[tuple[str, Any, Any]]:
-    """Return the kinds of input and target that a loss may take: numbers, class numbers, one-hot rows, zeros and ones."""
+    """Return the kinds of input and target that a loss may take: numbers, class numbers, one-hot rows, zeros and ones.
+
+    The likely ones come first, and at the end probabilities, which some ask for.
+    """
+    likely = _likely_inputs_and_targets(loss, cls, size)
+    if any("probabilities" in words for words, *_ in likely):
+        return likely
+    drawn = torch.Generator().manual_seed(4)
+    chances, ones = (0.1 + 0.8 * torch.rand(size, generator=drawn) for _ in range(2))
+    return [*likely, ("probabilities, and targets of zeros and ones", chances, (ones > 0.5).float())]
+
+
+def _likely_inputs_and_targets(loss: Any, cls: type, size: Shape) -> list[tuple[str, Any, Any]]:
+    """Return what its code and its name speak for."""
     drawn = torch.Generator().manual_seed(2)
     n, m = size[0], size[-1]
     numbers = torch.randn(size, generator=drawn)

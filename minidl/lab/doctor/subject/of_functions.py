@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from minidl.lab.doctor.subject.roles import needed, positional, role, target_first
+from minidl.lab.doctor.subject.names import BACKWARD_METHODS, INPUT_GRADIENT_NAME, LOSS_METHODS, first_method
+from minidl.lab.doctor.subject.roles import is_fused, needed, positional, returns_both, role, target_first
 from minidl.lab.doctor.subject.values import as_tensor, is_numpy
 
 SWITCH = re.compile("^(deriv(ative)?|grad(ient)?|prime|der|backward|return_grad)$")
@@ -191,6 +192,57 @@ class Loss:
         return answer[-1] if isinstance(answer, tuple) else answer
 
 
+class Fused:
+    """A cross-entropy behind a softmax, of which the student has the gradient alone, by the probabilities: p - t."""
+
+    def __init__(self, student: Any, method: str) -> None:
+        self.called, self.student, self.method = type(student).__name__, student, method
+
+    def forward(self, logits: Any, target: Any) -> Any:
+        """Return the mean over the samples, as those who write the gradient in this way mean it."""
+        rows = range(len(logits))
+        if isinstance(logits, Tensor):
+            return -logits.log_softmax(-1)[rows, target].mean()
+        numpy = sys.modules["numpy"]
+        moved = logits - logits.max(-1, keepdims=True)
+        return (numpy.log(numpy.exp(moved).sum(-1)) - moved[rows, target]).mean()
+
+    def backward(self, logits: Any, target: Any) -> Any:
+        """Return what the student's backward does, by the logits."""
+        answer = getattr(self.student, self.method)(self._softmax(logits), target)
+        if answer is None:
+            own = vars(self.student)
+            return next((own[name] for name in own if INPUT_GRADIENT_NAME.match(name)), None)
+        return answer
+
+    @staticmethod
+    def _softmax(logits: Any) -> Any:
+        if isinstance(logits, Tensor):
+            return logits.softmax(-1)
+        raised = sys.modules["numpy"].exp(logits - logits.max(-1, keepdims=True))
+        return raised / raised.sum(-1, keepdims=True)
+
+
+class Listener:
+    """Stands where a loss wants the network through which it sends its gradient: it keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.dinputs: Any = None
+
+    def forward(self, input: Any) -> Any:
+        """Return the input."""
+        return input
+
+    def backward(self, grad_output: Any) -> Any:
+        """Keep the gradient, and hand it on."""
+        self.dinputs = grad_output
+        return grad_output
+
+    def param(self) -> list[Any]:
+        """Return no parameters."""
+        return []
+
+
 def of_a_loss(function: Callable) -> list[str]:
     """Return the names of the arguments of a loss that are its input and its target."""
     names = [p.name for p in positional(function)]
@@ -204,7 +256,17 @@ def _of_weights(names: list[str]) -> bool:
     )
 
 
-OF_FUNCTIONS = (Layer, Entrywise, Loss)
+def as_a_loss(thing: Any) -> Any:
+    """Return a loss as it is; as an object of two methods, where one returns number and gradient, or there is no number."""
+    if returns_both(type(thing)):
+        method = getattr(thing, first_method(thing, LOSS_METHODS))
+        made = Loss(method, method)
+        made.called = type(thing).__name__
+        return made
+    return Fused(thing, first_method(thing, BACKWARD_METHODS)) if is_fused(type(thing)) else thing
+
+
+OF_FUNCTIONS = (Layer, Entrywise, Loss, Fused)
 
 
 def _loss_in(parts: tuple[Any, ...]) -> Any:
