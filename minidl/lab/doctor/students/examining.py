@@ -330,11 +330,12 @@ def _pair(pair: FunctionPair, shape: Shape | None, time_limit: float) -> Diagnos
     return _first_that_ran(tries())
 
 
-def things(module: Any, project: Project) -> list[tuple[str, Any]]:
+def things(module: Any, project: Project | None = None) -> list[tuple[str, Any]]:
     """Return what there is to examine in a module beside its classes: functions, by their names."""
-    here = next((path.parent for path, mine in project.modules.items() if mine is module), None)
+    modules = project.modules if project else {}
+    here = next((path.parent for path, mine in modules.items() if mine is module), None)
     around: dict[str, Any] = {}
-    for path, other in project.modules.items():
+    for path, other in modules.items():
         if path.parent == here and other is not module:
             around |= own_functions(other)
     return [(found.__name__, found) for found in (*pairs(module, around), *step_functions(module))]
