@@ -27,10 +27,11 @@ from minidl.lab.doctor.students.building import (
 )
 from minidl.lab.doctor.students.cases import NO_CASES, Cases
 from minidl.lab.doctor.students.guesses import FEATURES, LINEAR_NAME, SAMPLES, uses_numpy
-from minidl.lab.doctor.students.preparing import WAYS, lists, set_up, used
+from minidl.lab.doctor.students.preparing import WAYS, lists, set_up, slots_in, used
 from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.students.tries import Shape, Try, inputs_and_targets, own_error, shapes_for
 from minidl.lab.doctor.subject.functions import FunctionPair, own_functions, pairs
+from minidl.lab.doctor.subject.graphs import GraphLayer, OfGraph, graph_layers, tensor_class
 from minidl.lab.doctor.subject.inside import attributes, children, is_module
 from minidl.lab.doctor.subject.names import (
     BACKWARD_METHODS,
@@ -73,7 +74,11 @@ def examine_thing(
         Where it is nothing to examine, or cannot be built or called without being told how.
     """
     cases = cases or NO_CASES
-    name = thing.__name__ if isinstance(thing, (type, FunctionPair, StepFunctionFound)) else type(thing).__name__
+    name = (
+        thing.__name__
+        if isinstance(thing, (type, FunctionPair, StepFunctionFound, GraphLayer))
+        else type(thing).__name__
+    )
     told = cases.build(name, project, thing)
     if told is not None:
         diagnosis = _as_told(told, shape, time_limit)
@@ -82,6 +87,8 @@ def examine_thing(
     elif isinstance(thing, StepFunctionFound):
         tries = (Try(f"{name} with {w}", examine_optimizer(o, m, time_limit=time_limit)) for w, o, m in thing.ways())
         diagnosis = _first_that_ran(tries)
+    elif isinstance(thing, GraphLayer):
+        diagnosis = _graph(thing, project, shape, time_limit)
     else:
         diagnosis = _guessed(thing, project, shape, time_limit)
     return _tolerated(diagnosis, thing, project, cases)
@@ -212,7 +219,9 @@ def _losses(ways: Any, cls: type, shape: Shape | None, time_limit: float) -> Ite
         holds &= not any(isinstance(value, Listener) for value in attributes(built.thing).values())
         sizes = [shape] if shape else [(SAMPLES, FEATURES), (SAMPLES, 1), (2, FEATURES, 5, 5), (1, FEATURES)]
         for size in sizes:
-            for words, input, target in inputs_and_targets(made, cls, size):
+            for words, input, target in inputs_and_targets(
+                made.layer if isinstance(made, OfGraph) else made, cls, size
+            ):
                 said = f"{built.said}.{method} of a batch of shape {size} with {words}"
                 yield Try(said, examine_loss(made, input, target, time_limit=time_limit), holds)
 
@@ -234,7 +243,10 @@ def _optimizers(thing: Any, project: Project, time_limit: float) -> Iterator[Try
     problem: Exception | None = None
     some = tried = False
     owns = itertools.chain(
-        itertools.islice(models(project, thing), 3), _bare_arrays(thing, project), _held(thing, project)
+        itertools.islice(models(project, thing), 3),
+        _graph_models(project),
+        _bare_arrays(thing, project),
+        _held(thing, project),
     )
     for own in owns:
         some, model = True, own.thing
@@ -270,6 +282,18 @@ class Holder:
 
     def __init__(self, layers: list[Any]) -> None:
         self.layers = self.modules = self.mods = self.model = layers
+
+
+def _graph_models(project: Project) -> Iterator[Built]:
+    """Yield a layer of an autograd of the project's own, which holds its parameters as tensors of that."""
+    found = [layer for module in project.modules.values() for layer in graphs(module, project) if not layer.is_loss]
+    for layer in sorted(found, key=lambda one: not LINEAR_NAME.search(one.__name__)):
+        with contextlib.suppress(CannotBuild, Broken, StopIteration):
+            built = next(build(layer.cls, project))
+            model = used(OfGraph(built.thing, layer.tensor), (SAMPLES, FEATURES))
+            if slots_in(model):
+                yield Built(model, built.said)
+                return
 
 
 def _held(cls: type, project: Project) -> Iterator[Built]:
@@ -314,6 +338,38 @@ def _with_other_settings(cls: type, project: Project, first: Any, model: Any, ti
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+# Layers of an autograd of the project's own
+
+
+def _graph(layer: GraphLayer, project: Project, shape: Shape | None, time_limit: float) -> Diagnosis:
+    """Examine what calculates with a project's own tensors, which go back through their graph themselves."""
+
+    def ways() -> Iterator[Built]:
+        for built in build(layer.cls, project):
+            thing = OfGraph(built.thing, layer.tensor)
+            yield Built(used(thing, (SAMPLES, FEATURES)) if not layer.is_loss else thing, built.said)
+
+    try:
+        tries = (_losses if layer.is_loss else _layers)(ways(), layer.cls, shape, time_limit)
+        diagnosis = _first_that_ran(tries)
+    except CannotBuild as error:
+        text = "the project has an autograd of its own, whose graphs are examined as a whole"
+        raise CannotBuild(f"{text}. {error}") from error
+    except Broken as error:
+        return Diagnosis(layer.__name__, [Finding("raises", "__init__", str(error))])
+    diagnosis.notes.append(f"backward is that of {layer.tensor.__name__}, from the output back to the input.")
+    return diagnosis
+
+
+def graphs(module: Any, project: Project) -> list[GraphLayer]:
+    """Return the layers of an autograd of the project's own that a module defines."""
+    classes = [v for m in project.modules.values() for v in vars(m).values() if isinstance(v, type)]
+    own = [cls for cls in classes if cls.__module__ in {m.__name__ for m in project.modules.values()}]
+    tensor = tensor_class(dict.fromkeys(own))
+    return [layer for layer in graph_layers(module, tensor) if kind(layer.cls) is None] if tensor else []
+
+
+# ---------------------------------------------------------------------------------------------------------------------
 # Pairs of functions
 
 
@@ -338,7 +394,8 @@ def things(module: Any, project: Project | None = None) -> list[tuple[str, Any]]
     for path, other in modules.items():
         if path.parent == here and other is not module:
             around |= own_functions(other)
-    return [(found.__name__, found) for found in (*pairs(module, around), *step_functions(module))]
+    found = [*pairs(module, around), *step_functions(module), *(graphs(module, project) if project else ())]
+    return [(each.__name__, each) for each in found]
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -109,5 +109,6 @@ def pair_names(thing: Any) -> tuple[str, str] | None:
         return None
     own = getattr(thing, "__dict__", {})
     values = [name for name in own if is_values(own[name]) and not is_gradient_name(name)]
-    grads = [name for name in own if is_gradient_name(name) and (own[name] is None or as_tensor(own[name]) is not None)]
+    names = [name for name in own if is_gradient_name(name) and not name.endswith("_fn")]
+    grads = [name for name in names if (own[name] is None or as_tensor(own[name]) is not None)]
     return (values[0], grads[0]) if len(values) == len(grads) == 1 else None
