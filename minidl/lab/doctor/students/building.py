@@ -38,8 +38,9 @@ from minidl.lab.doctor.students.guesses import (
     SIDE,
     drawn,
     function,
+    said,
 )
-from minidl.lab.doctor.students.own_calls import OwnCalls
+from minidl.lab.doctor.students.own_calls import OwnCalls, Told
 from minidl.lab.doctor.students.preparing import WAYS, set_up, slots_in, used
 from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.subject.copies import copy_of
@@ -89,17 +90,17 @@ def build(cls: type, project: Project, model: Any = None, depth: int = 0, **sett
     optional = {p.name for p in parameters(cls) if p.default is not p.empty}
     for arguments, names in _ways(cls, project, model, depth, settings):
         names |= {name: value for name, value in settings.items() if name in optional}
-        said = _said(cls, arguments, names)
+        words = said(cls, arguments, names)
         try:
             _seed()
             thing = cls(*arguments, **names)
         except CERTAIN as error:
-            raise Broken(said, error) from error
+            raise Broken(words, error) from error
         except Exception as error:
-            first, failed = first or error, failed or said
+            first, failed = first or error, failed or words
         else:
             made += 1
-            yield Built(*_filled(thing, said, project, depth))
+            yield Built(*_filled(thing, words, project, depth))
         if time.process_time() - started > SECONDS or made > 6:
             break
     if not made:
@@ -108,17 +109,17 @@ def build(cls: type, project: Project, model: Any = None, depth: int = 0, **sett
         raise CannotBuild(f"{failed} raises {type(first).__name__}: {first}") from first
 
 
-def _filled(thing: Any, said: str, project: Project, depth: int) -> tuple[Any, str]:
+def _filled(thing: Any, words: str, project: Project, depth: int) -> tuple[Any, str]:
     """Return a network that is filled by a method of its own with layers in it, and how that is said; others as they are."""
     method = next((m for name in ADDING if callable(m := getattr(thing, name, None))), None)
     if method is None or depth > 1 or kind(type(thing)) != "layer" or children(thing) or len(needed(method)) != 1:
-        return thing, said
+        return thing, words
     with contextlib.suppress(Exception):
         own = layers(project, type(thing), depth)
         for layer in own:
             method(layer)
-        return thing, f"{said} with {', '.join(type(layer).__name__ for layer in own)}"
-    return thing, said
+        return thing, f"{words} with {', '.join(type(layer).__name__ for layer in own)}"
+    return thing, words
 
 
 def _ways(
@@ -127,16 +128,26 @@ def _ways(
     """Yield arguments: as the project's own code gives them, where they are more than numbers; then what is likely."""
     guessed = itertools.chain(*(_arguments(cls, project, model, depth, settings, fill) for fill in (False, True)))
     told = list(OwnCalls.of(project).building(cls, project)) if kind(cls) != "optimizer" and model is None else []
-    yield from ((list(one.arguments), dict(one.names)) for one in told if not one.plain)
+    nested = [one for one in told if any(children(part) for part in _parts(one))]
+    first = [one for one in told if not one.plain and one not in nested]
+    second = [one for one in told if one.plain]
+    yield from ((list(one.arguments), dict(one.names)) for one in first)
+    number = 0
     try:
-        for number, way in enumerate(guessed):
+        for number, way in enumerate(guessed, 1):
             yield way
-            if number == 0:
-                yield from ((list(one.arguments), dict(one.names)) for one in told if one.plain)
+            if number == 1:
+                yield from ((list(one.arguments), dict(one.names)) for one in second)
     except CannotBuild:
         if not told:
             raise
-        yield from ((list(one.arguments), dict(one.names)) for one in told if one.plain)
+    yield from ((list(one.arguments), dict(one.names)) for one in (second if not number else []) + nested)
+
+
+def _parts(told: Told) -> Iterator[Any]:
+    """Yield the arguments of a call, and what stands in the lists among them."""
+    for value in (*told.arguments, *told.names.values()):
+        yield from value if isinstance(value, (list, tuple)) else (value,)
 
 
 def _seed() -> None:
@@ -145,20 +156,6 @@ def _seed() -> None:
     random.seed(0)
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed(0)
-
-
-def _said(cls: type, arguments: list[Any], names: dict[str, Any]) -> str:
-    def word(value: Any) -> str:
-        if isinstance(value, (int, float, str, tuple)):
-            return repr(value)
-        if isinstance(value, list):
-            return f"[{', '.join(map(word, value[:4]))}]"
-        shape = getattr(value, "shape", None)
-        if shape is not None:
-            return f"numbers of shape {tuple(shape)}"
-        return getattr(value, "__name__", type(value).__name__)
-
-    return f"{cls.__name__}({', '.join([*map(word, arguments), *(f'{k}={word(v)}' for k, v in names.items())])})"
 
 
 def _arguments(

@@ -93,3 +93,19 @@ def function(project: Project, *, derivative: bool) -> Any:
         tanh = sys.modules["numpy"].tanh
         return (lambda x: 1 - tanh(x) ** 2) if derivative else tanh
     return (lambda x: 1 - x.tanh() ** 2) if derivative else torch.tanh
+
+
+def said(cls: type, arguments: list[Any], names: dict[str, Any]) -> str:
+    """Return a call as one would write it."""
+
+    def word(value: Any) -> str:
+        if isinstance(value, (int, float, str, tuple)):
+            return repr(value)
+        if isinstance(value, list):
+            return f"[{', '.join(map(word, value[:4]))}]"
+        shape = getattr(value, "shape", None)
+        if shape is not None:
+            return f"numbers of shape {tuple(shape)}"
+        return getattr(value, "__name__", type(value).__name__)
+
+    return f"{cls.__name__}({', '.join([*map(word, arguments), *(f'{k}={word(v)}' for k, v in names.items())])})"

@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-LARGE, MANY = 12, 400  # numbers above the first are made small; so many files of a project are read
+LARGE, MANY = 8, 400  # numbers above the first are made small; so many files of a project are read
 LARGEST = 400_000  # bytes of a file that is read
 SMALL = (3, 4, 2, 5, 6)  # what large numbers become, in the order in which they appear
 SIDE = 8  # … and those in a shape of three and more
