@@ -189,7 +189,11 @@ def _copy(built: Built) -> Any:
 def _tried(made: Any, size: Shape, said: str, time_limit: float) -> Try:
     method = first_method(made, FORWARD_METHODS)
     call = f"{said}.{method}" if method != "__call__" else said
-    diagnosis = examine(made, size, time_limit=time_limit)
+    said = f"{call} of a batch of shape {size}"
+    try:
+        diagnosis = examine(made, size, time_limit=time_limit)
+    except (RuntimeError, MemoryError, ArithmeticError) as error:  # of one try, which must not end the others
+        return Try(said, Diagnosis(type(made).__name__, [Finding("raises", "", f"{type(error).__name__}: {error}")]))
     if any(
         f.mistake == "not reproducible" for f in diagnosis.findings
     ):  # its parameters may be drawn in the first forward
@@ -199,7 +203,7 @@ def _tried(made: Any, size: Shape, said: str, time_limit: float) -> Try:
         unwanted = [f for f in diagnosis.findings if f.mistake == "returns nothing" and f.where == "input"]
         diagnosis.findings = [f for f in diagnosis.findings if f not in unwanted]
         diagnosis.notes += ["backward returns nothing, so that gradient was not examined."] * bool(unwanted)
-    return Try(f"{call} of a batch of shape {size}", diagnosis, bool(children(made)))
+    return Try(said, diagnosis, bool(children(made)))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -99,10 +99,11 @@ def said(cls: type, arguments: list[Any], names: dict[str, Any]) -> str:
     """Return a call as one would write it."""
 
     def word(value: Any) -> str:
-        if isinstance(value, (int, float, str, tuple)):
+        if isinstance(value, (int, float, str)):
             return repr(value)
-        if isinstance(value, list):
-            return f"[{', '.join(map(word, value[:4]))}]"
+        if isinstance(value, (list, tuple)):
+            inside = ", ".join(map(word, value[:4])) + "," * (len(value) == 1 and isinstance(value, tuple))
+            return f"[{inside}]" if isinstance(value, list) else f"({inside})"
         shape = getattr(value, "shape", None)
         if shape is not None:
             return f"numbers of shape {tuple(shape)}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import itertools
 import sys
 import types
 import warnings
@@ -22,7 +23,7 @@ import torch
 LARGE, MANY = 8, 400  # numbers above the first are made small; so many files of a project are read
 LARGEST = 400_000  # bytes of a file that is read
 SMALL = (3, 4, 2, 5, 6)  # what large numbers become, in the order in which they appear
-SIDE = 8  # … and those in a shape of three and more
+SIDE = 8  # … and those that are equal neighbours, the sides of an image
 DRAWN = {"randn", "rand", "zeros", "ones", "random", "normal", "uniform", "standard_normal", "empty", "randint"}
 SKIPPED = {"__pycache__", "node_modules", "site-packages", "venv", "env"}
 
@@ -201,7 +202,7 @@ class _Reader:
         if type(value) is int and LARGE < value < 10**6:
             return self.made_small.setdefault(value, SMALL[len(self.made_small) % len(SMALL)])
         if type(value) in (tuple, list) and value and all(type(v) is int for v in value):
-            if len(value) >= 3 and len(value) <= 4 and sum(v > LARGE for v in value) >= 2 and value[-2] != value[0]:
+            if any(a == b > LARGE for a, b in itertools.pairwise(value)):  # an image; others are sizes of layers
                 return type(value)(SIDE if v > LARGE else v for v in value)
             return type(value)(self.small(v) for v in value)
         return value
