@@ -12,7 +12,7 @@ import itertools
 import sys
 import types
 import warnings
-from collections import ChainMap
+from collections import ChainMap, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,9 +87,9 @@ class OwnCalls:
         return self
 
     def _file(self, path: Path, tree: ast.Module) -> None:
-        todo: list[tuple[ast.AST, Names]] = [(tree, ChainMap(_assigned(tree)))]
+        todo = deque([(tree, ChainMap(_assigned(tree)))])
         while todo:
-            node, names = todo.pop(0)
+            node, names = todo.popleft()
             if isinstance(node, ast.Call) and (name := _last(node.func)):
                 self.calls.setdefault(name, []).append((path, node, names))
             if isinstance(node, (ast.FunctionDef, ast.Lambda)):
@@ -138,9 +138,9 @@ class OwnCalls:
 def _assigned(scope: ast.AST) -> Scope:
     """Return what the names stand for that are assigned in a file or function, but not in those within it."""
     found: Scope = {}
-    todo = list(ast.iter_child_nodes(scope))
+    todo = deque(ast.iter_child_nodes(scope))
     while todo:
-        node = todo.pop(0)
+        node = todo.popleft()
         if isinstance(node, (ast.FunctionDef, ast.ClassDef, ast.Lambda)):
             continue
         if isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name):
