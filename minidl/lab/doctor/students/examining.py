@@ -233,12 +233,12 @@ def _graph(layer: GraphLayer, project: Project, shape: Shape | None, time_limit:
     """Examine what calculates with a project's own tensors, which go back through their graph themselves."""
 
     def ways() -> Iterator[Built]:
-        for built in build(layer.cls, project):
+        for built in build(layer.defined, project):
             thing = OfGraph(built.thing, layer.tensor)
             yield Built(used(thing, (SAMPLES, FEATURES)) if not layer.is_loss else thing, built.said)
 
     try:
-        tries = (_losses if layer.is_loss else _layers)(ways(), layer.cls, shape, time_limit)
+        tries = (_losses if layer.is_loss else _layers)(ways(), layer.defined, shape, time_limit)
         diagnosis = _first_that_ran(tries)
     except CannotBuild as error:
         text = "the project has an autograd of its own, whose graphs are examined as a whole"

@@ -90,7 +90,7 @@ def _graph_models(project: Project) -> Iterator[Built]:
     found = [layer for module in project.modules.values() for layer in graphs(module, project) if not layer.is_loss]
     for layer in sorted(found, key=lambda one: not LINEAR_NAME.search(one.__name__)):
         with contextlib.suppress(CannotBuild, Broken, StopIteration):
-            built = next(build(layer.cls, project))
+            built = next(build(layer.defined, project))
             model = used(OfGraph(built.thing, layer.tensor), (SAMPLES, FEATURES))
             if slots_in(model):
                 yield Built(model, built.said)
@@ -143,4 +143,4 @@ def graphs(module: Any, project: Project) -> list[GraphLayer]:
     classes = [v for m in project.modules.values() for v in vars(m).values() if isinstance(v, type)]
     own = [cls for cls in classes if cls.__module__ in {m.__name__ for m in project.modules.values()}]
     tensor = tensor_class(dict.fromkeys(own))
-    return [layer for layer in graph_layers(module, tensor) if kind(layer.cls) is None] if tensor else []
+    return [layer for layer in graph_layers(module, tensor) if kind(layer.defined) is None] if tensor else []

@@ -40,14 +40,14 @@ class GraphLayer:
 
     Attributes
     ----------
-    cls : type
+    defined : type
         The class.
     tensor : type
         The class of the tensors.
     """
 
     def __init__(self, cls: type, tensor: type) -> None:
-        self.cls, self.tensor, self.__name__ = cls, tensor, cls.__name__
+        self.defined, self.tensor, self.__name__ = cls, tensor, cls.__name__
 
     @property
     def is_loss(self) -> bool:
@@ -55,20 +55,20 @@ class GraphLayer:
         return bool(LOSS_NAME.search(self.__name__)) or len(self._needed()) == 2
 
     def _needed(self) -> list[str]:
-        method = first_method(self.cls, FORWARD_METHODS)
-        return needed(getattr(self.cls, method), bound=False) if method else []
+        method = first_method(self.defined, FORWARD_METHODS)
+        return needed(getattr(self.defined, method), bound=False) if method else []
 
     @property
     def fits(self) -> bool:
         """Whether it takes one tensor, or two, and does something with them."""
-        method = first_method(self.cls, FORWARD_METHODS)
-        own = any(method in vars(kind) for kind in self.cls.__mro__[:-1]) if method else False
-        if not own or inspect.isabstract(self.cls) or is_stub(getattr(self.cls, method)):
+        method = first_method(self.defined, FORWARD_METHODS)
+        own = any(method in vars(kind) for kind in self.defined.__mro__[:-1]) if method else False
+        if not own or inspect.isabstract(self.defined) or is_stub(getattr(self.defined, method)):
             return False
         return (
-            self.cls is not self.tensor
+            self.defined is not self.tensor
             and len(self._needed()) in (1, 2)
-            and not first_method(self.cls, BACKWARD_METHODS)
+            and not first_method(self.defined, BACKWARD_METHODS)
         )
 
 
