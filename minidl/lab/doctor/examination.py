@@ -20,7 +20,8 @@ from minidl.lab.doctor.mistakes import MISBEHAVIOURS, WRONG_STEPS
 from minidl.lab.doctor.mistakes.rules import Misbehaviour, Observation
 from minidl.lab.doctor.subject.calls import StudentError, Watch
 from minidl.lab.doctor.subject.copies import copy_of
-from minidl.lab.doctor.subject.functions import OF_FUNCTIONS, FunctionPair, pair_of
+from minidl.lab.doctor.subject.functions import FunctionPair, pair_of
+from minidl.lab.doctor.subject.graphs import OfGraph
 from minidl.lab.doctor.subject.inside import children, contents, show
 from minidl.lab.doctor.subject.names import (
     BACKWARD_METHODS,
@@ -30,6 +31,7 @@ from minidl.lab.doctor.subject.names import (
     STEP_METHODS,
     first_method,
 )
+from minidl.lab.doctor.subject.of_functions import OF_FUNCTIONS
 from minidl.lab.doctor.subject.roles import needed, role
 from minidl.lab.doctor.subject.subject import Subject
 from minidl.lab.doctor.subject.values import as_tensor, is_numpy
@@ -134,7 +136,7 @@ def examine_optimizer(optimizer: Any, model: Any, *, faster: Any = None, time_li
         For an optimiser without ``step``.
     """
     _check_object("examine_optimizer", optimizer, STEP_METHODS)
-    described = f"{type(optimizer).__name__}, examined with {type(model).__name__}"
+    described = f"{type(optimizer).__name__}, examined with {_name(model)}"
     return _diagnose(described, lambda watch: _examine_steps(optimizer, model, watch, faster), time_limit)
 
 
@@ -192,7 +194,7 @@ def _described(module: Any, batch: Tensor) -> str:
 
 def _name(module: Any) -> str:
     """Return what a module is called: its class, or the functions that it is made of."""
-    return module.called if isinstance(module, OF_FUNCTIONS) else type(module).__name__
+    return module.called if isinstance(module, (*OF_FUNCTIONS, OfGraph)) else type(module).__name__
 
 
 def _diagnose(

@@ -19,7 +19,8 @@ from minidl.lab.doctor.subject.inside import attributes, contents
 from minidl.lab.doctor.subject.names import RATES, STEP_METHODS, ZERO_METHODS, first_method
 from minidl.lab.doctor.subject.parameters import Slot, find, slots_of
 from minidl.lab.doctor.subject.paths import get, put
-from minidl.lab.doctor.subject.stepping import Stepping, steppings
+from minidl.lab.doctor.subject.roles import needed
+from minidl.lab.doctor.subject.stepping import RATE, Stepping, step_roles, steppings
 from minidl.lab.doctor.subject.values import as_tensor, both_signs, is_numpy
 
 STEPS = 4
@@ -157,8 +158,13 @@ class Steps:
 
     @property
     def rate(self) -> float | None:
-        """The learning rate, by its usual names."""
-        return self.setting(*RATES)
+        """The learning rate, by its usual names; or what step is given, where it asks for one."""
+        return RATE if self.asks_for_rate else self.setting(*RATES)
+
+    @property
+    def asks_for_rate(self) -> bool:
+        """Whether step itself is given the learning rate, so that nothing which the optimiser keeps is one."""
+        return "rate" in step_roles(needed(getattr(self.optimizer, self.step_name)))
 
     @property
     def rate_name(self) -> str:

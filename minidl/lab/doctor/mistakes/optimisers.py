@@ -92,7 +92,7 @@ def optimizer_never_zeroes(steps: Steps) -> Seen | None:
 @wrong_step("learning rate unused", read=STEP, explains=("step size",))
 def rate_unused(steps: Steps) -> Seen | None:
     """{method} does not use the learning rate: with another {what}, the first step is the same."""
-    if not steps.rate or steps.used or steps.still or steps.right:
+    if not steps.rate or steps.asks_for_rate or steps.used or steps.still or steps.right:
         return None
     ways = steps.first_step(steps.gradients[0], **{steps.rate_name: 2 * steps.rate})
     if not all(same(way, steps.path[0][name]) and bool(way.isfinite().all()) for name, way in ways.items()):
@@ -117,7 +117,7 @@ def rate_twice(steps: Steps) -> Seen | None:
     """{method} multiplies by the learning rate twice, as in velocity + lr * grad and then p - lr * velocity: with {rate}, the
     steps are {times} times too short. It belongs in one place.
     """
-    if not steps.rate or steps.rate == 1 or steps.used or steps.still:
+    if not steps.rate or steps.asks_for_rate or steps.rate == 1 or steps.used or steps.still:
         return None
     if not steps.all_move(steps.formulas(steps.rate**2)):
         return None

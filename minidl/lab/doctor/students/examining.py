@@ -16,20 +16,11 @@ from typing import Any
 
 from minidl.lab.doctor.diagnosis import Diagnosis, Finding
 from minidl.lab.doctor.examination import examine, examine_loss, examine_optimizer
-from minidl.lab.doctor.students.building import (
-    FEATURES,
-    LINEAR_NAME,
-    SAMPLES,
-    SIDE,
-    Broken,
-    Built,
-    CannotBuild,
-    build,
-    models,
-    uses_numpy,
-)
+from minidl.lab.doctor.students.building import Broken, Built, CannotBuild, build
 from minidl.lab.doctor.students.cases import NO_CASES, Cases
-from minidl.lab.doctor.students.preparing import WAYS, lists, set_up, used
+from minidl.lab.doctor.students.guesses import FEATURES, LINEAR_NAME, SAMPLES, SIDE
+from minidl.lab.doctor.students.optimizing import graphs, optimizers
+from minidl.lab.doctor.students.preparing import WAYS, set_up, used
 from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.students.tries import Shape, Try, inputs_and_targets, own_error, shapes_for
 from minidl.lab.doctor.students.variants import (
@@ -45,14 +36,21 @@ from minidl.lab.doctor.students.variants import (
     with_another_word,
     with_optimizer,
     with_other_reduction,
-    with_other_settings,
 )
 from minidl.lab.doctor.subject.copies import copy_of
-from minidl.lab.doctor.subject.functions import FunctionPair, pairs
-from minidl.lab.doctor.subject.inside import children, is_module
-from minidl.lab.doctor.subject.names import FORWARD_METHODS, LOSS_METHODS, STEP_METHODS, ZERO_METHODS, first_method
+from minidl.lab.doctor.subject.functions import FunctionPair, own_functions, pairs
+from minidl.lab.doctor.subject.graphs import GraphLayer, OfGraph
+from minidl.lab.doctor.subject.inside import attributes, children
+from minidl.lab.doctor.subject.names import (
+    BACKWARD_METHODS,
+    FORWARD_METHODS,
+    LOSS_METHODS,
+    ZERO_METHODS,
+    first_method,
+)
+from minidl.lab.doctor.subject.of_functions import Listener, as_a_loss
 from minidl.lab.doctor.subject.roles import kind, needed, role
-from minidl.lab.doctor.subject.step_functions import Arrays, StepFunctionFound, step_functions
+from minidl.lab.doctor.subject.step_functions import StepFunctionFound, step_functions
 
 OVER_SAMPLES = {"softmax over everything", "wrong axis"}  # so it looks where one sample at a time is meant
 SECONDS = 1.5  # of the processor, for all the tries with one class
@@ -81,7 +79,11 @@ def examine_thing(
         Where it is nothing to examine, or cannot be built or called without being told how.
     """
     cases = cases or NO_CASES
-    name = thing.__name__ if isinstance(thing, (type, FunctionPair, StepFunctionFound)) else type(thing).__name__
+    name = (
+        thing.__name__
+        if isinstance(thing, (type, FunctionPair, StepFunctionFound, GraphLayer))
+        else type(thing).__name__
+    )
     told = cases.build(name, project, thing)
     if told is not None:
         diagnosis = _as_told(told, shape, time_limit)
@@ -90,6 +92,8 @@ def examine_thing(
     elif isinstance(thing, StepFunctionFound):
         tries = (Try(f"{name} with {w}", examine_optimizer(o, m, time_limit=time_limit)) for w, o, m in thing.ways())
         diagnosis = _first_that_ran(tries)
+    elif isinstance(thing, GraphLayer):
+        diagnosis = _graph(thing, project, shape, time_limit)
     else:
         diagnosis = _guessed(thing, project, shape, time_limit)
     return _tolerated(diagnosis, thing, project, cases)
@@ -117,7 +121,7 @@ def _guessed(thing: Any, project: Project, shape: Shape | None, time_limit: floa
         raise CannotBuild(f"{cls.__name__} has neither forward and backward, nor step")
     try:
         if what == "optimizer":
-            return _first_that_ran(_optimizers(thing, project, time_limit))
+            return _first_that_ran(optimizers(thing, project, time_limit))
         ways = build(cls, project) if isinstance(thing, type) else iter([Built(thing, cls.__name__)])
         if what == "loss":
             return _first_that_ran(_losses(ways, cls, shape, time_limit, project))
@@ -214,7 +218,11 @@ def _copy(built: Built) -> Any:
 def _tried(made: Any, size: Shape, said: str, time_limit: float) -> Try:
     method = first_method(made, FORWARD_METHODS)
     call = f"{said}.{method}" if method != "__call__" else said
-    diagnosis = examine(made, size, time_limit=time_limit)
+    said = f"{call} of a batch of shape {size}"
+    try:
+        diagnosis = examine(made, size, time_limit=time_limit)
+    except (RuntimeError, MemoryError, ArithmeticError) as error:  # of one try, which must not end the others
+        return Try(said, Diagnosis(type(made).__name__, [Finding("raises", "", f"{type(error).__name__}: {error}")]))
     if any(
         f.mistake == "not reproducible" for f in diagnosis.findings
     ):  # its parameters may be drawn in the first forward
@@ -224,7 +232,7 @@ def _tried(made: Any, size: Shape, said: str, time_limit: float) -> Try:
         unwanted = [f for f in diagnosis.findings if f.where == "input" and returns_no_gradient(f)]
         diagnosis.findings = [f for f in diagnosis.findings if f not in unwanted]
         diagnosis.notes += ["backward returns nothing, so that gradient was not examined."] * bool(unwanted)
-    return Try(f"{call} of a batch of shape {size}", diagnosis, bool(children(made)))
+    return Try(said, diagnosis, bool(children(made)))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -235,71 +243,45 @@ def _losses(
     ways: Any, cls: type, shape: Shape | None, time_limit: float, project: Project | None = None
 ) -> Iterator[Try]:
     for built in ways:
-        for size in [shape] if shape else [(SAMPLES, FEATURES), (SAMPLES, 1), (SAMPLES, 2), (2, FEATURES, 5, 5)]:
-            for words, input, target in inputs_and_targets(built.thing, cls, size):
-                method = first_method(built.thing, LOSS_METHODS)
+        set_up(built.thing)
+        method = first_method(built.thing, LOSS_METHODS) or first_method(built.thing, BACKWARD_METHODS)
+        made, holds = as_a_loss(built.thing), bool(children(built.thing))
+        holds &= not any(isinstance(value, Listener) for value in attributes(built.thing).values())
+        sizes = [(SAMPLES, FEATURES), (SAMPLES, 1), (SAMPLES, 2), (2, FEATURES, 5, 5), (1, FEATURES)]
+        for size in [shape] if shape else sizes:
+            for words, input, target in inputs_and_targets(
+                made.layer if isinstance(made, OfGraph) else made, cls, size
+            ):
                 said = f"{built.said}.{method} of a batch of shape {size} with {words}"
-                diagnosis = examine_loss(built.thing, input, target, time_limit=time_limit)
-                one = Try(said, diagnosis, bool(children(built.thing)))
+                diagnosis = examine_loss(made, input, target, time_limit=time_limit)
+                one = Try(said, diagnosis, holds)
                 if one.ran and set(diagnosis.mistakes) <= FINE and project is not None:
                     one = with_other_reduction(cls, project, one, input, target, time_limit) or one
                 yield one
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Optimisers
+# Layers of an autograd of the project's own
 
 
-def _optimizers(thing: Any, project: Project, time_limit: float) -> Iterator[Try]:
-    """Examine an optimiser with a model of the project's own."""
-    if not isinstance(thing, type):
-        model = next((value for value in vars(thing).values() if is_module(value)), None)
-        if model is None:
-            model = next((built.thing for built in models(project, type(thing))), None)
-        if model is None:
-            raise CannotBuild(f"{type(thing).__name__} knows no model, and the project has none that can be built")
-        yield Try(type(thing).__name__, examine_optimizer(thing, model, time_limit=time_limit))
-        return
-    problem: Exception | None = None
-    some = tried = False
-    owns = itertools.chain(models(project, thing), _bare_arrays(thing, project))
-    for place, own in enumerate(owns):
-        if place > 3:
-            break
-        some, model = True, own.thing
-        listed = lists(model)
-        firsts = (model, *listed, *([one] for one in listed), [model], None)
-        wanted = needed(thing)
-        if not wanted or role(wanted[0]) == "rate":
-            firsts = (None, *firsts[:-1])
-        for first in firsts:
-            try:
-                for built in build(thing, project, first):
-                    said = f"{built.said}, a step of {own.said}"
-                    one = Try(said, examine_optimizer(built.thing, model, time_limit=time_limit))
-                    if one.ran and one.diagnosis:
-                        one = with_other_settings(thing, project, first, model, time_limit) or one
-                    tried = True
-                    yield one
-                    if one.ran:
-                        return
-            except CannotBuild as error:
-                problem = problem or error
-    if not some:
-        text = (
-            "is examined with a model of the project's own, and the project has none with parameters that can be built"
-        )
-        raise CannotBuild(f"{thing.__name__} {text}")
-    if problem is not None and not tried:
-        raise problem
+def _graph(layer: GraphLayer, project: Project, shape: Shape | None, time_limit: float) -> Diagnosis:
+    """Examine what calculates with a project's own tensors, which go back through their graph themselves."""
 
+    def ways() -> Iterator[Built]:
+        for built in build(layer.defined, project):
+            thing = OfGraph(built.thing, layer.tensor)
+            yield Built(used(thing, (SAMPLES, FEATURES)) if not layer.is_loss else thing, built.said)
 
-def _bare_arrays(cls: type, project: Project) -> Iterator[Built]:
-    """Yield a weight and a bias for an optimiser whose step takes parameters and gradients: it asks for no model."""
-    step = getattr(cls, first_method(cls, STEP_METHODS))
-    roles = [role(name) for name in needed(step, bound=False)]
-    if roles.count("grad") == 1 and len([r for r in roles if r != "rate"]) == 2:
-        yield Built(Arrays(numpy=uses_numpy(project)), "a weight and a bias")
+    try:
+        tries = (_losses if layer.is_loss else _layers)(ways(), layer.defined, shape, time_limit)
+        diagnosis = _first_that_ran(tries)
+    except CannotBuild as error:
+        text = "the project has an autograd of its own, whose graphs are examined as a whole"
+        raise CannotBuild(f"{text}. {error}") from error
+    except Broken as error:
+        return Diagnosis(layer.__name__, [Finding("raises", "__init__", str(error))])
+    diagnosis.notes.append(f"backward is that of {layer.tensor.__name__}, from the output back to the input.")
+    return diagnosis
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -326,9 +308,16 @@ def _pair(pair: FunctionPair, shape: Shape | None, time_limit: float) -> Diagnos
     return _first_that_ran(tries())
 
 
-def things(module: Any) -> list[tuple[str, Any]]:
+def things(module: Any, project: Project | None = None) -> list[tuple[str, Any]]:
     """Return what there is to examine in a module beside its classes: functions, by their names."""
-    return [(found.__name__, found) for found in (*pairs(module), *step_functions(module))]
+    modules = project.modules if project else {}
+    here = next((path.parent for path, mine in modules.items() if mine is module), None)
+    around: dict[str, Any] = {}
+    for path, other in modules.items():
+        if path.parent == here and other is not module:
+            around |= own_functions(other)
+    found = [*pairs(module, around), *step_functions(module), *(graphs(module, project) if project else ())]
+    return [(each.__name__, each) for each in found]
 
 
 # ---------------------------------------------------------------------------------------------------------------------

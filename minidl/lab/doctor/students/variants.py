@@ -11,17 +11,8 @@ import torch
 
 from minidl.lab.doctor.diagnosis import Diagnosis, Finding
 from minidl.lab.doctor.examination import examine_loss, examine_optimizer
-from minidl.lab.doctor.students.building import (
-    FEATURES,
-    LINEAR_NAME,
-    NETWORK_NAME,
-    SAMPLES,
-    SIDE,
-    Broken,
-    Built,
-    CannotBuild,
-    build,
-)
+from minidl.lab.doctor.students.building import Broken, Built, CannotBuild, build
+from minidl.lab.doctor.students.guesses import FEATURES, LINEAR_NAME, NETWORK_NAME, SAMPLES, SIDE
 from minidl.lab.doctor.students.preparing import adds_up, slots_in
 from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.students.tries import Shape, Try

@@ -19,6 +19,7 @@ from minidl.lab.doctor.subject.calls import StudentError
 from minidl.lab.doctor.subject.conventions import RETURNED, Convention, Translator
 from minidl.lab.doctor.subject.inside import Path, attributes, children, show
 from minidl.lab.doctor.subject.names import INPUT_GRADIENT_NAME, OUTPUT_NAMES, is_gradient_name, is_gradient_of
+from minidl.lab.doctor.subject.of_functions import Listener
 from minidl.lab.doctor.subject.paths import get
 from minidl.lab.doctor.subject.roles import needed, order_is_clear, positional, role, target_first
 from minidl.lab.doctor.subject.subject import Subject
@@ -42,7 +43,8 @@ def find_convention(subject: Subject, input: Tensor, target: Tensor | None) -> i
             if score == RIGHT:
                 break
         alone = len(input) == 1 and best < RIGHT  # one sample may have no dimension of its own
-        if (ran and not alone) or subject.is_loss:  # only what raises is given anything but rows of numbers
+        # only what raises is given anything but rows of numbers
+        if (ran and not alone) or (subject.is_loss and len(input) > 1):
             break
     if found is not None:
         subject.translator = Translator(subject, found)
@@ -75,7 +77,7 @@ def _candidates(subject: Subject, input: Tensor, usual: bool) -> Iterator[Conven
     if not fronts or not backs:
         return
     rows_raise = None if subject.is_loss else _error(subject, fronts[0], input)
-    layouts = ["rows"] if usual else ["columns"] + ["single"] * (len(input) == 1)
+    layouts = ["rows"] if usual else ["columns"] * (not subject.is_loss) + ["single"] * (len(input) == 1)
     looks_up = "embed" in type(subject.original).__name__.lower() or (rows_raise and _is_about_indices(rows_raise))
     if looks_up and input.is_floating_point():  # else it gets the whole numbers that were given
         layouts = ["whole"] + ["places"] * (input.shape[-1] == 1)
@@ -198,7 +200,7 @@ def _tried(subject: Subject, convention: Convention, input: Tensor, target: Tens
 def _where_output(module: Any, answer: Any) -> str:
     if isinstance(answer, tuple) and answer and as_tensor(answer[0]) is not None:
         return "first"
-    if answer is None:
+    if answer is None or answer is module:
         own = attributes(module)
         numbers = [n for n in ("loss_value", "loss", "value", "cost") if _numel(own.get(n)) == 1]
         if numbers:
@@ -261,7 +263,12 @@ def _where_gradient(module: Any, answer: Any) -> str:
         return "first"
     if answer is None or isinstance(answer, dict):
         own = attributes(module)
-        return next((n for n in own if INPUT_GRADIENT_NAME.match(n) and as_tensor(own[n]) is not None), "")
+        inside = [
+            f"{n}.dinputs" for n, value in own.items() if isinstance(value, Listener) and value.dinputs is not None
+        ]
+        return next(
+            (n for n in own if INPUT_GRADIENT_NAME.match(n) and as_tensor(own[n]) is not None), *inside[:1] or [""]
+        )
     return ""
 
 
