@@ -165,7 +165,7 @@ def verdicts(folder, text):
         (LISTS + SGD.format(sign="+", keep="self.v[i] = v"), "SGD", ("well",)),
         ("import torch\n" + OPTIMISER.format(back="back"), "FullyConnected", ("well",)),
         ("import torch\n" + OPTIMISER.format(back="g @ self.weights.T"), "FullyConnected", ("wrong", "updated too early")),
-        (ADDS + NETWORK, "Network", ("not examined",)),
+        (ADDS + NETWORK, "Network", ("well",)),
         (SWITCH, "Bend", ("not examined",)),
         ("import torch\n" + DROPOUT.format(back=" * self.mask"), "Dropout", ("well",)),
         ("import torch\n" + DROPOUT.format(back=""), "Dropout", ("wrong", "derivative forgotten")),
