@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import difflib
 import dis
 import inspect
 import linecache
@@ -14,6 +15,7 @@ from typing import Any
 
 from torch import Tensor
 
+from minidl import Module
 from minidl.lab.doctor.subject.stubs import is_stub
 
 # What lets torch find the gradients; a hand-written backward needs none of it.
@@ -80,6 +82,17 @@ def untouched(value: Any, methods: tuple[str, ...]) -> list[str]:
     return [method for method in methods if is_stub(getattr(value, method, None))]
 
 
+def misnamed(value: Any, methods: tuple[str, ...]) -> str:
+    """Return in words which method stands under a name that is a little different; nothing if none."""
+    written = dict(functions(value))
+    for method in methods:
+        others = [name for name in written if name not in methods and not name.startswith("__")]
+        alike = [name for name in others if name.lower() == method] or difflib.get_close_matches(method, others, 1, 0.8)
+        if method not in written and alike:
+            return f"nobody calls {alike[0]}: the name is {method}."
+    return ""
+
+
 def lent(value: Any) -> str:
     """Return in words which variable of the notebook a method uses where one of its own belongs; nothing if none."""
     for where, function in functions(value):
@@ -112,6 +125,8 @@ def borrowed(
     """
     if isinstance(value, type):
         for method in methods:
+            if getattr(value, method, None) in (None, getattr(Module, method, None)):
+                return f"it has no {method}."
             home = getattr(getattr(value, method, None), "__module__", None) or ""
             if home.partition(".")[0] in ("minidl", "torch"):
                 return f"its {method} is {home.partition('.')[0]}'s own; write yours."

@@ -125,5 +125,5 @@ def show(value: Any) -> str:
         return f"the class {value.__name__}"
     if callable(value):
         return "a function"
-    text = str(value.tolist()) if isinstance(value, Tensor) else repr(value)
+    text = " ".join((str(value.tolist()) if isinstance(value, Tensor) else repr(value)).split())
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -11,7 +11,7 @@ from minidl.lab.exercises.comparing import has_dots, show
 from minidl.lab.exercises.kinds.exercise import Exercise
 from minidl.lab.exercises.reply import DOTS, NotDone, Wrong
 from minidl.lab.proof import Proof, ProofError, prove_equal, prove_gradient
-from minidl.lab.proof.formula import Formula
+from minidl.lab.proof.formula import Formula, as_formula, inside
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,9 +37,14 @@ class Claim(Exercise):
             if isinstance(claim, str):
                 text += " Write it without quotation marks."
             raise Wrong(text, certain=True)
+        statement = self.statement()
         try:
-            return "proven, for every size", prove_gradient(**self.statement(), claim=claim, steps=True)
+            return "proven, for every size", prove_gradient(**statement, claim=claim, steps=True)
         except ProofError as error:
+            message = statement.get("upstream")
+            if message is not None and message not in inside(as_formula(claim)):
+                text = f"{message}, the message that arrives, is not in it."
+                raise Wrong(f"dL/d{statement['wrt']} = {claim}  is wrong: {text}") from error
             raise Wrong(error.hint) from error
         except ValueError as error:
             raise Wrong(str(error)) from error

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from minidl.lab.exercises.answer import Answer, run, same_code
 from minidl.lab.exercises.comparing import difference
-from minidl.lab.exercises.kinds.calling import double_precision
+from minidl.lab.exercises.kinds.calling import double_precision, trusted
 from minidl.lab.exercises.reply import NotDone, Reply, Wrong, not_done, right, wrong
 from minidl.lab.proof import Proof
 from minidl.lab.show import SideBySide, side_by_side
@@ -118,7 +118,8 @@ class Exercise(ABC):
         if mine is None:
             return ""
         for code, says in self.slips.items():
-            theirs = self.behaviour(run(self.name, code, self.given).value)
+            with trusted():
+                theirs = self.behaviour(run(self.name, code, self.given).value)
             if theirs is not None and self.alike(mine, theirs):
                 return says
         return ""

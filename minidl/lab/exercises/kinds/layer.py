@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from minidl import Module
 from minidl.lab.doctor import Diagnosis, examine
 from minidl.lab.doctor.subject.stubs import is_stub
-from minidl.lab.exercises.answer import Answer, borrowed, lent, untouched
+from minidl.lab.exercises.answer import Answer, borrowed, lent, misnamed, untouched
 from minidl.lab.exercises.comparing import difference, show
 from minidl.lab.exercises.kinds.calling import call, quietly
 from minidl.lab.exercises.kinds.exercise import Exercise
@@ -27,6 +28,8 @@ def to_write(
     cls = answer.value
     if not isinstance(cls, type):
         raise Wrong(f"it should be a class, and is {show(cls)}: define it with class {answer.name}.", certain=True)
+    if text := misnamed(cls, methods):
+        raise Wrong(text, certain=True)
     missing = untouched(cls, methods)
     if len(missing) == len(methods):
         raise NotDone(WRITE.format(" and ".join(methods)))
@@ -100,6 +103,9 @@ class Layer(Exercise):
         cls = answer.value
         for number, (words, build) in enumerate(self.builds.items()):
             module = call(f"building {self.name}", build, cls)
+            if isinstance(module, Module) and "params" not in vars(module):
+                text = "super().__init__() is missing in __init__: without it, what every module has, params and grad, is not there."
+                raise Wrong(text, certain=True)
             self._walk(module, cls)
             for shape in self.shapes if number == 0 else self.shapes[:1]:
                 complain(examine(module, shape, reference=self.reference), self.notebook, words)

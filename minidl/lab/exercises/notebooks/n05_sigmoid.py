@@ -4,7 +4,7 @@ import torch
 
 from minidl import Sigmoid
 from minidl.lab.exercises.kinds import Claim, Layer, Value
-from minidl.lab.exercises.kinds.writing import layer, method
+from minidl.lab.exercises.kinds.writing import layer, method, slope_misused
 from minidl.lab.proof import define, matrices
 from minidl.lab.proof.formula import Formula
 
@@ -77,6 +77,10 @@ EXERCISES = [
             ),
             "claim_sigmoid = G.sigmoid()": "this puts the message through the sigmoid; it is to be multiplied by "
             "the slope at X.",
+            "claim_sigmoid = G / (Y * (1 - Y))": "what arrives is divided by the slope; it should be multiplied.",
+            "claim_sigmoid = G + Y * (1 - Y)": "the slope is added to what arrives; it should be multiplied.",
+            "claim_sigmoid = X * Y * (1 - Y)": "X stands where the message should: what arrives is G.",
+            "claim_sigmoid = G * Y * (Y - 1)": "the sign is the wrong way round: so the sigmoid would fall.",
             "claim_sigmoid = G / 4": "a quarter is the slope at x = 0 only.",
             "claim_sigmoid = G * Y * (1 + Y)": "a sign: this slope is largest where the curve is flat.",
             "claim_sigmoid = G * Y * Y * (1 - Y)": "y stands in it once too often: at x = 0 the slope would be an eighth.",
@@ -125,6 +129,18 @@ EXERCISES = [
             layer("MySigmoid", KEPT, SLOPE, init=method("__init__(self)", "super().__init__()\nself.output = None")),
         ),
         slips={
+            **slope_misused("MySigmoid", KEPT, "self.output * (1 - self.output)"),
+            _sigmoid(KEPT, "return grad_output * self.output * 1 - self.output"): (
+                "in backward, brackets are missing: 1 is multiplied, and then the output is taken away."
+            ),
+            _sigmoid(KEPT, "return self.output"): "backward returns the output of forward once more.",
+            _sigmoid("self.output = input.sigmoid()\nreturn input", SLOPE): "forward returns its input as it was.",
+            _sigmoid(KEPT, "return grad_output * self.output * self.output"): (
+                "backward multiplies by y twice. At x = 6, where the curve is flat, it passes on almost everything."
+            ),
+            _sigmoid(KEPT, "return grad_output * self.output * (1 + self.output)"): (
+                "look at the sign in the bracket: at x = 6, where the curve is flat, your slope is 2."
+            ),
             _sigmoid("self.output = input.exp() / (1 + input.exp())\nreturn self.output", SLOPE): (
                 "at x = 100, forward gives nan: e^100 is too large for single precision and becomes inf, and inf / "
                 "inf has no value."
@@ -299,6 +315,11 @@ EXERCISES = [
             ),
         ),
         slips={
+            **slope_misused("SiLU", GATE, "(self.gate + self.input * self.gate * (1 - self.gate))"),
+            _silu(GATE, "return self.gate"): "backward returns the gate; a slope is missing, and what arrives.",
+            _silu(
+                "self.input, self.gate = input, input.sigmoid()\nreturn input", PRODUCT
+            ): "forward returns its input as it was.",
             _silu(GATE, "return grad_output * self.gate * (1 - self.gate)"): (
                 "that is the slope of the sigmoid. x stands in front of it as well: the product rule gives two terms."
             ),
@@ -334,7 +355,6 @@ EXERCISES = [
                 "self.output = input * input.sigmoid()\nreturn self.output",
                 "s = self.output.sigmoid()\nreturn grad_output * (s + self.output * s * (1 - s))",
             ): "this slope is taken at the output, and belongs to the input. Is the output enough to tell x?",
-            _silu(GATE, PRODUCT + ".sum()"): "the slopes are added up: each entry has one of its own.",
             _silu(
                 GATE, "return grad_output"
             ): "backward passes on what arrives as it is; it has to be multiplied by the slope.",
