@@ -17,6 +17,7 @@ from torch import Tensor
 
 from minidl import Module
 from minidl.lab.doctor.subject.stubs import is_stub
+from minidl.lab.proof.formula import Formula
 
 # What lets torch find the gradients; a hand-written backward needs none of it.
 AUTOGRAD = {
@@ -98,6 +99,8 @@ def lent(value: Any) -> str:
     for where, function in functions(value):
         for name in _globals(function.__code__):
             found = function.__globals__.get(name, getattr(builtins, name, None))
+            if isinstance(found, Formula):
+                return f"{where} uses the letter `{name}` of a claim. A layer works with tensors."
             if isinstance(found, Tensor) or found is builtins.input:
                 if name in _texts(value):
                     return f'{where} uses the notebook\'s `{name}`. The layer has its own: self.params["{name}"].'

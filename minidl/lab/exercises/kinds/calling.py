@@ -16,10 +16,10 @@ from minidl.lab.exercises.reply import Wrong
 
 
 @contextmanager
-def double_precision() -> Iterator[None]:
-    """Let torch make tensors of float64 for a while, whatever the notebook has chosen."""
+def precision(dtype: torch.dtype) -> Iterator[None]:
+    """Let torch make tensors of a dtype for a while, whatever the notebook has chosen."""
     before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
+    torch.set_default_dtype(dtype)
     try:
         yield
     finally:

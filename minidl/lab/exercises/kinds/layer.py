@@ -14,7 +14,7 @@ from minidl.lab.doctor import Diagnosis, examine
 from minidl.lab.doctor.subject.stubs import is_stub
 from minidl.lab.exercises.answer import Answer, borrowed, lent, misnamed, untouched
 from minidl.lab.exercises.comparing import difference, show
-from minidl.lab.exercises.kinds.calling import call, quietly
+from minidl.lab.exercises.kinds.calling import call, precision, quietly
 from minidl.lab.exercises.kinds.exercise import Exercise
 from minidl.lab.exercises.reply import WRITE, NotDone, Wrong
 
@@ -43,6 +43,8 @@ def returned(name: str, method: str, got: Any) -> Tensor:
         raise Wrong(f"{method} of {name} returns nothing: is a return missing?", certain=True)
     if callable(got):
         raise Wrong(f"{method} of {name} returns a function: are brackets, (), missing after it?", certain=True)
+    if isinstance(got, (tuple, list)):
+        raise Wrong(f"{method} of {name} returns {len(got)} things, and should return one tensor.", certain=True)
     if not isinstance(got, Tensor):
         raise Wrong(f"{method} of {name} should return a tensor, and returns {show(got)}.", certain=True)
     if not got.is_floating_point():
@@ -126,6 +128,7 @@ class Layer(Exercise):
         back = call(f"backward of {self.name}", module.backward, torch.ones_like(output))
         returned(self.name, "backward", back)
 
+    @precision(torch.float32)
     def _at_the_ends(self, module: Any) -> str:
         """Compare forward and backward with the reference where numbers are large, small, or nothing."""
         assert self.reference is not None
