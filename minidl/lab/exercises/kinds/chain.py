@@ -131,7 +131,7 @@ class Chain(Exercise):
     def _take_out(self, cls: type, length: int) -> None:
         """Look at what an index gives."""
         if not hasattr(cls, "__getitem__"):
-            raise Wrong("forward and backward are right; __getitem__(self, k) is still to be written.", certain=True)
+            raise Wrong("forward and backward are right; `__getitem__(self, k)` is still to be written.", certain=True)
         modules = _modules(length)
         chain = call(f"building {self.name}", cls, *modules)
         for k, module in enumerate(modules):
@@ -140,7 +140,7 @@ class Chain(Exercise):
             if got is module:
                 continue
             if got is None:
-                raise Wrong(f"{shown} gives None: is a return missing in __getitem__?", certain=True)
+                raise Wrong(f"{shown} gives None: is a return missing in `__getitem__`?", certain=True)
             if other := [place for place, each in enumerate(modules, 1) if got is each]:
                 raise Wrong(f"{shown} gives module {other[0]}, counted from 1, and should give module {k + 1}.")
             if type(got) is type(module):
