@@ -37,6 +37,8 @@ def _advice(error: BaseException, line: str) -> str:
     if isinstance(error, AttributeError):
         if error.name in ("params", "grad", "_kept"):
             return ". Is super().__init__() missing in __init__?"
+        if error.name in (getattr(error.obj, "params", None) or ()):
+            return f'. A parameter is kept under its name in params: self.params["{error.name}"].'
         if error.name is not None and "self." in line and "object has no attribute" in text:
             return f". Nothing has been kept under that name: forward (or __init__) has to say self.{error.name} = ... first."
     if "bitwise_xor" in text or "for ^" in text:
@@ -45,6 +47,12 @@ def _advice(error: BaseException, line: str) -> str:
         return ". Is self missing among the arguments, or is one too many asked for?"
     if "missing" in text and "required positional argument" in text:
         return ". Nobody gives it that argument: what it needs from another method is kept on self."
+    if isinstance(error, KeyError):
+        return ". No entry has that name: is it spelt as where it is made?"
+    if "cannot be multiplied" in text:
+        return ". In a product, the left has as many columns as the right has rows: which of the two is the wrong way round?"
+    if "must match the size" in text or "broadcast shape" in text:
+        return ". The two shapes do not fit. Write them down: what is summed, and what is the wrong way round?"
     if "NoneType" in text:
         return ". Somewhere a value is None: is a return missing?"
     return ""

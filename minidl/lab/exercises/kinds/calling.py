@@ -1,9 +1,10 @@
-"""Running the student's code: with a time limit, the same random numbers each time, and errors in words."""
+"""Running the student's code: with a time limit, the same random numbers each time, in double precision; errors in words."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -12,6 +13,17 @@ from minidl.lab.doctor.subject.calls import Watch
 from minidl.lab.doctor.time_limit import TIME_LIMIT, Hung, guarded
 from minidl.lab.exercises.errors import explain
 from minidl.lab.exercises.reply import Wrong
+
+
+@contextmanager
+def double_precision() -> Iterator[None]:
+    """Let torch make tensors of float64 for a while, whatever the notebook has chosen."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
 def call(shown: str, function: Callable[..., Any], *arguments: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from minidl.lab.exercises.answer import Answer, run, same_code
 from minidl.lab.exercises.comparing import difference
+from minidl.lab.exercises.kinds.calling import double_precision
 from minidl.lab.exercises.reply import NotDone, Reply, Wrong, not_done, right, wrong
 from minidl.lab.proof import Proof
 from minidl.lab.show import SideBySide, side_by_side
@@ -70,6 +71,7 @@ class Exercise(ABC):
         """The number of the notebook, "02"."""
         return self.id[:2]
 
+    @double_precision()
     def reply(self, answer: Answer) -> Reply:
         """Judge an answer, whatever it is."""
         try:
@@ -109,6 +111,7 @@ class Exercise(ABC):
         """Return numbers that tell what an answer does, to know a slip by; None where there are none."""
         return None
 
+    @double_precision()
     def slip(self, answer: Answer) -> str:
         """Return what there is to say to a wrong answer that does the same as one that is known; nothing to others."""
         mine = self.behaviour(answer.value) if self.slips else None
@@ -116,6 +119,10 @@ class Exercise(ABC):
             return ""
         for code, says in self.slips.items():
             theirs = self.behaviour(run(self.name, code, self.given).value)
-            if theirs is not None and not difference(mine, theirs):
+            if theirs is not None and self.alike(mine, theirs):
                 return says
         return ""
+
+    def alike(self, mine: Any, theirs: Any) -> bool:
+        """Whether two behaviours are of answers that make the same mistake."""
+        return not difference(mine, theirs)
