@@ -12,9 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from minidl.lab.doctor.subject.stubs import is_stub
+
+KNOWN_TO_TORCH = {*dir(torch), *dir(Tensor), *dir(torch.nn), *dir(torch.nn.functional), *dir(torch.special)}
 
 # What lets torch find the gradients; a hand-written backward needs none of it.
 AUTOGRAD = {
@@ -86,6 +89,8 @@ def lent(value: Any) -> str:
         for name in _globals(function.__code__):
             found = function.__globals__.get(name, getattr(builtins, name, None))
             if isinstance(found, Tensor) or found is builtins.input:
+                if inspect.isfunction(value):
+                    return f"it uses the notebook's `{name}`, not something that it is given or makes itself."
                 return (
                     f"{where} uses the notebook's `{name}`, not something of its own. What it needs of another method is "
                     f"kept on the object: self.{name} = ... there, and self.{name} here."
@@ -100,7 +105,7 @@ def borrowed(value: Any, others: tuple[str, ...] = (), methods: tuple[str, ...] 
     ----------
     value : class or function
     others : tuple of str
-        Names of functions of torch that would be the whole answer.
+        Names of functions that would be the whole answer, of torch or others.
     methods : tuple of str
         The methods that were to be written.
     """
@@ -114,7 +119,8 @@ def borrowed(value: Any, others: tuple[str, ...] = (), methods: tuple[str, ...] 
         if used := sorted(names & AUTOGRAD):
             return f"{where} leaves the gradient to torch ({used[0]}); write yours by hand."
         if used := sorted(names & set(others)):
-            return f"{where} uses torch's own {used[0]}; write yours."
+            whose = "torch's own" if used[0] in KNOWN_TO_TORCH else "a ready-made"
+            return f"{where} uses {whose} {used[0]}; write yours."
         for name in _globals(function.__code__):
             found = function.__globals__.get(name)
             home = getattr(found, "__module__", "") if isinstance(found, type) else ""
