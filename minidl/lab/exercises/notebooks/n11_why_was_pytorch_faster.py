@@ -124,8 +124,7 @@ EXERCISES = [
             "fair_lr = 0.003": "with the same learning rate the steps are 20 times as long on the sum: that was the whole case.",
             "fair_lr = 0.003 / 50": "50 was the batch size of the report; this framework has another.",
             "fair_lr = 0.003 * 50": (
-                "50 was the batch size of the report, and this framework has another. "
-                "Which of the two makes the larger steps, besides?"
+                "50 was the batch size of the report, and this framework has another. And the result is larger than 0.003."
             ),
             "fair_lr = 1 / 20": "that is only the factor between the two; the learning rate is still to be multiplied by it.",
             "fair_lr = 20": "that is only the factor between the two; the question is for a learning rate.",
@@ -225,6 +224,10 @@ EXERCISES = [
             ),
             _judge(VERDICT, samples="7"): (
                 "it takes the same number of samples whatever n is; with one sample some layers are right."
+            ),
+            _judge(VERDICT).replace("rand", "ones"): (
+                "it takes a transposed gradient for a right one: where all samples are ones, rows and columns look alike. "
+                "Take random ones."
             ),
             _judge(VERDICT, zero=False): (
                 "it refuses a right layer that has been used before. Gradients add up: what was collected has to go first."
