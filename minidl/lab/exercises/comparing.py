@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+SAME = 1e-5  # relative, between two pieces of code that compute the same
 NEAR = 0.02  # so near, an answer is told to be more exact
 
 
