@@ -91,6 +91,8 @@ def lent(value: Any) -> str:
             if isinstance(found, Tensor) or found is builtins.input:
                 if inspect.isfunction(value):
                     return f"it uses the notebook's `{name}`, not something that it is given or makes itself."
+                if name in _texts(value):
+                    return f'{where} uses the notebook\'s `{name}`. The layer has its own: self.params["{name}"].'
                 return (
                     f"{where} uses the notebook's `{name}`, not something of its own. What it needs of another method is "
                     f"kept on the object: self.{name} = ... there, and self.{name} here."
@@ -169,6 +171,19 @@ def _globals(code: types.CodeType) -> Iterator[str]:
         for step in dis.get_instructions(inner):
             if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
                 yield step.argval
+
+
+def _texts(value: Any) -> set[Any]:
+    """Return the texts in the code that a student wrote: keys, for example."""
+    constants = [
+        constant
+        for _, function in functions(value)
+        for code in _codes(function.__code__)
+        for constant in code.co_consts
+    ]
+    return {
+        text for item in constants for text in (item if isinstance(item, tuple) else (item,)) if isinstance(text, str)
+    }
 
 
 def _reaches(function: types.FunctionType, module: str, attributes: set[str]) -> bool:

@@ -49,6 +49,11 @@ def _advice(error: BaseException, line: str) -> str:
         return ". Nobody gives it that argument: what it needs from another method is kept on self."
     if isinstance(error, KeyError):
         return ". No entry has that name: is it spelt as where it is made?"
+    if "Boolean value of Tensor" in text:
+        return (
+            ". A tensor has many entries, and if, and, or, min, max and a < x < b ask for one single truth: "
+            "compare entry by entry."
+        )
     if "cannot be multiplied" in text:
         return ". In a product, the left has as many columns as the right has rows: which of the two is the wrong way round?"
     if "must match the size" in text or "broadcast shape" in text:

@@ -37,6 +37,8 @@ class Claim(Exercise):
             raise NotDone(DOTS)
         if not isinstance(claim, (Formula, int, float)) or isinstance(claim, bool):
             text = f"it should be a formula made of the symbols above, and {show(claim)} is not."
+            if isinstance(claim, str):
+                text += " Write it without quotation marks."
             raise Wrong(text, certain=True)
         try:
             return "proven, for every size", prove_gradient(**self.statement(), claim=claim, steps=True)

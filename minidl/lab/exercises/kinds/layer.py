@@ -17,7 +17,6 @@ from minidl.lab.exercises.kinds.calling import call, quietly
 from minidl.lab.exercises.kinds.exercise import Exercise
 from minidl.lab.exercises.reply import WRITE, NotDone, Wrong
 
-RAISES = "raises"
 ENDS = (0.0, 6.0, -6.0, 30.0, -30.0, 100.0, -100.0)
 
 
@@ -39,6 +38,9 @@ def returned(name: str, method: str, got: Any) -> Tensor:
         raise Wrong(f"{method} of {name} returns nothing: is a return missing?", certain=True)
     if not isinstance(got, Tensor):
         raise Wrong(f"{method} of {name} should return a tensor, and returns {show(got)}.", certain=True)
+    if not got.is_floating_point():
+        what = "true and false" if got.dtype is torch.bool else "whole numbers"
+        raise Wrong(f"{method} of {name} returns a tensor of {what}, and not of numbers with a point.")
     return got
 
 
@@ -147,25 +149,30 @@ class Layer(Exercise):
 
     def behaviour(self, value: Any) -> Any:
         found = [self._one_way(value, build, batch) for build in self.builds.values() for batch in self._batches()]
-        return [way or RAISES for way in found] if any(found) else None
+        return None if all(isinstance(way, str) for way in found) else found
 
     @staticmethod
-    def _one_way(cls: type, build: Callable[[type], Any], batch: Tensor) -> list[Tensor] | None:
-        """Return all that comes of going forward and back once with a new object; None where that raises."""
+    def _one_way(cls: type, build: Callable[[type], Any], batch: Tensor) -> list[Tensor] | str:
+        """Return all that comes of going forward and back once with a new object, or what that raises."""
 
-        def work() -> list[Tensor]:
-            module, input = build(cls), batch.clone()
-            output = module.forward(input)
-            grad_output = torch.linspace(1, 2, output.numel(), dtype=batch.dtype).reshape(output.shape)
-            return [output, module.backward(grad_output), input, *getattr(module, "grad", {}).values()]
+        def work() -> list[Tensor] | str:
+            try:
+                module, input = build(cls), batch.clone()
+                output = module.forward(input)
+                drawn = torch.Generator().manual_seed(2)  # of both signs, so that a gate set by the message is seen
+                grad_output = torch.randn(output.shape, generator=drawn, dtype=batch.dtype)
+                back = module.backward(grad_output)
+            except Exception as error:
+                return f"{type(error).__name__}: {error}"
+            return [output, back, input, grad_output, *getattr(module, "grad", {}).values()]
 
-        return quietly(work)
+        return quietly(work) or "does not come back"
 
     def alike(self, mine: Any, theirs: Any) -> bool:
         """Whether two layers do the same, or have the same wrong forward, whatever comes after it."""
         if self.reference is None:
             return not difference(mine, theirs, SAME)
-        forward = [[RAISES if way == RAISES else (way[0], way[2]) for way in ways] for ways in (mine, theirs)]
+        forward = [[way if isinstance(way, str) else (way[0], way[2]) for way in ways] for ways in (mine, theirs)]
         due = [self.reference(batch) for _ in self.builds for batch in self._batches()]
-        outputs = [RAISES if way == RAISES else way[0] for way in mine]
+        outputs = [way if isinstance(way, str) else way[0] for way in mine]
         return not difference(*forward, SAME) and bool(difference(outputs, due, 1e-4) or not difference(mine, theirs, SAME))

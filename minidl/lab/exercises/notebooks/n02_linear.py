@@ -5,7 +5,9 @@ from typing import Any
 
 import torch
 
+from minidl import Linear
 from minidl.lab.exercises.kinds import Claim, Layer
+from minidl.lab.exercises.kinds.exercise import OURS
 from minidl.lab.exercises.kinds.writing import layer, method
 from minidl.lab.proof import matrices
 
@@ -25,7 +27,7 @@ def _linear(wrt: str) -> dict:
 
 
 def _torch_linear() -> dict:
-    X, W, b, G = matrices("X (n x in), W (out x in), b (1 x out), G (n x out)")  # noqa: N806  as in the notebook
+    X, W, b, G = matrices("X (n x in), W (out x in), b (1 x out), G (n x out)")
     return {"forward": X @ W.T + b, "wrt": W, "upstream": G}
 
 
@@ -176,7 +178,7 @@ EXERCISES = [
             {
                 "G": "G has n rows. There is one b_j for all of them.",
                 "G.sum()": "everything is added up to one number, the columns too. b_j moves column j only.",
-                'ones("n").T @ G / n': "divided by n: that is the mean over the samples. What comes back on several paths is added up.",
+                'ones("n").T @ G / n': "divided by n: that is a mean. What comes back on several paths adds up.",
                 'G.T @ ones("n")': "that is a column. b is a row, 1 x out.",
                 "1": "how far y moves with b is 1. That is multiplied by what arrives, and G does not occur.",
                 'ones("n").T @ (X @ W)': "that sums up the outputs, not what arrives at them.",
@@ -190,7 +192,7 @@ EXERCISES = [
                 '-(ones("n").T @ G)': "the sign is the wrong way round: a larger b makes y larger.",
                 'ones("n").T @ G * b': "multiplied by b: but y is a straight line in b, whose slope does not know where b is.",
                 'n * (ones("n").T @ G)': "n times too large: the sum over the samples is there already.",
-                'G @ ones("out")': "the sum runs over the columns here. Each b_j has a column of its own; what it shares are the rows.",
+                'G @ ones("out")': "the sum runs over the columns here. Each b_j has a column of its own, and shares the rows.",
                 'ones("n").T': "a row of ones alone knows nothing of the loss: G does not occur.",
             },
         ),
@@ -229,9 +231,9 @@ EXERCISES = [
             "claim_torch",
             {
                 "X.T @ G": (
-                    "that is in x out, as W was before. The new W is out x in: its row belongs to an output, its column to an input."
+                    "that is in x out, as W was before. The new W is out x in: each of its rows belongs to an output."
                 ),
-                "(G.T @ X) / n": "divided by n: that is the mean over the samples. What comes back on several paths is added up.",
+                "(G.T @ X) / n": "divided by n: that is a mean. What comes back on several paths adds up.",
                 "G.T": "out x n: what arrives, turned over. How strongly each output reacts to the weight is missing.",
                 "X": "X alone holds the slopes. Each is multiplied by what arrives, and G does not occur.",
                 "X.T": "the transpose of X holds the slopes. Each is multiplied by what arrives, and G does not occur.",
@@ -273,6 +275,13 @@ EXERCISES = [
         shapes=((5, 3), (1, 3), (4, 3)),
         methods=("backward",),
         also=_forward_is_as_given,
+        ours=Linear,
+        about_ours=(
+            "minidl keeps its weight in x out, Y = XW + b, so the transposes stand elsewhere. product(left, right) is "
+            "left @ right, and with plus=bias the bias is added in the same operation; add_product(total, left, right) is "
+            "total += left @ right. mT is T, and sum(-2) is sum(0), for the last two dimensions: there may be a stack of them. "
+            f"{OURS}"
+        ),
         hint="Write the shape of each factor under it: the weight is out x in here.",
         given=LAYER_GIVEN,
         solution=_mine(WEIGHT, BIAS, BACK),
@@ -335,7 +344,7 @@ EXERCISES = [
                 "backward returns the weight itself. Each slope is multiplied by what arrives."
             ),
             _mine(WEIGHT, BIAS, "return grad_output"): (
-                "backward passes on what arrives as it is: one column for each output, where the layer before has its own number."
+                "backward passes on what arrives as it is: it has a column for each output, and not for each input."
             ),
             _mine(WEIGHT, BIAS, 'return self.grad["weight"]'): (
                 "backward returns the weight's gradient, which is kept. What is passed on is the message for the input."
@@ -356,7 +365,7 @@ EXERCISES = [
             _mine(WEIGHT.replace("+=", "-="), BIAS, BACK): "sign",
             _mine(WEIGHT, BIAS, BACK.removeprefix("return ")): "backward of MyLinear returns nothing",
             _mine(WEIGHT.replace("self.input", "input"), BIAS, BACK): "the notebook's `input`",
-            _mine(WEIGHT, BIAS, "return grad_output @ weight"): "the notebook's `weight`",
+            _mine(WEIGHT, BIAS, "return grad_output @ weight"): 'The layer has its own: self.params["weight"]',
             _mine(WEIGHT, BIAS, BACK.replace('self.params["weight"]', "self.weight")): "self.params",
             _mine(WEIGHT, BIAS.replace('"bias"', '"b"'), BACK): "KeyError",
             _mine(WEIGHT.replace("self.input", "self.x"), BIAS, BACK): "forward (or __init__) has to say self.x",
@@ -447,7 +456,7 @@ EXERCISES = [
                 "backward multiplies what arrives by the input: that is what belongs to the scale."
             ),
             _scale(SCALED, 'return grad_output / self.params["scale"]'): (
-                "backward divides by the scale. A nudge of x_ij is made larger by it on the way forward; what comes back is too."
+                "backward divides by the scale. A nudge of x_ij is multiplied by it on the way forward; so is what comes back."
             ),
             _scale(SCALED, 'return grad_output @ self.params["scale"].T'): (
                 "what backward returns is summed over the features, and one column is left. x_ij touches y_ij only."
