@@ -100,16 +100,20 @@ def lent(value: Any) -> str:
     return ""
 
 
-def borrowed(value: Any, others: tuple[str, ...] = (), methods: tuple[str, ...] = ()) -> str:
+def borrowed(
+    value: Any, others: tuple[str, ...] = (), methods: tuple[str, ...] = (), building_blocks: tuple[str, ...] = ()
+) -> str:
     """Return in words what does the work in place of the student's own code; nothing if it is their own.
 
     Parameters
     ----------
     value : class or function
     others : tuple of str
-        Names of functions that would be the whole answer, of torch or others.
+        Names of functions and classes that would be the whole answer, of torch or others.
     methods : tuple of str
         The methods that were to be written.
+    building_blocks : tuple of str
+        Names of minidl's classes that the answer may be built of.
     """
     if isinstance(value, type):
         for method in methods:
@@ -118,6 +122,8 @@ def borrowed(value: Any, others: tuple[str, ...] = (), methods: tuple[str, ...] 
                 return f"its {method} is {home.partition('.')[0]}'s own; write yours."
     for where, function in functions(value):
         names = set(_names(function.__code__))
+        if "nn" not in names:
+            names.discard(getattr(value, "__name__", ""))  # super(SiLU, self).__init__()
         if used := sorted(names & AUTOGRAD):
             return f"{where} leaves the gradient to torch ({used[0]}); write yours by hand."
         if used := sorted(names & set(others)):
@@ -126,12 +132,22 @@ def borrowed(value: Any, others: tuple[str, ...] = (), methods: tuple[str, ...] 
         for name in _globals(function.__code__):
             found = function.__globals__.get(name)
             home = getattr(found, "__module__", "") if isinstance(found, type) else ""
-            if home.partition(".")[0] == "minidl" and home.count(".") == 1 and found.__name__ != "Module":
+            if home.partition(".")[0] == "minidl" and home.count(".") == 1 and (
+                found.__name__ not in ("Module", *building_blocks)
+            ):
                 return f"{where} uses minidl's own {found.__name__}; write yours."
             if home.startswith(("torch.nn.modules", "torch.optim")):
                 return f"{where} uses torch's own {found.__name__}; write yours."
         if _reaches(function, "torch", {"optim"}):
             return f"{where} uses torch's own optimiser; write yours."
+    return ""
+
+
+def uses(function: Any, names: set[str]) -> str:
+    """Return the first of some names that a function's code holds, in whatever way; nothing if it holds none."""
+    for _, inner in functions(function):
+        if found := sorted(names & set(_names(inner.__code__))):
+            return found[0]
     return ""
 
 

@@ -87,7 +87,7 @@ def _of_numbers(mine: Tensor, due: Tensor, tolerance: float, got: Any) -> str:
         return "the sign is the wrong way round."
     if due.ndim == 2 and due.shape[0] == due.shape[1] and bool(_close(mine.mT, due, tolerance).all()):
         return "it is transposed: rows and columns are exchanged."
-    if bool(_close(mine, due, NEAR).all()):
+    if bool(_close(mine, due, NEAR).all()) and not torch.equal(mine.round(), mine):
         return f"{show(got)} is near, and not exact: give more digits, or let Python compute them."
     ratio = float((mine * due).sum() / (due * due).sum()) if bool(due.any()) else 0.0
     if ratio and due.numel() > 1 and bool(_close(mine, ratio * due, tolerance).all()):
@@ -112,6 +112,8 @@ def _at(entry: list[int], values: Tensor) -> str:
 
 
 def _of_shapes(mine: Tensor, due: Tensor, tolerance: float) -> str:
+    if due.ndim == 0:
+        return "one number is asked for, without brackets."
     shapes = f"its shape is {tuple(mine.shape)}, and should be {tuple(due.shape)}"
     if mine.ndim == due.ndim == 2 and mine.shape == due.mT.shape and bool(_close(mine.mT, due, tolerance).all()):
         return f"it is transposed: {shapes}."
@@ -122,5 +124,9 @@ def _of_shapes(mine: Tensor, due: Tensor, tolerance: float) -> str:
 
 def show(value: Any) -> str:
     """Return a value as text, in short."""
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    if callable(value):
+        return "a function"
     text = str(value.tolist()) if isinstance(value, Tensor) else repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

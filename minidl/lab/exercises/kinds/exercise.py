@@ -101,7 +101,7 @@ class Exercise(ABC):
         """Return the source of minidl's own class, beside that of the answer where it can be read."""
         if self.ours is None:
             return None
-        methods = [method for method in ("forward", "backward", "step") if method in vars(self.ours)]
+        methods = [method for method in ("forward", "backward", "step", "__getitem__") if method in vars(self.ours)]
         try:
             return side_by_side(value, self.ours, methods=methods)
         except (ValueError, OSError, SyntaxError):  # inherited methods, or a cell that is no longer there

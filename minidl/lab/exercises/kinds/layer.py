@@ -20,7 +20,9 @@ from minidl.lab.exercises.reply import WRITE, NotDone, Wrong
 ENDS = (0.0, 6.0, -6.0, 30.0, -30.0, 100.0, -100.0)
 
 
-def to_write(answer: Answer, methods: tuple[str, ...], not_yours: tuple[str, ...]) -> None:
+def to_write(
+    answer: Answer, methods: tuple[str, ...], not_yours: tuple[str, ...], building_blocks: tuple[str, ...] = ()
+) -> None:
     """Raise what there is to say about a class before it is built: still the stub, no class, or not the student's own."""
     cls = answer.value
     if not isinstance(cls, type):
@@ -28,7 +30,7 @@ def to_write(answer: Answer, methods: tuple[str, ...], not_yours: tuple[str, ...
     missing = untouched(cls, methods)
     if len(missing) == len(methods):
         raise NotDone(WRITE.format(" and ".join(methods)))
-    if text := borrowed(cls, not_yours, methods):
+    if text := borrowed(cls, not_yours, methods, building_blocks):
         raise Wrong(text, certain=True)
 
 
@@ -36,6 +38,8 @@ def returned(name: str, method: str, got: Any) -> Tensor:
     """Return what a method returned, if that is a tensor."""
     if got is None:
         raise Wrong(f"{method} of {name} returns nothing: is a return missing?", certain=True)
+    if callable(got):
+        raise Wrong(f"{method} of {name} returns a function: are brackets, (), missing after it?", certain=True)
     if not isinstance(got, Tensor):
         raise Wrong(f"{method} of {name} should return a tensor, and returns {show(got)}.", certain=True)
     if not got.is_floating_point():
@@ -73,7 +77,9 @@ class Layer(Exercise):
     methods : tuple of str
         What was to be written.
     not_yours : tuple of str
-        Functions of torch that would be the whole answer.
+        Functions and classes of torch that would be the whole answer.
+    building_blocks : tuple of str
+        Classes of minidl that the answer may be built of.
     also : function, optional
         Takes the class; returns in words what else is wrong with it, or nothing.
     """
@@ -85,11 +91,12 @@ class Layer(Exercise):
     smallest: float = 1e-30
     methods: tuple[str, ...] = ("forward", "backward")
     not_yours: tuple[str, ...] = ()
+    building_blocks: tuple[str, ...] = ()
     also: Callable[[type], str] | None = None
     kind: ClassVar[str] = "layer"
 
     def judge(self, answer: Answer) -> str:
-        to_write(answer, self.methods, self.not_yours)
+        to_write(answer, self.methods, self.not_yours, self.building_blocks)
         cls = answer.value
         for number, (words, build) in enumerate(self.builds.items()):
             module = call(f"building {self.name}", build, cls)
