@@ -63,7 +63,7 @@ class Chain(Exercise):
             try:
                 self._follow(cls, length)
                 self._take_out(cls, length)
-                self._beside(cls, length)
+                self._with_layers(cls, length)
             except Wrong as problem:
                 raise Wrong(lent(cls) or str(problem)) from problem
         numbers = ", ".join(map(str, sorted(self.lengths)))
@@ -149,7 +149,7 @@ class Chain(Exercise):
                 f"{shown} gives a {type(got).__name__}, and should give module {k + 1}, counted from 1, itself."
             )
 
-    def _beside(self, cls: type, length: int) -> None:
+    def _with_layers(self, cls: type, length: int) -> None:
         """Put the modules that an index gives into another chain, and compare with minidl's own, layers of all kinds in it."""
         modules, twins = _modules(length), _modules(length)
         first = call(f"building {self.name}", cls, *modules)

@@ -91,7 +91,8 @@ class Optimizer(Exercise):
 
     def behaviour(self, value: Any) -> Any:
         def work() -> list[Any]:
-            return [self._path(lambda model, s=setting: value(model, **s))[0] for setting in self.settings.values()]
+            paths = (self._path(lambda model, s=setting: value(model, **s)) for setting in self.settings.values())
+            return [(path, after) for path, (_, after) in paths]
 
         return quietly(work)
 

@@ -62,8 +62,8 @@ EXERCISES = [
         given=SYMBOLS,
         solution="claim_w1 = X_.T @ ((G_ @ W2_.T) * (H_ > 0))",
         right=(
-            "claim_w1 = X_.T @ (G_ @ W2_.T * (H_ > 0))",
             "claim_w1 = X_.T @ ((H_ > 0) * (G_ @ W2_.T))",
+            "claim_w1 = X_.T @ (G_ @ W2_.T * (H_ > 0))",
             "claim_w1 = X_.T @ ((G_ @ W2_.T) * (X_ @ W1_ + b1_ > 0))",
             "G_A_ = G_ @ W2_.T\nG_H_ = G_A_ * (H_ > 0)\nclaim_w1 = X_.T @ G_H_",
             "claim_w1 = ((G_ @ W2_.T * (H_ > 0)).T @ X_).T",
@@ -111,62 +111,6 @@ EXERCISES = [
             "claim_w1 = 'X.T @ G'": "should be a formula",
             "claim_w1 = torch.tensor(1.0)": "should be a formula",
             "claim_w1 = 0": "claim",
-        },
-    ),
-    Value(
-        id="07 first weight gradient",
-        name="first_weight_gradient",
-        asks="dL/dW1 of the network on the page, for the sample X = (3, 1) with the target T = (6, -1).",
-        expected=_first_weight_gradient,
-        hint="H = (4, 1): both hidden units are awake.",
-        given=NUMBERS,
-        solution="first_weight_gradient = [[6, 12], [2, 4]]",
-        right=(
-            "first_weight_gradient = ((6.0, 12.0), (2.0, 4.0))",
-            "first_weight_gradient = torch.tensor([[6, 12], [2, 4]])",
-            "import numpy\nfirst_weight_gradient = numpy.outer([3, 1], [2, 4])",
-            "first_weight_gradient = torch.tensor([[3.0, 1.0]]).T @ torch.tensor([[2.0, 4.0]])",
-            "import sympy\nfirst_weight_gradient = sympy.Matrix([[6, 12], [2, 4]])",
-            "first_weight_gradient = [torch.tensor([6.0, 12.0]), torch.tensor([2.0, 4.0])]",
-            "G_Y = 2 * (torch.tensor([[4.0, 1.0]]) @ W2 + b2 - torch.tensor([[6.0, -1.0]]))\n"
-            "first_weight_gradient = torch.tensor([[3.0, 1.0]]).T @ (G_Y @ W2.T)",
-            "W1 *= 2\nfirst_weight_gradient = [[6, 12], [2, 4]]",
-        ),
-        slips={
-            "first_weight_gradient = [[3, 6], [1, 2]]": (
-                "every number is half of what it should be: the slope of a square is 2 times what is squared."
-            ),
-            "first_weight_gradient = [[6, 0], [2, 0]]": (
-                "the second column is 0, as if no message came to the second hidden unit. This time one does."
-            ),
-            "first_weight_gradient = [[6, -6], [2, -2]]": (
-                "on its way back through the second layer, the message is multiplied by W2 transposed, not by W2."
-            ),
-            "first_weight_gradient = [[8, 0], [2, 0]]": "that is dL/dW2; the first layer's is asked for.",
-            "first_weight_gradient = [[2, 4]]": "that is the message that arrives at the first layer, dL/dH.",
-            "first_weight_gradient = [2, 4]": "that is the message that arrives at the first layer, dL/dH.",
-            "first_weight_gradient = [[12, 0], [6, 0]]": (
-                "that is the gradient for the sample of the page; this one is another."
-            ),
-            "first_weight_gradient = [[4, 8], [2, 4]]": (
-                "the message is right. It meets the X of the page, and this sample has its own."
-            ),
-            "first_weight_gradient = [[24, 78], [8, 26]]": (
-                "the error is taken to the T of the page, and this sample has its own."
-            ),
-            "first_weight_gradient = [[8, 16], [2, 4]]": (
-                "the message is multiplied by what the first layer puts out; it should be by what comes into it."
-            ),
-        },
-        wrong={
-            "first_weight_gradient = [[6, 2], [12, 4]]": "transposed",
-            "first_weight_gradient = [6, 12, 2, 4]": "the numbers are right, the shape is not",
-            "first_weight_gradient = [[-6, -12], [-2, -4]]": "the sign",
-            "first_weight_gradient = [[12, 24], [4, 8]]": "every number is 2 times",
-            "first_weight_gradient = [[6, 12], [2, 5]]": "3 of 4 numbers are right; 5 (row 2, column 2) is not",
-            "first_weight_gradient = 6": "its shape is ()",
-            "first_weight_gradient = None": "None",
-            "first_weight_gradient = [[6, 12.05], [2, 4]]": "near, and not exact",
         },
     ),
     Chain(
@@ -301,6 +245,64 @@ EXERCISES = [
                 "return Sequential(*self.chain).forward(input)", "return Sequential(*self.chain).backward(grad_output)"
             ): ("minidl's own Sequential"),
             "MySequential = Sequential(Tanh())": "it should be a class",
+        },
+    ),
+    Value(
+        id="07 first weight gradient",
+        name="first_weight_gradient",
+        asks="dL/dW1 of the network on the page, for the sample X = (3, 1) with the target T = (6, -1).",
+        expected=_first_weight_gradient,
+        hint="H = (4, 1): both hidden units are awake.",
+        given=NUMBERS,
+        solution="first_weight_gradient = [[6, 12], [2, 4]]",
+        right=(
+            "first_weight_gradient = ((6.0, 12.0), (2.0, 4.0))",
+            "first_weight_gradient = torch.tensor([[6, 12], [2, 4]])",
+            "import numpy\nfirst_weight_gradient = numpy.outer([3, 1], [2, 4])",
+            "first_weight_gradient = torch.tensor([[3.0, 1.0]]).T @ torch.tensor([[2.0, 4.0]])",
+            "import sympy\nfirst_weight_gradient = sympy.Matrix([[6, 12], [2, 4]])",
+            "first_weight_gradient = [torch.tensor([6.0, 12.0]), torch.tensor([2.0, 4.0])]",
+            "G_Y = 2 * (torch.tensor([[4.0, 1.0]]) @ W2 + b2 - torch.tensor([[6.0, -1.0]]))\n"
+            "first_weight_gradient = torch.tensor([[3.0, 1.0]]).T @ (G_Y @ W2.T)",
+            "W1 *= 2\nfirst_weight_gradient = [[6, 12], [2, 4]]",
+        ),
+        slips={
+            "first_weight_gradient = [[3, 6], [1, 2]]": (
+                "every number is half of what it should be: the slope of a square is 2 times what is squared."
+            ),
+            "first_weight_gradient = [[6, 0], [2, 0]]": (
+                "the second column is 0, as if no message came to the second hidden unit. This time one does."
+            ),
+            "first_weight_gradient = [[6, -6], [2, -2]]": (
+                "on its way back through the second layer, the message is multiplied by W2 transposed, not by W2."
+            ),
+            "first_weight_gradient = [[8, 0], [2, 0]]": "that is dL/dW2; the first layer's is asked for.",
+            "first_weight_gradient = [[2, 4]]": "that is the message that arrives at the first layer, dL/dH.",
+            "first_weight_gradient = [2, 4]": (
+                "that is the message at the first layer, dL/dH. The gradient has the shape of W1."
+            ),
+            "first_weight_gradient = [[12, 0], [6, 0]]": (
+                "that is the gradient for the sample of the page; this one is another."
+            ),
+            "first_weight_gradient = [[4, 8], [2, 4]]": (
+                "the message is right. It meets the X of the page, and this sample has its own."
+            ),
+            "first_weight_gradient = [[24, 78], [8, 26]]": (
+                "the error is taken to the T of the page, and this sample has its own."
+            ),
+            "first_weight_gradient = [[8, 16], [2, 4]]": (
+                "the message is multiplied by what the first layer puts out; it should be by what comes into it."
+            ),
+        },
+        wrong={
+            "first_weight_gradient = [[6, 2], [12, 4]]": "transposed",
+            "first_weight_gradient = [6, 12, 2, 4]": "the numbers are right, the shape is not",
+            "first_weight_gradient = [[-6, -12], [-2, -4]]": "the sign",
+            "first_weight_gradient = [[12, 24], [4, 8]]": "every number is 2 times",
+            "first_weight_gradient = [[6, 12], [2, 5]]": "3 of 4 numbers are right; 5 (row 2, column 2) is not",
+            "first_weight_gradient = 6": "its shape is ()",
+            "first_weight_gradient = None": "None",
+            "first_weight_gradient = [[6, 12.05], [2, 4]]": "near, and not exact",
         },
     ),
 ]

@@ -53,7 +53,7 @@ EXERCISES = [
         given="import torch\nfrom minidl import SGD, Linear",
         solution=_sgd(LOOP + "param -= self.lr * grad"),
         ours=SGD,
-        about_ours="The two lists and _foreach_sub_ take the steps of all parameters in one call: a loop over them takes longer.",
+        about_ours="Two lists and _foreach_sub_ take the steps of all parameters in one call: a loop over them takes longer.",
         right=(
             _sgd(LOOP + "param.sub_(grad, alpha=self.lr)"),
             _sgd(LOOP + "param += -self.lr * grad"),
@@ -251,9 +251,6 @@ EXERCISES = [
             _decay(
                 "return param - lr * (grad + decay * grad)"
             ): "the decay is multiplied by the gradient; it should be by the weight.",
-            _decay("return param * (1 - decay) - lr * grad"): (
-                "the decay does not go through the learning rate: it is part of the gradient, and the step is lr times that."
-            ),
             _decay("return param + lr * (grad + decay * param)"): "the step goes uphill.",
             _decay(
                 "return lr * (grad + decay * param)"
@@ -266,6 +263,7 @@ EXERCISES = [
             ): "every weight takes the same step, the mean of all.",
         },
         wrong={
+            _decay("return param * (1 - decay) - lr * grad"): "does not go through the learning rate",
             _decay("param -= lr * (grad + decay * param)\nreturn param"): "changes its argument 1",
             _decay("grad += decay * param\nreturn param - lr * grad"): "changes its argument 2",
             _decay("new = param - lr * (grad + decay * param)"): "returns None",

@@ -79,13 +79,13 @@ EXERCISES = [
                 "ReLU makes numbers smaller, and your weights make them smaller still: the factor stands on the wrong side."
             ),
             "def he_std(n_in):\n    return math.sqrt(n_in / 2)": (
-                "the more products are added up, the smaller the weights have to be."
+                "the more products are added up, the smaller the weights have to be: yours grow."
             ),
             "def he_std(n_in):\n    return math.sqrt(2 * n_in)": (
-                "the more products are added up, the smaller the weights have to be."
+                "your weights grow with n_in, and a sum of more products needs smaller ones."
             ),
             "def he_std(n_in):\n    return math.sqrt(n_in)": (
-                "the more products are added up, the smaller the weights have to be."
+                "your weights grow with n_in, and the share of the ReLU is not in them."
             ),
             "def he_std(n_in):\n    return math.sqrt(2)": "that is the gain alone; it has to depend on n_in.",
             "def he_std(n_in):\n    return (2 / n_in) ** 2": "the variance is squared; the standard deviation is its root.",
