@@ -120,8 +120,9 @@ def borrowed(
             home = getattr(getattr(value, method, None), "__module__", None) or ""
             if home.partition(".")[0] in ("minidl", "torch"):
                 return f"its {method} is {home.partition('.')[0]}'s own; write yours."
-    for where, function in functions(value):
-        names = set(_names(function.__code__))
+    own = _own_names(value)
+    for where, function in _with_helpers(value):
+        names = set(_names(function.__code__)) - (own | _helpers(function).keys())
         if "nn" not in names:
             names.discard(getattr(value, "__name__", ""))  # super(SiLU, self).__init__()
         if used := sorted(names & AUTOGRAD):
@@ -141,6 +142,31 @@ def borrowed(
         if _reaches(function, "torch", {"optim"}):
             return f"{where} uses torch's own optimiser; write yours."
     return ""
+
+
+def _own_names(value: Any) -> set[str]:
+    """Return the names under which a class keeps something of its own: its methods, and what they set on the object."""
+    written = list(functions(value))
+    steps = (step for _, function in written for code in _codes(function.__code__) for step in dis.get_instructions(code))
+    stored = {step.argval for step in steps if step.opname == "STORE_ATTR"}
+    return stored | ({name for name, _ in written} if isinstance(value, type) else set())
+
+
+def _helpers(function: types.FunctionType) -> dict[str, types.FunctionType]:
+    """Return the student's own functions that a function calls by name."""
+    found = {name: function.__globals__.get(name) for name in _globals(function.__code__)}
+    return {name: f for name, f in found.items() if inspect.isfunction(f) and f.__module__ == function.__module__}
+
+
+def _with_helpers(value: Any) -> Iterator[tuple[str, types.FunctionType]]:
+    """Yield the functions that a student wrote, and those of their own that these call."""
+    waiting, seen = list(functions(value)), set()
+    while waiting:
+        name, function = waiting.pop(0)
+        if function not in seen:
+            seen.add(function)
+            yield name, function
+            waiting += _helpers(function).items()
 
 
 def uses(function: Any, names: set[str]) -> str:

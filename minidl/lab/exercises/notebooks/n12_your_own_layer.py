@@ -194,8 +194,6 @@ EXERCISES = [
                 "(G * ((X > 0) + a * (-X > 0))).sum()": "that is dL/dX, added up. Here a moves, and x stays.",
                 "(G * X.abs()).sum()": "a matters left of 0 only; this counts every entry, and without its sign.",
                 "a * (G * X * (-X > 0)).sum()": "y = a x is differentiated by a: what is left of the a?",
-                "-a * (G * (-X).relu()).sum()": "y = a x is differentiated by a: what is left of the a?"
-                " (And this is the same as a times X where X is negative.)",
                 "X": "that is an input; how does the loss change with a?",
                 "G.sum()": "each entry counts by how much it changes with a, and most do not change by 1.",
             },
@@ -206,10 +204,10 @@ EXERCISES = [
                 "-G * (-X).relu()": "shape",
                 "G * X * (-X > 0)": "shape",
                 "0": "claim",
-                "-(G @ (-X).relu()).sum()": "shape",
+                "-a * (G * (-X).relu()).sum()": "what is left of the a?",
                 "'-G relu(-X)'": "a formula made of the symbols above",
                 "torch.ones(2, 2)": "a formula made of the symbols above",
-                "2 * (G * X * (-X > 0)).sum()": "factor 2",
+                "2 * (G * X * (-X > 0)).sum()": "2 times too large",
                 "(G * Y).sum()": "claim",
                 "(G * X * (-X > 0)).sum() + 1": "too many",
             },
@@ -221,6 +219,7 @@ EXERCISES = [
         asks="A layer for ln(1 + e^x), with forward and backward, that overflows nowhere.",
         points=3,
         reference=lambda x: torch.logaddexp(x, torch.zeros_like(x)),
+        smallest=1e-6,
         not_yours=("softplus", "Softplus", "logaddexp", "logsigmoid", "LogSigmoid", "logsumexp"),
         hint="Take e only to powers that are not positive; backward takes the slope at the input that forward has seen.",
         given="import torch\nfrom minidl import Linear, Module, ReLU, Sigmoid\ninput = torch.ones(2, 3)",
@@ -254,25 +253,23 @@ EXERCISES = [
             ),
             _softplus(
                 "if not input.is_floating_point():\n    raise NotImplementedError\n" + KEPT + "\n" + STABLE,
-                "return -grad_output * (-(-self.input.relu() - (-self.input.abs()).exp().log1p()).expm1() - 2)"
-                ".add(1).neg().neg() if False else grad_output * self.input.sigmoid()",
+                "return grad_output - grad_output * (-self.input).sigmoid()",
+            ),
+            _softplus(f"{KEPT}\nreturn input.relu() + (1 + (-input.abs()).exp()).log()"),
+            _softplus(
+                "def softplus(x):\n    return x.relu() + (-x.abs()).exp().log1p()\nself.softplus = softplus(input)\nreturn self.softplus",
+                "return grad_output * -(-self.softplus).expm1()",
             ),
         ),
         slips={
             _softplus(f"{KEPT}\nreturn (1 + input.exp()).log()"): (
                 "forward takes e to the input itself: at x = 100, in single precision, that is inf."
             ),
-            _softplus(f"{KEPT}\nreturn input.exp().log1p()"): (
-                "forward takes e to the input itself, which log1p does not help: at x = 100, in single precision, it is inf."
-            ),
             _softplus(f"{KEPT}\nreturn input.clamp(max=50).exp().log1p()"): (
                 "forward stops growing at 50, as e to the 50 does: at x = 100 it should be close to 100."
             ),
             _softplus(f"{KEPT}\nreturn torch.where(input > 5, input, input.exp().log1p())"): (
                 "from 5 on forward returns x itself. At x = 6 the rest is still 0.0025: there is a formula that is right everywhere."
-            ),
-            _softplus(f"{KEPT}\nreturn input.relu() + (1 + (-input.abs()).exp()).log()"): (
-                "at x = -30 forward returns 0. 1 + z rounds a tiny z away: log1p(z) is ln(1 + z), and keeps it."
             ),
             _softplus(f"{KEPT}\nreturn input.relu() + (-input).exp().log1p()"): (
                 "for negative x the power -x is positive: what power is never positive, whichever sign x has?"
@@ -299,13 +296,10 @@ EXERCISES = [
                 "that is the slope of the sigmoid. Softplus is another function: what is its slope?"
             ),
             _softplus(backward="return grad_output * (-self.input).sigmoid()"): (
-                "the slope falls where x grows; Softplus is steeper the further to the right."
+                "that is 1/(1 + e^x), which falls where x grows. It is the slope of ln alone: what stands in it has a slope too."
             ),
             _softplus(backward="return grad_output.sigmoid()"): (
                 "the slope is taken at grad_output; it belongs to the input that forward has seen."
-            ),
-            _softplus(backward="return grad_output / (1 + self.input.exp())"): (
-                "that is the derivative of ln alone, 1 divided by what stands in it: what is in it has a slope too."
             ),
             _softplus(backward="return grad_output * self.input.exp()"): (
                 "that is the slope of 1 + e^x alone. The logarithm around it has a slope too."
@@ -333,7 +327,8 @@ EXERCISES = [
             _softplus(f"{KEPT}\nreturn input.relu() + (-input.abs).exp().log1p()"): "TypeError",
             _softplus(f"{KEPT}\nreturn math.log(1 + math.exp(input))"): "'math' is not defined",
             _softplus(backward="return grad_output @ self.input.sigmoid()"): "multiplied",
-            _softplus(init=method("__init__(self)", "self.params = {}")): "",
+            _softplus(f"{KEPT}\nreturn input.exp().log1p()"): "something overflows",
+            _softplus(backward="return grad_output / (1 + self.input.exp())"): "the slope of ln alone",
             "Softplus = torch.nn.Softplus()": "it should be a class",
             "class Softplus(torch.nn.Softplus):\n    pass": "forward is torch's own",
         },
@@ -389,11 +384,10 @@ EXERCISES = [
             "claim_cross_entropy",
             {
                 "(P - T).sum()": "shape",
-                "P @ T": "shape",
                 "'P - T'": "a formula made of the symbols above",
                 "0": "claim",
                 "P.T - T.T": "shape",
-                "P - 2 * T": "lacks",
+                "P - 2 * T": "2 times too large",
                 "-(T * P.log()).sum()": "shape",
             },
         ),
@@ -469,6 +463,14 @@ EXERCISES = [
                 "return (shifted.exp().sum(1).log() - right).sum()",
                 backward="e = self.shifted.exp()\nreturn e / e.sum(1, keepdim=True) - self.target",
             ),
+            _entropy(
+                "z = input - input.amax(1, keepdim=True)",
+                "self.softmax = z.exp() / z.exp().sum(1, keepdim=True)",
+                "self.target = target",
+                "log_softmax = z - z.exp().sum(1, keepdim=True).log()",
+                "return -log_softmax.mul(target).sum()",
+                backward="return self.softmax - self.target",
+            ),
             loss(
                 "CrossEntropyLoss(Module)",
                 "\n".join((SHIFTED, TOTAL, "self.difference = shifted.exp().div(total).sub(target)", LOSS)),
@@ -533,11 +535,8 @@ EXERCISES = [
             _entropy(SHIFTED, TOTAL, "self.gradient = (shifted.exp() / total - target) / len(input)", LOSS): (
                 "backward divides by the number of samples, and forward sums: the factor 1/n is too much."
             ),
-            _entropy(
-                SHIFTED, TOTAL, "self.gradient = (shifted.exp() / total - target) / len(input)", f"return ({LOSS.removeprefix('return ')}) / len(input)"
-            ): "both are divided by the number of samples. That fits together, but the sum over the batch is asked for.",
             _entropy(SHIFTED, TOTAL, GRADIENT, f"return ({LOSS.removeprefix('return ')}) / len(input)"): (
-                "forward divides by the number of samples; the sum over the batch is asked for."
+                "forward divides by the number of samples, or takes the mean; the sum over the batch is asked for."
             ),
             _entropy(SHIFTED, TOTAL, GRADIENT, "return (target * shifted).sum() - total.log().sum()"): (
                 "forward has the sign the wrong way round: -ln p of a probability is never negative."
@@ -579,12 +578,20 @@ EXERCISES = [
             _entropy(
                 "return torch.nn.functional.cross_entropy(input, target, reduction='sum')", backward="return 0"
             ): "torch's own cross_entropy",
-            _entropy("return -(target * probabilities.log()).sum()", backward="return probabilities - target"): "",
+            _entropy("return -(target * probabilities.log()).sum()", backward="return probabilities - target"): (
+                "the notebook's `probabilities`"
+            ),
+            _entropy(
+                SHIFTED,
+                TOTAL,
+                "self.gradient = (shifted.exp() / total - target) / len(input)",
+                f"return ({LOSS.removeprefix('return ')}) / len(input)",
+            ): "the sum over the batch is asked for",
             _entropy(SHIFTED, TOTAL.replace(", keepdim=True", ""), GRADIENT, LOSS): "shapes do not fit",
             _entropy(SHIFTED.replace("amax(1, keepdim=True)", "amax(1)"), TOTAL, GRADIENT, LOSS): "shapes do not fit",
             _entropy(SHIFTED.replace("amax(1, keepdim=True)", "max(1, keepdim=True)"), TOTAL, GRADIENT, LOSS): "TypeError",
             _entropy(SHIFTED.replace("input - input", "input.sub_(input").replace("True)", "True))"), TOTAL, GRADIENT, LOSS): "writes into",
-            _entropy(SHIFTED, TOTAL, GRADIENT, "print(total)", "return float('nan')"): "nan",
+            _entropy(SHIFTED, TOTAL, GRADIENT, "print(total)", "return float('nan')"): "not finite",
             "CrossEntropyLoss = torch.nn.CrossEntropyLoss": "torch's own",
             "class CrossEntropyLoss(torch.nn.CrossEntropyLoss):\n    pass": "torch's own",
         },
@@ -597,7 +604,7 @@ EXERCISES = [
         settings={
             "lr = 0.05 and beta = 0.8": {"lr": 0.05, "beta": 0.8},
             "lr = 0.3 and the beta that it has by itself": {"lr": 0.3},
-            "lr = 1 and beta = 0": {"lr": 1.0, "beta": 0.0},
+            "lr = 1 and beta = 0.5": {"lr": 1.0, "beta": 0.5},
         },
         reference=_torch_momentum,
         hint="For each parameter: first the new velocity, then the step along it. Both have to change in place.",
@@ -637,13 +644,9 @@ EXERCISES = [
         ),
         slips={
             _momentum("velocity = self.beta * velocity + grad", "param -= self.lr * velocity"): (
-                "the velocity is forgotten from step to step: velocity = ... makes a new tensor, and the list keeps the old one, "
-                "which stays 0. It has to change in place."
+                "nothing is carried from step to step, so that every step is one of plain descent. Does step write into the tensors "
+                "of self.velocities (velocity.mul_(...), velocity += ...), or only give the name to a new one (velocity = ...)?"
             ),
-            _momentum("param -= self.lr * (self.beta * velocity + grad)"): (
-                "the velocity that is kept never changes: it stays 0, and every step is one of plain descent."
-            ),
-            _momentum("param -= self.lr * grad"): "that is plain descent: the velocity is not used.",
             _momentum("velocity.mul_(self.beta).add_((1 - self.beta) * grad)", "param.sub_(self.lr * velocity)"): (
                 "that is a running average, as in Adam: here the gradient is added whole."
             ),
@@ -651,10 +654,7 @@ EXERCISES = [
                 "that is Nesterov's momentum, which looks one step ahead; asked for is the plain one."
             ),
             _momentum("velocity.mul_(self.beta).add_(grad)", "param.add_(self.lr * velocity)"): (
-                "the parameter moves along the velocity, uphill; it has to be subtracted."
-            ),
-            _momentum("velocity.mul_(self.beta).sub_(grad)", "param.sub_(self.lr * velocity)"): (
-                "the gradient is subtracted twice, once in the velocity and once with it: so the step goes uphill."
+                "the step goes uphill. The gradient is added to the velocity, and the velocity is subtracted from the parameter."
             ),
             _momentum("velocity.add_(grad).mul_(self.beta)", "param.sub_(self.lr * velocity)"): (
                 "the new gradient is shortened too: beta belongs to the old velocity alone."
@@ -679,9 +679,8 @@ EXERCISES = [
                 "0.05 is written into it: the learning rate is self.lr."
             ),
             _momentum("velocity.mul_(self.beta).add_(grad)", "param = param - self.lr * velocity"): (
-                "no parameter moves: param = ... gives the name to a new tensor, and the model keeps the old one."
+                "no parameter moves. Does step write into the tensor (param -= ...), or only give the name to a new one (param = ...)?"
             ),
-            _momentum("velocity.mul_(self.beta).add_(grad)"): "the velocities are kept, but no parameter moves.",
             _momentum("velocity.mul_(1 - self.beta).add_(grad)", "param.sub_(self.lr * velocity)"): (
                 "the share that is kept is beta, not 1 - beta."
             ),
@@ -690,6 +689,10 @@ EXERCISES = [
             ),
         },
         wrong={
+            _momentum("param -= self.lr * (self.beta * velocity + grad)"): "nothing is carried from step to step",
+            _momentum("param -= self.lr * grad"): "nothing is carried from step to step",
+            _momentum("velocity.mul_(self.beta).sub_(grad)", "param.sub_(self.lr * velocity)"): "the step goes uphill",
+            _momentum("velocity.mul_(self.beta).add_(grad)"): "no parameter moves",
             _momentum("velocity.mul_(self.beta).add_(grad)", "param.sub_(self.lr * velocity)", "grad.zero_()"): "gradient",
             _momentum("raise NotImplementedError", before=("if self.lr > 0.2:", "    raise NotImplementedError")): "still to be written",
             _momentum("velocity.mul_(self.beta).add_(gradient)", "param.sub_(self.lr * velocity)"): "do you mean grad?",
@@ -815,7 +818,7 @@ EXERCISES = [
                 "the root is missing: the step is divided by the size of the gradients, and v is the average of their squares."
             ),
             _adam(AVERAGE, SQUARE, HATS, "param.sub_(self.lr * m_hat / v_hat.sqrt())"): (
-                "eps is not used: without it a gradient that has always been 0 divides 0 by 0."
+                "with eps = 0.1 the steps are those without it. Is it left out, or written into the code? It is self.eps."
             ),
             _adam(AVERAGE, SQUARE, HATS, "param.sub_(self.lr * m_hat / (v_hat + self.eps).sqrt())"): (
                 "eps stands under the root; it is added to the root."
@@ -823,7 +826,6 @@ EXERCISES = [
             _adam(
                 AVERAGE, SQUARE, "param.sub_(self.lr * (1 - beta2**self.t) ** 0.5 / (1 - beta1**self.t) * m / (v.sqrt() + self.eps))"
             ): "eps is added to the root of v before v is corrected; it is added to the root of the corrected one.",
-            _adam(AVERAGE, SQUARE, HATS, STEP.replace("self.eps", "1e-8")): "1e-8 is written into it; what it is built with is self.eps.",
             _adam(AVERAGE, SQUARE, HATS, STEP.replace("self.lr", "0.05")): "0.05 is written into it; the learning rate is self.lr.",
             _adam(AVERAGE, SQUARE, HATS, STEP, before=("self.t += 1", "beta1, beta2 = 0.9, 0.999")): (
                 "0.9 and 0.999 are written into it; what it is built with is self.betas."
@@ -852,9 +854,8 @@ EXERCISES = [
                 "the shares are powers, 1 - beta to the t; this multiplies beta by t."
             ),
             _adam(AVERAGE, SQUARE, HATS, "param = param - self.lr * m_hat / (v_hat.sqrt() + self.eps)"): (
-                "no parameter moves: param = ... gives the name to a new tensor, and the model keeps the old one."
+                "no parameter moves. Does step write into the tensor (param -= ...), or only give the name to a new one (param = ...)?"
             ),
-            _adam(AVERAGE, SQUARE, HATS): "both averages are kept and corrected, but no parameter moves.",
         },
         wrong={
             _adam(AVERAGE, SQUARE, HATS, STEP, "grad.zero_()"): "gradient",
@@ -862,7 +863,9 @@ EXERCISES = [
             _adam(AVERAGE, SQUARE, HATS.replace("**", "^"), STEP): "write ** for it",
             _adam(AVERAGE, SQUARE, HATS, STEP.replace("self.eps", "self.epsilon")): "epsilon",
             _adam(AVERAGE, SQUARE, HATS, STEP.replace("m_hat", "mhat")): "do you mean m_hat?",
-            _adam(AVERAGE, SQUARE.replace("grad**2", "(grad @ grad)"), HATS, STEP): "",
+            _adam(AVERAGE, SQUARE.replace("grad**2", "(grad @ grad)"), HATS, STEP): "cannot be multiplied",
+            _adam(AVERAGE, SQUARE, HATS, STEP.replace("self.eps", "1e-8")): "It is self.eps",
+            _adam(AVERAGE, SQUARE, HATS): "no parameter moves",
             _adam("if self.t > 2:", "    raise NotImplementedError", AVERAGE, SQUARE, HATS, STEP): "still to be written",
             "class Adam:\n    def __init__(self, model, lr=0.001, betas=(0.9, 0.999), eps=1e-8):\n"
             "        self.inner = torch.optim.Adam([torch.nn.Parameter(p) for p, _ in model.parameters()], lr=lr)\n"
