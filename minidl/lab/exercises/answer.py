@@ -133,8 +133,10 @@ def borrowed(
         for name in _globals(function.__code__):
             found = function.__globals__.get(name)
             home = getattr(found, "__module__", "") if isinstance(found, type) else ""
-            if home.partition(".")[0] == "minidl" and home.count(".") == 1 and (
-                found.__name__ not in ("Module", *building_blocks)
+            if (
+                home.partition(".")[0] == "minidl"
+                and home.count(".") == 1
+                and (found.__name__ not in ("Module", *building_blocks))
             ):
                 return f"{where} uses minidl's own {found.__name__}; write yours."
             if home.startswith(("torch.nn.modules", "torch.optim")):
@@ -147,7 +149,9 @@ def borrowed(
 def _own_names(value: Any) -> set[str]:
     """Return the names under which a class keeps something of its own: its methods, and what they set on the object."""
     written = list(functions(value))
-    steps = (step for _, function in written for code in _codes(function.__code__) for step in dis.get_instructions(code))
+    steps = (
+        step for _, function in written for code in _codes(function.__code__) for step in dis.get_instructions(code)
+    )
     stored = {step.argval for step in steps if step.opname == "STORE_ATTR"}
     return stored | ({name for name, _ in written} if isinstance(value, type) else set())
 

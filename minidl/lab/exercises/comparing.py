@@ -24,6 +24,8 @@ def has_dots(answer: Any) -> bool:
 
 def as_numbers(value: Any) -> Tensor | None:
     """Return numbers of any kind as a float64 tensor: tensors, arrays, SymPy's, lists of these; None where there are others."""
+    if isinstance(value, Tensor) and value.dtype != torch.bool and not value.is_complex():
+        return value.detach().double()
     try:
         return torch.tensor(_plain(value), dtype=torch.float64)
     except (TypeError, ValueError, RuntimeError):

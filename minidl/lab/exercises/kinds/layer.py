@@ -182,4 +182,6 @@ class Layer(Exercise):
         forward = [[way if isinstance(way, str) else (way[0], way[2]) for way in ways] for ways in (mine, theirs)]
         due = [self.reference(batch) for _ in self.builds for batch in self._batches()]
         outputs = [way if isinstance(way, str) else way[0] for way in mine]
-        return not difference(*forward, SAME) and bool(difference(outputs, due, 1e-4) or not difference(mine, theirs, SAME))
+        return not difference(*forward, SAME) and bool(
+            difference(outputs, due, 1e-4) or not difference(mine, theirs, SAME)
+        )

@@ -128,9 +128,7 @@ EXERCISES = [
             ),
             "fair_lr = 1 / 20": "that is only the factor between the two; the learning rate is still to be multiplied by it.",
             "fair_lr = 20": "that is only the factor between the two; the question is for a learning rate.",
-            "fair_lr = 0.003 / 20**2": (
-                "the batch size counts twice here, and the gradients are divided by it once."
-            ),
+            "fair_lr = 0.003 / 20**2": ("the batch size counts twice here, and the gradients are divided by it once."),
             "fair_lr = 0.003 / 20**0.5": "there is no root in it: the gradients are divided by the batch size itself.",
             "fair_lr = 0.001 / 50": "these are the numbers of the report; the question is for 0.003 and batches of 20.",
             "fair_lr = 0.001 / 20": "0.001 was the learning rate of the report; this framework trains with another.",
@@ -140,7 +138,7 @@ EXERCISES = [
             "fair_lr = -0.003 / 20": "sign",
             "fair_lr = None": "None",
             "fair_lr = 'smaller'": "right kind",
-            "fair_lr = [0.003, 20]": "its shape is (2,), and should be ()",
+            "fair_lr = [0.003, 20]": "one number is asked for",
             "fair_lr = 0.000152": "near, and not exact",
         },
     ),
@@ -241,7 +239,9 @@ EXERCISES = [
             "def gradient_is_right(layer, n):\n    return True": "it returns True for every layer, also for a wrong one.",
             "def gradient_is_right(layer, n):\n    return False": "it returns False for every layer, also for a right one.",
             "def gradient_is_right(layer, n):\n    return n == 1": "it goes by n alone, whatever the layer computes.",
-            _judge(VERDICT.replace("return ", "return not ")): "it is the wrong way round: True where the gradient is wrong.",
+            _judge(
+                VERDICT.replace("return ", "return not ")
+            ): "it is the wrong way round: True where the gradient is wrong.",
         },
         wrong={
             _judge(VERDICT.replace("return ", "print(") + ")"): "returns None",
@@ -249,11 +249,11 @@ EXERCISES = [
             _judge('return layer.grad["weight"] / weight.grad'): "one answer for all of it is asked for",
             _judge('return torch.allclose(layer.grad["bias"], weight.grad)'): "returns False for every layer",
             _judge(VERDICT, back=""): "Nobody gives it that argument",
-            _judge('return torch.allclose(layer.grad, weight.grad)'): "raises TypeError",
+            _judge("return torch.allclose(layer.grad, weight.grad)"): "raises TypeError",
             _judge(VERDICT).replace("in_features", "features"): "features",
             _judge(VERDICT).replace("torch.rand(", "torch.rnd("): "rnd",
             "gradient_is_right = True": "it should be a function",
-            'def gradient_is_right(layer, n):\n    layer.backward(torch.ones(n, 2))\n    return True': "expected one forward",
+            "def gradient_is_right(layer, n):\n    layer.backward(torch.ones(n, 2))\n    return True": "expected one forward",
         },
     ),
 ]

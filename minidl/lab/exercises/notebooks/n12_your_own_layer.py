@@ -19,7 +19,7 @@ SLOPE_SYMBOLS = (
 
 
 def _prelu() -> dict[str, Formula]:
-    X, G = matrices("X (n x m), G (n x m)")  # noqa: N806  as in the notebook
+    X, G = matrices("X (n x m), G (n x m)")
     (a,) = scalars("a")
     return {"forward": define("Y", X.relu() - a * (-X).relu()), "wrt": a, "upstream": G}
 
@@ -50,14 +50,14 @@ CE_SYMBOLS = (
 
 
 def _log_form() -> dict[str, Formula]:
-    Y, T = matrices("Y (n x m), T (n x m)")  # noqa: N806
+    Y, T = matrices("Y (n x m), T (n x m)")
     s = define("s", Y.exp() @ ones("m"))
     return {"forward": s.log().sum() - (T * Y).sum(), "wrt": Y}
 
 
 def _first_form() -> dict[str, Formula]:
-    Y, T = matrices("Y (n x m), T (n x m)")  # noqa: N806
-    P = define("P", Y.exp() / define("s", Y.exp() @ ones("m")))  # noqa: N806
+    Y, T = matrices("Y (n x m), T (n x m)")
+    P = define("P", Y.exp() / define("s", Y.exp() @ ones("m")))
     return {"forward": -(T * P.log()).sum(), "wrt": Y}
 
 
@@ -286,7 +286,7 @@ EXERCISES = [
                 "backward returns the slope alone. What arrives, grad_output, is multiplied by it."
             ),
             _softplus(
-                f"self.output = input.relu() + (-input.abs()).exp().log1p()\nreturn self.output",
+                "self.output = input.relu() + (-input.abs()).exp().log1p()\nreturn self.output",
                 "return grad_output * self.output.sigmoid()",
             ): "the slope is taken at the output; that formula belongs to the input.",
             _softplus(backward="return grad_output * (self.input > 0)"): (
@@ -487,11 +487,19 @@ EXERCISES = [
             ),
         ),
         slips={
-            _entropy("total = input.exp().sum(1, keepdim=True)", "self.gradient = input.exp() / total - target", "return total.log().sum() - (target * input).sum()"): (
+            _entropy(
+                "total = input.exp().sum(1, keepdim=True)",
+                "self.gradient = input.exp() / total - target",
+                "return total.log().sum() - (target * input).sum()",
+            ): (
                 "e is taken to the scores as they are: it is inf from 89 on in single precision. Shift the scores of each sample first."
             ),
             _entropy(
-                SHIFTED, TOTAL, "p = shifted.exp() / total", "self.gradient = p - target", "return -(target * p.log()).sum()"
+                SHIFTED,
+                TOTAL,
+                "p = shifted.exp() / total",
+                "self.gradient = p - target",
+                "return -(target * p.log()).sum()",
             ): (
                 "the logarithm of a probability is taken, and a tiny one is 0 in the computer: ln 0 is -inf, and 0 times "
                 "-inf is nan. ln p is a difference: take that."
@@ -541,15 +549,22 @@ EXERCISES = [
             _entropy(SHIFTED, TOTAL, GRADIENT, "return (target * shifted).sum() - total.log().sum()"): (
                 "forward has the sign the wrong way round: -ln p of a probability is never negative."
             ),
-            _entropy(SHIFTED, TOTAL, "p = shifted.exp() / total", "self.gradient = 2 * (p - target)", "return ((p - target) ** 2).sum()"): (
-                "that is the squared error of the probabilities; the cross-entropy is -ln p of the right class."
-            ),
+            _entropy(
+                SHIFTED,
+                TOTAL,
+                "p = shifted.exp() / total",
+                "self.gradient = 2 * (p - target)",
+                "return ((p - target) ** 2).sum()",
+            ): ("that is the squared error of the probabilities; the cross-entropy is -ln p of the right class."),
             _entropy(SHIFTED, TOTAL, GRADIENT, "return total.log().sum()"): (
                 "forward adds up ln s_i alone: the score of the right class is still to be subtracted."
             ),
-            _entropy(SHIFTED, "total = shifted.exp().sum()", GRADIENT, "return total.log() * len(input) - (target * shifted).sum()"): (
-                "the powers of all samples are added up in one sum; each sample has a sum of its own."
-            ),
+            _entropy(
+                SHIFTED,
+                "total = shifted.exp().sum()",
+                GRADIENT,
+                "return total.log() * len(input) - (target * shifted).sum()",
+            ): ("the powers of all samples are added up in one sum; each sample has a sum of its own."),
             _entropy(SHIFTED, "total = shifted.exp().sum(0, keepdim=True)", GRADIENT, LOSS): (
                 "the powers are added up by column; the scores of one sample, which share a sum, stand in a row."
             ),
@@ -564,16 +579,26 @@ EXERCISES = [
             ),
         },
         wrong={
-            _entropy(SHIFTED, TOTAL, GRADIENT, LOSS, backward="raise NotImplementedError"): "backward is still to be written",
+            _entropy(
+                SHIFTED, TOTAL, GRADIENT, LOSS, backward="raise NotImplementedError"
+            ): "backward is still to be written",
             _entropy(SHIFTED, TOTAL, LOSS): "self.gradient = ... first",
-            _entropy(SHIFTED, TOTAL, GRADIENT, LOSS.removeprefix("return ")): "forward of CrossEntropyLoss returns nothing",
-            _entropy(SHIFTED, TOTAL, GRADIENT, LOSS, backward="self.gradient"): "backward of CrossEntropyLoss returns nothing",
-            _entropy(SHIFTED, TOTAL, GRADIENT, "return total.log() - (target * shifted).sum(1, keepdim=True)"): "is a sum missing?",
+            _entropy(
+                SHIFTED, TOTAL, GRADIENT, LOSS.removeprefix("return ")
+            ): "forward of CrossEntropyLoss returns nothing",
+            _entropy(
+                SHIFTED, TOTAL, GRADIENT, LOSS, backward="self.gradient"
+            ): "backward of CrossEntropyLoss returns nothing",
+            _entropy(
+                SHIFTED, TOTAL, GRADIENT, "return total.log() - (target * shifted).sum(1, keepdim=True)"
+            ): "is a sum missing?",
             loss("CrossEntropyLoss", "\n".join((SHIFTED, TOTAL, GRADIENT, LOSS)), "return self.gradient").replace(
                 "backward(self)", "backward(self, grad_output)"
             ): "backward asks for grad_output",
             _entropy(
-                "self.p, self.t = input.softmax(1), target", "return -(target * input.log_softmax(1)).sum()", backward="return self.p - self.t"
+                "self.p, self.t = input.softmax(1), target",
+                "return -(target * input.log_softmax(1)).sum()",
+                backward="return self.p - self.t",
             ): "torch's own log_softmax",
             _entropy(
                 "return torch.nn.functional.cross_entropy(input, target, reduction='sum')", backward="return 0"
@@ -589,8 +614,12 @@ EXERCISES = [
             ): "the sum over the batch is asked for",
             _entropy(SHIFTED, TOTAL.replace(", keepdim=True", ""), GRADIENT, LOSS): "shapes do not fit",
             _entropy(SHIFTED.replace("amax(1, keepdim=True)", "amax(1)"), TOTAL, GRADIENT, LOSS): "shapes do not fit",
-            _entropy(SHIFTED.replace("amax(1, keepdim=True)", "max(1, keepdim=True)"), TOTAL, GRADIENT, LOSS): "TypeError",
-            _entropy(SHIFTED.replace("input - input", "input.sub_(input").replace("True)", "True))"), TOTAL, GRADIENT, LOSS): "writes into",
+            _entropy(
+                SHIFTED.replace("amax(1, keepdim=True)", "max(1, keepdim=True)"), TOTAL, GRADIENT, LOSS
+            ): "TypeError",
+            _entropy(
+                SHIFTED.replace("input - input", "input.sub_(input").replace("True)", "True))"), TOTAL, GRADIENT, LOSS
+            ): "writes into",
             _entropy(SHIFTED, TOTAL, GRADIENT, "print(total)", "return float('nan')"): "not finite",
             "CrossEntropyLoss = torch.nn.CrossEntropyLoss": "torch's own",
             "class CrossEntropyLoss(torch.nn.CrossEntropyLoss):\n    pass": "torch's own",
@@ -637,7 +666,10 @@ EXERCISES = [
                 "u = self.u.get(k, 0) * self.beta + grad",
                 "self.u[k] = u",
                 "param -= u * self.lr",
-                init=method("__init__(self, model, lr, beta=0.9)", "self.model, self.lr, self.beta, self.u = model, lr, beta, {}"),
+                init=method(
+                    "__init__(self, model, lr, beta=0.9)",
+                    "self.model, self.lr, self.beta, self.u = model, lr, beta, {}",
+                ),
                 each="for k, (param, grad) in enumerate(self.model.parameters()):",
             ),
             _momentum("velocity.mul_(self.beta).add_(self.lr * grad)", "param.sub_(velocity)"),
@@ -693,14 +725,20 @@ EXERCISES = [
             _momentum("param -= self.lr * grad"): "nothing is carried from step to step",
             _momentum("velocity.mul_(self.beta).sub_(grad)", "param.sub_(self.lr * velocity)"): "the step goes uphill",
             _momentum("velocity.mul_(self.beta).add_(grad)"): "no parameter moves",
-            _momentum("velocity.mul_(self.beta).add_(grad)", "param.sub_(self.lr * velocity)", "grad.zero_()"): "gradient",
-            _momentum("raise NotImplementedError", before=("if self.lr > 0.2:", "    raise NotImplementedError")): "still to be written",
+            _momentum(
+                "velocity.mul_(self.beta).add_(grad)", "param.sub_(self.lr * velocity)", "grad.zero_()"
+            ): "gradient",
+            _momentum(
+                "raise NotImplementedError", before=("if self.lr > 0.2:", "    raise NotImplementedError")
+            ): "still to be written",
             _momentum("velocity.mul_(self.beta).add_(gradient)", "param.sub_(self.lr * velocity)"): "do you mean grad?",
             _momentum("velocity.mul_(self.momentum).add_(grad)", "param.sub_(self.lr * velocity)"): "momentum",
             _momentum(
                 "self.u = self.beta * self.u + grad",
                 "param.sub_(self.lr * self.u)",
-                init=method("__init__(self, model, lr, beta=0.9)", "self.model, self.lr, self.beta, self.u = model, lr, beta, 0"),
+                init=method(
+                    "__init__(self, model, lr, beta=0.9)", "self.model, self.lr, self.beta, self.u = model, lr, beta, 0"
+                ),
                 each="for param, grad in self.model.parameters():",
             ): "shapes do not fit",
             _momentum(
@@ -810,7 +848,13 @@ EXERCISES = [
             _adam(AVERAGE, SQUARE, HATS.replace("self.t", "(self.t + 1)"), STEP): (
                 "t is one too many in the correction: it is 1 in the first step."
             ),
-            _adam(AVERAGE, SQUARE, "m.div_(1 - beta1**self.t)", "v.div_(1 - beta2**self.t)", "param.sub_(self.lr * m / (v.sqrt() + self.eps))"): (
+            _adam(
+                AVERAGE,
+                SQUARE,
+                "m.div_(1 - beta1**self.t)",
+                "v.div_(1 - beta2**self.t)",
+                "param.sub_(self.lr * m / (v.sqrt() + self.eps))",
+            ): (
                 "the averages themselves are divided, so the correction is in them from then on, and again in the next step. "
                 "What is carried on stays uncorrected."
             ),
@@ -824,9 +868,13 @@ EXERCISES = [
                 "eps stands under the root; it is added to the root."
             ),
             _adam(
-                AVERAGE, SQUARE, "param.sub_(self.lr * (1 - beta2**self.t) ** 0.5 / (1 - beta1**self.t) * m / (v.sqrt() + self.eps))"
+                AVERAGE,
+                SQUARE,
+                "param.sub_(self.lr * (1 - beta2**self.t) ** 0.5 / (1 - beta1**self.t) * m / (v.sqrt() + self.eps))",
             ): "eps is added to the root of v before v is corrected; it is added to the root of the corrected one.",
-            _adam(AVERAGE, SQUARE, HATS, STEP.replace("self.lr", "0.05")): "0.05 is written into it; the learning rate is self.lr.",
+            _adam(
+                AVERAGE, SQUARE, HATS, STEP.replace("self.lr", "0.05")
+            ): "0.05 is written into it; the learning rate is self.lr.",
             _adam(AVERAGE, SQUARE, HATS, STEP, before=("self.t += 1", "beta1, beta2 = 0.9, 0.999")): (
                 "0.9 and 0.999 are written into it; what it is built with is self.betas."
             ),
@@ -836,16 +884,27 @@ EXERCISES = [
             _adam(AVERAGE, SQUARE.replace("grad**2", "grad"), HATS, STEP): (
                 "v averages the gradients; it is the average of their squares."
             ),
-            _adam(AVERAGE, SQUARE.replace("beta2", "beta1"), HATS, STEP): "v is carried on with the beta of m; it has its own.",
             _adam(
-                AVERAGE.replace("beta1", "beta2"), SQUARE.replace("beta2", "beta1"), "m_hat, v_hat = m / (1 - beta2**self.t), v / (1 - beta1**self.t)", STEP
+                AVERAGE, SQUARE.replace("beta2", "beta1"), HATS, STEP
+            ): "v is carried on with the beta of m; it has its own.",
+            _adam(
+                AVERAGE.replace("beta1", "beta2"),
+                SQUARE.replace("beta2", "beta1"),
+                "m_hat, v_hat = m / (1 - beta2**self.t), v / (1 - beta1**self.t)",
+                STEP,
             ): "the two betas are exchanged: the first is that of m.",
-            _adam(AVERAGE, SQUARE, HATS.replace("beta2", "beta1"), STEP): "v is corrected with the beta of m; it has its own.",
-            _adam(AVERAGE, SQUARE, HATS, STEP.replace("sub_", "add_")): "the step goes uphill; it has to be subtracted.",
+            _adam(
+                AVERAGE, SQUARE, HATS.replace("beta2", "beta1"), STEP
+            ): "v is corrected with the beta of m; it has its own.",
+            _adam(
+                AVERAGE, SQUARE, HATS, STEP.replace("sub_", "add_")
+            ): "the step goes uphill; it has to be subtracted.",
             _adam(AVERAGE, SQUARE, HATS, "param.sub_(self.lr * grad / (v_hat.sqrt() + self.eps))"): (
                 "the step is along the newest gradient alone: m, their average, is not used."
             ),
-            _adam(AVERAGE, SQUARE, HATS, "param.sub_(self.lr * m_hat)"): "the step is not divided by the size of the gradients.",
+            _adam(
+                AVERAGE, SQUARE, HATS, "param.sub_(self.lr * m_hat)"
+            ): "the step is not divided by the size of the gradients.",
             _adam("m = beta1 * m + (1 - beta1) * grad", "v = beta2 * v + (1 - beta2) * grad**2", HATS, STEP): (
                 "the averages are forgotten from step to step: m = ... makes a new tensor, and the list keeps the old one, which "
                 "stays 0. They have to change in place."
@@ -859,14 +918,18 @@ EXERCISES = [
         },
         wrong={
             _adam(AVERAGE, SQUARE, HATS, STEP, "grad.zero_()"): "gradient",
-            _adam(AVERAGE, SQUARE, HATS.replace("beta1", "beta").replace("beta2", "beta"), STEP): "'beta' is not defined",
+            _adam(
+                AVERAGE, SQUARE, HATS.replace("beta1", "beta").replace("beta2", "beta"), STEP
+            ): "'beta' is not defined",
             _adam(AVERAGE, SQUARE, HATS.replace("**", "^"), STEP): "write ** for it",
             _adam(AVERAGE, SQUARE, HATS, STEP.replace("self.eps", "self.epsilon")): "epsilon",
             _adam(AVERAGE, SQUARE, HATS, STEP.replace("m_hat", "mhat")): "do you mean m_hat?",
             _adam(AVERAGE, SQUARE.replace("grad**2", "(grad @ grad)"), HATS, STEP): "cannot be multiplied",
             _adam(AVERAGE, SQUARE, HATS, STEP.replace("self.eps", "1e-8")): "It is self.eps",
             _adam(AVERAGE, SQUARE, HATS): "no parameter moves",
-            _adam("if self.t > 2:", "    raise NotImplementedError", AVERAGE, SQUARE, HATS, STEP): "still to be written",
+            _adam(
+                "if self.t > 2:", "    raise NotImplementedError", AVERAGE, SQUARE, HATS, STEP
+            ): "still to be written",
             "class Adam:\n    def __init__(self, model, lr=0.001, betas=(0.9, 0.999), eps=1e-8):\n"
             "        self.inner = torch.optim.Adam([torch.nn.Parameter(p) for p, _ in model.parameters()], lr=lr)\n"
             "    def step(self):\n        self.inner.step()": "torch's own",
@@ -902,11 +965,12 @@ EXERCISES = [
             "}"
         ),
         right=(
-            _diagnoses(),
             _diagnoses(Gate="upstream_as_mask", Squash="derivative_at_output", NewMomentum="momentum-forgotten"),
             _diagnoses(Gate="Upstream as mask.", Fresh="OVERWRITTEN", Plain="Not finite"),
             f"names = {NAMES}\ndiagnoses = dict(zip({PATIENTS}, names))",
             _diagnoses(Averaged=" factor n ", Plain="'not finite'"),
+            "diagnoses = dict(Gate='upstream as mask', Squash='derivative at output', Fresh='overwritten', Averaged='factor n', "
+            "Plain='not finite', NewMomentum='momentum forgotten')",
         ),
         wrong={
             _diagnoses(Averaged="factor 1/n"): "5 of 6 are right.\nAveraged: 'factor 1/n' is not it",

@@ -79,7 +79,7 @@ EXERCISES = [
         wrong={
             "mnist_parameters = 90000": "is not it",
             "mnist_parameters = 784 * 100 * 10": "is not it",
-            "mnist_parameters = [78500, 1010]": "its shape is (2,)",
+            "mnist_parameters = [78500, 1010]": "one number is asked for",
             "mnist_parameters = 'many'": "right kind",
             "mnist_parameters = None": "None",
             "mnist_parameters = 79509.5": "is near",
@@ -160,7 +160,9 @@ EXERCISES = [
                 ZEROS, EACH, "    counts[i, j] += 1", "return counts / counts.sum(1, keepdim=True).clamp(min=1)"
             ): "these are the shares of each row; it should be how often.",
             _confusion("return (label == read).sum()"): "that is how many were read right, in all.",
-            _confusion("return (label == read).double().mean()"): "that is the accuracy: one number for the whole table.",
+            _confusion(
+                "return (label == read).double().mean()"
+            ): "that is the accuracy: one number for the whole table.",
             _confusion(
                 "n = int(label.max()) + 1",
                 "counts = torch.zeros(n, n, dtype=torch.long)",
@@ -179,12 +181,16 @@ EXERCISES = [
             _confusion("from sklearn.metrics import confusion_matrix", "return confusion_matrix(label, read)"): (
                 "a ready-made confusion_matrix"
             ),
-            _confusion(ZEROS.replace("10, 10", "9, 9"), EACH, "    counts[i, j] += 1", "return counts"): "its shape is (9, 9)",
+            _confusion(
+                ZEROS.replace("10, 10", "9, 9"), EACH, "    counts[i, j] += 1", "return counts"
+            ): "its shape is (9, 9)",
             _confusion(ZEROS, EACH, "    counts[i][j] += 2", "return counts"): "2 times what it should be",
             _confusion(ZEROS, "for i in label:", "    counts[i, read] += 1", "return counts"): "numbers are right",
             _confusion(ZEROS, EACH, "    count[i, j] += 1", "return counts"): "do you mean counts?",
             _confusion("label += 0 * read", "label.mul_(0)", "return torch.zeros(10, 10)"): "numbers are right",
-            _confusion(ZEROS, EACH, "    counts[i, j] += 1", "label.zero_()", "return counts"): "changes its argument 1",
+            _confusion(
+                ZEROS, EACH, "    counts[i, j] += 1", "label.zero_()", "return counts"
+            ): "changes its argument 1",
             "confusion = 3": "it should be a function",
             _confusion("return torch.zeros(10, 10)"): "numbers are right",
         },
