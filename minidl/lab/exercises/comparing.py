@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+SAME = 1e-5  # relative, between two pieces of code that compute the same
 NEAR = 0.02  # so near, an answer is told to be more exact
 
 
@@ -23,6 +24,8 @@ def has_dots(answer: Any) -> bool:
 
 def as_numbers(value: Any) -> Tensor | None:
     """Return numbers of any kind as a float64 tensor: tensors, arrays, SymPy's, lists of these; None where there are others."""
+    if isinstance(value, Tensor) and value.dtype != torch.bool and not value.is_complex():
+        return value.detach().double()
     try:
         return torch.tensor(_plain(value), dtype=torch.float64)
     except (TypeError, ValueError, RuntimeError):
@@ -54,6 +57,8 @@ def difference(got: Any, expected: Any, tolerance: float = 5e-4) -> str:
     if got is None:
         return "it is None: does something print where it should return, or is a return missing?"
     if isinstance(expected, (bool, str)):
+        if isinstance(got, Tensor) and got.numel() != 1:
+            return f"it is a tensor of shape {tuple(got.shape)}, and one answer for all of it is asked for."
         got = (
             got.item() if hasattr(got, "item") and getattr(got, "size", None) != 0 else got
         )  # a comparison gives tensor(True)

@@ -13,7 +13,7 @@ from minidl import Module
 from minidl.lab.doctor import Diagnosis, examine
 from minidl.lab.doctor.subject.stubs import is_stub
 from minidl.lab.exercises.answer import Answer, borrowed, lent, misnamed, untouched
-from minidl.lab.exercises.comparing import difference, show
+from minidl.lab.exercises.comparing import SAME, difference, show
 from minidl.lab.exercises.kinds.calling import call, precision, quietly
 from minidl.lab.exercises.kinds.exercise import Exercise
 from minidl.lab.exercises.reply import WRITE, NotDone, Wrong
@@ -187,8 +187,10 @@ class Layer(Exercise):
     def alike(self, mine: Any, theirs: Any) -> bool:
         """Whether two layers do the same, or have the same wrong forward, whatever comes after it."""
         if self.reference is None:
-            return not difference(mine, theirs)
+            return not difference(mine, theirs, SAME)
         forward = [[way if isinstance(way, str) else (way[0], way[2]) for way in ways] for ways in (mine, theirs)]
         due = [self.reference(batch) for _ in self.builds for batch in self._batches()]
         outputs = [way if isinstance(way, str) else way[0] for way in mine]
-        return not difference(*forward) and bool(difference(outputs, due, 1e-4) or not difference(mine, theirs))
+        return not difference(*forward, SAME) and bool(
+            difference(outputs, due, 1e-4) or not difference(mine, theirs, SAME)
+        )
