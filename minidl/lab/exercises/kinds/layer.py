@@ -106,7 +106,7 @@ class Layer(Exercise):
         for number, (words, build) in enumerate(self.builds.items()):
             module = call(f"building {self.name}", build, cls)
             if isinstance(module, Module) and "params" not in vars(module):
-                text = "super().__init__() is missing in __init__: without it, what every module has, params and grad, is not there."
+                text = "super().__init__() is missing in __init__: it prepares what every module has, params and grad."
                 raise Wrong(text, certain=True)
             self._walk(module, cls)
             for shape in self.shapes if number == 0 else self.shapes[:1]:
