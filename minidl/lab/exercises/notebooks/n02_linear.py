@@ -356,7 +356,10 @@ EXERCISES = [
                 "backward multiplies what arrives by the weight's gradient. How strongly y reacts, the weight itself says."
             ),
             _mine(WEIGHT.replace("grad[", "params["), BIAS.replace("grad[", "params["), BACK): (
-                "backward changes the parameters themselves. It keeps their gradients, in self.grad; an optimiser makes the step."
+                "backward changes the parameters themselves. It keeps their gradients, in self.grad; the optimiser steps."
+            ),
+            _mine(WEIGHT, BIAS, 'return self.params["weight"].T @ grad_output.T'): (
+                "what backward returns is turned over: it has a row for each feature, and should have one for each sample."
             ),
             _mine(BIAS, BACK): 'nothing is added to grad["weight"].',
             _mine(WEIGHT, BACK): 'nothing is added to grad["bias"].',
