@@ -37,6 +37,13 @@ def to_write(
         raise Wrong(text, certain=True)
 
 
+def prepared(module: Any) -> None:
+    """Raise what there is to say where a module's __init__ leaves out that of Module."""
+    if isinstance(module, Module) and "params" not in vars(module):
+        text = "super().__init__() is missing in __init__: it prepares what every module has, params and grad."
+        raise Wrong(text, certain=True)
+
+
 def returned(name: str, method: str, got: Any) -> Tensor:
     """Return what a method returned, if that is a tensor."""
     if got is None:
@@ -105,9 +112,7 @@ class Layer(Exercise):
         cls = answer.value
         for number, (words, build) in enumerate(self.builds.items()):
             module = call(f"building {self.name}", build, cls)
-            if isinstance(module, Module) and "params" not in vars(module):
-                text = "super().__init__() is missing in __init__: it prepares what every module has, params and grad."
-                raise Wrong(text, certain=True)
+            prepared(module)
             self._walk(module, cls)
             for shape in self.shapes if number == 0 else self.shapes[:1]:
                 complain(examine(module, shape, reference=self.reference), self.notebook, words)

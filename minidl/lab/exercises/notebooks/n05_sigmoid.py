@@ -145,9 +145,6 @@ EXERCISES = [
                 "that is how y (1 - y) changes with y, and not how y changes with x: your slope is 0 at x = 0."
             ),
             _sigmoid(
-                "self.output = input.sigmoid()\nreturn self.output.round()", SLOPE
-            ): "forward rounds; asked is the number itself.",
-            _sigmoid(
                 "self.output = (input > 0) * 1.0\nreturn self.output", SLOPE
             ): "forward jumps from 0 to 1; the sigmoid rises smoothly.",
             _sigmoid("self.output = torch.softmax(input, 1)\nreturn self.output", SLOPE): (
