@@ -262,9 +262,7 @@ EXERCISES = [
             _decay("param = param - lr * grad\nreturn param - lr * decay * param"): (
                 "the decay is taken of where the step has led; it belongs to where the step begins, as the gradient does."
             ),
-            _decay(
-                "return param - lr * decay * (grad + param)"
-            ): "decay multiplies the gradient, too; it belongs to the weight.",
+            _decay("return param - lr * decay * (grad + param)"): "the decay is a factor of the gradient, too.",
             _decay(
                 "return param - lr * (grad + decay * param.abs())"
             ): "a negative weight does not shrink: its sign is lost.",
