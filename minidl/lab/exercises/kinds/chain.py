@@ -74,6 +74,8 @@ class Chain(Exercise):
         calls: Calls = []
         spies = [Spy(place, calls) for place in range(1, length + 1)]
         chain = call(f"building {self.name}", cls, *spies)
+        if hidden := [name for name in vars(chain) if callable(getattr(Module, name, None))]:
+            raise Wrong(f"self.{hidden[0]} hides Module's own method {hidden[0]}, which is needed: take another name.")
         found = {id(param) for param, _ in call("parameters()", lambda: list(chain.parameters()))}
         for spy in spies:
             if id(spy.params["factor"]) not in found:
@@ -124,7 +126,8 @@ class Chain(Exercise):
                 raise Wrong(f"{shown} gives module {place} something that is no tensor: {got!r}.")
             if not torch.equal(got, given):
                 before = place - 1 if method == "forward" else place + 1
-                where = f"what module {before} has returned" if 1 <= before <= len(spies) else "what it is given itself"
+                arrived = "the input of the chain" if method == "forward" else "the message that has arrived"
+                where = f"what module {before} has returned" if 1 <= before <= len(spies) else arrived
                 raise Wrong(f"{shown} gives module {place} something else than {where}.")
             given = got * spies[place - 1].params["factor"]
 
@@ -163,7 +166,8 @@ class Chain(Exercise):
             back, right_back = call(f"backward of {self.name}", chain.backward, message), due.backward(message)
             for what, got, theirs in (("forward", output, right), ("backward", back, right_back)):
                 if got.shape != theirs.shape or not torch.allclose(got, theirs):
-                    raise Wrong(f"with {due}, {what} does not return what its modules give one after the other.")
+                    chained = ", ".join(type(module).__name__ for module in modules)
+                    raise Wrong(f"with {chained}, {what} does not return what they give one after the other.")
         pairs = zip(chain.parameters(), due.parameters(), strict=True)
         if not all(torch.allclose(grad, right) for (_, grad), (_, right) in pairs):
             raise Wrong("the gradients of two batches, one after the other, are not added up in the layers.")
