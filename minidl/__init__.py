@@ -8,4 +8,4 @@ from minidl.optim import SGD
 from minidl.sequential import Sequential
 
 __all__ = ["SGD", "Linear", "MSELoss", "Module", "ReLU", "Sequential", "Sigmoid", "Tanh"]
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -17,6 +17,7 @@ doctor                           examines a layer, loss or optimiser and names t
 experiment, report               repeated runs, recorded run by run; the report's Table 1 and figures
 bench                            what a training step costs
 course                           the notebooks as something to publish
+folder                           folders to write to, and the project's own
 cli                              every command's arguments
 ===============================  =====================================================================================
 """

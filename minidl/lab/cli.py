@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import os
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+
+from minidl import __version__
+from minidl.lab.folder import find_project, why_not_writable
 
 EXAMINE = (
     "Examines the layers, losses and optimisers in students' files and names their mistakes. Prints a table, one line for "
@@ -38,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="python -m minidl",
         description="minidl teaches backpropagation. The lessons are the notebooks; this is for the rest.",
     )
+    parser.add_argument("--version", action="version", version=f"minidl {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     report = commands.add_parser(
@@ -103,7 +107,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         default="auto",
         help="run the code behind bubblewrap: where it is installed, or not at all without it, or never (default: auto)",
     )
-    examine.add_argument("--time", type=_seconds, default=20.0, metavar="SECONDS", help="for each file (default: 20)")
+    examine.add_argument(
+        "--time",
+        type=_seconds,
+        default=20.0,
+        metavar="SECONDS",
+        help="for each file (default: 20), and ten times as much for each submission",
+    )
     examine.add_argument(
         "--memory", type=_positive, default=2000, metavar="MB", help="for each project (default: 2000)"
     )
@@ -115,12 +125,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     html = commands.add_parser(
         "html",
         help="write the notebooks as web pages that need no network",
-        description="Writes the notebooks of the current folder as web pages into one folder. Formulas, pictures and links "
-        "work without a network. Needs pip install -e '.[html]'.",
+        description="Writes the project's notebooks as web pages into one folder; the project is the nearest folder, from the "
+        "current one upwards, that holds notebooks/. Formulas, pictures and links work without a network. Needs "
+        "pip install -e '.[html]'.",
     )
     html.add_argument("--out", default="html", metavar="FOLDER", help="where to write (default: %(default)s)")
     html.set_defaults(run=_html, error=html.error)
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal may have no sign for an arrow, or for a student's name
+            stream.reconfigure(errors="backslashreplace")
     arguments = parser.parse_args(argv)
     try:
         return arguments.run(arguments)
@@ -159,11 +173,8 @@ def _seconds(text: str) -> float:
 
 def _make_folder(folder: Path, arguments: argparse.Namespace) -> None:
     """Make the folder for ``--out``, so that one that cannot be written is refused before the training, not after."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        arguments.error(f"argument --out: expected a folder to write to, got {str(folder)!r} ({error.strerror})")
+    if why := why_not_writable(folder):
+        arguments.error(f"argument --out: expected a folder to write to, got {why}")
 
 
 def _report(arguments: argparse.Namespace) -> int:
@@ -254,11 +265,11 @@ def _examine_with(arguments: argparse.Namespace) -> int:
         problem = error
     except KeyboardInterrupt:
         if done:
-            _say(table(done))
+            print(table(done))
         raise
-    _say(table(done))
+    print(table(done))
     if arguments.verbose:
-        _say("\n" + "\n\n".join(f"{row.file}\n{row.details}" for row in done if row.details))
+        print("\n" + "\n\n".join(f"{row.file}\n{row.details}" for row in done if row.details))
     return status(done) if problem is None else complain(problem)
 
 
@@ -273,18 +284,17 @@ def _without_this_folder() -> Iterator[None]:
         sys.path[:] = before
 
 
-def _say(text: str) -> None:
-    """Print, what the terminal has no signs for as escapes."""
-    encoding = sys.stdout.encoding or "utf-8"
-    print(text.encode(encoding, "backslashreplace").decode(encoding))
-
-
 def _html(arguments: argparse.Namespace) -> int:
+    try:
+        project = find_project()
+    except FileNotFoundError as error:
+        print(f"python -m minidl html: {error}", file=sys.stderr)
+        return 1
     _make_folder(Path(arguments.out), arguments)
     from minidl.lab.course import pages
 
     try:
-        written = pages.export(arguments.out)
+        written = pages.export(arguments.out, project)
     except (FileNotFoundError, ModuleNotFoundError) as error:
         print(f"python -m minidl html: {error}", file=sys.stderr)
         return 1

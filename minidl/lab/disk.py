@@ -14,7 +14,11 @@ RADIUS = 1 / math.sqrt(2 * math.pi)  # an area of pi r^2 = 1/2: half of the poin
 
 
 def disk(
-    n: int, *, generator: torch.Generator | None = None, dtype: torch.dtype | None = None
+    n: int,
+    *,
+    generator: torch.Generator | None = None,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Draw points uniformly from the unit square and label those inside a disk that covers half of it.
 
@@ -24,6 +28,8 @@ def disk(
         Number of points, at least 1.
     generator : torch.Generator, optional
         Where the points are drawn from; PyTorch's global generator if left out.
+    device : torch.device or str, optional
+        Where both tensors are; the generator's if left out, or else PyTorch's default.
     dtype : torch.dtype, optional
         Of both tensors; PyTorch's default if left out.
 
@@ -40,7 +46,10 @@ def disk(
         If n is not an integer of at least 1.
     """
     check_number("disk", "n", n, "an integer of at least 1", int, lambda n: n >= 1)
-    points = torch.rand(n, 2, generator=generator, dtype=dtype)
+    drawn_on = device if generator is None else generator.device  # the same numbers, wherever they go
+    points = torch.rand(n, 2, generator=generator, dtype=dtype, device=drawn_on).to(
+        drawn_on if device is None else device
+    )
     squared_distance = (points - points.new_tensor(CENTRE)).square().sum(-1)
     inside = squared_distance < RADIUS**2
     return points, torch.stack([~inside, inside], dim=-1).to(points.dtype)

@@ -8,6 +8,7 @@ and the framework from PyTorch's own initial weights.
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from matplotlib.axes import Axes
 
 from minidl.lab import figures
 from minidl.lab.experiment import Record, RecordError, Result, Setting, run_experiments, versions
+from minidl.lab.folder import why_not_writable
 
 FRAMEWORK, PYTORCH, WITH_SUM, SAME_START = "framework", "pytorch", "framework-sum", "framework-same-start"
 EXACT = ("pytorch-float64", "framework-float64")  # the same start once more, without float32's rounding
@@ -102,10 +104,10 @@ def run(
 
 
 class Found(NamedTuple):
-    """What ``load_or_train`` gives: the result, the folder that records it, and in words where it came from."""
+    """What ``load_or_train`` gives: the result, the folder that records it if one does, and in words where it came from."""
 
     result: Result
-    folder: Path
+    folder: Path | None
     words: str
 
 
@@ -116,7 +118,7 @@ def load_or_train(
 
     A complete record of a setting run by run, as ``python -m minidl report`` leaves it of the published ones, goes before one
     of runs trained in one pass, because it has times. Where ``folder`` records other epochs or another seed, it is left
-    alone and a folder inside it is used; ``words`` then says why.
+    alone and a folder inside it is used; where it cannot be written, none is. ``words`` then says why.
 
     Raises
     ------
@@ -125,6 +127,13 @@ def load_or_train(
     """
     folder, words = Path(folder), []
     compared, exact = settings(epochs, seed), exact_settings(epochs, seed)
+    if why := why_not_writable(folder):
+        result = run(runs=runs, epochs=epochs, seed=seed, timed=(), progress=progress)
+        return Found(
+            result,
+            None,
+            f"Trained just now, and not recorded: {why} cannot be written. Choose another folder to keep it.",
+        )
     ways = [(setting, stacked) for setting in compared for stacked in (False, True)] + [(s, True) for s in exact]
     try:
         for way in ways:
@@ -268,12 +277,23 @@ def _history_of(history: pd.DataFrame, model: str, title: str, ax: Sequence[Axes
     return figures.training_history(history[history["model"] == model], title=title, ax=ax)
 
 
-def write(result: Result, folder: str | Path) -> list[Path]:
-    """Write history, Table 1 (CSV, Markdown), Figures 1 to 3 (PNG, PDF, SVG) and the environment; return the paths."""
-    import matplotlib.pyplot as plt
+def write(result: Result, folder: str | Path | None) -> list[Path]:
+    """Write history, Table 1 (CSV, Markdown), Figures 1 to 3 (PNG, PDF, SVG) and the environment; return the paths.
 
+    Every file is there as a whole or not at all, even if somebody else writes to the same folder. Without a folder, nothing is
+    written.
+    """
+    if folder is None:
+        return []
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".report-", dir=folder) as made:
+        return [path.replace(folder / path.name) for path in _write(result, Path(made))]
+
+
+def _write(result: Result, folder: Path) -> list[Path]:
+    import matplotlib.pyplot as plt
+
     table = table_1(result)
     texts = {
         "history.csv": result.history.to_csv(index=False, lineterminator="\n"),

@@ -14,6 +14,7 @@ from tqdm.asyncio import tqdm as terminal_bar
 from tqdm.auto import tqdm
 
 import minidl
+from minidl.module import check_number
 
 COLUMNS = ["model", "run", "epoch", "split", "loss", "accuracy"]
 Data = tuple[Tensor, Tensor]
@@ -73,6 +74,9 @@ def train(
 
     Raises
     ------
+    TypeError, ValueError
+        For data that are no pairs of tensors, do not fit each other or are not finite; for a loss or an optimiser of the
+        other framework, or an optimiser of another model.
     FloatingPointError
         When the loss is no longer finite.
     """
@@ -92,6 +96,73 @@ def train(
         except KeyboardInterrupt:
             print(f"Stopped after {trainer.epoch} of {epochs} epochs: the model and the history so far are kept.")
     return trainer.history(name)
+
+
+def _check_data(name: str, data: Data, like: Data | None = None) -> None:
+    """Raise TypeError or ValueError unless these are inputs (..., n, m) and as many targets (..., n, k), all of them finite.
+
+    With ``like``, they must have as many columns as those.
+    """
+    if not isinstance(data, (tuple, list)) or len(data) != 2:
+        raise TypeError(f"train expected {name} data as a pair of inputs and targets, got {type(data).__name__}")
+    names = f"{name} inputs", f"{name} targets"
+    for what, tensor in zip(names, data, strict=True):
+        if not isinstance(tensor, Tensor):
+            got = type(tensor).__name__
+            raise TypeError(
+                f"train expected {what} to be a torch.Tensor, got {got}: torch.as_tensor(...) makes one of it"
+            )
+    inputs, targets = data
+    if inputs.shape[:-1] != targets.shape[:-1]:
+        got = f"{tuple(inputs.shape)} and {tuple(targets.shape)}"
+        raise ValueError(f"train expected as many {name} targets (..., n, k) as inputs (..., n, m), got {got}")
+    for place, (what, tensor) in enumerate(zip(names, data, strict=True)):
+        if tensor.ndim < 2 or not tensor.numel():
+            got = tuple(tensor.shape)
+            raise ValueError(f"train expected {what} of shape (..., n, m), with at least one sample, got {got}")
+        if tensor.is_meta:
+            raise ValueError(
+                f"train expected {what} with numbers in them, got a tensor on device meta, which holds none"
+            )
+        if not bool(tensor.isfinite().all()):
+            *_, row, column = (~tensor.isfinite()).nonzero()[0].tolist()
+            got = f"{float(tensor[..., row, column].flatten()[0])} in row {row + 1}"
+            raise ValueError(f"train expected {what} that are finite, got {got}")
+        if like is not None and tensor.shape[-1] != like[place].shape[-1]:
+            m = like[place].shape[-1]
+            raise ValueError(f"train expected {what} of {m} columns, as in training, got {tensor.shape[-1]}")
+
+
+def _check_parts(model: Any, loss: Any, optimizer: Any) -> None:
+    """Raise TypeError or ValueError for a loss or an optimiser that cannot train this model."""
+    hand_written = not isinstance(model, nn.Module)
+    if hand_written and not callable(getattr(loss, "backward", None)):
+        raise TypeError(f"train expected a loss with forward and backward for this model, got {type(loss).__name__}")
+    if not hand_written and not callable(loss):
+        raise TypeError(f"train expected a function of (input, target) as the loss of a PyTorch model, got {loss!r}")
+    if not callable(getattr(optimizer, "step", None)):
+        raise TypeError(f"train expected an optimiser with step(), got {type(optimizer).__name__}")
+    of_torch = isinstance(optimizer, torch.optim.Optimizer)
+    if of_torch == hand_written and (of_torch or isinstance(optimizer, minidl.SGD)):
+        ours = "minidl.SGD, or your own" if hand_written else "one of torch.optim"
+        raise TypeError(f"train expected an optimiser that fits the model, {ours}, got {type(optimizer).__name__}")
+    own = [param for param, _ in model.parameters()] if isinstance(model, minidl.Module) else None
+    own = list(model.parameters()) if isinstance(model, nn.Module) else own
+    if own is None:
+        return
+    if any(param.is_inference() for param in own) and not torch.is_inference_mode_enabled():
+        raise ValueError(
+            "train expected a model that can learn, got one made in inference mode: build it outside of it"
+        )
+    held = [param for group in optimizer.param_groups for param in group["params"]] if of_torch else None
+    held = [param for param, _ in optimizer.model.parameters()] if isinstance(optimizer, minidl.SGD) else held
+    if held is not None and not {id(param) for param in held} & {id(param) for param in own}:
+        raise ValueError("train expected an optimiser of this model, got one that holds the parameters of another")
+
+
+def _modules(model: Any) -> list[Any]:
+    """Return a model and what is inside it, where it can tell."""
+    return list(model.modules()) if isinstance(model, (minidl.Module, nn.Module)) else [model]
 
 
 def progress_bar(total: int, unit: str, *, show: bool = True, **options: Any) -> tqdm:
@@ -137,16 +208,15 @@ class Trainer:
         generator: Generators = None,
     ) -> None:
         hand_written = not isinstance(model, nn.Module)
-        if not isinstance(batch_size, int) or batch_size < 1:
-            raise ValueError(f"train expected batch_size to be an integer of at least 1, got {batch_size!r}")
+        check_number("train", "batch_size", batch_size, "an integer of at least 1", int, lambda size: size >= 1)
+        _check_data("training", training)
+        if validation is not None:
+            _check_data("validation", validation, like=training)
         if loss is None:
             loss = minidl.MSELoss() if hand_written else nn.MSELoss(reduction="sum")
         if optimizer is None:
             optimizer = minidl.SGD(model, lr) if hand_written else torch.optim.SGD(model.parameters(), lr)
-        for name, (inputs, targets) in {"training": training, "validation": validation or training}.items():
-            if inputs.shape[:-1] != targets.shape[:-1]:
-                got = f"{tuple(inputs.shape)} and {tuple(targets.shape)}"
-                raise ValueError(f"train expected as many {name} targets (..., n, k) as inputs (..., n, m), got {got}")
+        _check_parts(model, loss, optimizer)
         self.model, self.loss, self.optimizer = model, loss, optimizer
         self.training, self.batch_size = training, batch_size
         self.step = self._hand_written_step if hand_written else self._autograd_step
@@ -158,6 +228,7 @@ class Trainer:
         self.generators = list(generator) if isinstance(generator, Sequence) else [generator] * self.runs
         if len(self.generators) != self.runs:
             raise ValueError(f"train expected one generator for each of {self.runs} runs, got {len(self.generators)}")
+        self.said_dead = False
         self.seconds = 0.0
         self.records: list[Tensor] = []  # of every epoch, shape (2, splits, runs): losses and accuracies
 
@@ -197,7 +268,7 @@ class Trainer:
         index = pd.MultiIndex.from_product(
             [[name], range(self.runs), range(1, self.epoch + 1), list(self.splits)], names=COLUMNS[:4]
         )
-        return pd.DataFrame(values.reshape(-1, 2).numpy(), index=index, columns=COLUMNS[4:]).reset_index()
+        return pd.DataFrame(values.reshape(-1, 2).cpu().numpy(), index=index, columns=COLUMNS[4:]).reset_index()
 
     def _hand_written_step(self, input: Tensor, target: Tensor) -> None:
         self.loss.forward(self.model.forward(input), target)
@@ -215,8 +286,11 @@ class Trainer:
         """Return the batches of one epoch: inputs and targets, each run's samples in an order of its own."""
         inputs, targets = self.training
         n, stack = inputs.shape[-2], inputs.shape[:-2]
-        orders = [torch.randperm(n, generator=generator) for generator in self.generators]
-        order = torch.stack(orders).reshape(*stack, n, 1)
+        orders = [
+            torch.randperm(n, generator=generator, device=None if generator is None else generator.device)
+            for generator in self.generators
+        ]
+        order = torch.stack(orders).reshape(*stack, n, 1).to(inputs.device)
         return [
             tensor.gather(-2, order.expand_as(tensor)).split(self.batch_size, dim=-2) for tensor in (inputs, targets)
         ]
@@ -234,9 +308,22 @@ class Trainer:
             for part, target in zip(output.split(self.sizes, -2), self.targets.split(self.sizes, -2), strict=True)
         ]
         accuracies = [part.mean(-1) for part in right.split(self.sizes, -1)]
+        self._note_dead_units(output)
         return torch.stack([torch.stack(losses).double(), torch.stack(accuracies)]).reshape(
             2, len(self.sizes), self.runs
         )
+
+    def _note_dead_units(self, output: Tensor) -> None:
+        """Say once that a network with ReLU gives all samples the same output: a layer of it is dead, and stays so."""
+        units = [k for k, module in enumerate(_modules(self.model), 1) if isinstance(module, (minidl.ReLU, nn.ReLU))]
+        stuck = (output == output[..., :1, :]).all(-1).all(-1)
+        if units and not self.said_dead and output.shape[-2] > 1 and bool(stuck.any()):
+            self.said_dead = True
+            which = f" of model {int(stuck.reshape(-1).nonzero()[0])} of the stack" if self.runs > 1 else ""
+            print(
+                f"After epoch {self.epoch + 1} all samples get the same output{which}: no unit of some ReLU layer is awake, "
+                "and what sleeps learns nothing. Start again with a smaller learning rate, or with other initial weights."
+            )
 
     def _loss_per_sample(self, output: Tensor, target: Tensor) -> Tensor:
         """Return the mean loss per sample of each run, whatever the reduction of the training loss."""

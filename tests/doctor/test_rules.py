@@ -6,6 +6,8 @@ import ast
 import importlib
 import pkgutil
 import re
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -148,3 +150,16 @@ def test_the_section_to_read_treats_the_mistake(rule):
     words = next(said for names, said in SPOKEN_OF.items() if re.match(names, rule.name))
     for place in places:
         assert re.search(words, section(*place), re.IGNORECASE), f"{rule.name}: nothing about it in {place}"
+
+
+@pytest.mark.slow
+def test_without_docstrings_a_sentence_says_what_is_missing():
+    code = (
+        "import torch; from minidl import Linear; from minidl.lab.doctor import examine\n"
+        "class Half(Linear):\n"
+        "    def backward(self, grad_output): return super().backward(grad_output / 2)\n"
+        "print(examine(Half(3, 2), (4, 3)))"
+    )
+    said = subprocess.run([sys.executable, "-OO", "-c", code], capture_output=True, text=True, check=True).stdout
+    assert "factor 1/2: " in said
+    assert "python -OO takes them away: run it without -OO" in said

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
+import sys
 
 import pytest
 
+import minidl
 from minidl.lab import bench, report
 from minidl.lab.cli import main
 
+ENCODINGS = ["ascii", "cp437", "cp850", "cp932", "cp949", "cp1251", "latin-1", "utf-8"]
 OPTIONS = {
     "report": ["--runs", "--epochs", "--seed", "--stacked", "--time-all", "--out"],
     "bench": ["--quick"],
@@ -128,3 +132,31 @@ def test_ctrl_c_gets_one_line(module, name, command, tmp_path, monkeypatch, caps
     assert err.startswith("\nInterrupted.")
     assert err.count("\n") == 2
     assert ("goes on from there" in err) == (command == "report")
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_terminal_without_the_signs_gets_escapes(encoding, tmp_path, monkeypatch):
+    """Every command prints through the same two streams, so what one of them says is enough to try."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(report, "write", lambda *_: [])
+    monkeypatch.setattr(report, "table_1", lambda _: None)
+    monkeypatch.setattr(report, "readable", lambda _: None)
+    monkeypatch.setattr(report, "markdown", lambda _: "1 ± 2, 3 ÷ 4 – 沐")
+    monkeypatch.setattr(report, "same_curves", lambda _: "the same")
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, io.TextIOWrapper(io.BytesIO(), encoding=encoding))
+
+    class Nothing:
+        history = None
+
+    monkeypatch.setattr(report, "run", lambda **_: Nothing())
+    assert main(["report", "--runs", "1"]) == 0
+    sys.stdout.flush()
+    said = sys.stdout.buffer.getvalue().decode(encoding)
+    assert said.startswith("1 ± 2, 3 ÷ 4 – 沐".encode(encoding, "backslashreplace").decode(encoding))
+
+
+def test_it_says_its_version(capsys):
+    status, out, err = ends(["--version"], capsys)
+    assert (status, err) == (0, "")
+    assert out == f"minidl {minidl.__version__}\n"

@@ -151,3 +151,15 @@ def test_a_damaged_run_is_an_error(tmp_path):
     path.write_text(path.read_text()[:-20])
     with pytest.raises(RecordError, match=r"run-001\.csv"):
         report.load_or_train(tmp_path, **SMALL)
+
+
+@pytest.mark.usefixtures("made_up")
+def test_a_folder_that_cannot_be_written_is_told_before_the_training_and_nothing_is_lost(tmp_path):
+    (tmp_path / "out").write_text("a file")
+    found = report.load_or_train(tmp_path / "out", **SMALL)
+    assert found.folder is None
+    assert "and not recorded" in found.words
+    assert str(tmp_path / "out") in found.words
+    assert len(found.result.runs) == 2 * 6
+    assert report.write(found.result, found.folder) == []
+    assert (tmp_path / "out").read_text() == "a file"

@@ -234,7 +234,8 @@ class TestMistakes:
 
     @pytest.mark.parametrize("batch_size", [0, -5, 2.0])
     def test_a_batch_has_samples(self, model, data, batch_size):
-        with pytest.raises(ValueError, match=f"expected batch_size to be an integer of at least 1, got {batch_size!r}"):
+        words = f"expected batch_size to be an integer of at least 1, got {batch_size!r}"
+        with pytest.raises((TypeError, ValueError), match=words):
             train(model, *data, epochs=1, batch_size=batch_size, progress=False)
 
     @pytest.mark.parametrize("framework", ["minidl", "PyTorch"])
@@ -444,3 +445,115 @@ def test_only_training_steps_are_timed(model, data):
     trainer.run_epoch()
     assert trainer.seconds >= once + 0.03
     assert trainer.epoch == 2
+
+
+class TestWhatCannotBeTrained:
+    """One sentence that names what was expected and what came, before anything is trained."""
+
+    NAN = torch.tensor([[0.0, 1.0], [float("nan"), 1.0]], dtype=F64)
+    GOOD = torch.ones(2, 2, dtype=F64)
+
+    @pytest.mark.parametrize(
+        ("data", "error", "words"),
+        [
+            ((GOOD.numpy(), GOOD), TypeError, "training inputs to be a torch.Tensor, got ndarray"),
+            ((GOOD, [[0.0, 1.0]]), TypeError, "training targets to be a torch.Tensor, got list"),
+            (GOOD[0, 0], TypeError, "training data as a pair of inputs and targets, got Tensor"),
+            ((GOOD, GOOD, GOOD), TypeError, "a pair of inputs and targets, got tuple"),
+            ((GOOD[:0], GOOD[:0]), ValueError, r"with at least one sample, got \(0, 2\)"),
+            ((GOOD[0], GOOD[0]), ValueError, r"training inputs of shape \(..., n, m\), .* got \(2,\)"),
+            ((NAN, GOOD), ValueError, "training inputs that are finite, got nan in row 2"),
+            ((GOOD, NAN / 0), ValueError, "training targets that are finite, got nan in row 1"),
+            ((GOOD.to("meta"), GOOD), ValueError, "got a tensor on device meta, which holds none"),
+        ],
+    )
+    def test_data(self, model, data, error, words):
+        with pytest.raises(error, match=f"train expected .*{words}"):
+            train(model, data, epochs=1, progress=False)
+
+    @pytest.mark.parametrize("columns", [1, 3])
+    def test_validation_of_another_width(self, model, data, columns):
+        wide = torch.ones(4, columns, dtype=F64), torch.ones(4, 2, dtype=F64)
+        with pytest.raises(ValueError, match=f"validation inputs of 2 columns, as in training, got {columns}"):
+            train(model, data[0], wide, epochs=1, progress=False)
+
+    def test_a_loss_of_the_other_framework(self, model, data):
+        with pytest.raises(TypeError, match="a loss with forward and backward for this model, got MSELoss"):
+            train(model, data[0], loss=nn.MSELoss(), epochs=1, progress=False)
+
+    def test_an_optimiser_of_the_other_framework(self, model, data):
+        twin = to_torch(model)
+        with pytest.raises(TypeError, match=r"minidl\.SGD, or your own, got SGD"):
+            train(model, data[0], optimizer=torch.optim.SGD(twin.parameters(), 0.1), epochs=1, progress=False)
+        with pytest.raises(TypeError, match=r"one of torch\.optim, got SGD"):
+            train(twin, data[0], optimizer=SGD(model, 0.1), epochs=1, progress=False)
+
+    def test_an_optimiser_of_another_model(self, model, data):
+        words = "an optimiser of this model, got one that holds the parameters of another"
+        with pytest.raises(ValueError, match=words):
+            train(model, data[0], optimizer=SGD(copy.deepcopy(model), 0.1), epochs=1, progress=False)
+        twin, other = to_torch(model), to_torch(model)
+        with pytest.raises(ValueError, match=words):
+            train(twin, data[0], optimizer=torch.optim.SGD(other.parameters(), 0.1), epochs=1, progress=False)
+
+    def test_an_optimiser_of_a_part_of_the_model_trains_that_part(self, model, data):
+        before = copy.deepcopy(params(model))
+        train(model, data[0], optimizer=SGD(Sequential(model[2]), 0.1), epochs=1, progress=False)
+        assert [torch.equal(a, b) for a, b in zip(before, params(model), strict=True)] == [True, True, False, False]
+
+    def test_no_optimiser(self, model, data):
+        with pytest.raises(TypeError, match=r"an optimiser with step\(\), got float"):
+            train(model, data[0], optimizer=0.1, epochs=1, progress=False)
+
+    def test_a_model_made_in_inference_mode(self, data):
+        with torch.inference_mode():
+            model = build(seeded(0))
+            train(model, data[0], epochs=1, progress=False)  # there it can be trained
+        with pytest.raises(ValueError, match="got one made in inference mode"):
+            train(model, data[0], epochs=1, progress=False)
+
+
+class TestDeadUnits:
+    def network(self, bias, framework="minidl"):
+        model = Sequential(*(Linear(2, 5, dtype=F64), ReLU(), Linear(5, 2, dtype=F64)))
+        model[0].params["bias"].fill_(bias)
+        return model if framework == "minidl" else to_torch(model)
+
+    @pytest.mark.parametrize("framework", ["minidl", "PyTorch"])
+    def test_they_are_named_once(self, data, framework, capsys):
+        train(self.network(-100.0, framework), data[0], epochs=3, progress=False)
+        said = capsys.readouterr().out
+        assert said.startswith("After epoch 1 all samples get the same output: no unit of some ReLU layer is awake")
+        assert said.count("After epoch") == 1
+
+    def test_in_a_stack_the_model_is_named(self, data, capsys):
+        stacked = [torch.stack([tensor, tensor]) for tensor in data[0]]
+        train(stack([self.network(0.5), self.network(-100.0)]), stacked, epochs=2, progress=False)
+        assert "the same output of model 1 of the stack" in capsys.readouterr().out
+
+    def test_a_network_that_is_awake_is_left_in_peace(self, data, capsys):
+        train(self.network(0.5), data[0], epochs=3, progress=False)
+        assert capsys.readouterr().out == ""
+
+
+def test_the_order_of_samples_may_be_drawn_on_another_device_than_the_history_is_kept_on(model, data, monkeypatch):
+    """What a GPU needs, tried on a machine without one: nothing goes through NumPy that is not on the CPU before."""
+    asked = []
+    monkeypatch.setattr(torch, "randperm", lambda n, **options: asked.append(options["device"]) or torch.arange(n))
+    history = train(model, data[0], epochs=1, generator=seeded(0), progress=False)
+    assert asked == [torch.device("cpu")]
+    assert history["loss"].notna().all()
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+def test_on_a_gpu_it_trains_as_on_a_cpu(generator):
+    on_cpu, on_gpu = ([], [])
+    for device, curve in (("cpu", on_cpu), ("cuda", on_gpu)):
+        layers = [Linear(*size, generator=seeded(1), dtype=F64) for size in ((2, 5), (5, 2))]
+        model = Sequential(layers[0], Tanh(), layers[1])
+        for module in model.modules():
+            for tensors in (module.params, module.grad):
+                tensors.update({name: tensor.to(device) for name, tensor in tensors.items()})
+        points = disk(40, generator=seeded(2), device=device, dtype=F64)
+        curve += column(train(model, points, epochs=5, generator=seeded(3), progress=False), "loss")
+    assert on_gpu == pytest.approx(on_cpu)

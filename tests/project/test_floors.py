@@ -26,7 +26,7 @@ FLOORS = (
     ("exercises",),
     ("experiment", "doctor", "interactive"),
     ("figures", "training", "proof", "numeric", "show"),
-    ("network", "stacked", "torch_twin", "disk", "digits"),
+    ("network", "stacked", "torch_twin", "disk", "digits", "folder"),
 )
 
 

@@ -26,6 +26,7 @@ PYPI_NAMES = {
     "matplotlib-base": "matplotlib",
 }  # of conda-forge's packages that are called otherwise
 IMPORT_NAMES = {"scikit-learn": "sklearn"}
+VALIDATING = {"nbval", "pytest", "pytest-xdist"}  # what `pytest --nbval notebooks mkplot.ipynb` needs
 
 
 def conda_requirements() -> dict[str, SpecifierSet]:
@@ -41,7 +42,8 @@ def test_environment_has_the_bounds_of_pyproject_and_what_every_notebook_needs()
     conda = conda_requirements()
     assert conda.pop("python") == SpecifierSet(PROJECT["requires-python"])
     assert conda.pop("pip") == SpecifierSet("")
-    assert conda == {requirement.name: requirement.specifier for requirement in DEPENDENCIES + EXTRAS["digits"]}
+    validating = [requirement for requirement in EXTRAS["test"] if requirement.name in VALIDATING]
+    assert conda == {r.name: r.specifier for r in DEPENDENCIES + EXTRAS["digits"] + validating}
 
 
 def test_environment_installs_the_project_itself_from_conda_forge():
@@ -117,10 +119,15 @@ def test_only_the_digits_need_the_extra():
     assert needing == {"digits.py"}
 
 
-def test_version_is_said_twice_and_equal():
+def test_the_version_is_said_once_and_the_same_everywhere():
     import minidl
 
-    assert minidl.__version__ == PROJECT["version"] == version("minidl")
+    assert PROJECT["dynamic"] == ["version"]
+    assert minidl.__version__ == version("minidl")
+    assert yaml.safe_load((ROOT / "CITATION.cff").read_text())["version"] == minidl.__version__
+    newest, _, date = re.search(r"^## (\S+)( \((.+)\))?$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE).groups()
+    assert newest == minidl.__version__
+    assert date == str(yaml.safe_load((ROOT / "CITATION.cff").read_text())["date-released"])
 
 
 def test_top_level_holds_what_the_design_says():
@@ -134,6 +141,8 @@ def test_top_level_holds_what_the_design_says():
         "environment.yml",
         "pyproject.toml",
         "LICENSE",
+        "CHANGELOG.md",
+        "CITATION.cff",
         "mkplot.ipynb",
         "minidl",
         "notebooks",

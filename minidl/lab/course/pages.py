@@ -27,7 +27,7 @@ CELLS = f"""{{%- extends 'basic/index.html.j2' -%}}
 {{%- block codecell -%}}
 {{%- if cell.metadata.get('jupyter', {{}}).get('source_hidden') -%}}
 {{%- set tags = cell.metadata.get('tags', []) -%}}
-{{%- set summary = 'Solution' if 'solution' in tags else 'Check' if 'check' in tags else 'Code' -%}}
+{{%- set summary = 'Solution' if 'solution' in tags else 'Code' -%}}
 <details><summary>{{{{ summary }}}}</summary>{{{{ super() }}}}</details>
 {{%- else -%}}{{{{ super() }}}}{{%- endif -%}}
 {{%- endblock -%}}

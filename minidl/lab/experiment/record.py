@@ -19,6 +19,7 @@ import json
 import math
 import os
 import platform
+import uuid
 from pathlib import Path
 
 import pandas as pd
@@ -105,7 +106,8 @@ class Record:
         numbers = {"run": "int64", "epoch": "int64"}
         try:
             # exact in any pandas: its own reader of numbers rounds, in older versions
-            history = pd.read_csv(io.BytesIO(table), dtype=numbers, converters={"loss": float, "accuracy": float})
+            columns = {"dtype": numbers, "converters": {"loss": float, "accuracy": float}}
+            history = pd.read_csv(io.BytesIO(table), comment="#", **columns)
         except ValueError as cause:
             raise self._error(path, UNREADABLE) from cause
         splits = ["training", "validation"] * self.setting.epochs
@@ -116,7 +118,7 @@ class Record:
 
     def _read_json(self, path: Path) -> dict:
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads(path.read_text(encoding="utf-8-sig"))
         except ValueError as cause:
             raise self._error(path, UNREADABLE) from cause
         if not isinstance(content, dict):
@@ -172,13 +174,17 @@ def _final(history: pd.DataFrame, seconds: float | None) -> pd.DataFrame:
 
 
 def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all. What a killed process leaves of it is overwritten the next time."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    with open(temporary, "wb") as file:
-        file.write(text.encode())
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(temporary, path)
+    """Write a file whole or not at all, whoever else writes it at the same time."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def _write_json(path: Path, content: dict) -> None:

@@ -84,15 +84,15 @@ def test_no_page_needs_a_network_and_every_link_leads_somewhere(pages):
 
 
 @pytest.mark.slow
-def test_checks_and_solutions_are_folded_away(pages):
+def test_solutions_are_folded_away(pages):
     for page, path in zip(pages, NOTEBOOKS, strict=True):
         text = page.read_text(encoding="utf-8")
         hidden = [c for c in nbformat.read(path, 4)["cells"] if c["metadata"].get("jupyter", {}).get("source_hidden")]
-        folded = re.findall(r"<details><summary>(Solution|Check|Code)</summary>(.*?)</details>", text, re.DOTALL)
-        tagged = [(summary, part) for summary, part in folded if summary != "Code"]
+        solutions = [cell for cell in hidden if "solution" in cell["metadata"].get("tags", [])]
+        folded = re.findall(r"<details><summary>(Solution|Code)</summary>(.*?)</details>", text, re.DOTALL)
         assert len(folded) == len(hidden)
-        assert len(tagged) == len(re.findall("celltag_(?:solution|check)", text))
-        assert all(part.count(f"celltag_{summary.lower()}") == 1 for summary, part in tagged)
+        assert [summary for summary, _ in folded].count("Solution") == len(solutions)
+        assert all(part.count("celltag_solution") == 1 for summary, part in folded if summary == "Solution")
 
 
 def test_a_page_holds_what_the_notebook_shows(tmp_path):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import dataclasses
 import functools
 import json
 import shutil
 import sys
+from typing import ClassVar
 
 import pytest
 import torch
@@ -226,3 +228,37 @@ class TestDamage:
     def test_a_damaged_run_that_is_not_asked_for_is_left_alone(self, record):
         change(record / "run-001.csv", DAMAGES["cut short"])
         assert_same(run(SHORT, 1, folder=record.parents[1]), run(SHORT, 1))
+
+
+class TestWhatDoesNotMatter:
+    """Files that somebody has looked at with another system or an editor are the same records."""
+
+    CHANGES: ClassVar = {
+        "line ends of another system": lambda data, name: data.replace(b"\n", b"\r\n"),
+        "a mark that some editors put first": lambda data, name: b"\xef\xbb\xbf" + data,
+        "a comment": lambda data, name: b"# looked at on Monday\n" + data if name.endswith("csv") else data,
+        "spaces": lambda data, name: data.replace(b": ", b":   ") if name.endswith("json") else data,
+    }
+
+    @pytest.mark.parametrize("change", CHANGES)
+    def test_the_record_is_loaded(self, tmp_path, monkeypatch, change):
+        first = run([SHORT], 2, folder=tmp_path)
+        for path in (tmp_path / "one_by_one" / "short").iterdir():
+            path.write_bytes(self.CHANGES[change](path.read_bytes(), path.name))
+        monkeypatch.setattr("minidl.lab.experiment.runs.trainer", lambda *_, **__: pytest.fail("trained again"))
+        assert_equal(run([SHORT], 2, folder=tmp_path).history, first.history, check_exact=True)
+
+
+def test_many_may_write_the_same_record_at_the_same_time(tmp_path):
+    """Two reports in one folder, say: each file is always whole."""
+    history = run([SHORT], 1).history
+
+    def write(_):
+        Record(SHORT, False, tmp_path).write(0, history, 1.0)
+        return Record(SHORT, False, tmp_path).load(1)[0][0]
+
+    with concurrent.futures.ThreadPoolExecutor(8) as many:
+        for loaded in many.map(write, range(100)):
+            assert_equal(loaded, history, check_exact=True)
+    folder = tmp_path / "one_by_one" / "short"
+    assert sorted(path.name for path in folder.iterdir()) == ["run-000.csv", "run-000.json", "setting.json"]

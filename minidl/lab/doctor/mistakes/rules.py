@@ -229,6 +229,12 @@ def _common(function: Callable, name: str, says: str) -> dict[str, str]:
     return {"name": name, "says": says, "family": function.__module__}
 
 
+def _no_docstring(function: Callable[..., Any]) -> str:
+    """Return what is said in place of a sentence that Python has thrown away."""
+    name = function.__name__.replace("_", " ")
+    return f"{name} (the sentences of the doctor are docstrings, and python -OO takes them away: run it without -OO)."
+
+
 def _sentences(function: Callable) -> list[str]:
     """Return the paragraphs of a docstring, each as one line."""
-    return [" ".join(paragraph.split()) for paragraph in (function.__doc__ or function.__name__).split("\n\n")]
+    return [" ".join(paragraph.split()) for paragraph in (function.__doc__ or _no_docstring(function)).split("\n\n")]
