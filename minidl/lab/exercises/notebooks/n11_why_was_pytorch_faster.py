@@ -158,12 +158,13 @@ EXERCISES = [
         ),
         solution=(
             "def gradient_is_right(layer, n):\n"
-            "    input = torch.rand(n, layer.in_features)\n"
-            '    weight = layer.params["weight"].clone().requires_grad_()\n'
-            "    (input @ weight).sum().backward()\n\n"
             "    layer.zero_grad()\n"
-            "    layer.backward(torch.ones_like(layer(input)))\n"
-            '    return torch.allclose(layer.grad["weight"], weight.grad)'
+            "    input = torch.rand(n, layer.in_features)\n"
+            "    output = layer(input)\n"
+            "    layer.backward(torch.ones_like(output))\n\n"
+            '    W = layer.params["weight"].clone().requires_grad_()\n'
+            "    (due,) = torch.autograd.grad((input @ W).sum(), W)\n"
+            '    return torch.allclose(layer.grad["weight"], due)'
         ),
         right=(
             _judge('return bool((layer.grad["weight"] - weight.grad).abs().max() < 1e-6)'),

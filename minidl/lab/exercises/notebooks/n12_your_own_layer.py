@@ -44,20 +44,20 @@ def _softplus(forward: str = f"{KEPT}\n{STABLE}", backward: str = SIGMOID, init:
 
 CE_SYMBOLS = (
     "import torch\nfrom minidl.lab.proof import define, matrices, ones, scalars\n"
-    'Y, T = matrices("Y (n x m), T (n x m)")\ns = define("s", Y.exp() @ ones("m"))\nP = define("P", Y.exp() / s)\n'
+    'Y, T = matrices("Y (n x m), T (n x m)")\nz = define("z", Y.exp() @ ones("m"))\nP = define("P", Y.exp() / z)\n'
     'r = define("r", T @ ones("m"))\nX, G = matrices("X (n x m), G (n x m)")'
 )
 
 
 def _log_form() -> dict[str, Formula]:
     Y, T = matrices("Y (n x m), T (n x m)")
-    s = define("s", Y.exp() @ ones("m"))
-    return {"forward": s.log().sum() - (T * Y).sum(), "wrt": Y}
+    z = define("z", Y.exp() @ ones("m"))
+    return {"forward": z.log().sum() - (T * Y).sum(), "wrt": Y}
 
 
 def _first_form() -> dict[str, Formula]:
     Y, T = matrices("Y (n x m), T (n x m)")
-    P = define("P", Y.exp() / define("s", Y.exp() @ ones("m")))
+    P = define("P", Y.exp() / define("z", Y.exp() @ ones("m")))
     return {"forward": -(T * P.log()).sum(), "wrt": Y}
 
 
@@ -121,14 +121,14 @@ ADAM_INIT = method(
     "__init__(self, model, lr=0.001, betas=(0.9, 0.999), eps=1e-8)",
     "self.model, self.lr, self.betas, self.eps = model, lr, betas, eps\n"
     "pairs = [(torch.zeros_like(param), torch.zeros_like(param)) for param, _ in model.parameters()]\n"
-    "self.averages, self.t = pairs, 0",
+    "self.averages, self.steps = pairs, 0",
 )
-PAIRS = "for (param, grad), (m, v) in zip(self.model.parameters(), self.averages, strict=True):"
-COUNT = ("self.t += 1", "beta1, beta2 = self.betas")
-AVERAGE = "m.mul_(beta1).add_((1 - beta1) * grad)"
-SQUARE = "v.mul_(beta2).add_((1 - beta2) * grad**2)"
-HATS = "m_hat, v_hat = m / (1 - beta1**self.t), v / (1 - beta2**self.t)"
-STEP = "param.sub_(self.lr * m_hat / (v_hat.sqrt() + self.eps))"
+PAIRS = "for (param, grad), (mu, nu) in zip(self.model.parameters(), self.averages, strict=True):"
+COUNT = ("self.steps += 1", "beta1, beta2 = self.betas")
+AVERAGE = "mu.mul_(beta1).add_((1 - beta1) * grad)"
+SQUARE = "nu.mul_(beta2).add_((1 - beta2) * grad**2)"
+HATS = "mu_hat, nu_hat = mu / (1 - beta1**self.steps), nu / (1 - beta2**self.steps)"
+STEP = "param.sub_(self.lr * mu_hat / (nu_hat.sqrt() + self.eps))"
 
 
 def _adam(*body: str, before: tuple[str, ...] = COUNT, init: str = ADAM_INIT) -> str:
@@ -345,34 +345,34 @@ EXERCISES = [
         solution="claim_cross_entropy = P - T",
         right=(
             "claim_cross_entropy = -(T - P)",
-            "claim_cross_entropy = Y.exp() / s - T",
+            "claim_cross_entropy = Y.exp() / z - T",
             "claim_cross_entropy = -T + Y.exp() / (Y.exp() @ ones('m'))",
-            "softmax = Y.exp() / s\nclaim_cross_entropy = define('D', softmax - T)",
+            "softmax = Y.exp() / z\nclaim_cross_entropy = define('D', softmax - T)",
             "claim_cross_entropy = r * P - T",
-            "claim_cross_entropy = (P * s - T * s) / s",
+            "claim_cross_entropy = (P * z - T * z) / z",
         ),
         slips=_claims(
             "claim_cross_entropy",
             {
                 "T - P": "the sign is the wrong way round: where a score of the right class grows, the loss has to shrink.",
                 "P": "that is the derivative of the first sum alone. y_ij stands in the second one too.",
-                "-T": "that is the derivative of the second sum alone. y_ij stands in every s_i of its row too.",
+                "-T": "that is the derivative of the second sum alone. y_ij stands in every z_i of its row too.",
                 "P + T": "the second sum is subtracted.",
                 "P - Y": "y_ij is multiplied by t_ij in the second sum: by y_ij, what is its derivative?",
                 "P - T * Y": "t_ij y_ij is differentiated by y_ij: one of the two factors is gone.",
-                "Y - T": "the scores are no probabilities; what was the derivative of ln s_i?",
+                "Y - T": "the scores are no probabilities; what was the derivative of ln z_i?",
                 "2 * (P - T)": "there is a factor 2 too many: nothing is squared here.",
                 "2 * (Y - T)": "that is the gradient of the squared error.",
                 "-T / P": "that is dL/dP. The probabilities depend on the scores, and all of a row at once.",
                 "-T * (1 - P)": (
-                    "that is right for the entries of the right class only. A score of a wrong class raises s_i too, and so the loss."
+                    "that is right for the entries of the right class only. A score of a wrong class raises z_i too, and so the loss."
                 ),
-                "Y.exp() - T": "ln s_i has the slope 1/s_i: what is e to y_ij divided by?",
-                "s - T": "that has the sum of all scores' powers; which of its terms moves with y_ij?",
-                "1 / s - T": "1/s_i is the slope of the logarithm alone; s_i moves with y_ij too.",
+                "Y.exp() - T": "ln z_i has the slope 1/z_i: what is e to y_ij divided by?",
+                "z - T": "that has the sum of all scores' powers; which of its terms moves with y_ij?",
+                "1 / z - T": "1/z_i is the slope of the logarithm alone; z_i moves with y_ij too.",
                 "P.log() - T": "the logarithm is gone once it is differentiated.",
                 "P * (1 - P) - T": (
-                    "P (1 - P) is the slope of a probability by its own score; the first sum has ln s_i, and not P."
+                    "P (1 - P) is the slope of a probability by its own score; the first sum has ln z_i, and not P."
                 ),
                 "P * (P - T)": "there is one factor P too many.",
                 "P - 1": "only the right class has a 1 subtracted, and t_ij says which one that is.",
@@ -557,7 +557,7 @@ EXERCISES = [
                 "return ((p - target) ** 2).sum()",
             ): ("that is the squared error of the probabilities; the cross-entropy is -ln p of the right class."),
             _entropy(SHIFTED, TOTAL, GRADIENT, "return total.log().sum()"): (
-                "forward adds up ln s_i alone: the score of the right class is still to be subtracted."
+                "forward adds up ln z_i alone: the score of the right class is still to be subtracted."
             ),
             _entropy(
                 SHIFTED,
@@ -769,150 +769,150 @@ EXERCISES = [
         },
         reference=_torch_adam,
         hint="In this order: count the step, move both averages, correct each with its own beta, move the parameter.",
-        given="import torch\nfrom minidl import SGD, Linear\nmodel, lr, eps = Linear(3, 2), 0.001, 1e-8\nbeta1, beta2, t = 0.9, 0.999, 1",
+        given="import torch\nfrom minidl import SGD, Linear\nmodel, lr, eps = Linear(3, 2), 0.001, 1e-8\nbeta1, beta2, k = 0.9, 0.999, 1",
         solution=(
             "class Adam:\n"
             "    def __init__(self, model, lr=0.001, betas=(0.9, 0.999), eps=1e-8):\n"
             "        self.model, self.lr, self.betas, self.eps = model, lr, betas, eps\n"
             "        pairs = [(torch.zeros_like(param), torch.zeros_like(param)) for param, _ in model.parameters()]\n"
-            "        self.averages, self.t = pairs, 0\n\n"
+            "        self.averages, self.steps = pairs, 0\n\n"
             "    def step(self):\n"
-            "        self.t += 1\n"
+            "        self.steps += 1\n"
             "        beta1, beta2 = self.betas\n"
-            "        for (param, grad), (m, v) in zip(self.model.parameters(), self.averages, strict=True):\n"
-            "            m.mul_(beta1).add_((1 - beta1) * grad)\n"
-            "            v.mul_(beta2).add_((1 - beta2) * grad**2)\n"
-            "            m_hat, v_hat = m / (1 - beta1**self.t), v / (1 - beta2**self.t)\n"
-            "            param.sub_(self.lr * m_hat / (v_hat.sqrt() + self.eps))"
+            "        for (param, grad), (mu, nu) in zip(self.model.parameters(), self.averages, strict=True):\n"
+            "            mu.mul_(beta1).add_((1 - beta1) * grad)\n"
+            "            nu.mul_(beta2).add_((1 - beta2) * grad**2)\n"
+            "            mu_hat, nu_hat = mu / (1 - beta1**self.steps), nu / (1 - beta2**self.steps)\n"
+            "            param.sub_(self.lr * mu_hat / (nu_hat.sqrt() + self.eps))"
         ),
         right=(
             _adam(
-                "m *= b1",
-                "m += (1 - b1) * grad",
-                "v *= b2",
-                "v += (1 - b2) * grad * grad",
-                "first = m / (1 - b1**self.t)",
-                "second = v / (1 - b2**self.t)",
+                "mu *= b1",
+                "mu += (1 - b1) * grad",
+                "nu *= b2",
+                "nu += (1 - b2) * grad * grad",
+                "first = mu / (1 - b1**self.steps)",
+                "second = nu / (1 - b2**self.steps)",
                 "param -= self.lr * first / (torch.sqrt(second) + self.eps)",
-                before=("self.t = self.t + 1", "b1, b2 = self.betas"),
+                before=("self.steps = self.steps + 1", "b1, b2 = self.betas"),
             ),
             _adam(
-                "m.copy_(self.betas[0] * m + (1 - self.betas[0]) * grad)",
-                "v.copy_(self.betas[1] * v + (1 - self.betas[1]) * grad.square())",
-                "a, b = 1 - self.betas[0] ** self.t, 1 - self.betas[1] ** self.t",
-                "param.addcdiv_(m / a, (v / b).sqrt() + self.eps, value=-self.lr)",
-                before=("self.t += 1",),
+                "mu.copy_(self.betas[0] * mu + (1 - self.betas[0]) * grad)",
+                "nu.copy_(self.betas[1] * nu + (1 - self.betas[1]) * grad.square())",
+                "a, b = 1 - self.betas[0] ** self.steps, 1 - self.betas[1] ** self.steps",
+                "param.addcdiv_(mu / a, (nu / b).sqrt() + self.eps, value=-self.lr)",
+                before=("self.steps += 1",),
             ),
             _adam(
-                "m.lerp_(grad, 1 - beta1)",
-                "v.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)",
-                "root = v.sqrt() / (1 - beta2**self.t) ** 0.5 + self.eps",
-                "param.sub_(self.lr / (1 - beta1**self.t) * m / root)",
+                "mu.lerp_(grad, 1 - beta1)",
+                "nu.mul_(beta2).addcmul_(grad, grad, value=1 - beta2)",
+                "root = nu.sqrt() / (1 - beta2**self.steps) ** 0.5 + self.eps",
+                "param.sub_(self.lr / (1 - beta1**self.steps) * mu / root)",
             ),
             optimizer(
                 "Adam",
                 ADAM_INIT,
-                "self.t += 1\n"
+                "self.steps += 1\n"
                 "beta1, beta2 = self.betas\n"
                 "for k, (param, grad) in enumerate(self.model.parameters()):\n"
-                "    m, v = self.averages[k]\n"
-                "    m = beta1 * m + (1 - beta1) * grad\n"
-                "    v = beta2 * v + (1 - beta2) * grad**2\n"
-                "    self.averages[k] = (m, v)\n"
-                "    param -= self.lr * m / (1 - beta1**self.t) / ((v / (1 - beta2**self.t)) ** 0.5 + self.eps)",
+                "    mu, nu = self.averages[k]\n"
+                "    mu = beta1 * mu + (1 - beta1) * grad\n"
+                "    nu = beta2 * nu + (1 - beta2) * grad**2\n"
+                "    self.averages[k] = (mu, nu)\n"
+                "    param -= self.lr * mu / (1 - beta1**self.steps) / ((nu / (1 - beta2**self.steps)) ** 0.5 + self.eps)",
             ),
             _adam(
-                "m.mul_(beta1).add_(grad, alpha=1 - beta1)",
-                "v.mul_(beta2).add_(grad.pow(2), alpha=1 - beta2)",
-                "m_hat, v_hat = m / share1, v / share2",
-                "param[:] = param - self.lr * m_hat / (v_hat.pow(0.5) + self.eps)",
-                before=(*COUNT, "share1 = 1 - beta1**self.t", "share2 = 1 - beta2**self.t"),
+                "mu.mul_(beta1).add_(grad, alpha=1 - beta1)",
+                "nu.mul_(beta2).add_(grad.pow(2), alpha=1 - beta2)",
+                "mu_hat, nu_hat = mu / share1, nu / share2",
+                "param[:] = param - self.lr * mu_hat / (nu_hat.pow(0.5) + self.eps)",
+                before=(*COUNT, "share1 = 1 - beta1**self.steps", "share2 = 1 - beta2**self.steps"),
             ),
         ),
         slips={
-            _adam(AVERAGE, SQUARE, "param.sub_(self.lr * m / (v.sqrt() + self.eps))"): (
+            _adam(AVERAGE, SQUARE, "param.sub_(self.lr * mu / (nu.sqrt() + self.eps))"): (
                 "neither average is corrected for its start at 0: divide each by the share that it has come to."
             ),
-            _adam(AVERAGE, SQUARE, "param.sub_(self.lr * m / (1 - beta1**self.t) / (v.sqrt() + self.eps))"): (
-                "only m is corrected for its start at 0; v begins at 0 too."
+            _adam(AVERAGE, SQUARE, "param.sub_(self.lr * mu / (1 - beta1**self.steps) / (nu.sqrt() + self.eps))"): (
+                "only mu is corrected for its start at 0; nu begins at 0 too."
             ),
-            _adam(AVERAGE, SQUARE, "param.sub_(self.lr * m / ((v / (1 - beta2**self.t)).sqrt() + self.eps))"): (
-                "only v is corrected for its start at 0; m begins at 0 too."
+            _adam(AVERAGE, SQUARE, "param.sub_(self.lr * mu / ((nu / (1 - beta2**self.steps)).sqrt() + self.eps))"): (
+                "only nu is corrected for its start at 0; mu begins at 0 too."
             ),
             _adam(AVERAGE, SQUARE, HATS, STEP, before=COUNT[1:]): (
-                "the step is not counted: with t = 0 both shares are 0, and the averages are divided by 0. In the first step t is 1."
+                "the step is not counted: so that both shares are 0, and the averages are divided by 0. In the first step the count is 1."
             ),
-            _adam("self.t += 1", AVERAGE, SQUARE, HATS, STEP, before=COUNT[1:]): (
+            _adam("self.steps += 1", AVERAGE, SQUARE, HATS, STEP, before=COUNT[1:]): (
                 "the step is counted once for each parameter; it is one step for all of them."
             ),
-            _adam(AVERAGE, SQUARE, HATS.replace("self.t", "(self.t + 1)"), STEP): (
-                "t is one too many in the correction: it is 1 in the first step."
+            _adam(AVERAGE, SQUARE, HATS.replace("self.steps", "(self.steps + 1)"), STEP): (
+                "the count is one too many in the correction: it is 1 in the first step."
             ),
             _adam(
                 AVERAGE,
                 SQUARE,
-                "m.div_(1 - beta1**self.t)",
-                "v.div_(1 - beta2**self.t)",
-                "param.sub_(self.lr * m / (v.sqrt() + self.eps))",
+                "mu.div_(1 - beta1**self.steps)",
+                "nu.div_(1 - beta2**self.steps)",
+                "param.sub_(self.lr * mu / (nu.sqrt() + self.eps))",
             ): (
                 "the averages themselves are divided, so the correction is in them from then on, and again in the next step. "
                 "What is carried on stays uncorrected."
             ),
-            _adam(AVERAGE, SQUARE, HATS, "param.sub_(self.lr * m_hat / (v_hat + self.eps))"): (
-                "the root is missing: the step is divided by the size of the gradients, and v is the average of their squares."
+            _adam(AVERAGE, SQUARE, HATS, "param.sub_(self.lr * mu_hat / (nu_hat + self.eps))"): (
+                "the root is missing: the step is divided by the size of the gradients, and nu is the average of their squares."
             ),
-            _adam(AVERAGE, SQUARE, HATS, "param.sub_(self.lr * m_hat / v_hat.sqrt())"): (
+            _adam(AVERAGE, SQUARE, HATS, "param.sub_(self.lr * mu_hat / nu_hat.sqrt())"): (
                 "with eps = 0.1 the steps are those without it. Is it left out, or written into the code? It is self.eps."
             ),
-            _adam(AVERAGE, SQUARE, HATS, "param.sub_(self.lr * m_hat / (v_hat + self.eps).sqrt())"): (
+            _adam(AVERAGE, SQUARE, HATS, "param.sub_(self.lr * mu_hat / (nu_hat + self.eps).sqrt())"): (
                 "eps stands under the root; it is added to the root."
             ),
             _adam(
                 AVERAGE,
                 SQUARE,
-                "param.sub_(self.lr * (1 - beta2**self.t) ** 0.5 / (1 - beta1**self.t) * m / (v.sqrt() + self.eps))",
-            ): "eps is added to the root of v before v is corrected; it is added to the root of the corrected one.",
+                "param.sub_(self.lr * (1 - beta2**self.steps) ** 0.5 / (1 - beta1**self.steps) * mu / (nu.sqrt() + self.eps))",
+            ): "eps is added to the root of nu before nu is corrected; it is added to the root of the corrected one.",
             _adam(
                 AVERAGE, SQUARE, HATS, STEP.replace("self.lr", "0.05")
             ): "0.05 is written into it; the learning rate is self.lr.",
-            _adam(AVERAGE, SQUARE, HATS, STEP, before=("self.t += 1", "beta1, beta2 = 0.9, 0.999")): (
+            _adam(AVERAGE, SQUARE, HATS, STEP, before=("self.steps += 1", "beta1, beta2 = 0.9, 0.999")): (
                 "0.9 and 0.999 are written into it; what it is built with is self.betas."
             ),
             _adam(AVERAGE.replace("(1 - beta1) * ", ""), SQUARE, HATS, STEP): (
-                "m adds up gradients, as a velocity does. It is an average: the new gradient comes in with the share 1 - beta."
+                "mu adds up gradients, as a velocity does. It is an average: the new gradient comes in with the share 1 - beta."
             ),
             _adam(AVERAGE, SQUARE.replace("grad**2", "grad"), HATS, STEP): (
-                "v averages the gradients; it is the average of their squares."
+                "nu averages the gradients; it is the average of their squares."
             ),
             _adam(
                 AVERAGE, SQUARE.replace("beta2", "beta1"), HATS, STEP
-            ): "v is carried on with the beta of m; it has its own.",
+            ): "nu is carried on with the beta of mu; it has its own.",
             _adam(
                 AVERAGE.replace("beta1", "beta2"),
                 SQUARE.replace("beta2", "beta1"),
-                "m_hat, v_hat = m / (1 - beta2**self.t), v / (1 - beta1**self.t)",
+                "mu_hat, nu_hat = mu / (1 - beta2**self.steps), nu / (1 - beta1**self.steps)",
                 STEP,
-            ): "the two betas are exchanged: the first is that of m.",
+            ): "the two betas are exchanged: the first is that of mu.",
             _adam(
                 AVERAGE, SQUARE, HATS.replace("beta2", "beta1"), STEP
-            ): "v is corrected with the beta of m; it has its own.",
+            ): "nu is corrected with the beta of mu; it has its own.",
             _adam(
                 AVERAGE, SQUARE, HATS, STEP.replace("sub_", "add_")
             ): "the step goes uphill; it has to be subtracted.",
-            _adam(AVERAGE, SQUARE, HATS, "param.sub_(self.lr * grad / (v_hat.sqrt() + self.eps))"): (
-                "the step is along the newest gradient alone: m, their average, is not used."
+            _adam(AVERAGE, SQUARE, HATS, "param.sub_(self.lr * grad / (nu_hat.sqrt() + self.eps))"): (
+                "the step is along the newest gradient alone: mu, their average, is not used."
             ),
             _adam(
-                AVERAGE, SQUARE, HATS, "param.sub_(self.lr * m_hat)"
+                AVERAGE, SQUARE, HATS, "param.sub_(self.lr * mu_hat)"
             ): "the step is not divided by the size of the gradients.",
-            _adam("m = beta1 * m + (1 - beta1) * grad", "v = beta2 * v + (1 - beta2) * grad**2", HATS, STEP): (
-                "the averages are forgotten from step to step: m = ... makes a new tensor, and the list keeps the old one, which "
+            _adam("mu = beta1 * mu + (1 - beta1) * grad", "nu = beta2 * nu + (1 - beta2) * grad**2", HATS, STEP): (
+                "the averages are forgotten from step to step: mu = ... makes a new tensor, and the list keeps the old one, which "
                 "stays 0. They have to change in place."
             ),
-            _adam(AVERAGE, SQUARE, HATS.replace("**self.t", " * self.t"), STEP): (
-                "the shares are powers, 1 - beta to the t; this multiplies beta by t."
+            _adam(AVERAGE, SQUARE, HATS.replace("**self.steps", " * self.steps"), STEP): (
+                "the shares hold powers, 1 - beta to the k; this multiplies beta by k."
             ),
-            _adam(AVERAGE, SQUARE, HATS, "param = param - self.lr * m_hat / (v_hat.sqrt() + self.eps)"): (
+            _adam(AVERAGE, SQUARE, HATS, "param = param - self.lr * mu_hat / (nu_hat.sqrt() + self.eps)"): (
                 "no parameter moves. Does step write into the tensor (param -= ...), or only give the name to a new one (param = ...)?"
             ),
         },
@@ -923,12 +923,12 @@ EXERCISES = [
             ): "'beta' is not defined",
             _adam(AVERAGE, SQUARE, HATS.replace("**", "^"), STEP): "write ** for it",
             _adam(AVERAGE, SQUARE, HATS, STEP.replace("self.eps", "self.epsilon")): "epsilon",
-            _adam(AVERAGE, SQUARE, HATS, STEP.replace("m_hat", "mhat")): "do you mean m_hat?",
+            _adam(AVERAGE, SQUARE, HATS, STEP.replace("mu_hat", "muhat")): "do you mean mu_hat?",
             _adam(AVERAGE, SQUARE.replace("grad**2", "(grad @ grad)"), HATS, STEP): "cannot be multiplied",
             _adam(AVERAGE, SQUARE, HATS, STEP.replace("self.eps", "1e-8")): "It is self.eps",
             _adam(AVERAGE, SQUARE, HATS): "no parameter moves",
             _adam(
-                "if self.t > 2:", "    raise NotImplementedError", AVERAGE, SQUARE, HATS, STEP
+                "if self.steps > 2:", "    raise NotImplementedError", AVERAGE, SQUARE, HATS, STEP
             ): "still to be written",
             "class Adam:\n    def __init__(self, model, lr=0.001, betas=(0.9, 0.999), eps=1e-8):\n"
             "        self.inner = torch.optim.Adam([torch.nn.Parameter(p) for p, _ in model.parameters()], lr=lr)\n"
@@ -947,7 +947,7 @@ EXERCISES = [
         expected=dict(zip(PATIENTS, NAMES, strict=True)),
         look={
             "Gate": "Which number decides which branch is taken: one that went in, or one that comes back?",
-            "Squash": "What is kept in forward, and what does backward do to it once more?",
+            "Squash": "At which number does backward take the slope, and at which one should it?",
             "Fresh": "Something was collected before. What is left of it after this backward?",
             "Averaged": "What does forward divide by, and backward? Then compare: is the gradient too large or too small?",
             "Plain": "What does its forward give for an error of 1000?",
