@@ -163,7 +163,11 @@ EXERCISES = [
         points=3,
         hint="Loss and gradient are divided by the same. Write down for each reduction what that is.",
         given=GIVEN,
-        solution=_mse(VALUE, SLOPE),
+        solution=_mse(
+            VALUE.replace("self.error", "self.errors"),
+            SLOPE.replace("self.error", "self.errors"),
+            more=DIVISOR.replace("self.error", "self.errors"),
+        ),
         right=(
             _mse(
                 "self.error = input - target\nn, m = input.shape\n"
