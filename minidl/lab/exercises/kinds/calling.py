@@ -26,6 +26,20 @@ def precision(dtype: torch.dtype) -> Iterator[None]:
         torch.set_default_dtype(before)
 
 
+@contextmanager
+def trusted() -> Iterator[None]:
+    """Let `call` do without its time limit for a while: what is called is an exercise's own, and comes back."""
+    _trusted.append(True)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        _trusted.pop()
+
+
+_trusted: list[bool] = []
+
+
 def call(shown: str, function: Callable[..., Any], *arguments: Any) -> Any:
     """Return what the student's function returns.
 
@@ -41,7 +55,7 @@ def call(shown: str, function: Callable[..., Any], *arguments: Any) -> Any:
         return function(*arguments)
 
     try:
-        return guarded(work, TIME_LIMIT)[0]
+        return work(Watch()) if _trusted else guarded(work, TIME_LIMIT)[0]
     except Hung as error:
         raise Wrong(str(error), certain=True) from error
     except Exception as error:

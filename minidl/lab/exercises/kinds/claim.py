@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from minidl.lab.exercises.answer import Answer, run
 from minidl.lab.exercises.comparing import has_dots, show
@@ -23,9 +23,12 @@ class Claim(Exercise):
     statement : function without arguments
         Returns what the claim is about: a dictionary of the formula ``forward``, of ``wrt``, and of ``upstream`` if there is
         one, as `prove_gradient` takes them.
+    also_as : function without arguments, optional
+        Returns another form of the same thing: a claim may be proven of this one instead.
     """
 
     statement: Callable[[], Mapping[str, Formula]]
+    also_as: Callable[[], Mapping[str, Formula]] | None = None
     kind: ClassVar[str] = "claim"
 
     def judge(self, answer: Answer) -> tuple[str, Proof]:
@@ -41,6 +44,8 @@ class Claim(Exercise):
         try:
             return "proven, for every size", prove_gradient(**statement, claim=claim, steps=True)
         except ProofError as error:
+            if self.also_as and (proof := _proof(**self.also_as(), claim=claim, steps=True)):
+                return "proven, for every size", proof
             raise Wrong("\n".join(filter(None, [_of_message(claim, statement), error.hint]))) from error
         except ValueError as error:
             raise Wrong(". ".join(filter(None, [str(error), _of_message(claim, statement)]))) from error
@@ -80,3 +85,11 @@ def _with(formula: Formula, name: str, other: Formula) -> Formula:
         return other if formula.args[0] == name else formula
     parts = tuple(_with(part, name, other) if isinstance(part, Formula) else part for part in formula.args)
     return Formula(formula.op, parts, formula.shape)
+
+
+def _proof(**claimed: Any) -> Proof | None:
+    """Return the proof of a claim, or None where it is wrong."""
+    try:
+        return prove_gradient(**claimed)
+    except ProofError:
+        return None

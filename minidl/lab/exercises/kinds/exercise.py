@@ -11,7 +11,7 @@ import torch
 
 from minidl.lab.exercises.answer import Answer, run, same_code
 from minidl.lab.exercises.comparing import difference
-from minidl.lab.exercises.kinds.calling import precision
+from minidl.lab.exercises.kinds.calling import precision, trusted
 from minidl.lab.exercises.reply import NotDone, Reply, Wrong, not_done, right, wrong
 from minidl.lab.proof import Proof
 from minidl.lab.show import SideBySide, side_by_side
@@ -120,7 +120,8 @@ class Exercise(ABC):
         if mine is None:
             return ""
         for code, says in self.slips.items():
-            theirs = self.behaviour(run(self.name, code, self.given).value)
+            with trusted():
+                theirs = self.behaviour(run(self.name, code, self.given).value)
             if theirs is not None and self.alike(mine, theirs):
                 return says
         return ""

@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from minidl import Module
 from minidl.lab.doctor import Diagnosis, examine
 from minidl.lab.doctor.subject.stubs import is_stub
-from minidl.lab.exercises.answer import Answer, borrowed, lent, untouched
-from minidl.lab.exercises.comparing import difference, show
+from minidl.lab.exercises.answer import Answer, borrowed, lent, misnamed, untouched
+from minidl.lab.exercises.comparing import SAME, difference, show
 from minidl.lab.exercises.kinds.calling import call, precision, quietly
 from minidl.lab.exercises.kinds.exercise import Exercise
 from minidl.lab.exercises.reply import WRITE, NotDone, Wrong
@@ -27,10 +28,19 @@ def to_write(
     cls = answer.value
     if not isinstance(cls, type):
         raise Wrong(f"it should be a class, and is {show(cls)}: define it with class {answer.name}.", certain=True)
+    if text := misnamed(cls, methods):
+        raise Wrong(text, certain=True)
     missing = untouched(cls, methods)
     if len(missing) == len(methods):
         raise NotDone(WRITE.format(" and ".join(methods)))
     if text := borrowed(cls, not_yours, methods, building_blocks):
+        raise Wrong(text, certain=True)
+
+
+def prepared(module: Any) -> None:
+    """Raise what there is to say where a module's __init__ leaves out that of Module."""
+    if isinstance(module, Module) and "params" not in vars(module):
+        text = "super().__init__() is missing in __init__: it prepares what every module has, params and grad."
         raise Wrong(text, certain=True)
 
 
@@ -102,6 +112,7 @@ class Layer(Exercise):
         cls = answer.value
         for number, (words, build) in enumerate(self.builds.items()):
             module = call(f"building {self.name}", build, cls)
+            prepared(module)
             self._walk(module, cls)
             for shape in self.shapes if number == 0 else self.shapes[:1]:
                 complain(examine(module, shape, reference=self.reference), self.notebook, words)
@@ -181,8 +192,10 @@ class Layer(Exercise):
     def alike(self, mine: Any, theirs: Any) -> bool:
         """Whether two layers do the same, or have the same wrong forward, whatever comes after it."""
         if self.reference is None:
-            return not difference(mine, theirs)
+            return not difference(mine, theirs, SAME)
         forward = [[way if isinstance(way, str) else (way[0], way[2]) for way in ways] for ways in (mine, theirs)]
         due = [self.reference(batch) for _ in self.builds for batch in self._batches()]
         outputs = [way if isinstance(way, str) else way[0] for way in mine]
-        return not difference(*forward) and bool(difference(outputs, due, 1e-4) or not difference(mine, theirs))
+        return not difference(*forward, SAME) and bool(
+            difference(outputs, due, 1e-4) or not difference(mine, theirs, SAME)
+        )

@@ -4,7 +4,7 @@ import torch
 
 from minidl import Tanh
 from minidl.lab.exercises.kinds import Claim, Layer, Value
-from minidl.lab.exercises.kinds.writing import layer, method
+from minidl.lab.exercises.kinds.writing import layer, method, slope_misused
 from minidl.lab.proof import define, matrices
 from minidl.lab.proof.formula import Formula
 
@@ -76,6 +76,11 @@ EXERCISES = [
             "claim_tanh = G * (1 - Y) ** 2": "the square is not taken of what you take it of: do the last step of "
             "the quotient rule again.",
             "claim_tanh = G * (1 - G * G)": "the slope has nothing to do with what arrives; only what went forward sets it.",
+            "claim_tanh = G / (1 - Y * Y)": "what arrives is divided by the slope; it should be multiplied.",
+            "claim_tanh = G + 1 - Y * Y": "the slope is added to what arrives; it should be multiplied.",
+            "claim_tanh = X * (1 - Y * Y)": "X stands where the message should: what arrives is G.",
+            "claim_tanh = G * (1 - Y.abs())": "at y = 0.5 this slope is 0.5; between 0 and 1 a number and its square differ.",
+            "claim_tanh = G * (1 - Y * Y) ** 2": "the slope is squared: it is multiplied by once.",
             "claim_tanh = G * Y * Y": "that is how much of the message is lost, not how much is passed on.",
             "claim_tanh = G / (X.exp() + (-X).exp()) ** 2": (
                 "right but for a number: v^2 - u^2 is not 1. Multiply the two squares out."
@@ -128,6 +133,15 @@ EXERCISES = [
             ),
         ),
         slips={
+            **slope_misused("MyTanh", KEPT, "(1 - self.output**2)"),
+            _tanh(KEPT, "return grad_output * 1 - self.output**2"): (
+                "in backward, brackets are missing: only the 1 is multiplied by what arrives."
+            ),
+            _tanh(KEPT, "return grad_output * (1 - self.output) ** 2"): (
+                "in backward, the square is taken of the whole bracket. Which formula has the prover accepted?"
+            ),
+            _tanh(KEPT, "return self.output"): "backward returns the output of forward once more.",
+            _tanh("self.output = input.tanh()\nreturn input", SLOPE): "forward returns its input as it was.",
             _tanh(
                 KEPT, "return 1 - self.output**2"
             ): "backward returns a slope alone. What arrives is multiplied by it.",
@@ -145,9 +159,6 @@ EXERCISES = [
             _tanh(KEPT, "return grad_output * (1 + self.output**2)"): (
                 "this slope is never below 1, and tanh is nearly flat where x is large: look at the sign."
             ),
-            _tanh(
-                KEPT, "return grad_output * (self.output**2 - 1)"
-            ): "the sign of the slope is the wrong way round: tanh rises.",
             _tanh(
                 KEPT, "return grad_output * self.output"
             ): "backward multiplies by tanh itself; it should be by its slope.",
@@ -198,7 +209,7 @@ EXERCISES = [
             _tanh(KEPT, "raise NotImplementedError"): "backward is still to be written",
             _tanh(KEPT, "return grad_output * (1 - self.output ^ 2)"): "^ is no power",
             _tanh("self.output = input.tanh\nreturn self.output", SLOPE): "are brackets, (), missing",
-            _tanh("self.ouput = input.tanh()\nreturn self.ouput", SLOPE): "self.output = ... first",
+            _tanh("self.ouput = input.tanh()\nreturn self.ouput", SLOPE): "do you mean self.ouput?",
             _tanh(KEPT, "return grad_output @ (1 - self.output**2)"): "@ multiplies matrices",
             _tanh(KEPT, "return grad_output @ (1 - self.output**2).T"): "expected",
             _tanh(KEPT, "return (grad_output * (1 - self.output**2)).sum()"): "single number",
@@ -224,7 +235,7 @@ EXERCISES = [
             "class MyTanh(Module):\n    def __init__(self):\n        self.output = None\n"
             + method("forward(self, input)", "return input.tanh()")
             + "\n"
-            + method("backward(self, grad_output)", "return grad_output"): "passes on what arrives as it is",
+            + method("backward(self, grad_output)", "return grad_output"): "super().__init__() is missing",
             "def MyTanh(x):\n    return x.tanh()": "it should be a class",
             "MyTanh = Tanh": "minidl's own",
         },
@@ -313,6 +324,17 @@ EXERCISES = [
             ),
         ),
         slips={
+            **slope_misused("Softsign", SIGN, "(1 - self.output.abs()) ** 2"),
+            _softsign(SIGN, "return grad_output * (1 + self.output.abs()) ** 2"): (
+                "your slope is never below 1, and Softsign is nearly flat where x is large."
+            ),
+            _softsign("self.output = input / (1 - input.abs())\nreturn self.output", FALL): (
+                "forward divides by 0 at x = 1: look at the sign below the line."
+            ),
+            _softsign(SIGN, "return self.output"): "backward returns the output of forward once more.",
+            _softsign(
+                "self.output = input / (1 + input.abs())\nreturn input", FALL
+            ): "forward returns its input as it was.",
             _softsign("self.output = input / (1 + input)\nreturn self.output", FALL): (
                 "forward leaves out the bars: at x = -1 it would divide by 0. It is |x| that stands below."
             ),

@@ -4,7 +4,7 @@ import torch
 
 from minidl import Sigmoid
 from minidl.lab.exercises.kinds import Claim, Layer, Value
-from minidl.lab.exercises.kinds.writing import layer, method
+from minidl.lab.exercises.kinds.writing import layer, method, slope_misused
 from minidl.lab.proof import define, matrices
 from minidl.lab.proof.formula import Formula
 
@@ -77,6 +77,10 @@ EXERCISES = [
             ),
             "claim_sigmoid = G.sigmoid()": "this puts the message through the sigmoid; it is to be multiplied by "
             "the slope at X.",
+            "claim_sigmoid = G / (Y * (1 - Y))": "what arrives is divided by the slope; it should be multiplied.",
+            "claim_sigmoid = G + Y * (1 - Y)": "the slope is added to what arrives; it should be multiplied.",
+            "claim_sigmoid = X * Y * (1 - Y)": "X stands where the message should: what arrives is G.",
+            "claim_sigmoid = G * Y * (Y - 1)": "the sign is the wrong way round: so the sigmoid would fall.",
             "claim_sigmoid = G / 4": "a quarter is the slope at x = 0 only.",
             "claim_sigmoid = G * Y * (1 + Y)": "a sign: this slope is largest where the curve is flat.",
             "claim_sigmoid = G * Y * Y * (1 - Y)": "y stands in it once too often: at x = 0 the slope would be an eighth.",
@@ -125,6 +129,39 @@ EXERCISES = [
             layer("MySigmoid", KEPT, SLOPE, init=method("__init__(self)", "super().__init__()\nself.output = None")),
         ),
         slips={
+            _sigmoid(KEPT, "return grad_output * (1 - self.output) ** 2"): (
+                "backward multiplies by 1 - y twice. At x = -6, where the curve is flat, it passes on almost everything."
+            ),
+            _sigmoid(KEPT, "return grad_output * self.output / (1 - self.output)"): (
+                "backward divides where it should multiply: at x = 6 your slope is 400."
+            ),
+            _sigmoid(KEPT, "return grad_output * self.output**2 * (1 - self.output)"): (
+                "y stands in the slope once too often: at x = 0 it is an eighth."
+            ),
+            _sigmoid(BOTH, "return grad_output * self.output * (1 - self.input)"): (
+                "in the bracket stands the input: at x = 2 your slope is negative, as if the curve fell there."
+            ),
+            _sigmoid(KEPT, "return grad_output * (1 - 2 * self.output)"): (
+                "that is how y (1 - y) changes with y, and not how y changes with x: your slope is 0 at x = 0."
+            ),
+            _sigmoid(
+                "self.output = (input > 0) * 1.0\nreturn self.output", SLOPE
+            ): "forward jumps from 0 to 1; the sigmoid rises smoothly.",
+            _sigmoid("self.output = torch.softmax(input, 1)\nreturn self.output", SLOPE): (
+                "forward takes the softmax of each row; the sigmoid looks at each number alone."
+            ),
+            **slope_misused("MySigmoid", KEPT, "self.output * (1 - self.output)"),
+            _sigmoid(KEPT, "return grad_output * self.output * 1 - self.output"): (
+                "in backward, brackets are missing: 1 is multiplied, and then the output is taken away."
+            ),
+            _sigmoid(KEPT, "return self.output"): "backward returns the output of forward once more.",
+            _sigmoid("self.output = input.sigmoid()\nreturn input", SLOPE): "forward returns its input as it was.",
+            _sigmoid(KEPT, "return grad_output * self.output * self.output"): (
+                "backward multiplies by y twice. At x = 6, where the curve is flat, it passes on almost everything."
+            ),
+            _sigmoid(KEPT, "return grad_output * self.output * (1 + self.output)"): (
+                "look at the sign in the bracket: at x = 6, where the curve is flat, your slope is 2."
+            ),
             _sigmoid("self.output = input.exp() / (1 + input.exp())\nreturn self.output", SLOPE): (
                 "at x = 100, forward gives nan: e^100 is too large for single precision and becomes inf, and inf / "
                 "inf has no value."
@@ -243,6 +280,13 @@ EXERCISES = [
             "sigmoids = 1000": "what is left is multiplied each time, and becomes small much sooner.",
             "sigmoids = 0.25**5": "that is how much is left. Asked is after how many.",
             "sigmoids = 1024": "that is by how much it has become smaller. Asked is after how many Sigmoids.",
+            "sigmoids = math.log2(1000)": "that many halves are a thousandth. How large is the slope at most?",
+            "sigmoids = 9": "that is enough; but fewer are, too, and the smallest number is asked for.",
+            "sigmoids = 8": "that is enough; but fewer are, too, and the smallest number is asked for.",
+            "sigmoids = 100": "that is enough by far; but fewer are, too, and the smallest number is asked for.",
+            "sigmoids = 0": "after none all is left.",
+            "sigmoids = 0.001": "that is how much may be left. Asked is after how many.",
+            "sigmoids = 0.25": "that is what one of them leaves at most. Asked is after how many.",
             "sigmoids = 7": "that is enough; but fewer are, too, and the smallest number is asked for.",
             "sigmoids = 2": "after that many up to 1/16 may be left, which is more than a thousandth.",
             "sigmoids = 1": "after one up to a quarter may be left, which is more than a thousandth.",
@@ -250,7 +294,8 @@ EXERCISES = [
         wrong={
             "sigmoids = 5.004": "near",
             "sigmoids = -5": "sign",
-            "sigmoids = 8": "8 is not it",
+            "sigmoids = 20": "20 is not it",
+            "sigmoids = '5'": "without quotation marks",
             "sigmoids = None": "None",
             "sigmoids = 'five'": "right kind",
             "sigmoids = [1, 2, 3, 4, 5]": "one number is asked for",
@@ -299,6 +344,33 @@ EXERCISES = [
             ),
         ),
         slips={
+            _silu(GATE, "return grad_output * (self.input + self.gate)"): (
+                "each factor is added as it is: one of them has to be replaced by its slope in each term."
+            ),
+            _silu(GATE, "return grad_output * (1 + self.gate * (1 - self.gate))"): (
+                "those are the slopes of the two factors, added; each is multiplied by the other factor first."
+            ),
+            _silu(GATE, "return grad_output * (self.gate + self.input * self.gate)"): (
+                "in the second term stands the sigmoid itself; its slope belongs there."
+            ),
+            _silu(GATE, "return grad_output * (self.input + self.input * self.gate * (1 - self.gate))"): (
+                "in the first term x has been nudged; what stays there is the other factor."
+            ),
+            _silu(GATE, "return self.input * (self.gate + self.input * self.gate * (1 - self.gate))"): (
+                "the slope is multiplied by x, and not by what arrives."
+            ),
+            _silu(
+                "self.output = input * input.sigmoid()\nreturn self.output",
+                "s = self.output.sigmoid()\nreturn grad_output * s * (1 - s)",
+            ): "that is the sigmoid's slope, and taken at the output. The product rule gives two terms, at the input.",
+            _silu(
+                "self.input, self.gate = input, input.sigmoid()\nreturn input / self.gate", PRODUCT
+            ): "forward divides; it should multiply.",
+            **slope_misused("SiLU", GATE, "(self.gate + self.input * self.gate * (1 - self.gate))"),
+            _silu(GATE, "return self.gate"): "backward returns the gate; a slope is missing, and what arrives.",
+            _silu(
+                "self.input, self.gate = input, input.sigmoid()\nreturn input", PRODUCT
+            ): "forward returns its input as it was.",
             _silu(GATE, "return grad_output * self.gate * (1 - self.gate)"): (
                 "that is the slope of the sigmoid. x stands in front of it as well: the product rule gives two terms."
             ),
@@ -334,7 +406,6 @@ EXERCISES = [
                 "self.output = input * input.sigmoid()\nreturn self.output",
                 "s = self.output.sigmoid()\nreturn grad_output * (s + self.output * s * (1 - s))",
             ): "this slope is taken at the output, and belongs to the input. Is the output enough to tell x?",
-            _silu(GATE, PRODUCT + ".sum()"): "the slopes are added up: each entry has one of its own.",
             _silu(
                 GATE, "return grad_output"
             ): "backward passes on what arrives as it is; it has to be multiplied by the slope.",

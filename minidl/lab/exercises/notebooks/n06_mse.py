@@ -115,6 +115,14 @@ EXERCISES = [
             "claim_squared = 2 * (Y - T) * Y": "what is inside the bracket has the derivative 1 with respect to y, and not y.",
             "claim_squared = -2 * (Y - T) * T": "what is inside the bracket is differentiated with respect to y; t "
             "is a constant.",
+            "claim_squared = Y": "the target is not in it: how far off an answer is depends on both.",
+            "claim_squared = 2 * T": "the answer is not in it: how far off it is depends on both.",
+            "claim_squared = (Y - T) / 2": "a square leaves a factor behind, and does not take one away.",
+            "claim_squared = (Y - T).abs()": "neither the factor that a square leaves behind is there, nor the "
+            "sign of the error.",
+            "claim_squared = 2 * (Y - T) * n * m": "y_ij stands in one term of the sum, and not in n m of them.",
+            "claim_squared = (Y - T) ** 3": "the power goes down when a square is differentiated, not up.",
+            "claim_squared = 3 * (Y - T)": "which factor does a square leave behind?",
             "claim_squared = 2 * (Y + T)": "look at the sign inside the bracket.",
         },
         wrong={
@@ -155,7 +163,11 @@ EXERCISES = [
         points=3,
         hint="Loss and gradient are divided by the same. Write down for each reduction what that is.",
         given=GIVEN,
-        solution=_mse(VALUE, SLOPE),
+        solution=_mse(
+            VALUE.replace("self.error", "self.errors"),
+            SLOPE.replace("self.error", "self.errors"),
+            more=DIVISOR.replace("self.error", "self.errors"),
+        ),
         right=(
             _mse(
                 "self.error = input - target\nn, m = input.shape\n"
@@ -201,6 +213,28 @@ EXERCISES = [
             ),
         ),
         slips={
+            _mse(VALUE, "return 2 * self.error * self.divisor()"): "backward multiplies by what it should divide by.",
+            _mse(VALUE, "return 2 * self.error / self.divisor() ** 2"): (
+                "backward divides twice by what forward divides by once."
+            ),
+            _mse(VALUE, "return 2 * self.error**2 / self.divisor()"): (
+                "the error is still squared in backward: the power goes down by one when a square is differentiated."
+            ),
+            _mse(VALUE, "return 4 * self.error / self.divisor()"): "backward has a factor 2 too many.",
+            _mse(VALUE, "return 2 * self.error / self.divisor() / len(self.error)"): (
+                "backward divides once by what forward divides by, and once more by n."
+            ),
+            _mse("self.error = input - target\nreturn (self.error * self.error).mean() / self.divisor()", SLOPE): (
+                "forward takes a mean, and divides once more."
+            ),
+            _mse("self.error = input - target\nreturn (self.error**3).sum() / self.divisor()", SLOPE): (
+                "forward takes the third power of the errors; the second is asked for."
+            ),
+            _mse(
+                VALUE,
+                "n, m = self.error.shape\n"
+                'return 2 * self.error / {"sum": 1, "batchmean": n * m, "mean": n}[self.reduction]',
+            ): 'in backward, "batchmean" and "mean" are exchanged: look at the table above.',
             _mse(
                 VALUE, "return self.error / self.divisor()"
             ): "backward returns the error itself; a square leaves a factor behind.",
@@ -347,6 +381,14 @@ EXERCISES = [
             "claim_by_sample = 2 * m * (Y - T)": "you multiply by m, and the mean divides by it.",
             "claim_by_sample = (Y - T) ** 2 / m": "those are the squares; asked is the derivative.",
             "claim_by_sample = 2 * (Y - T) / m**2": "L is divided by m once, and so is its derivative.",
+            "claim_by_sample = Y - T": "look at both: the factor that a square leaves behind, and what each square is divided by.",
+            "claim_by_sample = 2 * m / n * (Y - T)": "m stands above the line; the mean divides by it. And n divides nothing here.",
+            "claim_by_sample = 2 * (Y - T) / (n + m)": "sizes are added here; what is each square divided by?",
+            "claim_by_sample = 2 * m * n * (Y - T)": "you multiply by the sizes; a mean divides.",
+            "claim_by_sample = (Y - T).sign() / m": "that is for the sizes of the errors; here they are squared.",
+            "claim_by_sample = 2 * (Y - T) @ ones('m') @ ones('m').T / m": (
+                "the errors of a sample are added up; but y_ij is in one term only."
+            ),
             "claim_by_sample = (Y - T) / (n * m)": 'that is half of "mean": look at both, the 2 and the n.',
         },
         wrong={
@@ -355,7 +397,7 @@ EXERCISES = [
             "claim_by_sample = 2 * (Y - T) @ ones('m') / m": "expected the shape of Y",
             "claim_by_sample = 2 * Y / m": "lacks a term",
             "claim_by_sample = 2 / m": "expected the shape of Y",
-            "claim_by_sample = (Y - T).sign() / m": "differs in more than one place",
+            "claim_by_sample = (2 * Y - T) / m": "2 times too small",
             "claim_by_sample = '2 * (Y - T) / m'": "formula made of the symbols",
             "claim_by_sample = None": "formula made of the symbols",
         },
@@ -414,6 +456,38 @@ EXERCISES = [
             ),
         ),
         slips={
+            _huber(GUARD + PIECES, "e = self.error\nreturn torch.where(e.abs() <= 1, e * e, e.sign())"): (
+                "within 1, the power goes down by one when a square is differentiated."
+            ),
+            _huber(GUARD + PIECES, "e = self.error\nreturn torch.where(e.abs() <= 1, e, e.sign() / 2)"): (
+                "outside, half is taken away in forward; but a constant has no slope."
+            ),
+            _huber(
+                GUARD + PIECES, "return self.error.clamp(0, 1)"
+            ): "negative errors get no slope: what is it where the answer is too small?",
+            _huber(
+                GUARD + PIECES, "return self.error.clamp(-0.5, 0.5)"
+            ): "in backward the pieces meet at 0.5; they should at 1.",
+            _huber(GUARD + PIECES, "e = self.error\nreturn torch.where(e.abs() <= 2, e, e.sign())"): (
+                "in backward the pieces meet at 2; they should at 1."
+            ),
+            _huber(
+                GUARD + PIECES.replace("e.abs() <= 1", "e.abs() <= 2"), SLOPES
+            ): "in forward the pieces meet at 2; they should at 1.",
+            _huber(GUARD + PIECES.replace("e.abs() - 0.5", "e.abs() - 1"), SLOPES): (
+                "in forward, outside, something else is to be taken away: at |e| = 1 both pieces have to meet."
+            ),
+            _huber(GUARD + PIECES.replace("e.abs() - 0.5", "e.abs() + 0.5"), SLOPES): (
+                "in forward, outside, look at the sign: at |e| = 1 both pieces have to meet."
+            ),
+            _huber(
+                GUARD + "self.error = e = input - target\nif e.abs().max() <= 1:\n    return (e * e / 2).sum()\n"
+                "return (e.abs() - 0.5).sum()",
+                SLOPES,
+            ): "forward takes one piece for the whole batch; each entry has its own, and torch.where picks it.",
+            _huber(
+                GUARD + PIECES, "return self.error.tanh()"
+            ): "tanh looks like it, and is another curve: within 1 the slope is a straight line.",
             _huber(GUARD + PIECES, "e = self.error\nreturn torch.where(e.abs() <= 1, 2 * e, e.sign())"): (
                 "within 1, half of e^2 stands in the loss: the half and what a square leaves make one."
             ),
