@@ -58,7 +58,7 @@ ARRAYS: dict[str, tuple[int, ...]] = {  # of a layer that is built from its para
 }
 GATES = {"lstm": 4, "gru": 3}  # side by side in one array
 FUNCTIONS = r"^(f|fn|func|function|activation|activationf(n|unc(tion)?)?|act|g|phi)$"
-DERIVATIVES = r"prime|deriv|^(df|dfn|d_?f|dact|grad|gradient|dg)$|^d"
+DERIVATIVES = r"prime|deriv|^(df|dfn|d_?f|dact|grad|gradient|dg)$|^d(activation|func(tion)?|phi|sigma|sigmoid|tanh|relu)"
 LINEAR_NAME = re.compile("linear|dense|affine|connected|fc|densa", re.IGNORECASE)
 BENT_NAME = re.compile("tanh|sigmoid|relu", re.IGNORECASE)
 NETWORK_NAME = re.compile("sequential|net|model|mlp|perceptron|red", re.IGNORECASE)
