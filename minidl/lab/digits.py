@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from minidl.lab.arguments import checked
 from minidl.module import check_number
 
 try:
@@ -21,6 +22,7 @@ except ImportError:
 Data = tuple[Tensor, Tensor]
 
 
+@checked
 def digits(
     *, test: int = 397, generator: torch.Generator | None = None, dtype: torch.dtype | None = None
 ) -> tuple[Data, Data]:

@@ -7,12 +7,14 @@ import math
 import torch
 from torch import Tensor
 
+from minidl.lab.arguments import checked
 from minidl.module import check_number
 
 CENTRE = (0.5, 0.5)
 RADIUS = 1 / math.sqrt(2 * math.pi)  # an area of pi r^2 = 1/2: half of the points are inside
 
 
+@checked
 def disk(
     n: int,
     *,

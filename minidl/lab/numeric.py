@@ -9,8 +9,10 @@ import torch
 from torch import Tensor
 
 from minidl import Sequential
+from minidl.lab.arguments import as_numbers, check_finite, checked
 
 
+@checked
 def central_differences(function: Callable[[Tensor], Tensor | float], tensor: Tensor, step: float = 1e-5) -> Tensor:
     """Return the gradient of a function at a tensor, one entry after the other: (f(w + step) - f(w - step)) / (2 step).
 
@@ -28,11 +30,11 @@ def central_differences(function: Callable[[Tensor], Tensor | float], tensor: Te
     Tensor
         Of the shape of ``tensor``.
     """
-    if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
-        got = tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__
-        raise TypeError(f"central_differences expected a floating-point tensor, got {got}")
-    if not step > 0:
-        raise ValueError(f"central_differences expected step above 0, got {step!r}")
+    if not tensor.is_floating_point():
+        raise TypeError(f"central_differences expected a floating-point tensor, got {tensor.dtype}")
+    check_finite("central_differences", "step", step, above=0)
+    if tensor.is_meta:
+        raise ValueError("central_differences expected a tensor with numbers in it, got one on device meta")
     moved, gradient = tensor.detach().clone(), torch.zeros_like(tensor, requires_grad=False)
     for at in itertools.product(*map(range, tensor.shape)):
         here = float(moved[at])
@@ -45,6 +47,7 @@ def central_differences(function: Callable[[Tensor], Tensor | float], tensor: Te
     return gradient
 
 
+@checked
 def largest_difference(a: Tensor, b: Tensor) -> float:
     """Return the largest absolute difference between the entries of two tensors.
 
@@ -52,9 +55,14 @@ def largest_difference(a: Tensor, b: Tensor) -> float:
     """
     if a.shape != b.shape:
         raise ValueError(f"largest_difference expected equal shapes, got {tuple(a.shape)} and {tuple(b.shape)}")
+    if a.device != b.device or a.is_meta:
+        raise ValueError(f"largest_difference expected tensors on one device, not meta, got {a.device} and {b.device}")
+    if a.dtype is torch.bool or b.dtype is torch.bool:
+        raise TypeError(f"largest_difference expected tensors of numbers, got {a.dtype} and {b.dtype}")
     return float((a.detach() - b.detach()).abs().max()) if a.numel() else 0.0
 
 
+@checked
 def agree(pairs: dict[str, tuple[Tensor, Tensor]], *, below: float) -> None:
     """Print, for each pair of tensors, that their largest difference is below a bound; AssertionError if one is not."""
     for name, (a, b) in pairs.items():
@@ -64,6 +72,7 @@ def agree(pairs: dict[str, tuple[Tensor, Tensor]], *, below: float) -> None:
         print(f"  {name:14}  {tuple(a.shape)!s:8}  largest difference below {below:g}")
 
 
+@checked
 def compare_gradients(loss: Callable[..., Tensor], gradients: dict[str, tuple[Tensor, Tensor]]) -> None:
     """Compare gradients with central differences and with autograd, and print how well they agree.
 
@@ -91,6 +100,7 @@ def compare_gradients(loss: Callable[..., Tensor], gradients: dict[str, tuple[Te
         agree({name: (gradients[name][1], true) for name, true in zip(gradients, truth, strict=True)}, below=below)
 
 
+@checked
 def gradient_sizes(model: Sequential, input: Tensor, grad_output: Tensor) -> list[float]:
     """Return how large the gradient is when it arrives at each layer that has parameters, first layer first.
 

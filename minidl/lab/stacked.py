@@ -8,8 +8,10 @@ from collections.abc import Sequence
 import torch
 
 from minidl import Module
+from minidl.lab.arguments import checked
 
 
+@checked
 def stack(models: Sequence[Module]) -> Module:
     """Return one model whose run r is a copy of ``models[r]``.
 
@@ -39,6 +41,7 @@ def stack(models: Sequence[Module]) -> Module:
     return stacked
 
 
+@checked
 def unstack(model: Module) -> list[Module]:
     """Return the R models of which ``model`` is a stack, as independent copies.
 
