@@ -87,9 +87,12 @@ def _is(value: Any, kind: Any) -> bool:
     if origin is tuple:
         return isinstance(value, (tuple, list)) and len(value) == len(parts) and all(map(_is, value, parts))
     if origin is Sequence:
-        return isinstance(value, (Sequence, np.ndarray)) and all(_is(one, parts[0]) for one in value)
+        is_array = isinstance(value, np.ndarray) and value.ndim > 0
+        return (is_array or isinstance(value, Sequence)) and all(_is(one, parts[0]) for one in value)
     if origin is dict:
-        return isinstance(value, dict) and all(_is(one, part) for item in value.items() for one, part in zip(item, parts))
+        return isinstance(value, dict) and all(
+            _is(one, part) for item in value.items() for one, part in zip(item, parts)
+        )
     return isinstance(value, kind)
 
 

@@ -56,6 +56,8 @@ def digits(
     pixels, labels = load_digits(return_X_y=True)
     n = len(labels)
     check_number("digits", "test", test, f"an integer from 1 to {n - 1}", int, lambda test: 1 <= test < n)
+    if dtype is not None and not dtype.is_floating_point:
+        raise TypeError(f"digits expected a floating-point dtype, got {dtype}")
     dtype = dtype or torch.get_default_dtype()
     images = torch.from_numpy(pixels).to(dtype) / 16
     targets = torch.eye(10, dtype=dtype)[torch.from_numpy(labels)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from numbers import Real
 
 import torch
 from torch import Tensor
@@ -39,12 +40,23 @@ def central_differences(function: Callable[[Tensor], Tensor | float], tensor: Te
     for at in itertools.product(*map(range, tensor.shape)):
         here = float(moved[at])
         moved[at] = here + step
-        above = float(function(moved))
+        above = _value(function, moved)
         moved[at] = here - step
-        below = float(function(moved))
+        below = _value(function, moved)
         moved[at] = here
         gradient[at] = (above - below) / (2 * step)
     return gradient
+
+
+def _value(function: Callable, tensor: Tensor) -> float:
+    """Return the one number that a function gives for a tensor; TypeError for anything else."""
+    value = function(tensor)
+    if not isinstance(value, (Tensor, Real)) or (
+        isinstance(value, Tensor) and (value.numel() != 1 or value.is_complex())
+    ):
+        got = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+        raise TypeError(f"central_differences expected a function that returns one number, got {got}")
+    return float(value)
 
 
 @checked
@@ -94,7 +106,10 @@ def compare_gradients(loss: Callable[..., Tensor], gradients: dict[str, tuple[Te
         for i, tensor in enumerate(tensors)
     ]
     leaves = [tensor.detach().clone().requires_grad_() for tensor in tensors]
-    derived = torch.autograd.grad(loss(*leaves), leaves)
+    value = loss(*leaves)
+    if not isinstance(value, Tensor) or not value.requires_grad:
+        raise TypeError(f"compare_gradients expected a loss that torch can differentiate, got {type(value).__name__}")
+    derived = torch.autograd.grad(value, leaves, materialize_grads=True)
     for judge, truth, below in (("central differences", nudged, 1e-8), ("autograd", derived, 1e-12)):
         print(f"against {judge}:")
         agree({name: (gradients[name][1], true) for name, true in zip(gradients, truth, strict=True)}, below=below)
@@ -110,7 +125,7 @@ def gradient_sizes(model: Sequential, input: Tensor, grad_output: Tensor) -> lis
     model.forward(input)
     sizes = []
     for layer in reversed(list(model.layers())):
+        arrived, grad_output = grad_output, layer.backward(grad_output)
         if layer.params:
-            sizes.append(float(grad_output.square().mean().sqrt()))
-        grad_output = layer.backward(grad_output)
+            sizes.append(float(arrived.square().mean().sqrt()))
     return sizes[::-1]

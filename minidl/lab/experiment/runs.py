@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 import minidl
+from minidl.lab.arguments import checked
 from minidl.lab.disk import disk
 from minidl.lab.experiment.record import Record
 from minidl.lab.experiment.setting import INITIAL_WEIGHTS, Setting, generators
@@ -103,6 +104,7 @@ class _MeanLoss(nn.MSELoss):
         return super().forward(input, target) / math.prod(input.shape[self.per])
 
 
+@checked
 def run_experiments(
     settings: Sequence[Setting] | Setting,
     runs: int,

@@ -44,7 +44,10 @@ def matrix_product(
     A row of the left factor and a column of the right one meet in the entry of the product that they make; those of
     ``entry``, counted from 1, are framed. Names may be formulas, such as ``r"$X^\top$"``.
     """
-    left, right = as_numbers("matrix_product", "left", left, "(n, m)"), as_numbers("matrix_product", "right", right, "(m, k)")
+    left, right = (
+        as_numbers("matrix_product", "left", left, "(n, m)"),
+        as_numbers("matrix_product", "right", right, "(m, k)"),
+    )
     if left.shape[1] != right.shape[0] or left.dtype != right.dtype:
         got = " and ".join(f"{tuple(factor.shape)} of {factor.dtype}" for factor in (left, right))
         raise ValueError(f"matrix_product expected (n, m) and (m, k) of one dtype, got {got}")

@@ -18,21 +18,21 @@ from minidl.lab.figures.style import BLUE, COLOURS, GREY, LINES, LOOKS, RED, in_
 VALUES = ("loss", "accuracy")
 
 
-def check_history(owner: str, history: pd.DataFrame, *columns: str) -> None:
-    """Raise TypeError or ValueError unless a history has these columns, with something in them, and numbers where needed."""
-    missing = [column for column in columns if column not in history.columns]
-    if missing or not len(history):
-        got = f"no column {missing[0]}" if missing else "no rows"
-        raise ValueError(f"{owner} expected a history as train returns it, with {', '.join(columns)}, got {got}")
+def check_table(owner: str, table: pd.DataFrame, *columns: str) -> None:
+    """Raise TypeError or ValueError unless a table has these columns, with something in them, and numbers where needed."""
+    missing = [column for column in columns if column not in table.columns]
+    if missing or not len(table):
+        got = f"no {missing[0]}" if missing else "no rows"
+        raise ValueError(f"{owner} expected a table with rows and the columns {', '.join(columns)}, got {got}")
     for column in {"epoch", *VALUES} & {*columns}:
-        if not pd.api.types.is_numeric_dtype(history[column]):
-            raise TypeError(f"{owner} expected numbers in the column {column}, got {history[column].dtype}")
+        if not pd.api.types.is_numeric_dtype(table[column]):
+            raise TypeError(f"{owner} expected numbers in the column {column}, got {table[column].dtype}")
 
 
 def _of_split(owner: str, history: pd.DataFrame, column: str, split: str) -> pd.DataFrame:
     """Return what a history holds of one split, if a figure of one column can be drawn from it."""
     check_choice(owner, "column", column, VALUES)
-    check_history(owner, history, "model", "run", "epoch", "split", column)
+    check_table(owner, history, "model", "run", "epoch", "split", column)
     check_choice(owner, "split", split, list(history["split"].unique()))
     return history[history["split"] == split]
 
@@ -52,7 +52,7 @@ def curve(history: pd.DataFrame, column: str, *, by: str = "split", ax: Axes | N
     """
     check_choice("curve", "column", column, VALUES)
     check_choice("curve", "by", by, ("split", "model"))
-    check_history("curve", history, "run", "epoch", by, column)
+    check_table("curve", history, "run", "epoch", by, column)
     ax = new_axes(ax)
     runs = history["run"].nunique()
     for value, part in history.groupby(by, sort=False):
@@ -122,7 +122,7 @@ def final_errors(history: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ``history`` has the columns of ``train``; its ``model`` names the rows, the first at the top. Circles are errors on training
     data, crosses on validation data, bars the means of the crosses. What is below 0.1 % is drawn there.
     """
-    check_history("final_errors", history, "model", "epoch", "split", "accuracy")
+    check_table("final_errors", history, "model", "epoch", "split", "accuracy")
     names = list(history["model"].unique())
     ax = new_axes(ax, size=(6.5, 0.42 * len(names) + 1.1))
     last = history[history["epoch"] == history.groupby("model")["epoch"].transform("max")]
@@ -159,7 +159,9 @@ def mean_interval(values: np.ndarray, *, resamples: int = 1000, seed: int = 0) -
     low, high : arrays of the shape of one run
     """
     if not values.size or values.dtype.kind not in "fiu":
-        raise ValueError(f"mean_interval expected numbers of at least one run, got {values.dtype} of shape {values.shape}")
+        raise ValueError(
+            f"mean_interval expected numbers of at least one run, got {values.dtype} of shape {values.shape}"
+        )
     check_whole("mean_interval", "resamples", resamples)
     check_whole("mean_interval", "seed", seed, 0)
     runs = len(values)

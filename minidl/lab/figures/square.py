@@ -165,7 +165,9 @@ def _outputs(model: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
         with torch.no_grad():
             outputs = model(points)
     except (RuntimeError, IndexError) as error:
-        raise ValueError(f"decision_regions expected a model of points (n, 2), got {type(model).__name__}: {error}") from error
+        raise ValueError(
+            f"decision_regions expected a model of points (n, 2), got {type(model).__name__}: {error}"
+        ) from error
     return as_numbers("decision_regions", "the model's outputs", outputs, f"({len(points)}, 2)", finite=False)
 
 
