@@ -18,7 +18,7 @@ def check_number(owner: str, name: str, value: object, expected: str, kinds: tup
 
 def check_device(owner: str, device: object) -> None:
     """Raise TypeError or ValueError for a device that is none, or is not here."""
-    if not isinstance(device, (torch.device, str, int, type(None))):
+    if isinstance(device, bool) or not isinstance(device, (torch.device, str, int, type(None))):
         raise TypeError(f"{owner} expected a device, such as 'cpu', got {device!r}")
     try:
         torch.empty(0, device=device)

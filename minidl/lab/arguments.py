@@ -90,9 +90,7 @@ def _is(value: Any, kind: Any) -> bool:
         is_array = isinstance(value, np.ndarray) and value.ndim > 0
         return (is_array or isinstance(value, Sequence)) and all(_is(one, parts[0]) for one in value)
     if origin is dict:
-        return isinstance(value, dict) and all(
-            _is(one, part) for item in value.items() for one, part in zip(item, parts)
-        )
+        return isinstance(value, dict) and all(_is(key, parts[0]) and _is(one, parts[1]) for key, one in value.items())
     return isinstance(value, kind)
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from minidl import Sequential
-from minidl.lab.arguments import as_numbers, check_finite, checked
+from minidl.lab.arguments import check_finite, checked
 
 
 @checked

@@ -209,7 +209,6 @@ def table_1(result: Result) -> pd.DataFrame:
 @checked
 def readable(table: pd.DataFrame) -> pd.DataFrame:
     """Return Table 1 as people print it: "mean ± std" in one column, a dash where there is nothing."""
-
     needed = [f"{who}{name}_mean" for who in ("", "published_") for name in ("accuracy", "seconds")]
     check_table("readable", table, "model", *needed, "time_ratio", "epochs_median")
 

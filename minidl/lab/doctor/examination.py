@@ -164,7 +164,8 @@ def _batch(name: str, given: Any, least: int = 2, whole: bool = False) -> Tensor
         given = torch.randn(tuple(given), generator=torch.Generator().manual_seed(len(name)))
     tensor = as_tensor(given)
     if tensor is None:
-        raise TypeError(f"expected {name} to be a tensor, an array or a shape, got {type(given).__name__}")
+        got = f"one on device {given.device}" if isinstance(given, Tensor) else type(given).__name__
+        raise TypeError(f"expected {name} to be a tensor with numbers in it, an array or a shape, got {got}")
     whole &= not tensor.is_floating_point() and not tensor.is_complex() and tensor.dtype is not torch.bool
     if tensor.ndim < (1 if whole else least) or not tensor.numel():
         raise ValueError(f"expected {name} of shape (n, m), got {tuple(tensor.shape)}")

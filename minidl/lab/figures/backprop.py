@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from minidl import Module, MSELoss, Sequential
-from minidl.lab.arguments import as_numbers, check_choice, check_finite
+from minidl.lab.arguments import as_numbers, check_finite
 from minidl.lab.figures.style import (
     BLUE,
     COLOURS,

@@ -14,7 +14,6 @@ from matplotlib.axes import Axes
 from minidl.lab.arguments import check_choice, check_whole, checked
 from minidl.lab.figures.style import BLUE, COLOURS, GREY, LINES, LOOKS, RED, in_style, new_axes, new_pair
 
-
 VALUES = ("loss", "accuracy")
 
 
