@@ -53,6 +53,8 @@ def _advice(error: BaseException, line: str) -> str:
     if "unexpected keyword argument" in text:
         return ". It is called with that name: its def has to have it."
     if "missing" in text and "required positional argument" in text:
+        if line:
+            return ". Here it is called without."
         if not re.match(r"\w+\.\w+\(", text):
             return ". Nobody gives it that argument."
         return ". Nobody gives it that argument: what it needs from another method is kept on self."

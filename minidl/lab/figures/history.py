@@ -97,15 +97,15 @@ def final_errors(history: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     data, crosses on validation data, bars the means of the crosses. What is below 0.1 % is drawn there.
     """
     names = list(history["model"].unique())
-    ax = new_axes(ax, size=(6.5, 0.42 * len(names) + 1.1))
+    ax = new_axes(ax, size=(6.5, 0.5 * len(names) + 1.1))
     last = history[history["epoch"] == history.groupby("model")["epoch"].transform("max")]
     percent = (100 * (1 - last["accuracy"])).clip(lower=0.1)
     row = last["model"].map({name: k for k, name in enumerate(names)})
-    for split, marker, shift in (("training", "o", -0.14), ("validation", "x", 0.14)):
-        shown, look = last["split"] == split, {"color": COLOURS[split], "fillstyle": "none", "markersize": 5}
+    for split, marker, shift in (("training", "o", -0.22), ("validation", "x", 0.22)):
+        shown, look = last["split"] == split, {"color": COLOURS[split], "fillstyle": "none", "markersize": 4}
         ax.plot(percent[shown], row[shown] + shift, marker, label=f"{split} data, each run", **look)
     means = 100 * (1 - last[last["split"] == "validation"].groupby("model")["accuracy"].mean()[names])
-    height = np.arange(len(names)) + 0.14
+    height = np.arange(len(names)) + 0.22
     ax.plot(means.clip(lower=0.1), height, "|", color="black", markersize=15, label="validation data, mean")
     ax.set(xscale="log", xlim=(0.09, 70), xlabel="error, %", ylim=(len(names) - 0.5, -0.5))
     ax.set_xticks([0.1, 0.3, 1, 3, 10, 30], ["≤ 0.1", "0.3", "1", "3", "10", "30"])

@@ -74,6 +74,8 @@ class Chain(Exercise):
         calls: Calls = []
         spies = [Spy(place, calls) for place in range(1, length + 1)]
         chain = call(f"building {self.name}", cls, *spies)
+        if hidden := [name for name in vars(chain) if callable(getattr(Module, name, None))]:
+            raise Wrong(f"self.{hidden[0]} hides Module's own method {hidden[0]}, which is needed: take another name.")
         found = {id(param) for param, _ in call("parameters()", lambda: list(chain.parameters()))}
         for spy in spies:
             if id(spy.params["factor"]) not in found:
@@ -124,14 +126,15 @@ class Chain(Exercise):
                 raise Wrong(f"{shown} gives module {place} something that is no tensor: {got!r}.")
             if not torch.equal(got, given):
                 before = place - 1 if method == "forward" else place + 1
-                where = f"what module {before} has returned" if 1 <= before <= len(spies) else "what it is given itself"
+                arrived = "the input of the chain" if method == "forward" else "the message that has arrived"
+                where = f"what module {before} has returned" if 1 <= before <= len(spies) else arrived
                 raise Wrong(f"{shown} gives module {place} something else than {where}.")
             given = got * spies[place - 1].params["factor"]
 
     def _take_out(self, cls: type, length: int) -> None:
         """Look at what an index gives."""
         if not hasattr(cls, "__getitem__"):
-            raise Wrong("forward and backward are right; __getitem__(self, k) is still to be written.", certain=True)
+            raise Wrong("forward and backward are right; `__getitem__(self, k)` is still to be written.", certain=True)
         modules = _modules(length)
         chain = call(f"building {self.name}", cls, *modules)
         for k, module in enumerate(modules):
@@ -140,7 +143,7 @@ class Chain(Exercise):
             if got is module:
                 continue
             if got is None:
-                raise Wrong(f"{shown} gives None: is a return missing in __getitem__?", certain=True)
+                raise Wrong(f"{shown} gives None: is a return missing in `__getitem__`?", certain=True)
             if other := [place for place, each in enumerate(modules, 1) if got is each]:
                 raise Wrong(f"{shown} gives module {other[0]}, counted from 1, and should give module {k + 1}.")
             if type(got) is type(module):
@@ -163,7 +166,8 @@ class Chain(Exercise):
             back, right_back = call(f"backward of {self.name}", chain.backward, message), due.backward(message)
             for what, got, theirs in (("forward", output, right), ("backward", back, right_back)):
                 if got.shape != theirs.shape or not torch.allclose(got, theirs):
-                    raise Wrong(f"with {due}, {what} does not return what its modules give one after the other.")
+                    chained = ", ".join(type(module).__name__ for module in modules)
+                    raise Wrong(f"with {chained}, {what} does not return what they give one after the other.")
         pairs = zip(chain.parameters(), due.parameters(), strict=True)
         if not all(torch.allclose(grad, right) for (_, grad), (_, right) in pairs):
             raise Wrong("the gradients of two batches, one after the other, are not added up in the layers.")

@@ -58,7 +58,8 @@ class Function(Exercise):
                 raise NotDone(WRITE.format("the function"))
             if got is None:
                 raise Wrong(f"{shown} returns None: is a return missing?")
-            if problem := difference(got, self.reference(*copy.deepcopy(arguments)), self.tolerance):
+            due = self.reference(*copy.deepcopy(arguments))
+            if problem := difference(got, due, self.tolerance, "is something rounded, or a small part not right"):
                 raise Wrong(f"for {shown}, {lent(function) or problem}")
             for place, (before, after) in enumerate(zip(arguments, mine, strict=True), 1):
                 if as_numbers(before) is not None and difference(after, before, 0.0):

@@ -167,7 +167,7 @@ EXERCISES = [
             ),
         ),
         wrong={
-            _mine(item=""): "__getitem__(self, k) is still to be written",
+            _mine(item=""): "`__getitem__(self, k)` is still to be written",
             _mine(backward="raise NotImplementedError"): "backward is still to be written",
             _mine(forward="raise NotImplementedError"): "forward is still to be written",
             _mine(

@@ -98,6 +98,20 @@ EXERCISES = [
             ),
             _sgd(LOOP + "param -= self.lr * grad\n    break"): "only the first parameter takes a step.",
             _sgd(LOOP + "param -= 2 * self.lr * grad"): "every step is twice as long as it should be.",
+            _sgd(
+                LOOP + "param -= self.lr * grad.mean()"
+            ): "the entries of a parameter take the same step, their mean gradient.",
+            _sgd(LOOP + "param -= self.lr * grad / grad.norm()"): (
+                "every parameter's gradient is divided by its length; how large it is should count."
+            ),
+            _sgd(
+                LOOP + "param -= self.lr * grad.abs()"
+            ): "the signs of the gradients are lost: all entries get smaller.",
+            _sgd(LOOP + "param -= self.lr * grad**2"): "the gradients are squared, so that their signs are lost.",
+            _sgd("self.lr *= 0.9\n" + LOOP + "param -= self.lr * grad"): "step changes the learning rate itself.",
+            _sgd("for grad, param in self.model.parameters():\n    param -= self.lr * grad"): (
+                "the gradients move, and the parameters stay: a pair is (parameter, gradient), in this order."
+            ),
             _sgd(LOOP + "grad *= self.lr\n    param -= grad"): (
                 "the gradients are changed by the step. They belong to the model; compute with them, and leave them."
             ),
@@ -245,6 +259,13 @@ EXERCISES = [
             _decay("return param - lr * (grad + decay * param.sign())"): (
                 "that is the slope of |w|: every weight shrinks by the same. For w^2 it depends on the weight."
             ),
+            _decay("param = param - lr * grad\nreturn param - lr * decay * param"): (
+                "the decay is taken of where the step has led; it belongs to where the step begins, as the gradient does."
+            ),
+            _decay("return param - lr * decay * (grad + param)"): "the decay is a factor of the gradient, too.",
+            _decay(
+                "return param - lr * (grad + decay * param.abs())"
+            ): "a negative weight does not shrink: its sign is lost.",
             _decay("return param - lr * (grad + decay * param.sum())"): (
                 "every weight gets the sum of all; in the sum of squares, each stands in one term alone."
             ),
