@@ -55,7 +55,7 @@ class Finding:
             lines.append(f"shape: expected {seen['expected shape']}, got {seen['got shape']}")
         if "entry" in seen:
             at = place(seen["entry"])
-            lines.append(f"{at}: expected {number(seen['expected'])}, got {number(seen['got'])}")
+            lines.append(f"{at and f'{at}: '}expected {number(seen['expected'])}, got {number(seen['got'])}")
         if "factor" in seen:
             lines.append("factor: " + "; ".join(f"{number(f)} for {batch}" for batch, f in seen["factor"].items()))
         if self.also:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import difflib
 import dis
 import inspect
 import linecache
@@ -15,7 +16,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from minidl import Module
 from minidl.lab.doctor.subject.stubs import is_stub
+from minidl.lab.proof.formula import Formula
 
 KNOWN_TO_TORCH = {*dir(torch), *dir(Tensor), *dir(torch.nn), *dir(torch.nn.functional), *dir(torch.special)}
 
@@ -83,11 +86,24 @@ def untouched(value: Any, methods: tuple[str, ...]) -> list[str]:
     return [method for method in methods if is_stub(getattr(value, method, None))]
 
 
+def misnamed(value: Any, methods: tuple[str, ...]) -> str:
+    """Return in words which method stands under a name that is a little different; nothing if none."""
+    written = dict(functions(value))
+    for method in methods:
+        others = [name for name in written if name not in methods and not name.startswith("__")]
+        alike = [name for name in others if name.lower() == method] or difflib.get_close_matches(method, others, 1, 0.8)
+        if method not in written and alike:
+            return f"nobody calls {alike[0]}: the name is {method}."
+    return ""
+
+
 def lent(value: Any) -> str:
     """Return in words which variable of the notebook a method uses where one of its own belongs; nothing if none."""
     for where, function in functions(value):
         for name in _globals(function.__code__):
             found = function.__globals__.get(name, getattr(builtins, name, None))
+            if isinstance(found, Formula):
+                return f"{where} uses the letter `{name}` of a claim. A layer works with tensors."
             if isinstance(found, Tensor) or found is builtins.input:
                 if inspect.isfunction(value):
                     return f"it uses the notebook's `{name}`, not something that it is given or makes itself."
@@ -117,6 +133,8 @@ def borrowed(
     """
     if isinstance(value, type):
         for method in methods:
+            if getattr(value, method, None) in (None, getattr(Module, method, None)):
+                return f"it has no {method}."
             home = getattr(getattr(value, method, None), "__module__", None) or ""
             if home.partition(".")[0] in ("minidl", "torch"):
                 return f"its {method} is {home.partition('.')[0]}'s own; write yours."

@@ -75,6 +75,8 @@ def difference(got: Any, expected: Any, tolerance: float = 5e-4, more: str = DIG
             return f"{len(expected)} of them are asked for, and {show(got)} is something else."
         pairs = enumerate(zip(got, expected, strict=True), 1)
         return next((f"number {i}: {text}" for i, (g, e) in pairs if (text := difference(g, e, tolerance, more))), "")
+    if due is not None and isinstance(got, str):
+        return f"{show(got)} is text, and so not of the right kind: write numbers without quotation marks."
     if due is None or mine is None:
         return f"{show(got)} is not what is asked for: is it of the right kind?"
     return _of_numbers(mine, due, tolerance, got, more)
@@ -131,5 +133,5 @@ def show(value: Any) -> str:
         return f"the class {value.__name__}"
     if callable(value):
         return "a function"
-    text = str(value.tolist()) if isinstance(value, Tensor) else repr(value)
+    text = " ".join((str(value.tolist()) if isinstance(value, Tensor) else repr(value)).split())
     return text if len(text) <= 60 else f"{text[:57]}..."

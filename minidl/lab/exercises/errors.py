@@ -39,6 +39,8 @@ def _advice(error: BaseException, line: str) -> str:
     if isinstance(error, AttributeError):
         if error.name in ("params", "grad", "_kept") and isinstance(error.obj, Module):
             return ". Is super().__init__() missing in __init__?"
+        if isinstance(error.obj, dict) and error.name in error.obj:
+            return f'. What is in a dictionary is read with brackets, ["{error.name}"].'
         if error.name in (getattr(error.obj, "params", None) or ()):
             return f'. A parameter is kept under its name in params: self.params["{error.name}"].'
         if error.name is not None and f"self.{error.name}" in line and "object has no attribute" in text:

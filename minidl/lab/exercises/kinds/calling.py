@@ -16,14 +16,28 @@ from minidl.lab.exercises.reply import Wrong
 
 
 @contextmanager
-def double_precision() -> Iterator[None]:
-    """Let torch make tensors of float64 for a while, whatever the notebook has chosen."""
+def precision(dtype: torch.dtype) -> Iterator[None]:
+    """Let torch make tensors of a dtype for a while, whatever the notebook has chosen."""
     before = torch.get_default_dtype()
-    torch.set_default_dtype(torch.float64)
+    torch.set_default_dtype(dtype)
     try:
         yield
     finally:
         torch.set_default_dtype(before)
+
+
+@contextmanager
+def trusted() -> Iterator[None]:
+    """Let `call` do without its time limit for a while: what is called is an exercise's own, and comes back."""
+    _trusted.append(True)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        _trusted.pop()
+
+
+_trusted: list[bool] = []
 
 
 def call(shown: str, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -41,7 +55,7 @@ def call(shown: str, function: Callable[..., Any], *arguments: Any) -> Any:
         return function(*arguments)
 
     try:
-        return guarded(work, TIME_LIMIT)[0]
+        return work(Watch()) if _trusted else guarded(work, TIME_LIMIT)[0]
     except Hung as error:
         raise Wrong(str(error), certain=True) from error
     except Exception as error:

@@ -9,11 +9,12 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from minidl import Module
 from minidl.lab.doctor import Diagnosis, examine
 from minidl.lab.doctor.subject.stubs import is_stub
-from minidl.lab.exercises.answer import Answer, borrowed, lent, untouched
+from minidl.lab.exercises.answer import Answer, borrowed, lent, misnamed, untouched
 from minidl.lab.exercises.comparing import SAME, difference, show
-from minidl.lab.exercises.kinds.calling import call, quietly
+from minidl.lab.exercises.kinds.calling import call, precision, quietly
 from minidl.lab.exercises.kinds.exercise import Exercise
 from minidl.lab.exercises.reply import WRITE, NotDone, Wrong
 
@@ -27,10 +28,19 @@ def to_write(
     cls = answer.value
     if not isinstance(cls, type):
         raise Wrong(f"it should be a class, and is {show(cls)}: define it with class {answer.name}.", certain=True)
+    if text := misnamed(cls, methods):
+        raise Wrong(text, certain=True)
     missing = untouched(cls, methods)
     if len(missing) == len(methods):
         raise NotDone(WRITE.format(" and ".join(methods)))
     if text := borrowed(cls, not_yours, methods, building_blocks):
+        raise Wrong(text, certain=True)
+
+
+def prepared(module: Any) -> None:
+    """Raise what there is to say where a module's __init__ leaves out that of Module."""
+    if isinstance(module, Module) and "params" not in vars(module):
+        text = "super().__init__() is missing in __init__: it prepares what every module has, params and grad."
         raise Wrong(text, certain=True)
 
 
@@ -40,6 +50,8 @@ def returned(name: str, method: str, got: Any) -> Tensor:
         raise Wrong(f"{method} of {name} returns nothing: is a return missing?", certain=True)
     if callable(got):
         raise Wrong(f"{method} of {name} returns a function: are brackets, (), missing after it?", certain=True)
+    if isinstance(got, (tuple, list)):
+        raise Wrong(f"{method} of {name} returns {len(got)} things, and should return one tensor.", certain=True)
     if not isinstance(got, Tensor):
         raise Wrong(f"{method} of {name} should return a tensor, and returns {show(got)}.", certain=True)
     if not got.is_floating_point():
@@ -51,7 +63,7 @@ def returned(name: str, method: str, got: Any) -> Tensor:
 def complain(diagnosis: Diagnosis, notebook: str, built: str = "") -> None:
     """Raise what the doctor found, without its notes, and without sections that the reader of this notebook has not met."""
     if built:
-        diagnosis.subject = f"{diagnosis.subject}, {built}"
+        diagnosis.subject = f"{built}, {diagnosis.subject}"
     for finding in diagnosis.findings:
         if finding.read[0][:2] > notebook:
             finding.read = ("", "")
@@ -100,6 +112,7 @@ class Layer(Exercise):
         cls = answer.value
         for number, (words, build) in enumerate(self.builds.items()):
             module = call(f"building {self.name}", build, cls)
+            prepared(module)
             self._walk(module, cls)
             for shape in self.shapes if number == 0 else self.shapes[:1]:
                 complain(examine(module, shape, reference=self.reference), self.notebook, words)
@@ -120,6 +133,7 @@ class Layer(Exercise):
         back = call(f"backward of {self.name}", module.backward, torch.ones_like(output))
         returned(self.name, "backward", back)
 
+    @precision(torch.float32)
     def _at_the_ends(self, module: Any) -> str:
         """Compare forward and backward with the reference where numbers are large, small, or nothing."""
         assert self.reference is not None

@@ -17,7 +17,7 @@ from minidl.lab.exercises.comparing import SAME, difference, show
 from minidl.lab.exercises.errors import explain
 from minidl.lab.exercises.kinds.calling import call, quietly
 from minidl.lab.exercises.kinds.exercise import Exercise
-from minidl.lab.exercises.kinds.layer import complain, returned, to_write
+from minidl.lab.exercises.kinds.layer import complain, prepared, returned, to_write
 from minidl.lab.exercises.reply import Wrong
 
 Pairs = list[tuple[Tensor, Tensor]]
@@ -54,6 +54,7 @@ class Loss(Exercise):
         cls = answer.value
         for number, (words, (build, reference)) in enumerate(self.builds.items()):
             loss = call(f"building {self.name}", build, cls)
+            prepared(loss)
             self._walk(loss, cls)
             for input, target in self.pairs() if number == 0 else self.pairs()[:1]:
                 diagnosis = examine_loss(loss, input, target, reference=reference)

@@ -272,7 +272,7 @@ EXERCISES = [
             "with 3 features in and 1 out": _build(3, 1),
             "with 3 features in and out": _build(3, 3),
         },
-        shapes=((5, 3), (1, 3), (4, 3)),
+        shapes=((5, 3), (1, 3)),
         methods=("backward",),
         also=_forward_is_as_given,
         ours=Linear,
@@ -284,7 +284,7 @@ EXERCISES = [
         ),
         hint="Write the shape of each factor under it: the weight is out x in here.",
         given=LAYER_GIVEN,
-        solution=_mine(WEIGHT, BIAS, BACK),
+        solution=_mine('weight = self.params["weight"]', WEIGHT, BIAS, "return grad_output @ weight"),
         right=(
             _mine(
                 'self.grad["weight"] += (self.input.T @ grad_output).T',
@@ -348,6 +348,18 @@ EXERCISES = [
             ),
             _mine(WEIGHT, BIAS, 'return self.grad["weight"]'): (
                 "backward returns the weight's gradient, which is kept. What is passed on is the message for the input."
+            ),
+            _mine(WEIGHT.replace(".T @ self.input", '.T @ self.input * self.params["weight"]'), BIAS, BACK): (
+                'what is added to grad["weight"] is multiplied by the weight as well. How far does y move with w?'
+            ),
+            _mine(WEIGHT, BIAS, 'return grad_output @ self.grad["weight"]'): (
+                "backward multiplies what arrives by the weight's gradient. How strongly y reacts, the weight itself says."
+            ),
+            _mine(WEIGHT.replace("grad[", "params["), BIAS.replace("grad[", "params["), BACK): (
+                "backward changes the parameters themselves. It keeps their gradients, in self.grad; the optimiser steps."
+            ),
+            _mine(WEIGHT, BIAS, 'return self.params["weight"].T @ grad_output.T'): (
+                "what backward returns is turned over: it has a row for each feature, and should have one for each sample."
             ),
             _mine(BIAS, BACK): 'nothing is added to grad["weight"].',
             _mine(WEIGHT, BACK): 'nothing is added to grad["bias"].',
@@ -466,6 +478,18 @@ EXERCISES = [
             ),
             _scale('self.grad["scale"] += self.params["scale"] * grad_output.sum(0, keepdim=True)', PASSED): (
                 'grad["scale"] is multiplied by the scale itself. How far does y_ij move with s_j?'
+            ),
+            _scale('self.grad["scale"] += (self.input.T @ grad_output).sum(0, keepdim=True)', PASSED): (
+                "X^T G mixes the features. Feature j of the output is made from feature j of the input alone."
+            ),
+            _scale(SCALED + ' * self.params["scale"]', PASSED): (
+                'what is added to grad["scale"] is multiplied by the scale as well. How far does y_ij move with s_j?'
+            ),
+            _scale(SCALED, 'return grad_output * self.grad["scale"]'): (
+                "backward multiplies what arrives by the gradient of the scale. It is the scale itself that says how y reacts."
+            ),
+            _scale(SCALED, PASSED + " * self.input"): (
+                "backward multiplies by the scale and by the input: that is the output. It should be by the slope alone."
             ),
             _scale(PASSED): 'nothing is added to grad["scale"].',
         },

@@ -92,6 +92,10 @@ EXERCISES = [
             "passed_on = [[-2, 0, 0], [0, 2, -8]]": "each message is multiplied by x itself. It should be by the slope at x.",
             "passed_on = [[0, 2, 3], [5, 0, 0]]": "it is the other way round: this lets through where ReLU is flat.",
             "passed_on = [[-1, 2, 3], [5, 4, -2]]": "everything is passed on as it came. Where is ReLU flat?",
+            "passed_on = [[-2, -2, 0], [-15, 2, -8]]": (
+                "that is X times G. Each message is multiplied by the slope at x, and not by x itself."
+            ),
+            "passed_on = [[1, -1, 0], [-1, 1, 1]]": "those are the slopes of |x|. And each is multiplied by the message.",
             "passed_on = [[-1, -2, 0], [-5, 4, -2]]": "that is what |x| passes on. To the left of 0, ReLU is flat.",
         },
         wrong={
@@ -136,7 +140,8 @@ EXERCISES = [
                 "G.relu() * (X > 0)": "messages below 0 are stopped as well. The input alone says what passes.",
                 "-(G * (X > 0))": "the sign is the wrong way round: a larger x makes y larger.",
                 "2 * G * (X > 0)": "twice too large: to the right of 0, how much does y grow with x?",
-                "G * (X > 1)": "the slope changes at 0, and not at 1.",
+                "G * (X > 1)": "the slope changes at 1 here. Where is the corner?",
+                "G * (X < 1)": "the slope changes at 1 here, and to the wrong side. Where is the corner, and where is it flat?",
                 "(G * (X > 0)).sum()": "everything is added up to one number. x_ij touches y_ij only.",
             },
         ),
@@ -160,7 +165,6 @@ EXERCISES = [
         asks="ReLU as a layer, with forward and backward.",
         points=3,
         reference=lambda x: x.relu(),
-        not_yours=("threshold", "threshold_backward"),
         ours=ReLU,
         about_ours=(
             f"{OURS} minidl keeps the output, as it is positive where the input is. That costs no memory: the Linear after it "
@@ -213,6 +217,18 @@ EXERCISES = [
                 "backward multiplies what arrives by the input. It should be by the slope."
             ),
             _mine(KEPT, "return self.input.relu()"): "backward goes forward again: what arrives has no say in it.",
+            _mine(KEPT, "return self.input.relu() * grad_output.sign()"): (
+                "the output is given the sign of what arrives. It is the message that is multiplied, by the slope."
+            ),
+            _mine(KEPT, "return grad_output * self.input.sigmoid()"): (
+                "the slope here is a smooth curve. ReLU has two straight pieces: which slope has each?"
+            ),
+            _mine(KEPT, "return grad_output * self.input.clamp(0, 1)"): (
+                "the slope rises slowly here, from 0 to 1. ReLU has two straight pieces: which slope has each?"
+            ),
+            _mine(
+                KEPT, "return grad_output * (self.input > 1)"
+            ): "the slope changes at 1 here. Where is ReLU's corner?",
             _mine(KEPT, "return grad_output * (self.input < 0)"): (
                 "it is the other way round: backward lets through where ReLU is flat."
             ),
@@ -238,7 +254,8 @@ EXERCISES = [
                 "squeeze takes dimensions of size 1 away: a batch of one sample, or of one feature, loses its shape."
             ),
             _mine("self.output = input.clamp_(min=0)\nreturn self.output", "return grad_output * (self.output > 0)"): (
-                "forward writes into its input, which belongs to somebody else: what ends in _ changes the tensor itself."
+                "forward writes into its input, which belongs to somebody else: what ends in _ changes the tensor itself, "
+                "and so does x[...] = ..."
             ),
             _mine(KEPT, "grad_output[self.input <= 0] = 0\nreturn grad_output"): (
                 "backward writes into grad_output, which belongs to whoever sent it. Make a new tensor."
@@ -291,7 +308,6 @@ EXERCISES = [
         points=3,
         reference=lambda x: x.clamp(-1, 1),
         ends=(0.0, 0.5, -0.5, 6.0, -6.0, 30.0, -30.0, 100.0, -100.0),
-        not_yours=("hardtanh",),
         hint="Draw it: three straight pieces. Which slope has each?",
         given=LAYER_GIVEN,
         solution=_clip(
@@ -336,6 +352,27 @@ EXERCISES = [
             _clip(CLIPPED, "return grad_output * (self.input.abs() > 1)"): (
                 "it is the other way round: backward lets through where the function is flat."
             ),
+            _clip(CLIPPED, "return grad_output * (1 - self.input.clamp(-1, 1) ** 2)"): (
+                "the slope here is a smooth curve. The function has three straight pieces: which slope has each?"
+            ),
+            _clip(
+                CLIPPED, "return grad_output * (self.input.abs() < 2)"
+            ): "the slope changes at 2 here. Where are the corners?",
+            _clip(CLIPPED, "return torch.where(self.input.abs() < 1, grad_output, self.input.sign())"): (
+                "beyond the corners the output is passed back, and what arrives has no say in it."
+            ),
+            _clip(CLIPPED, "return self.input.clamp(-1, 1) * (self.input.abs() < 1)"): (
+                "backward passes the output back: what arrives does not occur."
+            ),
+            _clip(CLIPPED, "return (grad_output * (self.input.abs() < 1)).clamp(-1, 1)"): (
+                "the message is cut off too. It was x that was cut off, on the way forward; a message may be large."
+            ),
+            _clip("self.input = input\nreturn input.clamp(1, -1)", INSIDE): (
+                "forward has the two bounds the wrong way round: first the lower one."
+            ),
+            _clip("self.input = input\nreturn input / input.abs().max()", INSIDE): (
+                "forward divides, so that every number changes. What lies between the bounds should stay as it is."
+            ),
             _clip(CLIPPED, "return (self.input.abs() < 1) * 1.0"): (
                 "backward returns the slopes alone. Each is multiplied by what arrives."
             ),
@@ -368,7 +405,8 @@ EXERCISES = [
             _clip(
                 "self.output = input.clamp_(-1, 1)\nreturn self.output", "return grad_output * (self.output.abs() < 1)"
             ): (
-                "forward writes into its input, which belongs to somebody else: what ends in _ changes the tensor itself."
+                "forward writes into its input, which belongs to somebody else: what ends in _ changes the tensor itself, "
+                "and so does x[...] = ..."
             ),
             _clip("self.input = input\nreturn input.clamp(-1, 1).squeeze()", INSIDE + ".squeeze()"): (
                 "squeeze takes dimensions of size 1 away: a batch of one sample, or of one feature, loses its shape."

@@ -1,10 +1,12 @@
 """Exercises of 06_mse: the gradient of the squared error, the loss with its reductions, a fourth custom, and Huber's loss."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 from minidl import MSELoss
-from minidl.lab.exercises.kinds import Claim, Loss, Value
+from minidl.lab.exercises.kinds import Claim, Loss
 from minidl.lab.exercises.kinds.writing import loss, method
 from minidl.lab.proof import matrices, ones, scalars
 from minidl.lab.proof.formula import Formula
@@ -37,8 +39,13 @@ def _mse(forward: str, backward: str, init: str = INIT, more: str = DIVISOR) -> 
     return f"{loss('MyMSELoss', forward, backward, init)}\n{more}"
 
 
-def _by(divisor: object) -> object:
-    return lambda input, target: ((input - target) ** 2).sum() / divisor(input)
+def _by(divisor: Callable[[Tensor], int]) -> Callable[[Tensor, Tensor], Tensor]:
+    """Return the squared error, divided by what the divisor makes of the errors."""
+
+    def reference(input: Tensor, target: Tensor) -> Tensor:
+        return ((input - target) ** 2).sum() / divisor(input)
+
+    return reference
 
 
 def _huber(forward: str, backward: str) -> str:
@@ -58,13 +65,9 @@ def _pairs() -> list[tuple[Tensor, Tensor]]:
 
 
 def _large() -> list[tuple[Tensor, Tensor]]:
-    return [(torch.tensor([[0.0, 6.0, -6.0], [30.0, -100.0, 100.0]]), torch.tensor([[0.5, 6.0, 6.0], [-30.0, 100.0, 0.0]]))]
-
-
-def _mean_gradient() -> Tensor:
-    loss = MSELoss("mean")
-    loss.forward(torch.tensor([[1.0, 4.0], [0.0, -2.0]]), torch.tensor([[0.0, 0.0], [2.0, -2.0]]))
-    return loss.backward()
+    return [
+        (torch.tensor([[0.0, 6.0, -6.0], [30.0, -100.0, 100.0]]), torch.tensor([[0.5, 6.0, 6.0], [-30.0, 100.0, 0.0]]))
+    ]
 
 
 EXERCISES = [
@@ -91,7 +94,8 @@ EXERCISES = [
             "claim_squared = 2 * (T - Y)": (
                 "the sign is the wrong way round: where an answer is too large, L grows with it. Which comes first, y or t?"
             ),
-            "claim_squared = T - Y": "twice something: the factor that a square leaves is missing, and the sign is the wrong way round.",
+            "claim_squared = T - Y": "twice something: the factor that a square leaves is missing, and the sign is "
+            "the wrong way round.",
             "claim_squared = (Y - T) ** 2": "that is the loss itself, entry by entry, and not its derivative.",
             "claim_squared = 2 * (Y - T) ** 2": "the power goes down by one when a square is differentiated.",
             "claim_squared = 2 * (Y - T) / n": (
@@ -105,10 +109,20 @@ EXERCISES = [
             ),
             "claim_squared = n * 2 * (Y - T)": "y_ij stands in one term of the sum, and not in n of them.",
             "claim_squared = 2 * Y": "t_ij stands in the bracket too, and the bracket stays when the square is differentiated.",
-            "claim_squared = 2 * (Y - T).abs()": "the size of the error is right, and its sign is lost: where y is too small, L falls as y grows.",
+            "claim_squared = 2 * (Y - T).abs()": "the size of the error is right, and its sign is lost: where y is "
+            "too small, L falls as y grows.",
             "claim_squared = (Y - T).sign()": "that is the slope of the absolute error. A square has another one.",
             "claim_squared = 2 * (Y - T) * Y": "what is inside the bracket has the derivative 1 with respect to y, and not y.",
-            "claim_squared = -2 * (Y - T) * T": "what is inside the bracket is differentiated with respect to y; t is a constant.",
+            "claim_squared = -2 * (Y - T) * T": "what is inside the bracket is differentiated with respect to y; t "
+            "is a constant.",
+            "claim_squared = Y": "the target is not in it: how far off an answer is depends on both.",
+            "claim_squared = 2 * T": "the answer is not in it: how far off it is depends on both.",
+            "claim_squared = (Y - T) / 2": "a square leaves a factor behind, and does not take one away.",
+            "claim_squared = (Y - T).abs()": "neither the factor that a square leaves behind is there, nor the "
+            "sign of the error.",
+            "claim_squared = 2 * (Y - T) * n * m": "y_ij stands in one term of the sum, and not in n m of them.",
+            "claim_squared = (Y - T) ** 3": "the power goes down when a square is differentiated, not up.",
+            "claim_squared = 3 * (Y - T)": "which factor does a square leave behind?",
             "claim_squared = 2 * (Y + T)": "look at the sign inside the bracket.",
         },
         wrong={
@@ -130,24 +144,30 @@ EXERCISES = [
         name="MyMSELoss",
         asks="The squared error as a loss, with forward and backward for each of the three reductions.",
         builds={
-            'reduction="sum"': (lambda cls: cls("sum"), _by(lambda input: 1)),
-            'reduction="batchmean"': (lambda cls: cls("batchmean"), _by(lambda input: input.shape[0])),
-            'reduction="mean"': (lambda cls: cls("mean"), _by(lambda input: input.numel())),
-            "no reduction named": (lambda cls: cls(), _by(lambda input: 1)),
+            'reduction="sum"': (lambda cls: cls("sum"), _by(lambda errors: 1)),
+            'reduction="batchmean"': (lambda cls: cls("batchmean"), _by(len)),
+            'reduction="mean"': (lambda cls: cls("mean"), _by(Tensor.numel)),
+            "no reduction named": (lambda cls: cls(), _by(lambda errors: 1)),
         },
         pairs=_pairs,
         ends=_large,
         ours=MSELoss,
         about_ours=(
-            "The same steps. What only looks after the tensors: _check sees whether both have the same shape, _kept holds the error "
-            "until backward asks for it. REDUCTIONS does with the squares what its words say, over the last two dimensions, so that the "
+            "The same steps. What only looks after the tensors: _check sees whether both have the same shape, "
+            "_kept holds the error "
+            "until backward asks for it. REDUCTIONS does with the squares what its words say, over the last two "
+            "dimensions, so that the "
             "same code works for a stack of batches."
         ),
         not_yours=("mse_loss", "MSELoss"),
         points=3,
         hint="Loss and gradient are divided by the same. Write down for each reduction what that is.",
         given=GIVEN,
-        solution=_mse(VALUE, SLOPE),
+        solution=_mse(
+            VALUE.replace("self.error", "self.errors"),
+            SLOPE.replace("self.error", "self.errors"),
+            more=DIVISOR.replace("self.error", "self.errors"),
+        ),
         right=(
             _mse(
                 "self.error = input - target\nn, m = input.shape\n"
@@ -193,7 +213,31 @@ EXERCISES = [
             ),
         ),
         slips={
-            _mse(VALUE, "return self.error / self.divisor()"): "backward returns the error itself; a square leaves a factor behind.",
+            _mse(VALUE, "return 2 * self.error * self.divisor()"): "backward multiplies by what it should divide by.",
+            _mse(VALUE, "return 2 * self.error / self.divisor() ** 2"): (
+                "backward divides twice by what forward divides by once."
+            ),
+            _mse(VALUE, "return 2 * self.error**2 / self.divisor()"): (
+                "the error is still squared in backward: the power goes down by one when a square is differentiated."
+            ),
+            _mse(VALUE, "return 4 * self.error / self.divisor()"): "backward has a factor 2 too many.",
+            _mse(VALUE, "return 2 * self.error / self.divisor() / len(self.error)"): (
+                "backward divides once by what forward divides by, and once more by n."
+            ),
+            _mse("self.error = input - target\nreturn (self.error * self.error).mean() / self.divisor()", SLOPE): (
+                "forward takes a mean, and divides once more."
+            ),
+            _mse("self.error = input - target\nreturn (self.error**3).sum() / self.divisor()", SLOPE): (
+                "forward takes the third power of the errors; the second is asked for."
+            ),
+            _mse(
+                VALUE,
+                "n, m = self.error.shape\n"
+                'return 2 * self.error / {"sum": 1, "batchmean": n * m, "mean": n}[self.reduction]',
+            ): 'in backward, "batchmean" and "mean" are exchanged: look at the table above.',
+            _mse(
+                VALUE, "return self.error / self.divisor()"
+            ): "backward returns the error itself; a square leaves a factor behind.",
             _mse(VALUE, "return 2 * self.error"): (
                 "for the sum all is right; but where the loss is divided, the gradient has to be divided by the same."
             ),
@@ -207,12 +251,12 @@ EXERCISES = [
                 VALUE,
                 "n = len(self.error)\nreturn 2 * self.error / {'sum': 1, 'batchmean': n, 'mean': n}[self.reduction]",
             ): (
-                "with \"mean\", forward divides by n m and backward by n: this is right with one output, and wrong with two."
+                'with "mean", forward divides by n m and backward by n: this is right with one output, and wrong with two.'
             ),
             _mse(
                 VALUE,
                 "n, m = self.error.shape\nreturn 2 * self.error / {'sum': 1, 'batchmean': m, 'mean': n * m}[self.reduction]",
-            ): "with \"batchmean\", backward divides by m, the numbers of one sample. How many samples are there?",
+            ): 'with "batchmean", backward divides by m, the numbers of one sample. How many samples are there?',
             _mse(VALUE, "return -2 * self.error / self.divisor()"): (
                 "the sign of the gradient is the wrong way round: where an answer is too large, L grows with it. "
                 "(A square does not mind t - y in place of y - t. Its derivative does.)"
@@ -221,7 +265,9 @@ EXERCISES = [
                 "backward returns the squares, which is the loss, entry by entry; asked is their derivative."
             ),
             _mse(VALUE, "return 2 * self.error.abs() / self.divisor()"): "the sign of the error is lost in backward.",
-            _mse(VALUE, "return self.error.sign() / self.divisor()"): "that is the gradient of the absolute error; here the errors are squared.",
+            _mse(
+                VALUE, "return self.error.sign() / self.divisor()"
+            ): "that is the gradient of the absolute error; here the errors are squared.",
             _mse("self.error = input - target\nreturn (self.error * self.error).sum()", SLOPE): (
                 "forward gives the sum, whatever the reduction is."
             ),
@@ -240,9 +286,9 @@ EXERCISES = [
             _mse("self.error = input - target\nreturn self.error.sum() ** 2 / self.divisor()", SLOPE): (
                 "forward squares the sum; it should add up the squares."
             ),
-            _mse("self.error = input - target\nreturn (self.error * self.error).sum().sqrt() / self.divisor()", SLOPE): (
-                "forward takes a root at the end; the squared error has none."
-            ),
+            _mse(
+                "self.error = input - target\nreturn (self.error * self.error).sum().sqrt() / self.divisor()", SLOPE
+            ): ("forward takes a root at the end; the squared error has none."),
             _mse("self.error = input - target\nreturn (self.error * self.error).sum() / 2 / self.divisor()", SLOPE): (
                 "forward gives half of the squared error."
             ),
@@ -268,8 +314,12 @@ EXERCISES = [
             ),
         },
         wrong={
-            _mse("self.error = input - target\nreturn (self.error * self.error) / self.divisor()", SLOPE): "is a sum missing?",
-            _mse("self.error = input - target\n(self.error * self.error).sum()", SLOPE): "forward of MyMSELoss returns nothing",
+            _mse(
+                "self.error = input - target\nreturn (self.error * self.error) / self.divisor()", SLOPE
+            ): "is a sum missing?",
+            _mse(
+                "self.error = input - target\n(self.error * self.error).sum()", SLOPE
+            ): "forward of MyMSELoss returns nothing",
             _mse(VALUE, "2 * self.error / self.divisor()"): "backward of MyMSELoss returns nothing",
             _mse("error = input - target\nreturn (error * error).sum()", SLOPE): "self.error = ... first",
             _mse(VALUE, "return 2 * error / self.divisor()"): "write self.error",
@@ -281,58 +331,24 @@ EXERCISES = [
             + "\n"
             + method("backward(self, grad_output)", "return grad_output * 2 * self.error / self.divisor()")
             + f"\n{DIVISOR}": "backward asks for grad_output, and gets nothing",
-            _mse("self.error = input - target\nreturn (self.error @ self.error).sum() / self.divisor()", SLOPE): "@ multiplies matrices",
+            _mse(
+                "self.error = input - target\nreturn (self.error @ self.error).sum() / self.divisor()", SLOPE
+            ): "@ multiplies matrices",
             _mse("self.error = input - target\nreturn (self.error^2).sum() / self.divisor()", SLOPE): "^ is no power",
-            _mse("self.error = input - target\nreturn torch.nn.functional.mse_loss(input, target)", SLOPE): "torch's own mse_loss",
-            _mse("self.inner = MSELoss(self.reduction)\nreturn self.inner(input, target)", "return self.inner.backward()"): "own MSELoss",
+            _mse(
+                "self.error = input - target\nreturn torch.nn.functional.mse_loss(input, target)", SLOPE
+            ): "torch's own mse_loss",
+            _mse(
+                "self.inner = MSELoss(self.reduction)\nreturn self.inner(input, target)", "return self.inner.backward()"
+            ): "own MSELoss",
             _mse(VALUE, "return (2 * self.error / self.divisor()).sum()"): "single number",
-            _mse("self.error = input.sub_(target)\nreturn (self.error * self.error).sum() / self.divisor()", SLOPE): "writes",
+            _mse(
+                "self.error = input.sub_(target)\nreturn (self.error * self.error).sum() / self.divisor()", SLOPE
+            ): "writes",
             _mse(VALUE, SLOPE, more=""): "no attribute 'divisor'",
             _mse(VALUE, SLOPE, init=""): "building MyMSELoss raises TypeError",
             "class MyMSELoss(MSELoss):\n    pass": "minidl's own",
             "MyMSELoss = None": "it should be a class",
-        },
-    ),
-    Value(
-        id="06 mean",
-        name="mean_gradient",
-        asks="The gradient of the mean squared error of two samples with two outputs, as a list of rows.",
-        expected=_mean_gradient,
-        hint="The error of each entry, then what a square makes of it, then what this reduction divides by.",
-        given="import torch",
-        solution="mean_gradient = [[0.5, 2.0], [-1.0, 0.0]]",
-        right=(
-            "mean_gradient = torch.tensor([[0.5, 2.0], [-1.0, 0.0]])",
-            "mean_gradient = [[1 / 2, 2], [-1, 0]]",
-            "mean_gradient = 2 * (torch.tensor([[1.0, 4.0], [0.0, -2.0]]) - torch.tensor([[0.0, 0.0], [2.0, -2.0]])) / 4",
-            "import numpy\nmean_gradient = numpy.array([[0.5, 2.0], [-1.0, 0.0]])",
-            "from fractions import Fraction\nmean_gradient = ((Fraction(1, 2), 2), (-1, 0))",
-            "mean_gradient = [torch.tensor([0.5, 2.0]), torch.tensor([-1.0, 0.0])]",
-        ),
-        slips={
-            "mean_gradient = [[2, 8], [-4, 0]]": "that is the gradient of the sum. What does \"mean\" divide by?",
-            "mean_gradient = [[1, 4], [-2, 0]]": (
-                "that is divided by 2: by the samples, or not at all and without the factor that a square leaves. \"mean\" is over all entries."
-            ),
-            "mean_gradient = [[0.25, 1], [-0.5, 0]]": "the factor that a square leaves behind is missing.",
-            "mean_gradient = [[-0.5, -2], [1, 0]]": "the signs are the wrong way round: the error is y - t.",
-            "mean_gradient = [[0.25, 4], [1, 0]]": "those are the squares, divided; asked is the derivative.",
-            "mean_gradient = [[1, 16], [4, 0]]": "those are the squares; asked is the derivative.",
-            "mean_gradient = 5.25": "that is the loss. Its gradient has a number for each entry of Y.",
-            "mean_gradient = [[0.5, 2], [1, 0]]": "the error in row 2, column 1 is negative: the answer is too small.",
-            "mean_gradient = [[0.5, 2], [-1, -1]]": "row 2, column 2: y and t are both -2 there. What is the error?",
-            "mean_gradient = [[0.5, 2], [-1, -2]]": "row 2, column 2: y and t are both -2 there. What is the error?",
-            "mean_gradient = [[0.5, 2], [1, -1]]": "row 2: the error is y - t in both columns. Work both out again.",
-        },
-        wrong={
-            "mean_gradient = [0.5, 2, -1, 0]": "the numbers are right, the shape is not",
-            "mean_gradient = [[0.5, -1], [2, 0]]": "transposed",
-            "mean_gradient = [[0.5, 2], [-1, 0.1]]": "3 of 4 numbers are right; 0.1 (row 2, column 2) is not",
-            "mean_gradient = [[0.5, 2.003], [-1, 0]]": "near",
-            "mean_gradient = [[4, 16], [-8, 0]]": "every number is 8 times",
-            "mean_gradient = None": "None",
-            "mean_gradient = 'half'": "right kind",
-            "mean_gradient = [[0.5], [-1]]": "shape",
         },
     ),
     Claim(
@@ -353,16 +369,27 @@ EXERCISES = [
             "slope = (Y - T) * 2\nclaim_by_sample = slope / m",
         ),
         slips={
-            "claim_by_sample = 2 * (Y - T) / n": "n is the number of samples; each mean here is over the numbers of one sample.",
-            "claim_by_sample = 2 * (Y - T) / (n * m)": "that is \"mean\". Here the samples are added up, and nothing is divided by how many they are.",
-            "claim_by_sample = 2 * (Y - T)": "that is \"sum\". Here each square is divided by something.",
+            "claim_by_sample = 2 * (Y - T) / n": "n is the number of samples; each mean here is over the numbers "
+            "of one sample.",
+            "claim_by_sample = 2 * (Y - T) / (n * m)": 'that is "mean". Here the samples are added up, and nothing '
+            "is divided by how many they are.",
+            "claim_by_sample = 2 * (Y - T)": 'that is "sum". Here each square is divided by something.',
             "claim_by_sample = (Y - T) / m": "the factor that a square leaves behind is missing.",
-            "claim_by_sample = 2 * (T - Y) / m": "the sign is the wrong way round: where an answer is too large, L grows with it.",
+            "claim_by_sample = 2 * (T - Y) / m": "the sign is the wrong way round: where an answer is too large, L "
+            "grows with it.",
             "claim_by_sample = n * 2 * (Y - T) / m": "y_ij is in the mean of its own sample only, and not in n of them.",
             "claim_by_sample = 2 * m * (Y - T)": "you multiply by m, and the mean divides by it.",
             "claim_by_sample = (Y - T) ** 2 / m": "those are the squares; asked is the derivative.",
             "claim_by_sample = 2 * (Y - T) / m**2": "L is divided by m once, and so is its derivative.",
-            "claim_by_sample = (Y - T) / (n * m)": "that is half of \"mean\": look at both, the 2 and the n.",
+            "claim_by_sample = Y - T": "look at both: the factor that a square leaves behind, and what each square is divided by.",
+            "claim_by_sample = 2 * m / n * (Y - T)": "m stands above the line; the mean divides by it. And n divides nothing here.",
+            "claim_by_sample = 2 * (Y - T) / (n + m)": "sizes are added here; what is each square divided by?",
+            "claim_by_sample = 2 * m * n * (Y - T)": "you multiply by the sizes; a mean divides.",
+            "claim_by_sample = (Y - T).sign() / m": "that is for the sizes of the errors; here they are squared.",
+            "claim_by_sample = 2 * (Y - T) @ ones('m') @ ones('m').T / m": (
+                "the errors of a sample are added up; but y_ij is in one term only."
+            ),
+            "claim_by_sample = (Y - T) / (n * m)": 'that is half of "mean": look at both, the 2 and the n.',
         },
         wrong={
             "claim_by_sample = 4 * (Y - T) / m": "2 times too large",
@@ -370,7 +397,7 @@ EXERCISES = [
             "claim_by_sample = 2 * (Y - T) @ ones('m') / m": "expected the shape of Y",
             "claim_by_sample = 2 * Y / m": "lacks a term",
             "claim_by_sample = 2 / m": "expected the shape of Y",
-            "claim_by_sample = (Y - T).sign() / m": "differs in more than one place",
+            "claim_by_sample = (2 * Y - T) / m": "2 times too small",
             "claim_by_sample = '2 * (Y - T) / m'": "formula made of the symbols",
             "claim_by_sample = None": "formula made of the symbols",
         },
@@ -418,7 +445,8 @@ EXERCISES = [
                 "return self.slope.clone()",
             ),
             _huber(
-                GUARD + "self.error = input - target\na = self.error.abs()\nq = a.clamp(max=1)\nreturn (q**2 / 2 + (a - q)).sum()",
+                GUARD
+                + "self.error = input - target\na = self.error.abs()\nq = a.clamp(max=1)\nreturn (q**2 / 2 + (a - q)).sum()",
                 "e = self.error\nreturn e * (e.abs() <= 1) + e.sign() * (e.abs() > 1)",
             ),
             _huber(
@@ -428,6 +456,38 @@ EXERCISES = [
             ),
         ),
         slips={
+            _huber(GUARD + PIECES, "e = self.error\nreturn torch.where(e.abs() <= 1, e * e, e.sign())"): (
+                "within 1, the power goes down by one when a square is differentiated."
+            ),
+            _huber(GUARD + PIECES, "e = self.error\nreturn torch.where(e.abs() <= 1, e, e.sign() / 2)"): (
+                "outside, half is taken away in forward; but a constant has no slope."
+            ),
+            _huber(
+                GUARD + PIECES, "return self.error.clamp(0, 1)"
+            ): "negative errors get no slope: what is it where the answer is too small?",
+            _huber(
+                GUARD + PIECES, "return self.error.clamp(-0.5, 0.5)"
+            ): "in backward the pieces meet at 0.5; they should at 1.",
+            _huber(GUARD + PIECES, "e = self.error\nreturn torch.where(e.abs() <= 2, e, e.sign())"): (
+                "in backward the pieces meet at 2; they should at 1."
+            ),
+            _huber(
+                GUARD + PIECES.replace("e.abs() <= 1", "e.abs() <= 2"), SLOPES
+            ): "in forward the pieces meet at 2; they should at 1.",
+            _huber(GUARD + PIECES.replace("e.abs() - 0.5", "e.abs() - 1"), SLOPES): (
+                "in forward, outside, something else is to be taken away: at |e| = 1 both pieces have to meet."
+            ),
+            _huber(GUARD + PIECES.replace("e.abs() - 0.5", "e.abs() + 0.5"), SLOPES): (
+                "in forward, outside, look at the sign: at |e| = 1 both pieces have to meet."
+            ),
+            _huber(
+                GUARD + "self.error = e = input - target\nif e.abs().max() <= 1:\n    return (e * e / 2).sum()\n"
+                "return (e.abs() - 0.5).sum()",
+                SLOPES,
+            ): "forward takes one piece for the whole batch; each entry has its own, and torch.where picks it.",
+            _huber(
+                GUARD + PIECES, "return self.error.tanh()"
+            ): "tanh looks like it, and is another curve: within 1 the slope is a straight line.",
             _huber(GUARD + PIECES, "e = self.error\nreturn torch.where(e.abs() <= 1, 2 * e, e.sign())"): (
                 "within 1, half of e^2 stands in the loss: the half and what a square leaves make one."
             ),
@@ -437,7 +497,9 @@ EXERCISES = [
             _huber(GUARD + PIECES, "return self.error"): (
                 "right for small errors. Outside, the loss is a straight line, and its slope does not grow with e."
             ),
-            _huber(GUARD + PIECES, "return self.error.sign()"): "right for large errors. Within 1 it is a parabola, whose slope depends on e.",
+            _huber(
+                GUARD + PIECES, "return self.error.sign()"
+            ): "right for large errors. Within 1 it is a parabola, whose slope depends on e.",
             _huber(GUARD + PIECES, "e = self.error\nreturn torch.where(e.abs() <= 1, e, torch.ones_like(e))"): (
                 "outside, the slope is 1 on one side only: what is it where the answer is too small?"
             ),
@@ -457,7 +519,8 @@ EXERCISES = [
                 "in backward e = -5 counts as small: the condition needs the size of e."
             ),
             _huber(GUARD + PIECES, "e = self.error\nreturn -torch.where(e.abs() <= 1, e, e.sign())"): (
-                "the sign of the gradient is the wrong way round: where an answer is too large, L grows with it. Is e = y - t what you keep?"
+                "the sign of the gradient is the wrong way round: where an answer is too large, L grows with it. "
+                "Is e = y - t what you keep?"
             ),
             _huber(GUARD + PIECES, "e = self.error\nreturn torch.where(e.abs() <= 1, e * e / 2, e.abs() - 0.5)"): (
                 "backward returns the loss, entry by entry; asked is its slope."
@@ -468,8 +531,12 @@ EXERCISES = [
             _huber(GUARD + PIECES, SLOPES + " / len(self.error)"): (
                 "forward adds up, and backward divides by the number of samples: both have to do the same."
             ),
-            _huber(GUARD + PIECES.replace(".sum()", ".mean()"), SLOPES): "forward takes a mean; a sum over the batch is asked for.",
-            _huber(GUARD + PIECES.replace("e * e / 2", "e * e"), SLOPES): "in forward, within 1, half of e^2 is asked for.",
+            _huber(
+                GUARD + PIECES.replace(".sum()", ".mean()"), SLOPES
+            ): "forward takes a mean; a sum over the batch is asked for.",
+            _huber(
+                GUARD + PIECES.replace("e * e / 2", "e * e"), SLOPES
+            ): "in forward, within 1, half of e^2 is asked for.",
             _huber(GUARD + PIECES.replace("e.abs() - 0.5", "e.abs()"), SLOPES): (
                 "in forward, outside, half is to be taken away: at |e| = 1 both pieces have to meet."
             ),
@@ -482,7 +549,9 @@ EXERCISES = [
             _huber(GUARD + PIECES.replace("e.abs() <= 1", "e.abs() > 1"), SLOPES): (
                 "in forward the two pieces are exchanged: torch.where takes the first one where the condition holds."
             ),
-            _huber(GUARD + PIECES.replace("e.abs() <= 1", "e.abs() <= 0.5"), SLOPES): "in forward the pieces meet at 0.5; they should at 1.",
+            _huber(
+                GUARD + PIECES.replace("e.abs() <= 1", "e.abs() <= 0.5"), SLOPES
+            ): "in forward the pieces meet at 0.5; they should at 1.",
             _huber(GUARD + "self.error = e = input - target\nreturn (e * e / 2).sum()", SLOPES): (
                 "forward is the parabola everywhere; outside it should go on as a straight line."
             ),
@@ -492,27 +561,57 @@ EXERCISES = [
         },
         wrong={
             _huber(PIECES, SLOPES): "Compare the shapes first",
-            _huber("if input.shape != target.shape:\n    return ValueError('shapes')\n" + PIECES, SLOPES): "write raise, not return",
-            _huber("if input.shape != target.shape:\n    return None\n" + PIECES, SLOPES): "forward should raise ValueError, and returns None",
+            _huber(
+                "if input.shape != target.shape:\n    return ValueError('shapes')\n" + PIECES, SLOPES
+            ): "write raise, not return",
+            _huber(
+                "if input.shape != target.shape:\n    return None\n" + PIECES, SLOPES
+            ): "forward should raise ValueError, and returns None",
             _huber("target = target.reshape(input.shape)\n" + PIECES, SLOPES): "forward should raise ValueError",
-            _huber("if input.ndim != target.ndim:\n    raise ValueError('ndim')\n" + PIECES, SLOPES): "forward should raise ValueError",
-            _huber("if len(input) != len(target):\n    raise ValueError('len')\n" + PIECES, SLOPES): "Compare the shapes first",
-            _huber("if input.numel() != target.numel():\n    raise ValueError('numel')\n" + PIECES, SLOPES): "Compare the shapes first",
-            _huber("assert input.shape == target.shape\n" + PIECES, SLOPES): "forward should raise ValueError; it raises AssertionError",
-            _huber("if input.shape != target.shape:\n    raise TypeError('shapes')\n" + PIECES, SLOPES): "it raises TypeError",
-            _huber("if input.shape != target.shape:\n    print('shapes differ')\n" + PIECES, SLOPES): "Compare the shapes first",
-            _huber("if input.shape == target.shape:\n    raise ValueError('shapes')\n" + PIECES, SLOPES): "raises ValueError: shapes",
+            _huber(
+                "if input.ndim != target.ndim:\n    raise ValueError('ndim')\n" + PIECES, SLOPES
+            ): "forward should raise ValueError",
+            _huber(
+                "if len(input) != len(target):\n    raise ValueError('len')\n" + PIECES, SLOPES
+            ): "Compare the shapes first",
+            _huber(
+                "if input.numel() != target.numel():\n    raise ValueError('numel')\n" + PIECES, SLOPES
+            ): "Compare the shapes first",
+            _huber(
+                "assert input.shape == target.shape\n" + PIECES, SLOPES
+            ): "forward should raise ValueError; it raises AssertionError",
+            _huber(
+                "if input.shape != target.shape:\n    raise TypeError('shapes')\n" + PIECES, SLOPES
+            ): "it raises TypeError",
+            _huber(
+                "if input.shape != target.shape:\n    print('shapes differ')\n" + PIECES, SLOPES
+            ): "Compare the shapes first",
+            _huber(
+                "if input.shape == target.shape:\n    raise ValueError('shapes')\n" + PIECES, SLOPES
+            ): "raises ValueError: shapes",
             _huber("raise ValueError('shapes')", SLOPES): "raises ValueError",
-            loss("HuberLoss", GUARD + PIECES, SLOPES).replace("backward(self)", "backward(self, grad_output)"): "backward asks for grad_output",
+            loss("HuberLoss", GUARD + PIECES, SLOPES).replace(
+                "backward(self)", "backward(self, grad_output)"
+            ): "backward asks for grad_output",
             _huber(GUARD + PIECES.replace(".sum()", ""), SLOPES): "is a sum missing?",
             _huber(GUARD + PIECES.replace("return ", ""), SLOPES): "forward of HuberLoss returns nothing",
             _huber(GUARD + PIECES, SLOPES.replace("return ", "")): "backward of HuberLoss returns nothing",
             _huber(GUARD + PIECES.replace("self.error = e", "e"), SLOPES): "self.error = ... first",
             _huber(GUARD + PIECES, "e = error\nreturn torch.where(e.abs() <= 1, e, e.sign())"): "write self.error",
-            _huber(GUARD + PIECES, "e = input - target\nreturn torch.where(e.abs() <= 1, e, e.sign())"): "the notebook's `input`",
+            _huber(
+                GUARD + PIECES, "e = input - target\nreturn torch.where(e.abs() <= 1, e, e.sign())"
+            ): "the notebook's `input`",
             _huber(GUARD + PIECES, "raise NotImplementedError"): "backward is still to be written",
-            _huber(GUARD + "self.error = e = input - target\nif e.abs() <= 1:\n    return (e * e / 2).sum()\nreturn (e.abs() - 0.5).sum()", SLOPES): "ambiguous",
-            _huber(GUARD + "self.error = input - target\nreturn torch.nn.functional.huber_loss(input, target, reduction='sum')", SLOPES): "torch's own huber_loss",
+            _huber(
+                GUARD + "self.error = e = input - target\nif e.abs() <= 1:\n    return (e * e / 2).sum()\nreturn "
+                "(e.abs() - 0.5).sum()",
+                SLOPES,
+            ): "ambiguous",
+            _huber(
+                GUARD
+                + "self.error = input - target\nreturn torch.nn.functional.huber_loss(input, target, reduction='sum')",
+                SLOPES,
+            ): "torch's own huber_loss",
             _huber(GUARD + PIECES.replace("e * e / 2", "e^2 / 2"), SLOPES): "^ is no power",
             _huber(GUARD + PIECES.replace("input - target", "input.sub_(target)"), SLOPES): "writes",
             "HuberLoss = torch.nn.HuberLoss": "torch's own",
