@@ -20,7 +20,8 @@ from minidl.lab.doctor.mistakes import MISBEHAVIOURS, WRONG_STEPS
 from minidl.lab.doctor.mistakes.rules import Misbehaviour, Observation
 from minidl.lab.doctor.subject.calls import StudentError, Watch
 from minidl.lab.doctor.subject.copies import copy_of
-from minidl.lab.doctor.subject.functions import OF_FUNCTIONS, FunctionPair, pair_of
+from minidl.lab.doctor.subject.functions import FunctionPair, pair_of
+from minidl.lab.doctor.subject.graphs import OfGraph
 from minidl.lab.doctor.subject.inside import children, contents, show
 from minidl.lab.doctor.subject.names import (
     BACKWARD_METHODS,
@@ -30,6 +31,7 @@ from minidl.lab.doctor.subject.names import (
     STEP_METHODS,
     first_method,
 )
+from minidl.lab.doctor.subject.of_functions import OF_FUNCTIONS
 from minidl.lab.doctor.subject.roles import needed, role
 from minidl.lab.doctor.subject.subject import Subject
 from minidl.lab.doctor.subject.values import as_tensor, is_numpy
@@ -44,6 +46,8 @@ USED_UP = (
     "{what} is a generator: it gives the parameters once, in the first step, and after that nothing moves. Keep a list of "
     "them, list(parameters)."
 )
+
+EPSILON = "its eps stands elsewhere than in the paper, inside the root or before the correction: only tiny gradients show that."
 
 
 def examine(module: Any, input: Any, *more: Any, reference: Any = None, time_limit: float = TIME_LIMIT) -> Diagnosis:
@@ -132,7 +136,7 @@ def examine_optimizer(optimizer: Any, model: Any, *, faster: Any = None, time_li
         For an optimiser without ``step``.
     """
     _check_object("examine_optimizer", optimizer, STEP_METHODS)
-    described = f"{type(optimizer).__name__}, examined with {type(model).__name__}"
+    described = f"{type(optimizer).__name__}, examined with {_name(model)}"
     return _diagnose(described, lambda watch: _examine_steps(optimizer, model, watch, faster), time_limit)
 
 
@@ -190,7 +194,7 @@ def _described(module: Any, batch: Tensor) -> str:
 
 def _name(module: Any) -> str:
     """Return what a module is called: its class, or the functions that it is made of."""
-    return module.called if isinstance(module, OF_FUNCTIONS) else type(module).__name__
+    return module.called if isinstance(module, (*OF_FUNCTIONS, OfGraph)) else type(module).__name__
 
 
 def _diagnose(
@@ -251,6 +255,10 @@ def _examine(
         notes.append(HOW_TO_SHOW if holds else "it has no parameters that can be seen.")
     if subject.translator and subject.translator.convention.told:
         notes.append(f"understood as: {subject.translator.convention.told}.")
+    if behaviour.steps_itself:
+        notes.append(
+            "backward makes the step of its parameters itself, as it is meant to here; its gradients were examined."
+        )
     if subject.random:
         notes.append("forward is random; it was examined with the same random numbers each time.")
     return [*values, *inside, *seen], notes
@@ -328,7 +336,8 @@ def _examine_steps(optimizer: Any, model: Any, watch: Watch, faster: Any) -> tup
         steps.path  # noqa: B018 - if it raises, it raises here
     except StudentError as error:
         return [_raised(error)], []
-    return _without_explained(_observe(WRONG_STEPS, steps)), []
+    elsewhere = steps.kind == "adam" and steps.rate and not steps.used and steps.right and steps.tiny < 0.5
+    return _without_explained(_observe(WRONG_STEPS, steps)), [EPSILON] * bool(elsewhere)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
