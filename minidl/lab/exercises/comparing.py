@@ -118,7 +118,7 @@ def _at(entry: list[int], values: Tensor) -> str:
 
 def _of_shapes(mine: Tensor, due: Tensor, tolerance: float) -> str:
     if due.ndim == 0:
-        return "one number is asked for, without brackets."
+        return f"one number is asked for, without brackets; its shape is {tuple(mine.shape)}."
     shapes = f"its shape is {tuple(mine.shape)}, and should be {tuple(due.shape)}"
     if mine.ndim == due.ndim == 2 and mine.shape == due.mT.shape and bool(_close(mine.mT, due, tolerance).all()):
         return f"it is transposed: {shapes}."

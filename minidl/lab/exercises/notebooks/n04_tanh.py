@@ -172,7 +172,7 @@ EXERCISES = [
                 "the slope is taken at grad_output; it belongs to what forward has seen."
             ),
             _tanh(KEPT, "return grad_output * (1 - grad_output**2)"): (
-                "the slope is taken at grad_output; it belongs to what forward has seen."
+                "the slope is taken at grad_output, and then multiplied by it; it belongs to what forward has seen."
             ),
             _tanh(KEPT, "return grad_output * (1 - self.output.abs())"): (
                 "between 0 and 1 a number and its square are not the same: at y = 0.5 your slope is 0.5."
@@ -377,9 +377,6 @@ EXERCISES = [
                 "self.input = input\nreturn input / (1 + input.abs())",
                 "return grad_output * self.input.sign() / (1 + self.input.abs()) ** 2",
             ): "for x < 0 your slope is negative. Softsign rises there as well.",
-            _softsign(SIGN, "return grad_output * self.output.sign() * (1 - self.output.abs()) ** 2"): (
-                "for x < 0 your slope is negative. Softsign rises there as well."
-            ),
             _softsign(
                 SIGN, "return grad_output * self.output"
             ): "backward multiplies by the output; it should be by the slope.",
@@ -389,9 +386,6 @@ EXERCISES = [
             _softsign(SIGN, "return grad_output / (1 + grad_output.abs()) ** 2"): (
                 "the slope is taken at grad_output; it belongs to what forward has seen."
             ),
-            _softsign(
-                SIGN, "return grad_output * (1 - self.output.abs() ** 2)"
-            ): "that is tanh's slope. Softsign has one of its own.",
             _softsign(
                 "self.input = input\nreturn input / (1 + input.abs())",
                 "x = self.input\nreturn grad_output * (1 + x.abs() - x) / (1 + x.abs()) ** 2",

@@ -381,8 +381,10 @@ EXERCISES = [
             "claim_by_sample = 2 * m * (Y - T)": "you multiply by m, and the mean divides by it.",
             "claim_by_sample = (Y - T) ** 2 / m": "those are the squares; asked is the derivative.",
             "claim_by_sample = 2 * (Y - T) / m**2": "L is divided by m once, and so is its derivative.",
-            "claim_by_sample = Y - T": "look at both: the factor that a square leaves behind, and what each square is divided by.",
-            "claim_by_sample = 2 * m / n * (Y - T)": "m stands above the line; the mean divides by it. And n divides nothing here.",
+            "claim_by_sample = Y - T": "look at both: the factor that a square leaves behind, and what each square "
+            "is divided by.",
+            "claim_by_sample = 2 * m / n * (Y - T)": "m stands above the line; the mean divides by it. And n "
+            "divides nothing here.",
             "claim_by_sample = 2 * (Y - T) / (n + m)": "sizes are added here; what is each square divided by?",
             "claim_by_sample = 2 * m * n * (Y - T)": "you multiply by the sizes; a mean divides.",
             "claim_by_sample = (Y - T).sign() / m": "that is for the sizes of the errors; here they are squared.",
