@@ -94,13 +94,15 @@ def final_errors(history: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw the share of wrong answers that each run ended with, a row for each model, on a logarithmic scale.
 
     ``history`` has the columns of ``train``; its ``model`` names the rows, the first at the top. Circles are errors on training
-    data, crosses on validation data, bars the means of the crosses. What is below 0.1 % is drawn there.
+    data, crosses on validation data, bars the means of the crosses. The runs of a model stand one below the other, so that equal errors do not hide each
+    other. What is below 0.1 % is drawn there.
     """
     names = list(history["model"].unique())
     ax = new_axes(ax, size=(6.5, 0.5 * len(names) + 1.1))
     last = history[history["epoch"] == history.groupby("model")["epoch"].transform("max")]
     percent = (100 * (1 - last["accuracy"])).clip(lower=0.1)
-    row = last["model"].map({name: k for k, name in enumerate(names)})
+    run = last.groupby(["model", "split"])["run"].rank(method="dense", pct=True)  # above 0, and up to 1
+    row = last["model"].map({name: k for k, name in enumerate(names)}) + 0.32 * (run - 0.5)
     for split, marker, shift in (("training", "o", -0.22), ("validation", "x", 0.22)):
         shown, look = last["split"] == split, {"color": COLOURS[split], "fillstyle": "none", "markersize": 4}
         ax.plot(percent[shown], row[shown] + shift, marker, label=f"{split} data, each run", **look)
