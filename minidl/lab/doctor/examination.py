@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -20,7 +21,8 @@ from minidl.lab.doctor.mistakes import MISBEHAVIOURS, WRONG_STEPS
 from minidl.lab.doctor.mistakes.rules import Misbehaviour, Observation
 from minidl.lab.doctor.subject.calls import StudentError, Watch
 from minidl.lab.doctor.subject.copies import copy_of
-from minidl.lab.doctor.subject.functions import OF_FUNCTIONS, FunctionPair, pair_of
+from minidl.lab.doctor.subject.functions import FunctionPair, pair_of
+from minidl.lab.doctor.subject.graphs import OfGraph
 from minidl.lab.doctor.subject.inside import children, contents, show
 from minidl.lab.doctor.subject.names import (
     BACKWARD_METHODS,
@@ -30,6 +32,7 @@ from minidl.lab.doctor.subject.names import (
     STEP_METHODS,
     first_method,
 )
+from minidl.lab.doctor.subject.of_functions import OF_FUNCTIONS
 from minidl.lab.doctor.subject.roles import needed, role
 from minidl.lab.doctor.subject.subject import Subject
 from minidl.lab.doctor.subject.values import as_tensor, is_numpy
@@ -44,6 +47,8 @@ USED_UP = (
     "{what} is a generator: it gives the parameters once, in the first step, and after that nothing moves. Keep a list of "
     "them, list(parameters)."
 )
+
+EPSILON = "its eps stands elsewhere than in the paper, inside the root or before the correction: only tiny gradients show that."
 
 
 def examine(module: Any, input: Any, *more: Any, reference: Any = None, time_limit: float = TIME_LIMIT) -> Diagnosis:
@@ -70,6 +75,7 @@ def examine(module: Any, input: Any, *more: Any, reference: Any = None, time_lim
     TypeError, ValueError
         For something that is no module, an input that is no batch, or a reference that does not take it.
     """
+    _check_time("examine", time_limit)
     if inspect.isroutine(module) and callable(input):
         if not more:
             raise TypeError("examine expected two functions and then a batch, or its shape")
@@ -98,6 +104,7 @@ def examine_loss(
     ``backward(input, target)`` is understood too. Parameters and errors are those of `examine`; ``target`` is a shape, or
     a tensor of numbers, one-hot rows, or class numbers. MSE is known by the name of the class, with any reduction.
     """
+    _check_time("examine_loss", time_limit)
     batch, targets = _batch("input", input), _batch("target", target, least=1)
     _check_object("examine_loss", loss, LOSS_METHODS)
     if len(batch) != len(targets):
@@ -131,9 +138,17 @@ def examine_optimizer(optimizer: Any, model: Any, *, faster: Any = None, time_li
     TypeError
         For an optimiser without ``step``.
     """
+    _check_time("examine_optimizer", time_limit)
     _check_object("examine_optimizer", optimizer, STEP_METHODS)
-    described = f"{type(optimizer).__name__}, examined with {type(model).__name__}"
+    described = f"{type(optimizer).__name__}, examined with {_name(model)}"
     return _diagnose(described, lambda watch: _examine_steps(optimizer, model, watch, faster), time_limit)
+
+
+def _check_time(who: str, time_limit: Any) -> None:
+    is_number = isinstance(time_limit, (int, float)) and not isinstance(time_limit, bool)
+    if not (is_number and 0 < time_limit < math.inf):
+        error = ValueError if is_number else TypeError
+        raise error(f"{who} expected time_limit to be a number of seconds above 0, got {time_limit!r}")
 
 
 def _check_object(who: str, thing: Any, methods: tuple[str, ...]) -> None:
@@ -153,7 +168,8 @@ def _batch(name: str, given: Any, least: int = 2, whole: bool = False) -> Tensor
         given = torch.randn(tuple(given), generator=torch.Generator().manual_seed(len(name)))
     tensor = as_tensor(given)
     if tensor is None:
-        raise TypeError(f"expected {name} to be a tensor, an array or a shape, got {type(given).__name__}")
+        got = f"one on device {given.device}" if isinstance(given, Tensor) else type(given).__name__
+        raise TypeError(f"expected {name} to be a tensor with numbers in it, an array or a shape, got {got}")
     whole &= not tensor.is_floating_point() and not tensor.is_complex() and tensor.dtype is not torch.bool
     if tensor.ndim < (1 if whole else least) or not tensor.numel():
         raise ValueError(f"expected {name} of shape (n, m), got {tuple(tensor.shape)}")
@@ -190,7 +206,7 @@ def _described(module: Any, batch: Tensor) -> str:
 
 def _name(module: Any) -> str:
     """Return what a module is called: its class, or the functions that it is made of."""
-    return module.called if isinstance(module, OF_FUNCTIONS) else type(module).__name__
+    return module.called if isinstance(module, (*OF_FUNCTIONS, OfGraph)) else type(module).__name__
 
 
 def _diagnose(
@@ -251,6 +267,10 @@ def _examine(
         notes.append(HOW_TO_SHOW if holds else "it has no parameters that can be seen.")
     if subject.translator and subject.translator.convention.told:
         notes.append(f"understood as: {subject.translator.convention.told}.")
+    if behaviour.steps_itself:
+        notes.append(
+            "backward makes the step of its parameters itself, as it is meant to here; its gradients were examined."
+        )
     if subject.random:
         notes.append("forward is random; it was examined with the same random numbers each time.")
     return [*values, *inside, *seen], notes
@@ -328,7 +348,8 @@ def _examine_steps(optimizer: Any, model: Any, watch: Watch, faster: Any) -> tup
         steps.path  # noqa: B018 - if it raises, it raises here
     except StudentError as error:
         return [_raised(error)], []
-    return _without_explained(_observe(WRONG_STEPS, steps)), []
+    elsewhere = steps.kind == "adam" and steps.rate and not steps.used and steps.right and steps.tiny < 0.5
+    return _without_explained(_observe(WRONG_STEPS, steps)), [EPSILON] * bool(elsewhere)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

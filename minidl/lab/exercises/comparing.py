@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+SAME = 1e-5  # relative, between two pieces of code that compute the same
 NEAR = 0.02  # so near, an answer is told to be more exact
 DIGITS = "give more digits, or let Python compute them"
 
@@ -24,6 +25,8 @@ def has_dots(answer: Any) -> bool:
 
 def as_numbers(value: Any) -> Tensor | None:
     """Return numbers of any kind as a float64 tensor: tensors, arrays, SymPy's, lists of these; None where there are others."""
+    if isinstance(value, Tensor) and value.dtype != torch.bool and not value.is_complex():
+        return value.detach().double()
     try:
         return torch.tensor(_plain(value), dtype=torch.float64)
     except (TypeError, ValueError, RuntimeError):
@@ -55,6 +58,8 @@ def difference(got: Any, expected: Any, tolerance: float = 5e-4, more: str = DIG
     if got is None:
         return "it is None: does something print where it should return, or is a return missing?"
     if isinstance(expected, (bool, str)):
+        if isinstance(got, Tensor) and got.numel() != 1:
+            return f"it is a tensor of shape {tuple(got.shape)}, and one answer for all of it is asked for."
         got = (
             got.item() if hasattr(got, "item") and getattr(got, "size", None) != 0 else got
         )  # a comparison gives tensor(True)
@@ -70,6 +75,8 @@ def difference(got: Any, expected: Any, tolerance: float = 5e-4, more: str = DIG
             return f"{len(expected)} of them are asked for, and {show(got)} is something else."
         pairs = enumerate(zip(got, expected, strict=True), 1)
         return next((f"number {i}: {text}" for i, (g, e) in pairs if (text := difference(g, e, tolerance, more))), "")
+    if due is not None and isinstance(got, str):
+        return f"{show(got)} is text, and so not of the right kind: write numbers without quotation marks."
     if due is None or mine is None:
         return f"{show(got)} is not what is asked for: is it of the right kind?"
     return _of_numbers(mine, due, tolerance, got, more)
@@ -110,6 +117,8 @@ def _at(entry: list[int], values: Tensor) -> str:
 
 
 def _of_shapes(mine: Tensor, due: Tensor, tolerance: float) -> str:
+    if due.ndim == 0:
+        return "one number is asked for, without brackets."
     shapes = f"its shape is {tuple(mine.shape)}, and should be {tuple(due.shape)}"
     if mine.ndim == due.ndim == 2 and mine.shape == due.mT.shape and bool(_close(mine.mT, due, tolerance).all()):
         return f"it is transposed: {shapes}."
@@ -124,5 +133,5 @@ def show(value: Any) -> str:
         return f"the class {value.__name__}"
     if callable(value):
         return "a function"
-    text = str(value.tolist()) if isinstance(value, Tensor) else repr(value)
+    text = " ".join((str(value.tolist()) if isinstance(value, Tensor) else repr(value)).split())
     return text if len(text) <= 60 else f"{text[:57]}..."

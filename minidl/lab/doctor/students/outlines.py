@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from minidl.lab.doctor.subject.functions import DERIVATIVES, SWITCH
+from minidl.lab.doctor.subject.functions import DERIVATIVES
 from minidl.lab.doctor.subject.names import (
     BACKWARD_METHODS,
     FORWARD_METHODS,
@@ -17,6 +17,7 @@ from minidl.lab.doctor.subject.names import (
     OPTIMIZER_NAME,
     STEP_METHODS,
 )
+from minidl.lab.doctor.subject.of_functions import SWITCH
 from minidl.lab.doctor.subject.roles import LOSS_NAME
 
 LARGEST = 500_000  # bytes of a file of Python that somebody wrote; read, it takes a hundred times as much

@@ -106,16 +106,24 @@ def _thing(
     try:
         diagnosis = examining.examine_thing(thing, project, shape, job["seconds"], cases=cases)
     except CannotBuild as error:
-        advice = f". Say how to build it: {file['shown']}:'{name}(...)'" if isinstance(thing, type) else "."
-        send(packed(number, name, "not examined", f"{error}{advice}", notes))
+        send(packed(number, name, "not examined", f"{error}{_advice(name, thing, file['shown'])}", notes))
     except Exception as error:
         send(packed(number, name, "not examined", f"{type(error).__name__}: {error}", notes))
     else:
         send(packed_diagnosis(number, name, diagnosis, notes))
 
 
+def _advice(name: str, thing: Any, shown: str) -> str:
+    """Return how a teacher can say what was not known: in the call, or for all projects in a file of cases."""
+    plain = name.split("/")[0].removesuffix("_forward").lower()
+    case = f"def {plain}(module): return module.{name}(...), (4, 3)"
+    if not isinstance(thing, type):
+        return f". A case says how it is called (--cases FILE): def {plain}(module): return the object, its input."
+    return f". Say how to build it: {shown}:'{name}(...)', or in a case (--cases FILE): {case}"
+
+
 def _things(module: Any, project: Project) -> list[tuple[str, Any]]:
-    found = {cls.__name__: cls for cls in classes(module)} | dict(examining.things(module))
+    found = {cls.__name__: cls for cls in classes(module)} | dict(examining.things(module, project))
     return list(found.items())
 
 

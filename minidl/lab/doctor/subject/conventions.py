@@ -7,6 +7,7 @@ the gradients of parameters are added up somewhere. A `Convention` translates be
 
 from __future__ import annotations
 
+import operator
 import sys
 from dataclasses import dataclass, field
 from typing import Any
@@ -127,6 +128,7 @@ class Translator:
         """Call forward; return all that it returns."""
         subject, convention = self.subject, self.convention
         value = self._laid_out(input)
+        target = self._like_input(target)
         parts = {"input": value, "target": target, "flag": True, "rate": RATE, "as given": input}
         if convention.split:
             parts["input"], parts["second"] = value[..., : convention.split], value[..., convention.split :]
@@ -165,7 +167,8 @@ class Translator:
         if convention.derivative:
             return grad_output * answer
         if convention.grad_input:
-            answer = answer[0] if convention.grad_input == "first" else getattr(module, convention.grad_input)
+            place = operator.attrgetter(convention.grad_input)
+            answer = answer[0] if convention.grad_input == "first" else place(module)
         return self._back(answer)
 
     def ask_backward(self, module: Any, grad_output: Any, input: Any = None, target: Any = None) -> Any:
@@ -173,7 +176,7 @@ class Translator:
         subject, (_, parts) = self.subject, self.kept.get(id(module), (None, {}))
         parts = {"input": input, "target": target, "rate": RATE, "flag": True, **parts}
         if subject.is_loss:
-            parts |= {"input": input, "target": target}
+            parts |= {"input": self._laid_out(input), "target": self._like_input(target)}
         parts["grad"] = self._laid_out(grad_output, whole=False)
         parts["output"] = attribute(module, "output")
         arguments = [parts[name] for name in self.convention.backward]
@@ -199,6 +202,11 @@ class Translator:
                 if is_numpy(get(module, path)):  # an optimiser may read it there
                     found[name] = found[name].numpy()
             object.__setattr__(module, RETURNED, {n: v if n not in sums else sums[n] + v for n, v in found.items()})
+
+    def _like_input(self, target: Any) -> Any:
+        """Return the target of one sample alone, where the input is so."""
+        alone = self.convention.layout == "single" and target is not None and len(target) == 1
+        return target[0] if alone else target
 
     def _laid_out(self, value: Any, whole: bool = True) -> Any:
         layout = self.convention.layout

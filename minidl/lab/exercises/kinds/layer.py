@@ -9,27 +9,38 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from minidl import Module
 from minidl.lab.doctor import Diagnosis, examine
 from minidl.lab.doctor.subject.stubs import is_stub
-from minidl.lab.exercises.answer import Answer, borrowed, lent, untouched
-from minidl.lab.exercises.comparing import difference, show
-from minidl.lab.exercises.kinds.calling import call, quietly
+from minidl.lab.exercises.answer import Answer, borrowed, lent, misnamed, untouched
+from minidl.lab.exercises.comparing import SAME, difference, show
+from minidl.lab.exercises.kinds.calling import call, precision, quietly
 from minidl.lab.exercises.kinds.exercise import Exercise
 from minidl.lab.exercises.reply import WRITE, NotDone, Wrong
 
-RAISES = "raises"
 ENDS = (0.0, 6.0, -6.0, 30.0, -30.0, 100.0, -100.0)
 
 
-def to_write(answer: Answer, methods: tuple[str, ...], not_yours: tuple[str, ...]) -> None:
+def to_write(
+    answer: Answer, methods: tuple[str, ...], not_yours: tuple[str, ...], building_blocks: tuple[str, ...] = ()
+) -> None:
     """Raise what there is to say about a class before it is built: still the stub, no class, or not the student's own."""
     cls = answer.value
     if not isinstance(cls, type):
         raise Wrong(f"it should be a class, and is {show(cls)}: define it with class {answer.name}.", certain=True)
+    if text := misnamed(cls, methods):
+        raise Wrong(text, certain=True)
     missing = untouched(cls, methods)
     if len(missing) == len(methods):
         raise NotDone(WRITE.format(" and ".join(methods)))
-    if text := borrowed(cls, not_yours, methods):
+    if text := borrowed(cls, not_yours, methods, building_blocks):
+        raise Wrong(text, certain=True)
+
+
+def prepared(module: Any) -> None:
+    """Raise what there is to say where a module's __init__ leaves out that of Module."""
+    if isinstance(module, Module) and "params" not in vars(module):
+        text = "super().__init__() is missing in __init__: it prepares what every module has, params and grad."
         raise Wrong(text, certain=True)
 
 
@@ -39,8 +50,13 @@ def returned(name: str, method: str, got: Any) -> Tensor:
         raise Wrong(f"{method} of {name} returns nothing: is a return missing?", certain=True)
     if callable(got):
         raise Wrong(f"{method} of {name} returns a function: are brackets, (), missing after it?", certain=True)
+    if isinstance(got, (tuple, list)):
+        raise Wrong(f"{method} of {name} returns {len(got)} things, and should return one tensor.", certain=True)
     if not isinstance(got, Tensor):
         raise Wrong(f"{method} of {name} should return a tensor, and returns {show(got)}.", certain=True)
+    if not got.is_floating_point():
+        what = "true and false" if got.dtype is torch.bool else "whole numbers"
+        raise Wrong(f"{method} of {name} returns a tensor of {what}, and not of numbers with a point.")
     return got
 
 
@@ -62,9 +78,9 @@ class Layer(Exercise):
     Attributes
     ----------
     builds : mapping of str to function
-        Ways of building an object from the class, each under the words that describe it.
+        Ways of building an object from the class, each under the words that describe it, beginning with "with".
     shapes : tuple of shapes
-        Of the batches that it is examined with: several samples, one, and another number.
+        Of the batches that the first of them is examined with: several samples, one, and another number.
     reference : function, optional
         What forward should be equal to, entry by entry.
     ends : tuple of float
@@ -73,7 +89,9 @@ class Layer(Exercise):
     methods : tuple of str
         What was to be written.
     not_yours : tuple of str
-        Functions of torch that would be the whole answer.
+        Functions and classes of torch that would be the whole answer.
+    building_blocks : tuple of str
+        Classes of minidl that the answer may be built of.
     also : function, optional
         Takes the class; returns in words what else is wrong with it, or nothing.
     """
@@ -85,16 +103,18 @@ class Layer(Exercise):
     smallest: float = 1e-30
     methods: tuple[str, ...] = ("forward", "backward")
     not_yours: tuple[str, ...] = ()
+    building_blocks: tuple[str, ...] = ()
     also: Callable[[type], str] | None = None
     kind: ClassVar[str] = "layer"
 
     def judge(self, answer: Answer) -> str:
-        to_write(answer, self.methods, self.not_yours)
+        to_write(answer, self.methods, self.not_yours, self.building_blocks)
         cls = answer.value
-        for words, build in self.builds.items():
+        for number, (words, build) in enumerate(self.builds.items()):
             module = call(f"building {self.name}", build, cls)
+            prepared(module)
             self._walk(module, cls)
-            for shape in self.shapes:
+            for shape in self.shapes if number == 0 else self.shapes[:1]:
                 complain(examine(module, shape, reference=self.reference), self.notebook, words)
             if self.reference and self.ends and (problem := self._at_the_ends(module)):
                 raise Wrong(problem)
@@ -107,22 +127,18 @@ class Layer(Exercise):
     def _walk(self, module: Any, cls: type) -> None:
         """Go forward and back once: what goes wrong so early is said more plainly here than by the doctor."""
         input = torch.randn(self.shapes[0], generator=torch.Generator().manual_seed(1))
-        try:
-            output = returned(self.name, "forward", call(f"forward of {self.name}", module.forward, input.clone()))
-            if is_stub(getattr(cls, "backward", None)):
-                raise Wrong("backward is still to be written.", certain=True)
-            back = call(f"backward of {self.name}", module.backward, torch.ones_like(output))
-            returned(self.name, "backward", back)
-        except Wrong as problem:
-            if not problem.certain and (text := lent(cls)):
-                raise Wrong(text, certain=True) from problem
-            raise
+        output = returned(self.name, "forward", call(f"forward of {self.name}", module.forward, input.clone()))
+        if is_stub(getattr(cls, "backward", None)):
+            raise Wrong("backward is still to be written.", certain=True)
+        back = call(f"backward of {self.name}", module.backward, torch.ones_like(output))
+        returned(self.name, "backward", back)
 
+    @precision(torch.float32)
     def _at_the_ends(self, module: Any) -> str:
         """Compare forward and backward with the reference where numbers are large, small, or nothing."""
         assert self.reference is not None
         input = torch.tensor([self.ends], dtype=torch.float32)
-        grad_output = torch.linspace(1, 2, input.numel()).reshape(input.shape)
+        grad_output = torch.linspace(1, 2, input.numel(), dtype=input.dtype).reshape(input.shape)
         output = call(f"forward of {self.name}", module.forward, input.clone())
         back = call(f"backward of {self.name}", module.backward, grad_output.clone())
         x = input.double().requires_grad_()
@@ -140,34 +156,46 @@ class Layer(Exercise):
                 return f"at x = {self.ends[k]:g}, {method} {what} {got:.6g}, and that is not it."
         return ""
 
-    def behaviour(self, value: Any) -> Any:
-        found = [self._one_way(value, build, batch) for build in self.builds.values() for batch in self._batches()]
-        return [RAISES if way is None else way for way in found] if any(way is not None for way in found) else None
+    def slip(self, answer: Answer) -> str:
+        return lent(answer.value) or super().slip(answer)
 
     def _batches(self) -> list[Tensor]:
-        """Return batches of all sizes, and one of large and small numbers."""
-        drawn = [
-            torch.randn(shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64) for shape in self.shapes
+        """Return what answers are known by: batches of all shapes, and the ends."""
+        drawn = (torch.Generator().manual_seed(1) for _ in self.shapes)
+        batches = [
+            torch.randn(shape, generator=generator, dtype=torch.float64)
+            for shape, generator in zip(self.shapes, drawn, strict=True)
         ]
-        return drawn + ([torch.tensor([self.ends])] if self.reference and self.ends else [])
+        return batches + ([torch.tensor([self.ends], dtype=torch.float32)] if self.reference and self.ends else [])
+
+    def behaviour(self, value: Any) -> Any:
+        found = [self._one_way(value, build, batch) for build in self.builds.values() for batch in self._batches()]
+        return None if all(isinstance(way, str) for way in found) else found
 
     @staticmethod
-    def _one_way(cls: type, build: Callable[[type], Any], batch: Tensor) -> list[Tensor] | None:
-        """Return all that comes of going forward and back once with a new object; None where that raises."""
+    def _one_way(cls: type, build: Callable[[type], Any], batch: Tensor) -> list[Tensor] | str:
+        """Return all that comes of going forward and back once with a new object, or what that raises."""
 
-        def work() -> list[Tensor]:
-            module, input = build(cls), batch.clone()
-            output = module.forward(input)
-            grad_output = torch.linspace(1, 2, output.numel(), dtype=batch.dtype).reshape(output.shape)
-            return [output, module.backward(grad_output), input, *getattr(module, "grad", {}).values()]
+        def work() -> list[Tensor] | str:
+            try:
+                module, input = build(cls), batch.clone()
+                output = module.forward(input)
+                drawn = torch.Generator().manual_seed(2)  # of both signs, so that a gate set by the message is seen
+                grad_output = torch.randn(output.shape, generator=drawn, dtype=batch.dtype)
+                back = module.backward(grad_output)
+            except Exception as error:
+                return f"{type(error).__name__}: {error}"
+            return [output, back, input, grad_output, *getattr(module, "grad", {}).values()]
 
-        return quietly(work)
+        return quietly(work) or "does not come back"
 
     def alike(self, mine: Any, theirs: Any) -> bool:
         """Whether two layers do the same, or have the same wrong forward, whatever comes after it."""
         if self.reference is None:
-            return not difference(mine, theirs)
-        ours, others = ([RAISES if way == RAISES else way[0] for way in ways] for ways in (mine, theirs))
+            return not difference(mine, theirs, SAME)
+        forward = [[way if isinstance(way, str) else (way[0], way[2]) for way in ways] for ways in (mine, theirs)]
         due = [self.reference(batch) for _ in self.builds for batch in self._batches()]
-        due = [RAISES if got is RAISES else right for got, right in zip(ours, due, strict=True)]
-        return not difference(ours, others) and bool(difference(ours, due, 1e-4) or not difference(mine, theirs))
+        outputs = [way if isinstance(way, str) else way[0] for way in mine]
+        return not difference(*forward, SAME) and bool(
+            difference(outputs, due, 1e-4) or not difference(mine, theirs, SAME)
+        )

@@ -4,7 +4,7 @@ import torch
 
 from minidl import Tanh
 from minidl.lab.exercises.kinds import Claim, Layer, Value
-from minidl.lab.exercises.kinds.writing import layer, method
+from minidl.lab.exercises.kinds.writing import layer, method, slope_misused
 from minidl.lab.proof import define, matrices
 from minidl.lab.proof.formula import Formula
 
@@ -42,7 +42,8 @@ EXERCISES = [
         asks="dL/dX of Y = tanh(X), as a formula of Y and G.",
         statement=_statement,
         points=2,
-        hint="One number first: tanh is u/v. What is the derivative of u, what that of v? Then the quotient rule, and u/v is y.",
+        hint="One number first: tanh is u/v. What is the derivative of u, what that of v? Then the quotient rule, "
+        "and u/v is y.",
         given=f"from minidl.lab.proof import define, matrices, ones, scalars\n{SYMBOLS}",
         solution=f"{SYMBOLS}\nclaim_tanh = G * (1 - Y * Y)",
         right=(
@@ -72,8 +73,14 @@ EXERCISES = [
             "claim_tanh = -G * Y * Y": "there is a second term: v divided by v is not 0.",
             "claim_tanh = G * Y": "this multiplies by tanh itself. It should be by its slope.",
             "claim_tanh = G": "this passes on all of what arrives; but tanh is flat where x is large.",
-            "claim_tanh = G * (1 - Y) ** 2": "the square is not taken of what you take it of: do the last step of the quotient rule again.",
+            "claim_tanh = G * (1 - Y) ** 2": "the square is not taken of what you take it of: do the last step of "
+            "the quotient rule again.",
             "claim_tanh = G * (1 - G * G)": "the slope has nothing to do with what arrives; only what went forward sets it.",
+            "claim_tanh = G / (1 - Y * Y)": "what arrives is divided by the slope; it should be multiplied.",
+            "claim_tanh = G + 1 - Y * Y": "the slope is added to what arrives; it should be multiplied.",
+            "claim_tanh = X * (1 - Y * Y)": "X stands where the message should: what arrives is G.",
+            "claim_tanh = G * (1 - Y.abs())": "at y = 0.5 this slope is 0.5; between 0 and 1 a number and its square differ.",
+            "claim_tanh = G * (1 - Y * Y) ** 2": "the slope is squared: it is multiplied by once.",
             "claim_tanh = G * Y * Y": "that is how much of the message is lost, not how much is passed on.",
             "claim_tanh = G / (X.exp() + (-X).exp()) ** 2": (
                 "right but for a number: v^2 - u^2 is not 1. Multiply the two squares out."
@@ -100,11 +107,13 @@ EXERCISES = [
         reference=torch.tanh,
         ours=Tanh,
         not_yours=("tanh_backward",),
+        building_blocks=("Sigmoid",),
         points=3,
         hint="What does your formula need? Keep that in forward, under a name of self.",
         given=GIVEN,
         solution=_tanh(
-            "self.output = input.tanh()\nreturn self.output", "return grad_output * (1 - self.output * self.output)"
+            "self.output = torch.tanh(input)\nreturn self.output",
+            "return grad_output * (1 - self.output * self.output)",
         ),
         right=(
             _tanh("self.y = torch.tanh(input)\nreturn self.y", "return (1 - self.y**2) * grad_output"),
@@ -124,11 +133,21 @@ EXERCISES = [
             ),
         ),
         slips={
+            **slope_misused("MyTanh", KEPT, "(1 - self.output**2)"),
+            _tanh(KEPT, "return grad_output * 1 - self.output**2"): (
+                "in backward, brackets are missing: only the 1 is multiplied by what arrives."
+            ),
+            _tanh(KEPT, "return grad_output * (1 - self.output) ** 2"): (
+                "in backward, the square is taken of the whole bracket. Which formula has the prover accepted?"
+            ),
+            _tanh(KEPT, "return self.output"): "backward returns the output of forward once more.",
+            _tanh("self.output = input.tanh()\nreturn input", SLOPE): "forward returns its input as it was.",
             _tanh(
                 KEPT, "return 1 - self.output**2"
             ): "backward returns a slope alone. What arrives is multiplied by it.",
             _tanh(KEPT, "return grad_output * (1 - self.output.tanh() ** 2)"): (
-                "self.output is tanh(x) already, so that backward takes tanh twice: a formula of the input, applied to the output. "
+                "self.output is tanh(x) already, so that backward takes tanh twice: a formula of the input, "
+                "applied to the output. "
                 "At x = 5 it gives the slope 0.42, and the curve is flat there."
             ),
             _tanh(BOTH, "return grad_output * (1 - self.input**2)"): (
@@ -140,9 +159,6 @@ EXERCISES = [
             _tanh(KEPT, "return grad_output * (1 + self.output**2)"): (
                 "this slope is never below 1, and tanh is nearly flat where x is large: look at the sign."
             ),
-            _tanh(
-                KEPT, "return grad_output * (self.output**2 - 1)"
-            ): "the sign of the slope is the wrong way round: tanh rises.",
             _tanh(
                 KEPT, "return grad_output * self.output"
             ): "backward multiplies by tanh itself; it should be by its slope.",
@@ -165,11 +181,13 @@ EXERCISES = [
                 "self.output = (input.exp() - (-input).exp()) / (input.exp() + (-input).exp())\nreturn self.output",
                 SLOPE,
             ): (
-                "the formula is right on paper; but in single precision e^100 is too large for the computer and becomes inf, and "
+                "the formula is right on paper; but in single precision e^100 is too large for the computer and "
+                "becomes inf, and "
                 "inf / inf is nan. torch's own input.tanh() takes care of that."
             ),
             _tanh("e = (2 * input).exp()\nself.output = (e - 1) / (e + 1)\nreturn self.output", SLOPE): (
-                "the formula is right on paper; but in single precision e^200 is too large for the computer and becomes inf, and "
+                "the formula is right on paper; but in single precision e^200 is too large for the computer and "
+                "becomes inf, and "
                 "inf / inf is nan. torch's own input.tanh() takes care of that."
             ),
             _tanh("self.output = input.sigmoid()\nreturn self.output", SLOPE): (
@@ -183,7 +201,7 @@ EXERCISES = [
             ),
         },
         wrong={
-            _tanh(KEPT, "return grad_output * (1 - output * output)"): "name 'output' is not defined",
+            _tanh(KEPT, "return grad_output * (1 - output * output)"): "write self.output",
             _tanh("return input.tanh()", SLOPE): "forward (or __init__) has to say self.output",
             _tanh("output = input.tanh()\nreturn output", SLOPE): "forward (or __init__) has to say self.output",
             _tanh("self.output = input.tanh()", SLOPE): "forward of MyTanh returns nothing",
@@ -191,7 +209,7 @@ EXERCISES = [
             _tanh(KEPT, "raise NotImplementedError"): "backward is still to be written",
             _tanh(KEPT, "return grad_output * (1 - self.output ^ 2)"): "^ is no power",
             _tanh("self.output = input.tanh\nreturn self.output", SLOPE): "are brackets, (), missing",
-            _tanh("self.ouput = input.tanh()\nreturn self.ouput", SLOPE): "self.output = ... first",
+            _tanh("self.ouput = input.tanh()\nreturn self.ouput", SLOPE): "do you mean self.ouput?",
             _tanh(KEPT, "return grad_output @ (1 - self.output**2)"): "@ multiplies matrices",
             _tanh(KEPT, "return grad_output @ (1 - self.output**2).T"): "expected",
             _tanh(KEPT, "return (grad_output * (1 - self.output**2)).sum()"): "single number",
@@ -217,7 +235,7 @@ EXERCISES = [
             "class MyTanh(Module):\n    def __init__(self):\n        self.output = None\n"
             + method("forward(self, input)", "return input.tanh()")
             + "\n"
-            + method("backward(self, grad_output)", "return grad_output"): "passes on what arrives as it is",
+            + method("backward(self, grad_output)", "return grad_output"): "super().__init__() is missing",
             "def MyTanh(x):\n    return x.tanh()": "it should be a class",
             "MyTanh = Tanh": "minidl's own",
         },
@@ -247,14 +265,15 @@ EXERCISES = [
             "passed_on = [[64, -82], [7, 3]]": "the square of -0.8 is not negative.",
             "passed_on = [[36, -32], [0, 1]]": "that is what each entry holds back. Asked is what it passes on.",
             "passed_on = [[136, -82], [7, 5]]": "no slope of tanh is larger than 1, and yours are: look at the sign in it.",
-            "passed_on = [[16, -2], [7, 1]]": "that is the slope of another curve: between 0 and 1, 1 - y and its square are no slope of tanh.",
+            "passed_on = [[16, -2], [7, 1]]": "that is the slope of another curve: between 0 and 1, 1 - y and its "
+            "square are no slope of tanh.",
             "passed_on = [[64, -18], [0, 3]]": (
                 "number 1 of the second row: the output 0 is where tanh is steepest, and not where it is flat."
             ),
-            "passed_on = [[-64, 18], [-7, -3]]": "all signs are the wrong way round: tanh rises, and what arrives keeps its sign.",
-            "import torch\npassed_on = torch.tensor([[100, -50], [7, 4]]) * (1 - torch.tensor([[0.6, -0.8], [0, 0.5]]).tanh() ** 2)": (
-                "Y is the output: tanh has been taken already, and is not taken again."
-            ),
+            "passed_on = [[-64, 18], [-7, -3]]": "all signs are the wrong way round: tanh rises, and what arrives "
+            "keeps its sign.",
+            "import torch\npassed_on = torch.tensor([[100, -50], [7, 4]]) * (1 - torch.tensor([[0.6, -0.8], [0, "
+            "0.5]]).tanh() ** 2)": ("Y is the output: tanh has been taken already, and is not taken again."),
         },
         wrong={
             "passed_on = [64, -18, 7, 3]": "the numbers are right, the shape is not",
@@ -275,7 +294,7 @@ EXERCISES = [
         name="Softsign",
         asks="A layer with y = x / (1 + |x|), entry by entry, and its backward.",
         reference=torch.nn.functional.softsign,
-        not_yours=("softsign",),
+        not_yours=("softsign", "Softsign"),
         points=3,
         hint="Where |x| stands, look at x > 0 and at x < 0 apart.",
         given=GIVEN,
@@ -305,6 +324,17 @@ EXERCISES = [
             ),
         ),
         slips={
+            **slope_misused("Softsign", SIGN, "(1 - self.output.abs()) ** 2"),
+            _softsign(SIGN, "return grad_output * (1 + self.output.abs()) ** 2"): (
+                "your slope is never below 1, and Softsign is nearly flat where x is large."
+            ),
+            _softsign("self.output = input / (1 - input.abs())\nreturn self.output", FALL): (
+                "forward divides by 0 at x = 1: look at the sign below the line."
+            ),
+            _softsign(SIGN, "return self.output"): "backward returns the output of forward once more.",
+            _softsign(
+                "self.output = input / (1 + input.abs())\nreturn input", FALL
+            ): "forward returns its input as it was.",
             _softsign("self.output = input / (1 + input)\nreturn self.output", FALL): (
                 "forward leaves out the bars: at x = -1 it would divide by 0. It is |x| that stands below."
             ),
@@ -327,7 +357,8 @@ EXERCISES = [
                 "that is a formula of the input, applied to the output: the mistake of this notebook."
             ),
             _softsign(SIGN, "return grad_output * (1 - self.output.abs())"): (
-                "at x = 1 your slope is 0.5, but a nudge of 0.01 moves y there by 0.0025 only. In the quotient rule, what stands "
+                "at x = 1 your slope is 0.5, but a nudge of 0.01 moves y there by 0.0025 only. In the quotient "
+                "rule, what stands "
                 "below the line?"
             ),
             _softsign(
@@ -385,6 +416,7 @@ EXERCISES = [
             _softsign("self.output = input.div_(1 + input.abs())\nreturn self.output", FALL): "writes",
             _softsign("self.output = (input / (1 + input.abs())).squeeze()\nreturn self.output", FALL): "shape",
             _softsign(SIGN, "return grad_output * (1 - input.abs()) ** 2"): "the notebook's `input`",
+            _softsign("return torch.nn.Softsign()(input)", FALL): "torch's own Softsign",
             "Softsign = torch.nn.Softsign": "torch's own",
         },
     ),
