@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from minidl.lab.arguments import check_choice, check_whole, checked
 from minidl.lab.figures.style import BLUE, COLOURS, GREY, LINES, LOOKS, RED, in_style, new_axes, new_pair
 
-VALUES = ("loss", "accuracy")
+VALUES = ("loss", "accuracy", "error")  # an error is 1 - accuracy, where a table has it
 
 
 def check_table(owner: str, table: pd.DataFrame, *columns: str) -> None:
@@ -94,7 +94,7 @@ def training_history(
 
 @in_style
 def means(history: pd.DataFrame, column: str, *, split: str = "validation", ax: Axes | None = None) -> Axes:
-    """Draw loss or accuracy of several models against epoch, each as the mean over its runs; no bands.
+    """Draw loss, accuracy or error of several models against epoch, each as the mean over its runs; no bands.
 
     ``history`` has the columns of ``train``; its ``model`` names the lines. Each line is thinner than those before it, so that
     of equal lines all can be seen. A name that has colour and line style of its own in ``curve`` keeps them.
