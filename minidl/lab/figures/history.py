@@ -119,8 +119,8 @@ def final_errors(history: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw the share of wrong answers that each run ended with, a row for each model, on a logarithmic scale.
 
     ``history`` has the columns of ``train``; its ``model`` names the rows, the first at the top. Circles are errors on training
-    data, crosses on validation data, bars the means of the crosses. The runs of a model stand one below the other, so that equal errors do not hide each
-    other. What is below 0.1 % is drawn there.
+    data, crosses on validation data, bars the means of the crosses. The runs of a model stand one below the other, so that
+    equal errors do not hide each other. What is below 0.1 % is drawn there.
     """
     check_table("final_errors", history, "model", "epoch", "split", "accuracy")
     names = list(history["model"].unique())
