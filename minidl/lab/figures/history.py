@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from minidl.lab.arguments import check_choice, check_whole, checked
 from minidl.lab.figures.style import BLUE, COLOURS, GREY, LINES, LOOKS, RED, in_style, new_axes, new_pair
 
-VALUES = ("loss", "accuracy")
+VALUES = ("loss", "accuracy", "error")  # an error is 1 - accuracy, where a table has it
 
 
 def check_table(owner: str, table: pd.DataFrame, *columns: str) -> None:
@@ -94,7 +94,7 @@ def training_history(
 
 @in_style
 def means(history: pd.DataFrame, column: str, *, split: str = "validation", ax: Axes | None = None) -> Axes:
-    """Draw loss or accuracy of several models against epoch, each as the mean over its runs; no bands.
+    """Draw loss, accuracy or error of several models against epoch, each as the mean over its runs; no bands.
 
     ``history`` has the columns of ``train``; its ``model`` names the lines. Each line is thinner than those before it, so that
     of equal lines all can be seen. A name that has colour and line style of its own in ``curve`` keeps them.
@@ -119,14 +119,16 @@ def final_errors(history: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw the share of wrong answers that each run ended with, a row for each model, on a logarithmic scale.
 
     ``history`` has the columns of ``train``; its ``model`` names the rows, the first at the top. Circles are errors on training
-    data, crosses on validation data, bars the means of the crosses. What is below 0.1 % is drawn there.
+    data, crosses on validation data, bars the means of the crosses. The runs of a model stand one below the other, so that
+    equal errors do not hide each other. What is below 0.1 % is drawn there.
     """
     check_table("final_errors", history, "model", "epoch", "split", "accuracy")
     names = list(history["model"].unique())
     ax = new_axes(ax, size=(6.5, 0.5 * len(names) + 1.1))
     last = history[history["epoch"] == history.groupby("model")["epoch"].transform("max")]
     percent = (100 * (1 - last["accuracy"])).clip(lower=0.1)
-    row = last["model"].map({name: k for k, name in enumerate(names)})
+    run = last.groupby(["model", "split"])["run"].rank(method="dense", pct=True)  # above 0, and up to 1
+    row = last["model"].map({name: k for k, name in enumerate(names)}) + 0.32 * (run - 0.5)
     for split, marker, shift in (("training", "o", -0.22), ("validation", "x", 0.22)):
         shown, look = last["split"] == split, {"color": COLOURS[split], "fillstyle": "none", "markersize": 4}
         ax.plot(percent[shown], row[shown] + shift, marker, label=f"{split} data, each run", **look)

@@ -178,7 +178,7 @@ EXERCISES = [
         wrong={
             "after_one_step = 1.8": "1.8 is not it",
             "after_one_step = 1.905": "near, and not exact",
-            "after_one_step = [1.9, 0.1]": "its shape is (2,)",
+            "after_one_step = [1.9, 0.1]": "one number is asked for",
             "after_one_step = 'right'": "right kind",
             "after_one_step = None": "None",
         },
@@ -215,7 +215,7 @@ EXERCISES = [
             "limit = 0.1125": "near, and not exact",
             "limit = -1 / 9": "sign",
             "limit = 0.2": "0.2 is not it",
-            "limit = [1.9, 1 / 9]": "its shape is (2,)",
+            "limit = [1.9, 1 / 9]": "one number is asked for",
             "limit = 'small'": "right kind",
         },
     ),

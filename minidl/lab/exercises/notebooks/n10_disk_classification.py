@@ -47,6 +47,7 @@ EXERCISES = [
                 "that shares out all 50,000 at once, in batches of 64. But every epoch is shared out by itself, to its last "
                 "point."
             ),
+            "steps = 781": "that shares out the points of all epochs at once, and drops what remains.",
             "steps = 782": "every epoch ends with a small batch, not only the last one.",
             "steps = 780": "the points that remain in an epoch are a batch, too.",
             "steps = 79": "that is one epoch; there are ten.",
@@ -58,13 +59,12 @@ EXERCISES = [
             "steps = 10": "an epoch has many steps, one for each batch.",
         },
         wrong={
-            "steps = 781": "every epoch is shared out by itself",
             "steps = 791": "791 is not it",
             "steps = 800": "800 is not it",
             "steps = 790.5": "790.5 is near, and not exact",
             "steps = 1000": "1000 is not it",
             "steps = -790": "sign",
-            "steps = [79] * 10": "its shape is (10,)",
+            "steps = [79] * 10": "one number is asked for",
             "steps = 'many'": "right kind",
             "steps = None": "None",
         },
