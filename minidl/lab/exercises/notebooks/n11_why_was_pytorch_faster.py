@@ -254,7 +254,7 @@ EXERCISES = [
             _judge('return layer.grad["weight"] == weight.grad'): "one answer for all of it is asked for",
             _judge('return layer.grad["weight"] / weight.grad'): "one answer for all of it is asked for",
             _judge('return torch.allclose(layer.grad["bias"], weight.grad)'): "returns False for every layer",
-            _judge(VERDICT, back=""): "Nobody gives it that argument",
+            _judge(VERDICT, back=""): "required positional argument: 'grad_output'",
             _judge("return torch.allclose(layer.grad, weight.grad)"): "raises TypeError",
             _judge(VERDICT).replace("in_features", "features"): "features",
             _judge(VERDICT).replace("torch.rand(", "torch.rnd("): "rnd",
