@@ -18,8 +18,11 @@ import torch
 from matplotlib.axes import Axes
 
 from minidl.lab import figures
+from minidl.lab.arguments import check_choice, check_whole, checked
 from minidl.lab.experiment import Record, RecordError, Result, Setting, run_experiments, versions
+from minidl.lab.figures.history import check_table
 from minidl.lab.folder import why_not_writable
+from minidl.lab.training import COLUMNS
 
 FRAMEWORK, PYTORCH, WITH_SUM, SAME_START = "framework", "pytorch", "framework-sum", "framework-same-start"
 EXACT = ("pytorch-float64", "framework-float64")  # the same start once more, without float32's rounding
@@ -64,6 +67,7 @@ def exact_settings(epochs: int = 1000, seed: int = 0) -> list[Setting]:
     return [Setting(name, kind, weights, **common) for name, kind in zip(EXACT, ("PyTorch", "minidl"), strict=True)]
 
 
+@checked
 def run(
     *,
     runs: int = 10,
@@ -111,6 +115,7 @@ class Found(NamedTuple):
     words: str
 
 
+@checked
 def load_or_train(
     folder: str | Path = "report", *, runs: int = 10, epochs: int = 1000, seed: int = 0, progress: bool = True
 ) -> Found:
@@ -125,6 +130,7 @@ def load_or_train(
     RecordError
         If the record of a run is damaged.
     """
+    check_whole("load_or_train", "runs", runs)
     folder, words = Path(folder), []
     compared, exact = settings(epochs, seed), exact_settings(epochs, seed)
     if why := why_not_writable(folder):
@@ -154,6 +160,7 @@ def load_or_train(
     return Found(result, folder, " ".join(words))
 
 
+@checked
 def epochs_to_share(history: pd.DataFrame, share: float = SHARE) -> pd.Series:
     """Return, for every model and run, the first epoch whose validation accuracy reaches ``share`` of the final one."""
     validation = history[history["split"] == "validation"]
@@ -162,6 +169,7 @@ def epochs_to_share(history: pd.DataFrame, share: float = SHARE) -> pd.Series:
     return reached.groupby(["model", "run"], sort=False)["epoch"].min()
 
 
+@checked
 def table_1(result: Result) -> pd.DataFrame:
     """Return Table 1, the report's own numbers beside the measured ones.
 
@@ -169,6 +177,8 @@ def table_1(result: Result) -> pd.DataFrame:
     calls test accuracy, and of the training time in seconds; the time's ratio to PyTorch's; and the median, smallest and
     largest number of epochs to 95 % of the final accuracy. NaN where nothing was measured or published.
     """
+    check_table("table_1", result.history, *COLUMNS)
+    check_table("table_1", result.runs, "model", "validation_accuracy", "seconds")
     result = Result(*(part[part["model"].isin(list(LABELS))] for part in result))
     by_model = result.runs.groupby("model", sort=False)
     accuracy, seconds = by_model["validation_accuracy"], by_model["seconds"]
@@ -196,8 +206,11 @@ def table_1(result: Result) -> pd.DataFrame:
     return table.reset_index()
 
 
+@checked
 def readable(table: pd.DataFrame) -> pd.DataFrame:
     """Return Table 1 as people print it: "mean ± std" in one column, a dash where there is nothing."""
+    needed = [f"{who}{name}_mean" for who in ("", "published_") for name in ("accuracy", "seconds")]
+    check_table("readable", table, "model", *needed, "time_ratio", "epochs_median")
 
     def pair(row: pd.Series, name: str, digits: int) -> str:
         mean, std = row[f"{name}_mean"], row[f"{name}_std"]
@@ -224,16 +237,21 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@checked
 def markdown(table: pd.DataFrame) -> str:
     """Return a table of strings as Markdown, its columns aligned."""
     return table.to_markdown(index=False, disable_numparse=True)  # strings stay as they are: 1.00 would become 1
 
 
+@checked
 def difference_of_curves(history: pd.DataFrame, first: str, second: str, *, of_means: bool = False) -> pd.Series:
     """Return the largest difference of two settings' curves, in the loss and in the accuracy.
 
     Of every run, epoch and split; or, with ``of_means``, of the means over the runs, the lines of a figure.
     """
+    check_table("difference_of_curves", history, *COLUMNS)
+    for name, model in (("first", first), ("second", second)):
+        check_choice("difference_of_curves", name, model, list(history["model"].unique()))
     keys = ["epoch", "split"] if of_means else ["run", "epoch", "split"]
     one, other = (
         history[history["model"] == name].groupby(keys)[["loss", "accuracy"]].mean() for name in (first, second)
@@ -241,6 +259,7 @@ def difference_of_curves(history: pd.DataFrame, first: str, second: str, *, of_m
     return (one - other).abs().max()
 
 
+@checked
 def same_curves(history: pd.DataFrame) -> str:
     """Say in words how close minidl and PyTorch are from the same initial weights."""
     exact = difference_of_curves(history, *EXACT)["loss"]
@@ -254,18 +273,22 @@ def same_curves(history: pd.DataFrame) -> str:
     )
 
 
+@checked
 def figure_1(history: pd.DataFrame, *, ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
     """Draw the report's Figure 1, the training history of the framework as published."""
     return _history_of(history, FRAMEWORK, "Figure 1: framework, gradients divided by the batch size", ax)
 
 
+@checked
 def figure_2(history: pd.DataFrame, *, ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
     """Draw the report's Figure 2, the training history of the PyTorch model as published."""
     return _history_of(history, PYTORCH, "Figure 2: PyTorch, sum of the squared errors", ax)
 
 
+@checked
 def figure_3(history: pd.DataFrame, *, ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
     """Draw PyTorch's training history and that of the framework on the same loss, from the same initial weights."""
+    check_table("figure_3", history, *COLUMNS)
     validation = history[history["split"] == "validation"]
     names = {SAME_START: "minidl", PYTORCH: "PyTorch"}  # the dashed line last, or the solid one would hide it
     validation = pd.concat(validation[validation["model"] == model].assign(model=name) for model, name in names.items())
@@ -274,9 +297,11 @@ def figure_3(history: pd.DataFrame, *, ax: Sequence[Axes] | None = None) -> Sequ
 
 
 def _history_of(history: pd.DataFrame, model: str, title: str, ax: Sequence[Axes] | None) -> Sequence[Axes]:
+    check_table("a figure of the report", history, *COLUMNS)
     return figures.training_history(history[history["model"] == model], title=title, ax=ax)
 
 
+@checked
 def write(result: Result, folder: str | Path | None) -> list[Path]:
     """Write history, Table 1 (CSV, Markdown), Figures 1 to 3 (PNG, PDF, SVG) and the environment; return the paths.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -74,6 +75,7 @@ def examine(module: Any, input: Any, *more: Any, reference: Any = None, time_lim
     TypeError, ValueError
         For something that is no module, an input that is no batch, or a reference that does not take it.
     """
+    _check_time("examine", time_limit)
     if inspect.isroutine(module) and callable(input):
         if not more:
             raise TypeError("examine expected two functions and then a batch, or its shape")
@@ -102,6 +104,7 @@ def examine_loss(
     ``backward(input, target)`` is understood too. Parameters and errors are those of `examine`; ``target`` is a shape, or
     a tensor of numbers, one-hot rows, or class numbers. MSE is known by the name of the class, with any reduction.
     """
+    _check_time("examine_loss", time_limit)
     batch, targets = _batch("input", input), _batch("target", target, least=1)
     _check_object("examine_loss", loss, LOSS_METHODS)
     if len(batch) != len(targets):
@@ -135,9 +138,17 @@ def examine_optimizer(optimizer: Any, model: Any, *, faster: Any = None, time_li
     TypeError
         For an optimiser without ``step``.
     """
+    _check_time("examine_optimizer", time_limit)
     _check_object("examine_optimizer", optimizer, STEP_METHODS)
     described = f"{type(optimizer).__name__}, examined with {_name(model)}"
     return _diagnose(described, lambda watch: _examine_steps(optimizer, model, watch, faster), time_limit)
+
+
+def _check_time(who: str, time_limit: Any) -> None:
+    is_number = isinstance(time_limit, (int, float)) and not isinstance(time_limit, bool)
+    if not (is_number and 0 < time_limit < math.inf):
+        error = ValueError if is_number else TypeError
+        raise error(f"{who} expected time_limit to be a number of seconds above 0, got {time_limit!r}")
 
 
 def _check_object(who: str, thing: Any, methods: tuple[str, ...]) -> None:
@@ -157,7 +168,8 @@ def _batch(name: str, given: Any, least: int = 2, whole: bool = False) -> Tensor
         given = torch.randn(tuple(given), generator=torch.Generator().manual_seed(len(name)))
     tensor = as_tensor(given)
     if tensor is None:
-        raise TypeError(f"expected {name} to be a tensor, an array or a shape, got {type(given).__name__}")
+        got = f"one on device {given.device}" if isinstance(given, Tensor) else type(given).__name__
+        raise TypeError(f"expected {name} to be a tensor with numbers in it, an array or a shape, got {got}")
     whole &= not tensor.is_floating_point() and not tensor.is_complex() and tensor.dtype is not torch.bool
     if tensor.ndim < (1 if whole else least) or not tensor.numel():
         raise ValueError(f"expected {name} of shape (n, m), got {tuple(tensor.shape)}")

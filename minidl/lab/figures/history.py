@@ -11,7 +11,29 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from minidl.lab.arguments import check_choice, check_whole, checked
 from minidl.lab.figures.style import BLUE, COLOURS, GREY, LINES, LOOKS, RED, in_style, new_axes, new_pair
+
+VALUES = ("loss", "accuracy")
+
+
+def check_table(owner: str, table: pd.DataFrame, *columns: str) -> None:
+    """Raise TypeError or ValueError unless a table has these columns, with something in them, and numbers where needed."""
+    missing = [column for column in columns if column not in table.columns]
+    if missing or not len(table):
+        got = f"no {missing[0]}" if missing else "no rows"
+        raise ValueError(f"{owner} expected a table with rows and the columns {', '.join(columns)}, got {got}")
+    for column in {"epoch", *VALUES} & {*columns}:
+        if not pd.api.types.is_numeric_dtype(table[column]):
+            raise TypeError(f"{owner} expected numbers in the column {column}, got {table[column].dtype}")
+
+
+def _of_split(owner: str, history: pd.DataFrame, column: str, split: str) -> pd.DataFrame:
+    """Return what a history holds of one split, if a figure of one column can be drawn from it."""
+    check_choice(owner, "column", column, VALUES)
+    check_table(owner, history, "model", "run", "epoch", "split", column)
+    check_choice(owner, "split", split, list(history["split"].unique()))
+    return history[history["split"] == split]
 
 
 @in_style
@@ -27,6 +49,9 @@ def curve(history: pd.DataFrame, column: str, *, by: str = "split", ax: Axes | N
     by : {"split", "model"}
         What makes a line: colour and line style tell them apart. The other column should hold one value.
     """
+    check_choice("curve", "column", column, VALUES)
+    check_choice("curve", "by", by, ("split", "model"))
+    check_table("curve", history, "run", "epoch", by, column)
     ax = new_axes(ax)
     runs = history["run"].nunique()
     for value, part in history.groupby(by, sort=False):
@@ -74,8 +99,8 @@ def means(history: pd.DataFrame, column: str, *, split: str = "validation", ax: 
     ``history`` has the columns of ``train``; its ``model`` names the lines. Each line is thinner than those before it, so that
     of equal lines all can be seen. A name that has colour and line style of its own in ``curve`` keeps them.
     """
+    part = _of_split("means", history, column, split)
     ax = new_axes(ax, size=(7, 3.8))
-    part = history[history["split"] == split]
     models = part.groupby("model", sort=False)
     for number, (model, rows) in enumerate(models):
         mean = rows.groupby("epoch")[column].mean()
@@ -96,6 +121,7 @@ def final_errors(history: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ``history`` has the columns of ``train``; its ``model`` names the rows, the first at the top. Circles are errors on training
     data, crosses on validation data, bars the means of the crosses. What is below 0.1 % is drawn there.
     """
+    check_table("final_errors", history, "model", "epoch", "split", "accuracy")
     names = list(history["model"].unique())
     ax = new_axes(ax, size=(6.5, 0.5 * len(names) + 1.1))
     last = history[history["epoch"] == history.groupby("model")["epoch"].transform("max")]
@@ -115,6 +141,7 @@ def final_errors(history: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     return ax
 
 
+@checked
 def mean_interval(values: np.ndarray, *, resamples: int = 1000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Return the lower and upper end of a 95 % confidence interval of the mean, found by bootstrapping.
 
@@ -130,6 +157,12 @@ def mean_interval(values: np.ndarray, *, resamples: int = 1000, seed: int = 0) -
     -------
     low, high : arrays of the shape of one run
     """
+    if not values.size or values.dtype.kind not in "fiu":
+        raise ValueError(
+            f"mean_interval expected numbers of at least one run, got {values.dtype} of shape {values.shape}"
+        )
+    check_whole("mean_interval", "resamples", resamples)
+    check_whole("mean_interval", "seed", seed, 0)
     runs = len(values)
     counts = np.random.default_rng(seed).multinomial(runs, np.full(runs, 1 / runs), size=resamples)
     low, high = np.percentile(np.tensordot(counts / runs, values, axes=1), [2.5, 97.5], axis=0)
@@ -139,8 +172,11 @@ def mean_interval(values: np.ndarray, *, resamples: int = 1000, seed: int = 0) -
 @in_style
 def bands(history: pd.DataFrame, column: str, *, split: str = "validation", ax: Axes | None = None) -> Axes:
     """Draw the mean of one model's runs with two bands: ± one standard deviation, and the mean's 95 % confidence interval."""
+    part = _of_split("bands", history, column, split)
+    if part.duplicated(["epoch", "run"]).any():
+        raise ValueError(f"bands expected the runs of one model, got {part['model'].nunique()} models")
     ax = new_axes(ax, size=(6.5, 4))
-    table = history[history["split"] == split].pivot(index="epoch", columns="run", values=column)
+    table = part.pivot(index="epoch", columns="run", values=column)
     mean, std, runs = table.mean(axis=1), table.std(axis=1), table.shape[1]
     _deviation(ax, mean, std, column, color=BLUE, label="± 1 standard deviation")
     look = {"facecolor": "none", "edgecolor": RED, "hatch": "////", "linewidth": 0.8}

@@ -5,7 +5,7 @@ Colours are those of seaborn's colour-blind palette and never stand alone: line 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -14,6 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from torch import Tensor
+
+from minidl.lab.arguments import as_numbers, checked
 
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#6b6b6b"
 COLOURS = {
@@ -76,13 +78,17 @@ def use_style() -> None:
     mpl.rcParams.update(STYLE)
 
 
-in_style = mpl.rc_context(STYLE)  # a decorator: what the function draws has the project's style, in every setting
+def in_style(function: Callable) -> Callable:
+    """Decorate a figure: it has the project's style in every setting, and its arguments are what the signature says."""
+    return checked(mpl.rc_context(STYLE)(function))
 
 
 @in_style
 def new_axes(ax: Axes | None = None, *, size: tuple[float, float] = (5, 3.6)) -> Axes:
     """Return ``ax``, or new axes in the project's style, with a figure of that size in inches."""
     if ax is None:
+        if not all(0 < inches < 100 for inches in size):
+            raise ValueError(f"new_axes expected size in inches, above 0 and below 100, got {size}")
         _, ax = plt.subplots(figsize=size)
     return ax
 
@@ -92,6 +98,8 @@ def new_pair(ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
     """Return ``ax``, a pair of axes, or a new pair side by side in the project's style."""
     if ax is None:
         _, ax = plt.subplots(1, 2, figsize=(10, 3.6))
+    if len(ax) != 2:
+        raise ValueError(f"new_pair expected two axes, got {len(ax)}")
     return ax
 
 
@@ -113,6 +121,14 @@ def save(figure: Figure, path: str | Path, formats: Sequence[str] = ("png", "pdf
     return paths
 
 
-def class_numbers(labels: Tensor) -> Tensor:
-    """Return class numbers, (n,), where one column for each class, (n, k), may have come: one-hot, or a model's output."""
-    return labels.argmax(-1) if labels.ndim == 2 else labels
+def class_numbers(owner: str, name: str, labels: Tensor) -> Tensor:
+    """Return class numbers, (n,), where one column for each class, (n, k), may have come: one-hot, or a model's output.
+
+    Raises TypeError or ValueError, in the name of the owner, for anything else.
+    """
+    labels = as_numbers(owner, name, labels, "(n,)", "(n, k)", finite=False)
+    if labels.ndim == 2:
+        return labels.argmax(-1)
+    if labels.is_floating_point() or labels.min() < 0 or labels.max() > 999:
+        raise ValueError(f"{owner} expected {name} to be class numbers, whole and from 0 to 999, got {labels.tolist()}")
+    return labels.long()

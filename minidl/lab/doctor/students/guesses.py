@@ -43,7 +43,9 @@ ARGUMENTS: dict[str, tuple[Any, ...]] = {
     r"^(momentum|mu|beta|beta1|b1|rho|decayrate|gamma|momentumcoeff|decay)$": (0.9,),
     r"^(beta2|b2)$": (0.999,),
     r"^(weightdecay|l2|l1|lambd?a?|reg(ularization)?|l2lambda|l2reg|wd)$": (0.1,),
-    r"^(p|dropout|prob|probability|pdrop|keepprob|dropoutrate|droprate|dropoutratio|ratio)$": (0.3,),
+    r"^(p|dropout|prob|probability|pdrop|keepprob|dropoutrate|droprate|dropoutratio|drop(prob(ability)?)?|ratio)$": (
+        0.3,
+    ),
     r"^(eps|epsilon)$": (1e-5,),
     r"^(use)?bias$": (True,),
     r"^(betas)$": ((0.9, 0.999),),
@@ -58,7 +60,9 @@ ARRAYS: dict[str, tuple[int, ...]] = {  # of a layer that is built from its para
 }
 GATES = {"lstm": 4, "gru": 3}  # side by side in one array
 FUNCTIONS = r"^(f|fn|func|function|activation|activationf(n|unc(tion)?)?|act|g|phi)$"
-DERIVATIVES = r"prime|deriv|^(df|dfn|d_?f|dact|grad|gradient|dg)$|^d"
+DERIVATIVES = (
+    r"prime|deriv|^(df|dfn|d_?f|dact|grad|gradient|dg)$|^d(activation|func(tion)?|phi|sigma|sigmoid|tanh|relu)"
+)
 LINEAR_NAME = re.compile("linear|dense|affine|connected|fc|densa", re.IGNORECASE)
 BENT_NAME = re.compile("tanh|sigmoid|relu", re.IGNORECASE)
 NETWORK_NAME = re.compile("sequential|net|model|mlp|perceptron|red", re.IGNORECASE)
