@@ -164,7 +164,7 @@ EXERCISES = [
     Claim(
         id="12 claim slope",
         name="claim_slope",
-        asks="The gradient by the slope a of Y = relu(X) - a relu(-X), where one a serves all entries, as a formula of X, G and a.",
+        asks="The gradient by the slope a of Y = relu(X) - a relu(-X), one a for all entries, as a formula of X, G and a.",
         points=2,
         statement=_prelu,
         hint="Take an entry, x = -4: by how much does y change if a grows by 0.01? And a is one number.",
