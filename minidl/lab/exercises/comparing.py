@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -131,7 +132,7 @@ def show(value: Any) -> str:
     """Return a value as text, in short."""
     if isinstance(value, type):
         return f"the class {value.__name__}"
-    if callable(value):
+    if inspect.isroutine(value):
         return "a function"
     text = " ".join((str(value.tolist()) if isinstance(value, Tensor) else repr(value)).split())
     return text if len(text) <= 60 else f"{text[:57]}..."

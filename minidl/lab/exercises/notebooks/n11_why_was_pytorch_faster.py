@@ -119,9 +119,12 @@ EXERCISES = [
         ),
         slips={
             "fair_lr = 0.003 * 20": (
-                "that is larger than 0.003. On the sum PyTorch's gradient is the larger one already: see how its steps would be."
+                "that is larger than 0.003. On the sum PyTorch's gradient is the larger one already: see how its "
+                "steps would be."
             ),
-            "fair_lr = 0.003": "with the same learning rate the steps are 20 times as long on the sum: that was the whole case.",
+            "fair_lr = 0.003": (
+                "with the same learning rate the steps are 20 times as long on the sum: that was the whole case."
+            ),
             "fair_lr = 0.003 / 50": "50 was the batch size of the report; this framework has another.",
             "fair_lr = 0.003 * 50": (
                 "50 was the batch size of the report, and this framework has another. And the result is larger than 0.003."
@@ -219,7 +222,8 @@ EXERCISES = [
         ),
         slips={
             _judge(VERDICT, samples="1"): (
-                "it finds nothing where only several samples show the mistake: a batch of n samples is asked for, and it takes one."
+                "it finds nothing where only several samples show the mistake: a batch of n samples is asked for, "
+                "and it takes one."
             ),
             _judge(VERDICT, samples="7"): (
                 "it takes the same number of samples whatever n is; with one sample some layers are right."
@@ -235,7 +239,8 @@ EXERCISES = [
                 "it goes by the layer's name, and not by what it computes."
             ),
             "def gradient_is_right(layer, n):\n    return type(layer) is Linear": (
-                "it goes by the layer's name, and not by what it computes: others may be right, some with one sample only, and some always."
+                "it goes by the layer's name, and not by what it computes: others may be right, some with one sample "
+                "only, and some always."
             ),
             "def gradient_is_right(layer, n):\n    return True": "it returns True for every layer, also for a wrong one.",
             "def gradient_is_right(layer, n):\n    return False": "it returns False for every layer, also for a right one.",
@@ -249,7 +254,7 @@ EXERCISES = [
             _judge('return layer.grad["weight"] == weight.grad'): "one answer for all of it is asked for",
             _judge('return layer.grad["weight"] / weight.grad'): "one answer for all of it is asked for",
             _judge('return torch.allclose(layer.grad["bias"], weight.grad)'): "returns False for every layer",
-            _judge(VERDICT, back=""): "Nobody gives it that argument",
+            _judge(VERDICT, back=""): "required positional argument: 'grad_output'",
             _judge("return torch.allclose(layer.grad, weight.grad)"): "raises TypeError",
             _judge(VERDICT).replace("in_features", "features"): "features",
             _judge(VERDICT).replace("torch.rand(", "torch.rnd("): "rnd",

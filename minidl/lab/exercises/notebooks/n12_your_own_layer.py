@@ -164,7 +164,7 @@ EXERCISES = [
     Claim(
         id="12 claim slope",
         name="claim_slope",
-        asks="dL/da of Y = relu(X) - a relu(-X), where one a serves all entries, as a formula made of X, G and a.",
+        asks="The gradient by the slope a of Y = relu(X) - a relu(-X), one a for all entries, as a formula of X, G and a.",
         points=2,
         statement=_prelu,
         hint="Take an entry, x = -4: by how much does y change if a grows by 0.01? And a is one number.",
@@ -190,7 +190,9 @@ EXERCISES = [
                 ),
                 "(G * X).sum()": "a matters left of 0 only; this counts the entries to the right of it too.",
                 "(G * X * (X > 0)).sum()": "these are the entries to the right of 0. There y = x, and a does nothing.",
-                "a * (G * (-X > 0)).sum()": "that is what the entries left of 0 pass on to x, added up. Here a moves, and x stays.",
+                "a * (G * (-X > 0)).sum()": (
+                    "that is what the entries left of 0 pass on to x, added up. Here a moves, and x stays."
+                ),
                 "(G * ((X > 0) + a * (-X > 0))).sum()": "that is dL/dX, added up. Here a moves, and x stays.",
                 "(G * X.abs()).sum()": "a matters left of 0 only; this counts every entry, and without its sign.",
                 "a * (G * X * (-X > 0)).sum()": "y = a x is differentiated by a: what is left of the a?",
@@ -239,7 +241,8 @@ EXERCISES = [
             _softplus("self.slopes = input.sigmoid()\n" + STABLE, "return self.slopes * grad_output"),
             _softplus(
                 "self.x = input.clone()\n"
-                "return torch.where(input > 0, input + torch.log1p(torch.exp(-input.abs())), torch.log1p(torch.exp(-input.abs())))",
+                "return torch.where(input > 0, input + torch.log1p(torch.exp(-input.abs())), "
+                "torch.log1p(torch.exp(-input.abs())))",
                 "z = torch.exp(-self.x.abs())\nreturn grad_output * torch.where(self.x > 0, 1 / (1 + z), z / (1 + z))",
             ),
             _softplus(
@@ -257,7 +260,8 @@ EXERCISES = [
             ),
             _softplus(f"{KEPT}\nreturn input.relu() + (1 + (-input.abs()).exp()).log()"),
             _softplus(
-                "def softplus(x):\n    return x.relu() + (-x.abs()).exp().log1p()\nself.softplus = softplus(input)\nreturn self.softplus",
+                "def softplus(x):\n    return x.relu() + (-x.abs()).exp().log1p()\nself.softplus = "
+                "softplus(input)\nreturn self.softplus",
                 "return grad_output * -(-self.softplus).expm1()",
             ),
         ),
@@ -269,7 +273,8 @@ EXERCISES = [
                 "forward stops growing at 50, as e to the 50 does: at x = 100 it should be close to 100."
             ),
             _softplus(f"{KEPT}\nreturn torch.where(input > 5, input, input.exp().log1p())"): (
-                "from 5 on forward returns x itself. At x = 6 the rest is still 0.0025: there is a formula that is right everywhere."
+                "from 5 on forward returns x itself. At x = 6 the rest is still 0.0025: there is a formula that is "
+                "right everywhere."
             ),
             _softplus(f"{KEPT}\nreturn input.relu() + (-input).exp().log1p()"): (
                 "for negative x the power -x is positive: what power is never positive, whichever sign x has?"
@@ -296,7 +301,8 @@ EXERCISES = [
                 "that is the slope of the sigmoid. Softplus is another function: what is its slope?"
             ),
             _softplus(backward="return grad_output * (-self.input).sigmoid()"): (
-                "that is 1/(1 + e^x), which falls where x grows. It is the slope of ln alone: what stands in it has a slope too."
+                "that is 1/(1 + e^x), which falls where x grows. It is the slope of ln alone: what stands in it has "
+                "a slope too."
             ),
             _softplus(backward="return grad_output.sigmoid()"): (
                 "the slope is taken at grad_output; it belongs to the input that forward has seen."
@@ -318,7 +324,8 @@ EXERCISES = [
             _softplus(f"{KEPT}\nreturn torch.logaddexp(input, torch.zeros_like(input))"): "torch's own logaddexp",
             _softplus(
                 "self.input = input.clone().requires_grad_()\n" + STABLE,
-                "y = self.input.relu() + (-self.input.abs()).exp().log1p()\nreturn torch.autograd.grad(y, self.input, grad_output)[0]",
+                "y = self.input.relu() + (-self.input.abs()).exp().log1p()\nreturn torch.autograd.grad(y, "
+                "self.input, grad_output)[0]",
             ): "leaves the gradient to torch",
             _softplus(f"{KEPT}\nreturn input.relu_() + (-input.abs()).exp().log1p()"): "writes into its input",
             _softplus(backward="return (grad_output * self.input.sigmoid()).sum(0)"): "summed",
@@ -365,7 +372,8 @@ EXERCISES = [
                 "2 * (Y - T)": "that is the gradient of the squared error.",
                 "-T / P": "that is dL/dP. The probabilities depend on the scores, and all of a row at once.",
                 "-T * (1 - P)": (
-                    "that is right for the entries of the right class only. A score of a wrong class raises z_i too, and so the loss."
+                    "that is right for the entries of the right class only. A score of a wrong class raises z_i too, "
+                    "and so the loss."
                 ),
                 "Y.exp() - T": "ln z_i has the slope 1/z_i: what is e to y_ij divided by?",
                 "z - T": "that has the sum of all scores' powers; which of its terms moves with y_ij?",
@@ -492,7 +500,8 @@ EXERCISES = [
                 "self.gradient = input.exp() / total - target",
                 "return total.log().sum() - (target * input).sum()",
             ): (
-                "e is taken to the scores as they are: it is inf from 89 on in single precision. Shift the scores of each sample first."
+                "e is taken to the scores as they are: it is inf from 89 on in single precision. Shift the scores of "
+                "each sample first."
             ),
             _entropy(
                 SHIFTED,
@@ -676,7 +685,8 @@ EXERCISES = [
         ),
         slips={
             _momentum("velocity = self.beta * velocity + grad", "param -= self.lr * velocity"): (
-                "nothing is carried from step to step, so that every step is one of plain descent. Does step write into the tensors "
+                "nothing is carried from step to step, so that every step is one of plain descent. Does step write "
+                "into the tensors "
                 "of self.velocities (velocity.mul_(...), velocity += ...), or only give the name to a new one (velocity = ...)?"
             ),
             _momentum("velocity.mul_(self.beta).add_((1 - self.beta) * grad)", "param.sub_(self.lr * velocity)"): (
@@ -686,7 +696,8 @@ EXERCISES = [
                 "that is Nesterov's momentum, which looks one step ahead; asked for is the plain one."
             ),
             _momentum("velocity.mul_(self.beta).add_(grad)", "param.add_(self.lr * velocity)"): (
-                "the step goes uphill. The gradient is added to the velocity, and the velocity is subtracted from the parameter."
+                "the step goes uphill. The gradient is added to the velocity, and the velocity is subtracted from "
+                "the parameter."
             ),
             _momentum("velocity.add_(grad).mul_(self.beta)", "param.sub_(self.lr * velocity)"): (
                 "the new gradient is shortened too: beta belongs to the old velocity alone."
@@ -711,7 +722,8 @@ EXERCISES = [
                 "0.05 is written into it: the learning rate is self.lr."
             ),
             _momentum("velocity.mul_(self.beta).add_(grad)", "param = param - self.lr * velocity"): (
-                "no parameter moves. Does step write into the tensor (param -= ...), or only give the name to a new one (param = ...)?"
+                "no parameter moves. Does step write into the tensor (param -= ...), or only give the name to a new "
+                "one (param = ...)?"
             ),
             _momentum("velocity.mul_(1 - self.beta).add_(grad)", "param.sub_(self.lr * velocity)"): (
                 "the share that is kept is beta, not 1 - beta."
@@ -751,9 +763,14 @@ EXERCISES = [
                 "param.sub_(self.lr * velocity)",
                 init=MOMENTUM_INIT.replace("torch.zeros_like(param) for param, _", "grad for _, grad"),
             ): "gradient",
-            "class Momentum(SGD):\n    def __init__(self, model, lr, beta=0.9):\n        super().__init__(model, lr)": "minidl's own",
-            "class Momentum:\n    def __init__(self, model, lr, beta=0.9):\n        self.inner = torch.optim.SGD([torch.nn.Parameter(p) "
-            "for p, _ in model.parameters()], lr=lr, momentum=beta)\n    def step(self):\n        self.inner.step()": "torch's own",
+            "class Momentum(SGD):\n    def __init__(self, model, lr, beta=0.9):\n        super().__init__(model, lr)": (
+                "minidl's own"
+            ),
+            "class Momentum:\n    def __init__(self, model, lr, beta=0.9):\n        self.inner = "
+            "torch.optim.SGD([torch.nn.Parameter(p) "
+            "for p, _ in model.parameters()], lr=lr, momentum=beta)\n    def step(self):\n        self.inner.step()": (
+                "torch's own"
+            ),
             "Momentum = SGD": "minidl's own",
             "Momentum = 0.9": "it should be a class",
         },
@@ -769,7 +786,10 @@ EXERCISES = [
         },
         reference=_torch_adam,
         hint="In this order: count the step, move both averages, correct each with its own beta, move the parameter.",
-        given="import torch\nfrom minidl import SGD, Linear\nmodel, lr, eps = Linear(3, 2), 0.001, 1e-8\nbeta1, beta2, k = 0.9, 0.999, 1",
+        given=(
+            "import torch\nfrom minidl import SGD, Linear\n"
+            "model, lr, eps = Linear(3, 2), 0.001, 1e-8\nbeta1, beta2, k = 0.9, 0.999, 1"
+        ),
         solution=(
             "class Adam:\n"
             "    def __init__(self, model, lr=0.001, betas=(0.9, 0.999), eps=1e-8):\n"
@@ -840,7 +860,8 @@ EXERCISES = [
                 "only nu is corrected for its start at 0; mu begins at 0 too."
             ),
             _adam(AVERAGE, SQUARE, HATS, STEP, before=COUNT[1:]): (
-                "the step is not counted: so that both shares are 0, and the averages are divided by 0. In the first step the count is 1."
+                "the step is not counted. So both shares are 0, and the averages are divided by 0. In the first "
+                "step the count is 1."
             ),
             _adam("self.steps += 1", AVERAGE, SQUARE, HATS, STEP, before=COUNT[1:]): (
                 "the step is counted once for each parameter; it is one step for all of them."
@@ -906,14 +927,16 @@ EXERCISES = [
                 AVERAGE, SQUARE, HATS, "param.sub_(self.lr * mu_hat)"
             ): "the step is not divided by the size of the gradients.",
             _adam("mu = beta1 * mu + (1 - beta1) * grad", "nu = beta2 * nu + (1 - beta2) * grad**2", HATS, STEP): (
-                "the averages are forgotten from step to step: mu = ... makes a new tensor, and the list keeps the old one, which "
+                "the averages are forgotten from step to step: mu = ... makes a new tensor, and the list keeps the "
+                "old one, which "
                 "stays 0. They have to change in place."
             ),
             _adam(AVERAGE, SQUARE, HATS.replace("**self.steps", " * self.steps"), STEP): (
                 "the shares hold powers, 1 - beta to the k; this multiplies beta by k."
             ),
             _adam(AVERAGE, SQUARE, HATS, "param = param - self.lr * mu_hat / (nu_hat.sqrt() + self.eps)"): (
-                "no parameter moves. Does step write into the tensor (param -= ...), or only give the name to a new one (param = ...)?"
+                "no parameter moves. Does step write into the tensor (param -= ...), or only give the name to a new "
+                "one (param = ...)?"
             ),
         },
         wrong={
@@ -969,7 +992,8 @@ EXERCISES = [
             _diagnoses(Gate="Upstream as mask.", Fresh="OVERWRITTEN", Plain="Not finite"),
             f"names = {NAMES}\ndiagnoses = dict(zip({PATIENTS}, names))",
             _diagnoses(Averaged=" factor n ", Plain="'not finite'"),
-            "diagnoses = dict(Gate='upstream as mask', Squash='derivative at output', Fresh='overwritten', Averaged='factor n', "
+            "diagnoses = dict(Gate='upstream as mask', Squash='derivative at output', Fresh='overwritten', "
+            "Averaged='factor n', "
             "Plain='not finite', NewMomentum='momentum forgotten')",
         ),
         wrong={

@@ -66,7 +66,9 @@ EXERCISES = [
             "mnist_parameters = 28 * 100 + 100 + 100 * 10 + 10": (
                 "a picture of 28 x 28 pixels has more numbers than 28: each pixel is an input."
             ),
-            "mnist_parameters = 64 * 100 + 100 + 100 * 10 + 10": "64 pixels have the pictures of this notebook; MNIST's are larger.",
+            "mnist_parameters = 64 * 100 + 100 + 100 * 10 + 10": (
+                "64 pixels have the pictures of this notebook; MNIST's are larger."
+            ),
             "mnist_parameters = 784 * 64 + 64 + 64 * 10 + 10": "64 hidden units has this notebook's network; here it is 100.",
             "mnist_parameters = 4810": "that is this notebook's network.",
             "mnist_parameters = 784 * 100 + 784 + 100 * 10 + 100": (
