@@ -20,6 +20,7 @@ from minidl.lab.arguments import check_finite, check_whole, checked
 from minidl.lab.network import network
 from minidl.lab.stacked import stack
 from minidl.lab.torch_twin import to_torch
+from minidl.module import check_number
 
 Step = Callable[[], None]
 LR = 1e-6  # so small that a hundred thousand steps leave the numbers what they are: their size could change the time
@@ -95,8 +96,9 @@ def compare(ours: Step, theirs: Step, *, budget: float = 6.0, per_round: float =
     In a round each runs for ``per_round`` seconds, or once if that takes longer; all rounds together take about ``budget``
     seconds at most.
     """
-    check_finite("compare", "budget", budget, above=0)
-    check_finite("compare", "per_round", per_round, above=0)
+    check_finite("compare", "budget", budget)
+    seconds = "a number of seconds above 0 and at most 60"
+    check_number("compare", "per_round", per_round, seconds, (int, float), lambda per_round: 0 < per_round <= 60)
     repeats = [_repeats(step, per_round) for step in (ours, theirs)]
     ratios: list[float] = []
     start = time.perf_counter()

@@ -162,7 +162,7 @@ def calls() -> dict[str, tuple]:
         "torch_step": (bench.torch_step, {"width": 2, "batch": 3}),
         "compare": (
             bench.compare,
-            {"ours": lambda: None, "theirs": lambda: None, "budget": 0.001, "per_round": 1e-5},
+            {"ours": int, "theirs": int, "budget": 0.001, "per_round": 1e-5},
         ),
         # the doctor
         "examine": (examine, {"module": ReLU(), "input": (4, 2), "reference": None, "time_limit": 5.0}),
