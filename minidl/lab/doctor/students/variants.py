@@ -135,6 +135,8 @@ def broadcasts(finding: Finding) -> bool:
     got, expected = finding.got, finding.expected
     if got is None or expected is None or finding.where == "output":
         return False
+    if got.numel() == expected.numel() and got.shape[:1] == (1,) and got.shape[1:] == expected.shape:
+        return True  # a row where a vector belongs
     try:
         return torch.broadcast_shapes(got.shape, expected.shape) == expected.shape
     except RuntimeError:

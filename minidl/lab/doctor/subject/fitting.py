@@ -165,8 +165,11 @@ def _backward_arguments(method: Any, is_loss: bool) -> Iterator[tuple[str, ...]]
     elif len(names) == 3:
         if len(set(roles)) == 3 and "grad" in roles:
             yield tuple(roles)
-        yield ("grad", "cache", "rate")
-        yield ("input", "grad", "rate")
+        if roles[2] == "grad":
+            yield ("input", "output", "grad")
+        else:
+            yield ("grad", "cache", "rate")
+            yield ("input", "grad", "rate")
         yield ("input", "second", "grad")
         yield ("grad", "input", "second")
 

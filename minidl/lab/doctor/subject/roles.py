@@ -23,7 +23,7 @@ from minidl.lab.doctor.subject.stubs import is_stub
 ROLES = {  # in lower case without underscores; the first that fits
     "cache": r"^(cached?|caches|ctx|context|memory|saved|tape|store|intermediates?)$",
     "rate": r"^(lr|learningrate|learnrate|eta|alpha|rate|stepsize|tasa|lrate)$",
-    "flag": r"train|^mode$|^predict$|^test|^eval|entrenando|inference|^phase$|^verbose$",
+    "flag": r"train|^mode$|^predict$|^test|^eval|entrenando|inference|^phase$|^verbose$|^save",
     "target": r"target|label|true|actual|expected|truth|desired|onehot|^(t|gt|tgt|truth|correct|real|yreal)$",
     "grad": r"grad|upstream|delta|err(or)?s?$|^err|^(g|dout|d(y|z|a|h|x|l|o|v|s)|dvalues?|dnext|dlosst?)$|^d(l|loss|j)d?",
 }
