@@ -637,3 +637,25 @@ def cell_backward(dh, cache):
 @right
 def cell_of_functions():
     return next(FunctionPair(cell_forward, cell_backward).ways((4, 3)))[1]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Backward is told what went in and what came out, or is only the derivative
+
+
+@right
+class LogisticOfInputsAndOutputs:
+    def fprop(self, inputs):
+        return 1 / (1 + np.exp(-inputs))
+
+    def bprop(self, inputs, outputs, grads_wrt_outputs):
+        return grads_wrt_outputs * outputs * (1 - outputs)
+
+
+@right
+class BendWithDerivative:
+    def forward(self, x):
+        return np.tanh(x)
+
+    def derivative(self, x):
+        return 1 - np.tanh(x) ** 2

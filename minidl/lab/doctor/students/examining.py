@@ -18,7 +18,7 @@ from minidl.lab.doctor.diagnosis import Diagnosis, Finding
 from minidl.lab.doctor.examination import examine, examine_loss, examine_optimizer
 from minidl.lab.doctor.students.building import Broken, Built, CannotBuild, build
 from minidl.lab.doctor.students.cases import NO_CASES, Cases
-from minidl.lab.doctor.students.guesses import FEATURES, LINEAR_NAME, SAMPLES, SIDE
+from minidl.lab.doctor.students.guesses import FEATURES, LINEAR_NAME, SAMPLES, SIDE, uses_numpy
 from minidl.lab.doctor.students.optimizing import graphs, optimizers
 from minidl.lab.doctor.students.preparing import WAYS, set_up, used
 from minidl.lab.doctor.students.project import Project
@@ -29,7 +29,10 @@ from minidl.lab.doctor.students.variants import (
     OBLONG,
     assigns,
     broadcasts,
+    guessed_at,
     holds_nothing,
+    in_columns,
+    in_double_alone,
     oblong,
     one_sample_each,
     returns_no_gradient,
@@ -133,6 +136,8 @@ def _guessed(thing: Any, project: Project, shape: Shape | None, time_limit: floa
         ):
             again = build(cls, project) if isinstance(thing, type) else iter([Built(thing, cls.__name__)])
             found = _first_that_ran(_layers(again, cls, (1, FEATURES), time_limit))
+        if "wrong axis" in found.mistakes and in_columns(cls, project, lambda *way: _tried(*way, time_limit)):
+            raise CannotBuild("a sample is a column in this project, and it was examined with samples as rows")
         return found
     except Broken as error:
         return Diagnosis(cls.__name__, [Finding("raises", "__init__", str(error))])
@@ -337,8 +342,11 @@ def _tolerated(diagnosis: Diagnosis, thing: Any, project: Project, cases: Cases)
         if any(finding.mistake == "overwritten" for finding in diagnosis.findings) and assigns(project, diagnosis):
             fine.setdefault("overwritten", "no layer of this project adds gradients up: each backward begins anew")
     left, notes = [], []
+    guessed_at(diagnosis, thing, project)
     for finding in diagnosis.findings:
         why = fine.get(finding.mistake)
+        if why is None and finding.mistake in ("wrong dtype", "not finite") and not _strict(project):
+            why = in_double_alone(finding, uses_numpy(project))
         if why is None and finding.mistake == "kink" and finding.got is not None and not _strict(project):
             why = "any slope between 0 and 1 will do" if bool(((finding.got >= 0) & (finding.got <= 1)).all()) else None
         if why is None and finding.mistake == "wrong shape" and not _strict(project) and broadcasts(finding):

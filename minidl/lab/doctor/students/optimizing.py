@@ -20,7 +20,7 @@ from minidl.lab.doctor.students.guesses import FEATURES, LINEAR_NAME, SAMPLES, u
 from minidl.lab.doctor.students.preparing import lists, slots_in, used
 from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.students.tries import Try
-from minidl.lab.doctor.students.variants import with_other_settings
+from minidl.lab.doctor.students.variants import with_correction, with_other_settings
 from minidl.lab.doctor.subject.graphs import GraphLayer, OfGraph, graph_layers, tensor_class
 from minidl.lab.doctor.subject.inside import is_module
 from minidl.lab.doctor.subject.names import STEP_METHODS, first_method
@@ -59,6 +59,8 @@ def optimizers(thing: Any, project: Project, time_limit: float) -> Iterator[Try]
                 for built in build(thing, project, first):
                     said = f"{built.said}, a step of {own.said}"
                     one = Try(said, examine_optimizer(built.thing, model, time_limit=time_limit))
+                    if "bias correction forgotten" in one.diagnosis.mistakes:
+                        one = with_correction(thing, project, first, model, time_limit) or one
                     if one.ran and one.diagnosis:
                         one = with_other_settings(thing, project, first, model, time_limit) or one
                     tried = True

@@ -27,6 +27,7 @@ OWN_ERRORS = (
     "NotImplementedError",
 )  # no argument is the reason of these
 SHAPES = re.compile("broadcast|shape|size of tensor|out of bounds|dimension|too many indices")
+SEVERAL = re.compile(r"returns a (tuple|dict)\b")
 Shape = tuple[int, ...]
 
 
@@ -58,6 +59,10 @@ class Try:
         """Whether nothing came of it, neither a value nor an error: it may want to be called in another way."""
         if any(f.mistake == "returns nothing" and 1 in f.evidence.get("of", ()) for f in self.diagnosis.findings):
             return True  # it has cut something off where there was but one
+        if any(
+            f.mistake == "wrong type" and f.where == "input" and SEVERAL.search(f.text) for f in self.diagnosis.findings
+        ):
+            return True  # which of these is the gradient is not known
         kinds = {f.mistake for f in self.diagnosis.findings}
         return bool(kinds & {"returns nothing", "wrong type"}) and any(
             f.where == "output" and f.mistake in ("returns nothing", "wrong type") for f in self.diagnosis.findings

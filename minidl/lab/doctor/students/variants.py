@@ -13,7 +13,7 @@ from minidl.lab.doctor.diagnosis import Diagnosis, Finding
 from minidl.lab.doctor.examination import examine_loss, examine_optimizer
 from minidl.lab.doctor.students.building import Broken, Built, CannotBuild, build
 from minidl.lab.doctor.students.guesses import FEATURES, LINEAR_NAME, NETWORK_NAME, SAMPLES, SIDE
-from minidl.lab.doctor.students.preparing import adds_up, slots_in
+from minidl.lab.doctor.students.preparing import adds_up, set_up, slots_in
 from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.students.tries import Shape, Try
 from minidl.lab.doctor.subject.copies import copy_of
@@ -135,10 +135,47 @@ def broadcasts(finding: Finding) -> bool:
     got, expected = finding.got, finding.expected
     if got is None or expected is None or finding.where == "output":
         return False
+    if got.numel() == expected.numel() and got.shape[:1] == (1,) and got.shape[1:] == expected.shape:
+        return True  # a row where a vector belongs
     try:
         return torch.broadcast_shapes(got.shape, expected.shape) == expected.shape
     except RuntimeError:
         return False
+
+
+def guessed_at(diagnosis: Diagnosis, cls: Any, project: Project) -> None:
+    """Raise CannotBuild where what is wrong may come of how the file was loaded, or of settings that were chosen here."""
+    broken = {module.__name__ for path, module in project.modules.items() if path in project.problems}
+    for finding in diagnosis.findings:
+        if finding.evidence.get("error") == "NameError" and getattr(cls, "__module__", "") in broken:
+            raise CannotBuild(f"its file did not load as a whole, and {finding.text.split(' (line')[0]}")
+        itself = any("updates the parameters itself" in note for note in diagnosis.notes)
+        if finding.mistake == "gradient missing" and itself:
+            raise CannotBuild(
+                "backward makes a step of its own, with momentum or a penalty: not the gradient times the rate"
+            )
+
+
+def in_double_alone(finding: Finding, numpy: bool) -> str | None:
+    """Say why it is fine that a framework of arrays calculates in float64, whatever it is given."""
+    if numpy and finding.mistake == "wrong dtype" and "has dtype torch.float64 for" in finding.text:
+        return "NumPy calculates in float64 by itself"
+    if numpy and "for inputs of ±100 in float32" in finding.text:
+        return "in float64, in which NumPy calculates by itself, it is right there"
+    return None
+
+
+def in_columns(cls: type, project: Project, tried: Callable[[Any, Shape, str], Try]) -> bool:
+    """Whether a sample is a column for the linear layers of a project."""
+    for other in project.near(cls):
+        with contextlib.suppress(CannotBuild, Broken, StopIteration):
+            if kind(other) == "layer" and LINEAR_NAME.search(other.__name__):
+                built = next(build(other, project))
+                set_up(built.thing, (SAMPLES, FEATURES))
+                notes = tried(built.thing, (SAMPLES, FEATURES), built.said).diagnosis.notes
+                if any("a sample is a column" in note for note in notes):
+                    return True
+    return False
 
 
 def one_sample_each(cls: type, project: Project, tried: Callable[[Any, Shape, str], Try]) -> bool:
@@ -154,6 +191,18 @@ def one_sample_each(cls: type, project: Project, tried: Callable[[Any, Shape, st
                 if several.raised is not None and one.raised is None:
                     return True
     return False
+
+
+def with_correction(cls: type, project: Project, first: Any, model: Any, time_limit: float) -> Try | None:
+    """Return what an optimiser is like with the correction of its averages, where that has to be asked for."""
+    for parameter in parameters(cls):
+        if "correct" in parameter.name and parameter.default is False:
+            with contextlib.suppress(CannotBuild, Broken, StopIteration):
+                built = next(build(cls, project, first, **{parameter.name: True}))
+                found = Try(built.said, examine_optimizer(built.thing, model, time_limit=time_limit))
+                found.diagnosis.notes.append(f"that is so with {parameter.name}=True, which has to be asked for.")
+                return found if found.ran else None
+    return None
 
 
 def with_other_settings(cls: type, project: Project, first: Any, model: Any, time_limit: float) -> Try | None:
@@ -176,7 +225,10 @@ def with_other_settings(cls: type, project: Project, first: Any, model: Any, tim
         if slow is None:
             continue
         found = Try(slow.said, examine_optimizer(slow.thing, model, faster=faster, time_limit=time_limit))
-        if found.ran and set(found.diagnosis.mistakes) - {"unnamed"}:  # what a setting means is not certain
+        uncertain = {"unnamed", "writes gradient"}  # what a setting means; a penalty may be added in place
+        if "decay" in parameter.name and "weight" not in parameter.name:
+            uncertain.add("step size")  # that is what it is for
+        if found.ran and set(found.diagnosis.mistakes) - uncertain:
             found.diagnosis.notes += [note] * (faster is None)
             return found
     return None

@@ -32,7 +32,7 @@ class Convention:
     Attributes
     ----------
     forward, backward : tuple of str
-        What each argument is: "input", "target", "grad", "cache", "rate", "flag" or "second" (of two inputs).
+        What each argument is: "input", "target", "grad", "cache", "output", "rate", "flag" or "second" (of two inputs).
     layout : {"rows", "columns", "single", "whole", "places"}
         How a batch stands in the input: a sample is a row or a column; there is one sample alone, without a dimension of its
         own; or the entries are whole numbers, 0 and 1, of which a sample has one alone where they are "places".
@@ -136,6 +136,7 @@ class Translator:
         answer = subject.watch.call(subject.forward_name, getattr(module, subject.forward_name), *arguments)
         rest = answer[1:] if isinstance(answer, tuple) else ()
         parts["cache"] = rest[0] if len(rest) == 1 else rest
+        parts["answer"] = answer[0] if rest else attribute(module, "output") if answer is None else answer
         self.kept[id(module)] = (module, parts)  # the module too, so that its id is not given away
         if len(self.kept) > 8:
             del self.kept[next(iter(self.kept))]
@@ -178,7 +179,7 @@ class Translator:
         if subject.is_loss:
             parts |= {"input": self._laid_out(input), "target": self._like_input(target)}
         parts["grad"] = self._laid_out(grad_output, whole=False)
-        parts["output"] = attribute(module, "output")
+        parts["output"] = parts.get("answer", attribute(module, "output"))
         arguments = [parts[name] for name in self.convention.backward]
         return subject.watch.call(subject.backward_name, getattr(module, subject.backward_name), *arguments)
 

@@ -26,6 +26,7 @@ from minidl.lab.doctor.subject.subject import Subject
 from minidl.lab.doctor.subject.values import as_tensor, is_numpy, is_values, same
 
 RIGHT, FITS, RUNS, RAISES = 3, 2, 1, 0
+DERIVATIVES = ("derivative", "deriv", "gradient")  # the names of a backward that is no backward
 
 
 def find_convention(subject: Subject, input: Tensor, target: Tensor | None) -> int:
@@ -83,6 +84,8 @@ def _candidates(subject: Subject, input: Tensor, usual: bool) -> Iterator[Conven
         layouts = ["whole"] + ["places"] * (input.shape[-1] == 1)
     if not subject.is_loss and needed(forward) == needed(backward) and len(needed(forward)) == 1:
         yield Convention(fronts[0], ("input",), derivative=True)
+        if subject.backward_name in DERIVATIVES:  # what it is to be given may be the output as well
+            yield Convention(fronts[0], ("output",), derivative=True)
     if not subject.is_loss and not positional(backward):  # it is told of no gradient that arrives
         yield Convention(fronts[0], (), derivative=True)
     for layout, front in itertools.product(layouts, fronts):
@@ -165,8 +168,11 @@ def _backward_arguments(method: Any, is_loss: bool) -> Iterator[tuple[str, ...]]
     elif len(names) == 3:
         if len(set(roles)) == 3 and "grad" in roles:
             yield tuple(roles)
-        yield ("grad", "cache", "rate")
-        yield ("input", "grad", "rate")
+        if roles[2] == "grad":
+            yield ("input", "output", "grad")
+        else:
+            yield ("grad", "cache", "rate")
+            yield ("input", "grad", "rate")
         yield ("input", "second", "grad")
         yield ("grad", "input", "second")
 

@@ -14,6 +14,9 @@ FORWARD_METHODS = (
     "forward_prop",
     "fprop",
     "feed_forward",
+    "forward_propagate",
+    "function",
+    "f",
     "__call__",
 )
 BACKWARD_METHODS = (
@@ -24,6 +27,12 @@ BACKWARD_METHODS = (
     "back_prop",
     "bprop",
     "backpropagate",
+    "back_propagate",
+    "backward_propagate",
+    "compute_gradients",
+    "derivative",  # of an activation, as all that follow
+    "deriv",
+    "gradient",
 )
 LOSS_METHODS = (
     "forward",

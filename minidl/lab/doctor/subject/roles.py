@@ -23,11 +23,14 @@ from minidl.lab.doctor.subject.stubs import is_stub
 ROLES = {  # in lower case without underscores; the first that fits
     "cache": r"^(cached?|caches|ctx|context|memory|saved|tape|store|intermediates?)$",
     "rate": r"^(lr|learningrate|learnrate|eta|alpha|rate|stepsize|tasa|lrate)$",
-    "flag": r"train|^mode$|^predict$|^test|^eval|entrenando|inference|^phase$|^verbose$",
+    "flag": r"train|^mode$|^predict$|^test|^eval|entrenando|inference|^phase$|^verbose$|^save",
     "target": r"target|label|true|actual|expected|truth|desired|onehot|^(t|gt|tgt|truth|correct|real|yreal)$",
     "grad": r"grad|upstream|delta|err(or)?s?$|^err|^(g|dout|d(y|z|a|h|x|l|o|v|s)|dvalues?|dnext|dlosst?)$|^d(l|loss|j)d?",
 }
 PREDICTION = r"pred|^out|hat$|logit|score|prob|input|estimate|^(x|a|p|xs|yh|inp|inpt|activations?)$"
+OF_TWO_NAME = re.compile(
+    "^(add|sub|mul|div|matmul)", re.IGNORECASE
+)  # of arithmetic, whose second input may be called y
 LOSS_NAME = re.compile(
     r"loss|mse|mae|bce|nll|entropy|criterion|(?<!back)error|(^|_)cost|perdida|quadratic|mean_?squared|_regression",
     re.IGNORECASE,
@@ -97,6 +100,8 @@ def kind(cls: type) -> str | None:
         open_ended = any(p.kind is p.VAR_POSITIONAL for p in parameters(getattr(cls, forward)))
         if LOSS_NAME.search(cls.__name__) and (len(given) >= 2 or open_ended):
             return "loss"
+        if len(given) == 2 and OF_TWO_NAME.search(cls.__name__):
+            return "layer"
         return "loss" if len(given) == 2 and _speaks_of_a_target(given) else "layer"
     if steps and not first_method(cls, BACKWARD_METHODS) and (OPTIMIZER_NAME.search(cls.__name__) or not forward):
         return "optimizer"
