@@ -127,5 +127,5 @@ class Exercise(ABC):
         return ""
 
     def alike(self, mine: Any, theirs: Any) -> bool:
-        """Whether two behaviours are of answers that make the same mistake."""
+        """Whether what two answers do is of answers that make the same mistake."""
         return not difference(mine, theirs)
