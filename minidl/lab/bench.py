@@ -97,8 +97,8 @@ def compare(ours: Step, theirs: Step, *, budget: float = 6.0, per_round: float =
     seconds at most.
     """
     check_finite("compare", "budget", budget)
-    seconds = "a number of seconds above 0 and at most 60"
-    check_number("compare", "per_round", per_round, seconds, (int, float), lambda per_round: 0 < per_round <= 60)
+    seconds = "a number of seconds above 0 and at most 1"
+    check_number("compare", "per_round", per_round, seconds, (int, float), lambda per_round: 0 < per_round <= 1)
     repeats = [_repeats(step, per_round) for step in (ours, theirs)]
     ratios: list[float] = []
     start = time.perf_counter()

@@ -139,7 +139,8 @@ def examine_optimizer(optimizer: Any, model: Any, *, faster: Any = None, time_li
         For an optimiser without ``step``.
     """
     _check_time("examine_optimizer", time_limit)
-    _check_object("examine_optimizer", optimizer, STEP_METHODS)
+    for stepper in (optimizer,) if faster is None else (optimizer, faster):
+        _check_object("examine_optimizer", stepper, STEP_METHODS)
     described = f"{type(optimizer).__name__}, examined with {_name(model)}"
     return _diagnose(described, lambda watch: _examine_steps(optimizer, model, watch, faster), time_limit)
 
@@ -283,7 +284,8 @@ def _measure(batches: Batches, reference: Any) -> None:
     except LookupError as error:
         if reference is not None:
             raise ValueError(
-                f"expected a reference that takes what {type(batches.subject.original).__name__} does"
+                f"expected a reference that takes what {type(batches.subject.original).__name__} does, "
+                f"got {getattr(reference, '__name__', type(reference).__name__)}"
             ) from error
         batches.expectation = None  # a name alone promises little
         batches.measure()

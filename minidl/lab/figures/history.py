@@ -132,7 +132,7 @@ def final_errors(history: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     for split, marker, shift in (("training", "o", -0.22), ("validation", "x", 0.22)):
         shown, look = last["split"] == split, {"color": COLOURS[split], "fillstyle": "none", "markersize": 4}
         ax.plot(percent[shown], row[shown] + shift, marker, label=f"{split} data, each run", **look)
-    means = 100 * (1 - last[last["split"] == "validation"].groupby("model")["accuracy"].mean()[names])
+    means = 100 * (1 - last[last["split"] == "validation"].groupby("model")["accuracy"].mean().reindex(names))
     height = np.arange(len(names)) + 0.22
     ax.plot(means.clip(lower=0.1), height, "|", color="black", markersize=15, label="validation data, mean")
     ax.set(xscale="log", xlim=(0.09, 70), xlabel="error, %", ylim=(len(names) - 0.5, -0.5))
