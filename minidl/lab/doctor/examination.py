@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import inspect
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -18,7 +18,7 @@ from minidl.lab.doctor.measure.behaviour import Behaviour
 from minidl.lab.doctor.measure.reference import expectation
 from minidl.lab.doctor.measure.steps import Steps, generators
 from minidl.lab.doctor.mistakes import MISBEHAVIOURS, WRONG_STEPS
-from minidl.lab.doctor.mistakes.rules import Misbehaviour, Observation
+from minidl.lab.doctor.observations import as_finding, misbehaviours, observe, without_consequences, without_explained
 from minidl.lab.doctor.subject.calls import StudentError, Watch
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.functions import FunctionPair, pair_of
@@ -37,7 +37,6 @@ from minidl.lab.doctor.subject.roles import needed, role
 from minidl.lab.doctor.subject.subject import Subject
 from minidl.lab.doctor.subject.values import as_tensor, is_numpy
 from minidl.lab.doctor.time_limit import TIME_LIMIT, Hung, guarded
-from minidl.lab.doctor.wording import words
 
 HOW_TO_SHOW = (
     "no parameters were found. To show them: keep them in params and their gradients in grad (dictionaries with "
@@ -236,9 +235,9 @@ def _examine(
     try:
         _measure(batches, reference)
     except StudentError as error:
-        raised = _raised(error)
+        raised = as_finding(error)
         why = [rule for rule in MISBEHAVIOURS if rule.asked_if_it_raises]
-        reasons = [] if subject.is_loss else _observe(why, Behaviour(batches))
+        reasons = [] if subject.is_loss else observe(why, Behaviour(batches))
         if reasons:
             return [*reasons, raised], []
         batches, wants = _another_batch(batches, input, target, reference)
@@ -249,14 +248,14 @@ def _examine(
     subject, notes, behaviour = batches.subject, batches.notes, Behaviour(batches)
     output = as_tensor(batches.plain["output"])
     if output is None or not output.numel():
-        return _observe([rule for rule in MISBEHAVIOURS if rule.asked_without_output], behaviour), []
+        return observe([rule for rule in MISBEHAVIOURS if rule.asked_without_output], behaviour), []
     if not batches.cases:
         text = "What forward returns is not finite, for the input given and for every other that was tried."
         return [Finding("not finite", "output", text)], notes
     inside = [] if subject.is_loss else _examine_inside(behaviour)
-    seen = [f for f in _observe(MISBEHAVIOURS, behaviour) if all(f.mistake != g.mistake for g in inside)]
-    seen = _without_consequences(seen, inside, batches)
-    misled = any(rule.misleads for rule in _misbehaviours(seen))
+    seen = [f for f in observe(MISBEHAVIOURS, behaviour) if all(f.mistake != g.mistake for g in inside)]
+    seen = without_consequences(seen, inside, batches)
+    misled = any(rule.misleads for rule in misbehaviours(seen))
     values = [] if inside or misled else wrong_values(batches, seen)
     if values:
         methods = subject.forward_name, subject.backward_name
@@ -349,63 +348,6 @@ def _examine_steps(optimizer: Any, model: Any, watch: Watch, faster: Any) -> tup
             return [Finding("no parameters", "model", HOW_TO_SHOW)], []
         steps.path  # noqa: B018 - if it raises, it raises here
     except StudentError as error:
-        return [_raised(error)], []
+        return [as_finding(error)], []
     elsewhere = steps.kind == "adam" and steps.rate and not steps.used and steps.right and steps.tiny < 0.5
-    return _without_explained(_observe(WRONG_STEPS, steps)), [EPSILON] * bool(elsewhere)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Observations
-
-
-def _observe(rules: Iterable[Observation], examined: Behaviour | Steps) -> list[Finding]:
-    """Make every experiment; the first of each name that sees something counts."""
-    findings: list[Finding] = []
-    for rule in rules:
-        if any(f.mistake == rule.name for f in findings):
-            continue
-        try:
-            seen = rule.observe(examined)
-        except StudentError as error:
-            second_use = isinstance(rule, Misbehaviour) and rule.second_use
-            if second_use and all(f.mistake != "raises" for f in findings):
-                findings.append(_raised(error, "when it is used a second time"))
-            continue
-        if seen is not None:
-            seen = dict(seen)
-            where, expected, got = seen.pop("where"), seen.pop("expected", None), seen.pop("got", None)
-            text = rule.says.format(**words(where, **seen))
-            findings.append(Finding(rule.name, where, text, seen, expected, got, rule.read, rule=rule))
-    return findings
-
-
-def _raised(raised: StudentError, when: str = "") -> Finding:
-    error, line = raised.error, raised.where()
-    text = f"{raised.doing} raises {type(error).__name__}" + (f": {error}" if str(error) else "")
-    text += "".join(f" ({part})" for part in (when, line) if part)
-    return Finding("raises", raised.doing, text, {"error": type(error).__name__, "line": line})
-
-
-def _misbehaviours(findings: list[Finding]) -> list[Misbehaviour]:
-    """Return the rules by which misbehaviours were seen."""
-    return [f.rule for f in findings if isinstance(f.rule, Misbehaviour)]
-
-
-def _without_consequences(seen: list[Finding], inside: list[Finding], batches: Batches) -> list[Finding]:
-    """Leave out what follows from something else: seen as well, wrong in a module inside, or wrong in a gradient."""
-    input_right = all(case.close(case.got["input"], case.truth["input"]) for case in batches.cases)
-    follows = {
-        rule.name
-        for rule in _misbehaviours(seen)
-        if (rule.follows_from_inside and inside) or (rule.only_if_input_right and not input_right)
-    }
-    seen = _without_explained(seen, inside)
-    return [f for f in seen if f.mistake not in follows]
-
-
-def _without_explained(seen: list[Finding], others: Iterable[Finding] = ()) -> list[Finding]:
-    """Leave out what is explained by something else that has been seen, and what counts only alone where it is not."""
-    rules = [f.rule for f in (*seen, *others) if isinstance(f.rule, Observation)]
-    explained = {name for rule in rules for name in rule.explains}
-    left = [f for f in seen if f.mistake not in explained]
-    return [f for f in left if len(left) == 1 or not (isinstance(f.rule, Observation) and f.rule.only_alone)]
+    return without_explained(observe(WRONG_STEPS, steps)), [EPSILON] * bool(elsewhere)
