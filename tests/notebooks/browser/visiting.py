@@ -29,7 +29,8 @@ from days_rest import SHORTENED, faults_of_the_rest
 
 ROOT = Path(__file__).parents[3]
 KEPT = ROOT / "build" / "browser"  # ignored by git
-RACE = "(reading 'processLuminoMessage')"  # JupyterLab's own, once in hundreds of visits: a message to a part that is gone
+# JupyterLab's own, once in hundreds of visits: a message to a part of the page that is gone
+RACE = "(reading 'processLuminoMessage')"
 HOW_TO_GET_IT = (
     "no Chromium for the browser tests: `apt install chromium`, or `python -m playwright install --with-deps chromium`"
 )
