@@ -326,8 +326,9 @@ class Trainer:
             self.said_dead = True
             which = f" of model {int(stuck.reshape(-1).nonzero()[0])} of the stack" if self.runs > 1 else ""
             print(
-                f"After epoch {self.epoch + 1} all samples get the same output{which}: no unit of some ReLU layer is awake, "
-                "and what sleeps learns nothing. Start again with a smaller learning rate, or with other initial weights."
+                f"After epoch {self.epoch + 1} all samples get the same output{which}:\n"
+                "no unit of some ReLU layer is awake, and what sleeps learns nothing.\n"
+                "Start again with a smaller learning rate, or with other initial weights."
             )
 
     def _loss_per_sample(self, output: Tensor, target: Tensor) -> Tensor:

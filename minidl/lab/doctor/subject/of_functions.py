@@ -25,7 +25,7 @@ SIZES = {
     r"^(w|wx|weights?|theta)": "mk",
     r"^(h|c)$|^(h|c)_?0$|h$|state": "nk",
 }
-PLAIN, COLUMNS, CHANNELS, FILTERS, CHANNELS_LAST = FORMS = "plain", "columns", "channels", "filters", "channels last"
+PLAIN, COLUMNS, CHANNELS, FILTERS, CHANNELS_LAST = "plain", "columns", "channels", "filters", "channels last"
 OTHER_FORMS = {2: (COLUMNS,), 4: (CHANNELS, FILTERS, CHANNELS_LAST)}
 ABOUT_MODEL = re.compile("^(model|params?|parameters|net|network|layers?)$")
 PENALTY = re.compile("^(lam|lamb?da?_?|reg|reg_strength|l2|weight_decay)$")

@@ -86,6 +86,8 @@ class Layer(Exercise):
     ends : tuple of float
         Inputs at which forward and backward are compared with the reference in single precision; none where the layer mixes
         its features.
+    smallest : float
+        What forward may be off by where it should be next to nothing.
     methods : tuple of str
         What was to be written.
     not_yours : tuple of str
