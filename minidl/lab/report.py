@@ -254,27 +254,51 @@ def same_curves(history: pd.DataFrame) -> str:
     )
 
 
-def figure_1(history: pd.DataFrame, *, ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
-    """Draw the report's Figure 1, the training history of the framework as published."""
-    return _history_of(history, FRAMEWORK, "Figure 1: framework, gradients divided by the batch size", ax)
+def figure_1(history: pd.DataFrame, *, epochs: str = "log", ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
+    """Draw the report's Figure 1, the training history of the framework as published; ``epochs`` is "log" or "linear"."""
+    why = f"each step is divided by {settings()[0].batch_size}"
+    title = f"Figure 1  The framework needs {_median_epochs(history, FRAMEWORK)} epochs: {why}"
+    return _history_of(history, FRAMEWORK, title, epochs, ax)
 
 
-def figure_2(history: pd.DataFrame, *, ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
-    """Draw the report's Figure 2, the training history of the PyTorch model as published."""
-    return _history_of(history, PYTORCH, "Figure 2: PyTorch, sum of the squared errors", ax)
+def figure_2(history: pd.DataFrame, *, epochs: str = "log", ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
+    """Draw the report's Figure 2, the training history of the PyTorch model as published, on the axes of Figure 1."""
+    title = f"Figure 2  PyTorch is there after {_median_epochs(history, PYTORCH)} epochs"
+    return _history_of(history, PYTORCH, title, epochs, ax)
 
 
-def figure_3(history: pd.DataFrame, *, ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
-    """Draw PyTorch's training history and that of the framework on the same loss, from the same initial weights."""
-    validation = history[history["split"] == "validation"]
-    names = {SAME_START: "minidl", PYTORCH: "PyTorch"}  # the dashed line last, or the solid one would hide it
-    validation = pd.concat(validation[validation["model"] == model].assign(model=name) for model, name in names.items())
-    title = "Figure 3: the same loss and the same start, validation data"
-    return figures.training_history(validation, by="model", title=title, ax=ax)
+def figure_3(history: pd.DataFrame, *, epochs: str = "log", ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
+    """Draw PyTorch and minidl on the same loss from the same initial weights, and how far they are apart: three axes."""
+    ax = figures.new_row(3, ax)
+    names = {FRAMEWORK: "framework, as in Figure 1", PYTORCH: "PyTorch", SAME_START: "minidl, same loss, same start"}
+    title = "Figure 3  The same loss and the same start: the same curve"
+    look = {"names": names, "epochs": epochs, "limits": _limits(history)}
+    figures.tube_and_thread(history, PYTORCH, SAME_START, FRAMEWORK, title=title, ax=ax[:2], **look)
+    figures.differences(history, {"32 bits": (PYTORCH, SAME_START), "64 bits": EXACT}, epochs=epochs, ax=ax[2])
+    return ax
 
 
-def _history_of(history: pd.DataFrame, model: str, title: str, ax: Sequence[Axes] | None) -> Sequence[Axes]:
-    return figures.training_history(history[history["model"] == model], title=title, ax=ax)
+def _history_of(
+    history: pd.DataFrame, model: str, title: str, epochs: str, ax: Sequence[Axes] | None
+) -> Sequence[Axes]:
+    part = history[history["model"] == model]
+    return figures.training_history(part, title=title, epochs=epochs, limits=_limits(history), ax=ax)
+
+
+def _limits(history: pd.DataFrame) -> dict[str, tuple[float, float]]:
+    """Return the limits that hold the mean curves of all models, so that Figures 1 to 3 can be compared by eye."""
+    curves = (
+        history[history["model"].isin(list(LABELS))].groupby(["model", "split", "epoch"])[["loss", "accuracy"]].mean()
+    )
+    return {
+        "loss": (0.8 * float(curves["loss"].min()), 1.3 * float(curves["loss"].max())),
+        "accuracy": (0.95 * float(curves["accuracy"].min()), 1.0),
+    }
+
+
+def _median_epochs(history: pd.DataFrame, model: str) -> str:
+    """Return in how many epochs half of a model's runs have reached 95 % of their final accuracy."""
+    return f"{epochs_to_share(history[history['model'] == model]).median():.0f}"
 
 
 def write(result: Result, folder: str | Path | None) -> list[Path]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
@@ -37,6 +36,7 @@ LINES = {
     "PyTorch": "--",
     "framework": "-",
 }
+WIDE = 10.5  # inches: figures of several panels
 MARKERS = {"inside": "o", "outside": "x"}
 REGIONS = LinearSegmentedColormap.from_list(
     "regions", ["#a8cfe8", "#ffffff", "#f7d7a0"], N=33
@@ -71,12 +71,16 @@ STYLE = {
 }
 
 
+# matplotlib's own defaults first: a style that was active before sets keys that ours does not, white text for example
+WHOLE_STYLE = ["default", STYLE]
+
+
 def use_style() -> None:
     """Use the project's style for all figures from now on: the first line of a notebook that draws."""
-    mpl.rcParams.update(STYLE)
+    plt.style.use(WHOLE_STYLE)
 
 
-in_style = mpl.rc_context(STYLE)  # a decorator: what the function draws has the project's style, in every setting
+in_style = plt.style.context(WHOLE_STYLE)  # a decorator: what is drawn has the project's style, in every setting
 
 
 @in_style
@@ -88,11 +92,17 @@ def new_axes(ax: Axes | None = None, *, size: tuple[float, float] = (5, 3.6)) ->
 
 
 @in_style
+def new_row(columns: int, ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
+    """Return ``ax``, that many axes, or new ones side by side in the project's style."""
+    if ax is None:
+        _, ax = plt.subplots(1, columns, figsize=(WIDE, 3.8))
+    return ax
+
+
+@in_style
 def new_pair(ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
     """Return ``ax``, a pair of axes, or a new pair side by side in the project's style."""
-    if ax is None:
-        _, ax = plt.subplots(1, 2, figsize=(10, 3.6))
-    return ax
+    return new_row(2, ax)
 
 
 @in_style
