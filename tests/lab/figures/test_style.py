@@ -83,8 +83,8 @@ def test_files_look_the_same_in_every_setting(tmp_path, draw):
 def test_the_style_is_the_same_whatever_was_active_before(before):
     with mpl.rc_context():
         plt.style.use("default")
-        figures.use_style()
+        use_style()
         expected = dict(mpl.rcParams)
         plt.style.use(before)
-        figures.use_style()
+        use_style()
         assert dict(mpl.rcParams) == expected
