@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor
 
-from minidl.module import Module, check_number
+from minidl.module import Module, check_device, check_number
 
 
 class Linear(Module):
@@ -53,6 +53,9 @@ class Linear(Module):
         )
         if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
             raise TypeError(f"Linear expected a floating-point dtype, got {dtype!r}")
+        if not isinstance(generator, (torch.Generator, type(None))):
+            raise TypeError(f"Linear expected generator to be a torch.Generator, got {type(generator).__name__}")
+        check_device("Linear", device)
         self.in_features, self.out_features = in_features, out_features
         std = gain * math.sqrt(2 / (in_features + out_features))
         weight = torch.randn(in_features, out_features, generator=generator, device=device, dtype=dtype) * std

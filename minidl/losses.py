@@ -26,7 +26,7 @@ class MSELoss(Module):
 
     def __init__(self, reduction: str = "sum") -> None:
         super().__init__()
-        if reduction not in REDUCTIONS:
+        if not isinstance(reduction, str) or reduction not in REDUCTIONS:
             raise ValueError(f"MSELoss expected reduction 'sum', 'batchmean' or 'mean', got {reduction!r}")
         self.reduction = reduction
 

@@ -16,6 +16,16 @@ def check_number(owner: str, name: str, value: object, expected: str, kinds: tup
         raise error(f"{owner} expected {name} to be {expected}, got {value!r}")
 
 
+def check_device(owner: str, device: object) -> None:
+    """Raise TypeError or ValueError for a device that is none, or is not here."""
+    if isinstance(device, bool) or not isinstance(device, (torch.device, str, int, type(None))):
+        raise TypeError(f"{owner} expected a device, such as 'cpu', got {device!r}")
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise ValueError(f"{owner} expected a device that is here, such as 'cpu', got {device!r}") from error
+
+
 class Module:
     """Base class: a function with a hand-written derivative.
 

@@ -18,6 +18,7 @@ experiment, report               repeated runs, recorded run by run; the report'
 bench                            what a training step costs
 course                           the notebooks as something to publish
 folder                           folders to write to, and the project's own
+arguments                        what functions are given: kinds as their signatures say, tensors of numbers
 cli                              every command's arguments
 ===============================  =====================================================================================
 """

@@ -16,16 +16,21 @@ import torch
 from torch import nn
 
 import minidl
+from minidl.lab.arguments import check_finite, check_whole, checked
 from minidl.lab.network import network
 from minidl.lab.stacked import stack
 from minidl.lab.torch_twin import to_torch
+from minidl.module import check_number
 
 Step = Callable[[], None]
 LR = 1e-6  # so small that a hundred thousand steps leave the numbers what they are: their size could change the time
 
 
+@checked
 def minidl_step(width: int, batch: int, runs: int = 0) -> Step:
     """Return one training step of minidl, of a stack where ``runs`` is not 0."""
+    check_whole("minidl_step", "batch", batch)
+    check_whole("minidl_step", "runs", runs, 0)
     widths = (2, width, width, width, 2)
     model = stack([network(widths) for _ in range(runs)]) if runs else network(widths)
     loss, optimizer = minidl.MSELoss(), minidl.SGD(model, lr=LR)
@@ -40,8 +45,10 @@ def minidl_step(width: int, batch: int, runs: int = 0) -> Step:
     return step
 
 
+@checked
 def torch_step(width: int, batch: int) -> Step:
     """Return the same step of torch.nn, autograd and torch.optim.SGD."""
+    check_whole("torch_step", "batch", batch)
     model = to_torch(network((2, width, width, width, 2)))
     loss, optimizer = nn.MSELoss(reduction="sum"), torch.optim.SGD(model.parameters(), lr=LR)
     input, target = torch.rand(batch, 2), torch.rand(batch, 2)
@@ -82,12 +89,16 @@ def numpy_step(width: int, batch: int) -> Step:
     return step
 
 
+@checked
 def compare(ours: Step, theirs: Step, *, budget: float = 6.0, per_round: float = 0.02) -> float:
     """Return the time of ``ours`` over that of ``theirs``: the median over 3 to 51 rounds.
 
     In a round each runs for ``per_round`` seconds, or once if that takes longer; all rounds together take about ``budget``
     seconds at most.
     """
+    check_finite("compare", "budget", budget)
+    seconds = "a number of seconds above 0 and at most 1"
+    check_number("compare", "per_round", per_round, seconds, (int, float), lambda per_round: 0 < per_round <= 1)
     repeats = [_repeats(step, per_round) for step in (ours, theirs)]
     ratios: list[float] = []
     start = time.perf_counter()

@@ -107,7 +107,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         default="auto",
         help="run the code behind bubblewrap: where it is installed, or not at all without it, or never (default: auto)",
     )
-    examine.add_argument("--time", type=_seconds, default=20.0, metavar="SECONDS", help="for each file (default: 20)")
+    examine.add_argument(
+        "--time",
+        type=_seconds,
+        default=20.0,
+        metavar="SECONDS",
+        help="for each file (default: 20), and ten times as much for each submission",
+    )
     examine.add_argument(
         "--memory", type=_positive, default=2000, metavar="MB", help="for each project (default: 2000)"
     )

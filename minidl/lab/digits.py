@@ -8,6 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from minidl.lab.arguments import check_kind
 from minidl.module import check_number
 
 try:
@@ -54,6 +55,10 @@ def digits(
     pixels, labels = load_digits(return_X_y=True)
     n = len(labels)
     check_number("digits", "test", test, f"an integer from 1 to {n - 1}", int, lambda test: 1 <= test < n)
+    check_kind("digits", "generator", generator, torch.Generator | None)
+    check_kind("digits", "dtype", dtype, torch.dtype | None)
+    if dtype is not None and not dtype.is_floating_point:
+        raise TypeError(f"digits expected a floating-point dtype, got {dtype}")
     dtype = dtype or torch.get_default_dtype()
     images = torch.from_numpy(pixels).to(dtype) / 16
     targets = torch.eye(10, dtype=dtype)[torch.from_numpy(labels)]

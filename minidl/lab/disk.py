@@ -7,7 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from minidl.module import check_number
+from minidl.lab.arguments import check_kind
+from minidl.module import check_device, check_number
 
 CENTRE = (0.5, 0.5)
 RADIUS = 1 / math.sqrt(2 * math.pi)  # an area of pi r^2 = 1/2: half of the points are inside
@@ -46,6 +47,11 @@ def disk(
         If n is not an integer of at least 1.
     """
     check_number("disk", "n", n, "an integer of at least 1", int, lambda n: n >= 1)
+    check_kind("disk", "generator", generator, torch.Generator | None)
+    check_kind("disk", "dtype", dtype, torch.dtype | None)
+    check_device("disk", device)
+    if dtype is not None and not dtype.is_floating_point:
+        raise TypeError(f"disk expected a floating-point dtype, got {dtype}")
     drawn_on = device if generator is None else generator.device  # the same numbers, wherever they go
     points = torch.rand(n, 2, generator=generator, dtype=dtype, device=drawn_on).to(
         drawn_on if device is None else device

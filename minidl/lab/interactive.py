@@ -10,7 +10,10 @@ import matplotlib.pyplot as plt
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from minidl.lab.arguments import checked
 
+
+@checked
 def explore(figure: Figure, update: Callable[..., None], **sliders: widgets.ValueWidget) -> widgets.VBox:
     """Show a figure below sliders, and redraw it when one of them moves.
 

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 import torch
 
 from minidl import Linear, ReLU, Sequential
+from minidl.lab.arguments import checked
 
 WIDTHS = (2, 25, 25, 25, 2)
 
 
+@checked
 def network(
     widths: Sequence[int] = WIDTHS,
     *,

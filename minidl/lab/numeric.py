@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from numbers import Real
 
 import torch
 from torch import Tensor
 
 from minidl import Sequential
+from minidl.lab.arguments import check_finite, checked
 
 
+@checked
 def central_differences(function: Callable[[Tensor], Tensor | float], tensor: Tensor, step: float = 1e-5) -> Tensor:
     """Return the gradient of a function at a tensor, one entry after the other: (f(w + step) - f(w - step)) / (2 step).
 
@@ -28,23 +31,35 @@ def central_differences(function: Callable[[Tensor], Tensor | float], tensor: Te
     Tensor
         Of the shape of ``tensor``.
     """
-    if not isinstance(tensor, Tensor) or not tensor.is_floating_point():
-        got = tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__
-        raise TypeError(f"central_differences expected a floating-point tensor, got {got}")
-    if not step > 0:
-        raise ValueError(f"central_differences expected step above 0, got {step!r}")
+    if not tensor.is_floating_point():
+        raise TypeError(f"central_differences expected a floating-point tensor, got {tensor.dtype}")
+    check_finite("central_differences", "step", step, above=0)
+    if tensor.is_meta:
+        raise ValueError("central_differences expected a tensor with numbers in it, got one on device meta")
     moved, gradient = tensor.detach().clone(), torch.zeros_like(tensor, requires_grad=False)
     for at in itertools.product(*map(range, tensor.shape)):
         here = float(moved[at])
         moved[at] = here + step
-        above = float(function(moved))
+        above = _value(function, moved)
         moved[at] = here - step
-        below = float(function(moved))
+        below = _value(function, moved)
         moved[at] = here
         gradient[at] = (above - below) / (2 * step)
     return gradient
 
 
+def _value(function: Callable, tensor: Tensor) -> float:
+    """Return the one number that a function gives for a tensor; TypeError for anything else."""
+    value = function(tensor)
+    if not isinstance(value, (Tensor, Real)) or (
+        isinstance(value, Tensor) and (value.numel() != 1 or value.is_complex())
+    ):
+        got = f"a tensor of shape {tuple(value.shape)}" if isinstance(value, Tensor) else type(value).__name__
+        raise TypeError(f"central_differences expected a function that returns one number, got {got}")
+    return float(value)
+
+
+@checked
 def largest_difference(a: Tensor, b: Tensor) -> float:
     """Return the largest absolute difference between the entries of two tensors.
 
@@ -52,9 +67,14 @@ def largest_difference(a: Tensor, b: Tensor) -> float:
     """
     if a.shape != b.shape:
         raise ValueError(f"largest_difference expected equal shapes, got {tuple(a.shape)} and {tuple(b.shape)}")
+    if a.device != b.device or a.is_meta:
+        raise ValueError(f"largest_difference expected tensors on one device, not meta, got {a.device} and {b.device}")
+    if a.dtype is torch.bool or b.dtype is torch.bool:
+        raise TypeError(f"largest_difference expected tensors of numbers, got {a.dtype} and {b.dtype}")
     return float((a.detach() - b.detach()).abs().max()) if a.numel() else 0.0
 
 
+@checked
 def agree(pairs: dict[str, tuple[Tensor, Tensor]], *, below: float) -> None:
     """Print, for each pair of tensors, that their largest difference is below a bound; AssertionError if one is not."""
     for name, (a, b) in pairs.items():
@@ -64,6 +84,7 @@ def agree(pairs: dict[str, tuple[Tensor, Tensor]], *, below: float) -> None:
         print(f"  {name:14}  {tuple(a.shape)!s:8}  largest difference below {below:g}")
 
 
+@checked
 def compare_gradients(loss: Callable[..., Tensor], gradients: dict[str, tuple[Tensor, Tensor]]) -> None:
     """Compare gradients with central differences and with autograd, and print how well they agree.
 
@@ -85,12 +106,16 @@ def compare_gradients(loss: Callable[..., Tensor], gradients: dict[str, tuple[Te
         for i, tensor in enumerate(tensors)
     ]
     leaves = [tensor.detach().clone().requires_grad_() for tensor in tensors]
-    derived = torch.autograd.grad(loss(*leaves), leaves)
+    value = loss(*leaves)
+    if not isinstance(value, Tensor) or not value.requires_grad:
+        raise TypeError(f"compare_gradients expected a loss that torch can differentiate, got {type(value).__name__}")
+    derived = torch.autograd.grad(value, leaves, materialize_grads=True)
     for judge, truth, below in (("central differences", nudged, 1e-8), ("autograd", derived, 1e-12)):
         print(f"against {judge}:")
         agree({name: (gradients[name][1], true) for name, true in zip(gradients, truth, strict=True)}, below=below)
 
 
+@checked
 def gradient_sizes(model: Sequential, input: Tensor, grad_output: Tensor) -> list[float]:
     """Return how large the gradient is when it arrives at each layer that has parameters, first layer first.
 
@@ -100,7 +125,7 @@ def gradient_sizes(model: Sequential, input: Tensor, grad_output: Tensor) -> lis
     model.forward(input)
     sizes = []
     for layer in reversed(list(model.layers())):
+        arrived, grad_output = grad_output, layer.backward(grad_output)
         if layer.params:
-            sizes.append(float(grad_output.square().mean().sqrt()))
-        grad_output = layer.backward(grad_output)
+            sizes.append(float(arrived.square().mean().sqrt()))
     return sizes[::-1]

@@ -18,8 +18,11 @@ import torch
 from matplotlib.axes import Axes
 
 from minidl.lab import figures
+from minidl.lab.arguments import check_choice, check_whole, checked
 from minidl.lab.experiment import Record, RecordError, Result, Setting, run_experiments, versions
+from minidl.lab.figures.history import check_table
 from minidl.lab.folder import why_not_writable
+from minidl.lab.training import COLUMNS
 
 FRAMEWORK, PYTORCH, WITH_SUM, SAME_START = "framework", "pytorch", "framework-sum", "framework-same-start"
 EXACT = ("pytorch-float64", "framework-float64")  # the same start once more, without float32's rounding
@@ -64,6 +67,7 @@ def exact_settings(epochs: int = 1000, seed: int = 0) -> list[Setting]:
     return [Setting(name, kind, weights, **common) for name, kind in zip(EXACT, ("PyTorch", "minidl"), strict=True)]
 
 
+@checked
 def run(
     *,
     runs: int = 10,
@@ -111,6 +115,7 @@ class Found(NamedTuple):
     words: str
 
 
+@checked
 def load_or_train(
     folder: str | Path = "report", *, runs: int = 10, epochs: int = 1000, seed: int = 0, progress: bool = True
 ) -> Found:
@@ -125,6 +130,7 @@ def load_or_train(
     RecordError
         If the record of a run is damaged.
     """
+    check_whole("load_or_train", "runs", runs)
     folder, words = Path(folder), []
     compared, exact = settings(epochs, seed), exact_settings(epochs, seed)
     if why := why_not_writable(folder):
@@ -154,6 +160,7 @@ def load_or_train(
     return Found(result, folder, " ".join(words))
 
 
+@checked
 def epochs_to_share(history: pd.DataFrame, share: float = SHARE) -> pd.Series:
     """Return, for every model and run, the first epoch whose validation accuracy reaches ``share`` of the final one."""
     validation = history[history["split"] == "validation"]
@@ -162,6 +169,7 @@ def epochs_to_share(history: pd.DataFrame, share: float = SHARE) -> pd.Series:
     return reached.groupby(["model", "run"], sort=False)["epoch"].min()
 
 
+@checked
 def table_1(result: Result) -> pd.DataFrame:
     """Return Table 1, the report's own numbers beside the measured ones.
 
@@ -169,6 +177,8 @@ def table_1(result: Result) -> pd.DataFrame:
     calls test accuracy, and of the training time in seconds; the time's ratio to PyTorch's; and the median, smallest and
     largest number of epochs to 95 % of the final accuracy. NaN where nothing was measured or published.
     """
+    check_table("table_1", result.history, *COLUMNS)
+    check_table("table_1", result.runs, "model", "validation_accuracy", "seconds")
     result = Result(*(part[part["model"].isin(list(LABELS))] for part in result))
     by_model = result.runs.groupby("model", sort=False)
     accuracy, seconds = by_model["validation_accuracy"], by_model["seconds"]
@@ -196,8 +206,11 @@ def table_1(result: Result) -> pd.DataFrame:
     return table.reset_index()
 
 
+@checked
 def readable(table: pd.DataFrame) -> pd.DataFrame:
     """Return Table 1 as people print it: "mean ± std" in one column, a dash where there is nothing."""
+    needed = [f"{who}{name}_mean" for who in ("", "published_") for name in ("accuracy", "seconds")]
+    check_table("readable", table, "model", *needed, "time_ratio", "epochs_median")
 
     def pair(row: pd.Series, name: str, digits: int) -> str:
         mean, std = row[f"{name}_mean"], row[f"{name}_std"]
@@ -224,16 +237,21 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+@checked
 def markdown(table: pd.DataFrame) -> str:
     """Return a table of strings as Markdown, its columns aligned."""
     return table.to_markdown(index=False, disable_numparse=True)  # strings stay as they are: 1.00 would become 1
 
 
+@checked
 def difference_of_curves(history: pd.DataFrame, first: str, second: str, *, of_means: bool = False) -> pd.Series:
     """Return the largest difference of two settings' curves, in the loss and in the accuracy.
 
     Of every run, epoch and split; or, with ``of_means``, of the means over the runs, the lines of a figure.
     """
+    check_table("difference_of_curves", history, *COLUMNS)
+    for name, model in (("first", first), ("second", second)):
+        check_choice("difference_of_curves", name, model, list(history["model"].unique()))
     keys = ["epoch", "split"] if of_means else ["run", "epoch", "split"]
     one, other = (
         history[history["model"] == name].groupby(keys)[["loss", "accuracy"]].mean() for name in (first, second)
@@ -241,6 +259,7 @@ def difference_of_curves(history: pd.DataFrame, first: str, second: str, *, of_m
     return (one - other).abs().max()
 
 
+@checked
 def same_curves(history: pd.DataFrame) -> str:
     """Say in words how close minidl and PyTorch are from the same initial weights."""
     exact = difference_of_curves(history, *EXACT)["loss"]
@@ -254,53 +273,53 @@ def same_curves(history: pd.DataFrame) -> str:
     )
 
 
+@checked
 def figure_1(history: pd.DataFrame, *, epochs: str = "log", ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
     """Draw the report's Figure 1, the training history of the framework as published; ``epochs`` is "log" or "linear"."""
     why = f"each step is divided by {settings()[0].batch_size}"
-    title = f"Figure 1  The framework needs {_median_epochs(history, FRAMEWORK)} epochs: {why}"
-    return _history_of(history, FRAMEWORK, title, epochs, ax)
+    return _history_of(history, FRAMEWORK, f"Figure 1  The framework needs {{}} epochs: {why}", epochs, ax)
 
 
+@checked
 def figure_2(history: pd.DataFrame, *, epochs: str = "log", ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
     """Draw the report's Figure 2, the training history of the PyTorch model as published, on the axes of Figure 1."""
-    title = f"Figure 2  PyTorch is there after {_median_epochs(history, PYTORCH)} epochs"
-    return _history_of(history, PYTORCH, title, epochs, ax)
+    return _history_of(history, PYTORCH, "Figure 2  PyTorch, which divides nothing, needs {} epochs", epochs, ax)
 
 
+@checked
 def figure_3(history: pd.DataFrame, *, epochs: str = "log", ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
     """Draw PyTorch and minidl on the same loss from the same initial weights, and how far they are apart: three axes."""
+    check_table("figure_3", history, *COLUMNS)
     ax = figures.new_row(3, ax)
     names = {FRAMEWORK: "framework, as in Figure 1", PYTORCH: "PyTorch", SAME_START: "minidl, same loss, same start"}
     title = "Figure 3  The same loss and the same start: the same curve"
     look = {"names": names, "epochs": epochs, "limits": _limits(history)}
     figures.tube_and_thread(history, PYTORCH, SAME_START, FRAMEWORK, title=title, ax=ax[:2], **look)
-    figures.differences(history, {"32 bits": (PYTORCH, SAME_START), "64 bits": EXACT}, epochs=epochs, ax=ax[2])
+    recorded = set(history["model"])  # 64 bits are not in every record
+    pairs = {"32 bits": (PYTORCH, SAME_START)} | ({"64 bits": EXACT} if recorded.issuperset(EXACT) else {})
+    figures.differences(history, pairs, epochs=epochs, ax=ax[2])
     return ax
 
 
 def _history_of(
     history: pd.DataFrame, model: str, title: str, epochs: str, ax: Sequence[Axes] | None
 ) -> Sequence[Axes]:
+    """Draw one model's history, its title completed by the epochs to SHARE of the end: the median of its runs."""
+    check_table("a figure of the report", history, *COLUMNS)
     part = history[history["model"] == model]
+    title = title.format(f"{epochs_to_share(part).median():.0f}")
     return figures.training_history(part, title=title, epochs=epochs, limits=_limits(history), ax=ax)
 
 
 def _limits(history: pd.DataFrame) -> dict[str, tuple[float, float]]:
     """Return the limits that hold the mean curves of all models, so that Figures 1 to 3 can be compared by eye."""
-    curves = (
-        history[history["model"].isin(list(LABELS))].groupby(["model", "split", "epoch"])[["loss", "accuracy"]].mean()
-    )
-    return {
-        "loss": (0.8 * float(curves["loss"].min()), 1.3 * float(curves["loss"].max())),
-        "accuracy": (0.95 * float(curves["accuracy"].min()), 1.0),
-    }
+    compared = history[history["model"].isin(list(LABELS))]
+    curves = compared.groupby(["model", "split", "epoch"])[["loss", "accuracy"]].mean()
+    (low, least), (high, _) = curves.min(), curves.max()
+    return {"loss": (0.8 * float(low), 1.3 * float(high)), "accuracy": (0.9 * float(least), 1.0)}
 
 
-def _median_epochs(history: pd.DataFrame, model: str) -> str:
-    """Return in how many epochs half of a model's runs have reached 95 % of their final accuracy."""
-    return f"{epochs_to_share(history[history['model'] == model]).median():.0f}"
-
-
+@checked
 def write(result: Result, folder: str | Path | None) -> list[Path]:
     """Write history, Table 1 (CSV, Markdown), Figures 1 to 3 (PNG, PDF, SVG) and the environment; return the paths.
 

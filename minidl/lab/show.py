@@ -11,8 +11,10 @@ import textwrap
 from collections.abc import Sequence
 
 from minidl import Sequential
+from minidl.lab.arguments import checked
 
 
+@checked
 def model_table(model: Sequential) -> str:
     """Return a model as a table in HTML: for each layer its output shape and its number of parameters, and their total.
 
@@ -70,6 +72,7 @@ class SideBySide:
         return f'<table style="width: 100%"><thead><tr>{head}</tr></thead><tbody><tr>{cells}</tr></tbody></table>'
 
 
+@checked
 def side_by_side(*classes: type, methods: Sequence[str] = ("forward", "backward")) -> SideBySide:
     """Return the source of some methods of classes, next to each other, without docstrings.
 

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 import torch
 
 from minidl import Module
+from minidl.lab.arguments import checked
 
 
+@checked
 def stack(models: Sequence[Module]) -> Module:
     """Return one model whose run r is a copy of ``models[r]``.
 
@@ -21,10 +23,6 @@ def stack(models: Sequence[Module]) -> Module:
     TypeError, ValueError
         If there are no models, or they are not modules of equal structure, dtype and device.
     """
-    models = list(models)
-    for model in models:
-        if not isinstance(model, Module):
-            raise TypeError(f"stack expected modules, got {type(model).__name__}")
     if not models:
         raise ValueError("stack expected at least one model, got none")
     for r, model in enumerate(models):
@@ -39,6 +37,7 @@ def stack(models: Sequence[Module]) -> Module:
     return stacked
 
 
+@checked
 def unstack(model: Module) -> list[Module]:
     """Return the R models of which ``model`` is a stack, as independent copies.
 
@@ -47,8 +46,6 @@ def unstack(model: Module) -> list[Module]:
     TypeError, ValueError
         If it is not a module, or not a stack.
     """
-    if not isinstance(model, Module):
-        raise TypeError(f"unstack expected a module, got {type(model).__name__}")
     runs = {param.shape[0] if param.ndim > 2 else None for param, _ in model.parameters()}
     if len(runs) != 1 or None in runs:
         shapes = [tuple(param.shape) for param, _ in model.parameters()]

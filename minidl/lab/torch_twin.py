@@ -129,7 +129,7 @@ def as_autograd(module: Any) -> nn.Module:
         If the object has no ``forward`` or no ``backward``.
     """
     for name in ("forward", "backward"):
-        if not callable(getattr(module, name, None)):
+        if isinstance(module, type) or not callable(getattr(module, name, None)):
             raise TypeError(f"as_autograd expected an object with forward and backward, got {type(module).__name__}")
     return _Wrapped(module)
 

@@ -14,6 +14,7 @@ from tqdm.asyncio import tqdm as terminal_bar
 from tqdm.auto import tqdm
 
 import minidl
+from minidl.lab.arguments import check_kind
 from minidl.module import check_number
 
 COLUMNS = ["model", "run", "epoch", "split", "loss", "accuracy"]
@@ -80,6 +81,9 @@ def train(
     FloatingPointError
         When the loss is no longer finite.
     """
+    check_number("train", "epochs", epochs, "an integer of at least 0", int, lambda epochs: epochs >= 0)
+    for argument, value, kind in (("name", name, str | None), ("progress", progress, bool)):
+        check_kind("train", argument, value, kind)
     trainer = Trainer(
         model, training, validation, batch_size=batch_size, lr=lr, loss=loss, optimizer=optimizer, generator=generator
     )
@@ -136,7 +140,7 @@ def _check_data(name: str, data: Data, like: Data | None = None) -> None:
 def _check_parts(model: Any, loss: Any, optimizer: Any) -> None:
     """Raise TypeError or ValueError for a loss or an optimiser that cannot train this model."""
     hand_written = not isinstance(model, nn.Module)
-    if hand_written and not callable(getattr(loss, "backward", None)):
+    if hand_written and not all(callable(getattr(loss, name, None)) for name in ("forward", "backward")):
         raise TypeError(f"train expected a loss with forward and backward for this model, got {type(loss).__name__}")
     if not hand_written and not callable(loss):
         raise TypeError(f"train expected a function of (input, target) as the loss of a PyTorch model, got {loss!r}")
@@ -209,6 +213,7 @@ class Trainer:
     ) -> None:
         hand_written = not isinstance(model, nn.Module)
         check_number("train", "batch_size", batch_size, "an integer of at least 1", int, lambda size: size >= 1)
+        check_kind("train", "generator", generator, Generators)
         _check_data("training", training)
         if validation is not None:
             _check_data("validation", validation, like=training)
@@ -321,8 +326,9 @@ class Trainer:
             self.said_dead = True
             which = f" of model {int(stuck.reshape(-1).nonzero()[0])} of the stack" if self.runs > 1 else ""
             print(
-                f"After epoch {self.epoch + 1} all samples get the same output{which}: no unit of some ReLU layer is awake, "
-                "and what sleeps learns nothing. Start again with a smaller learning rate, or with other initial weights."
+                f"After epoch {self.epoch + 1} all samples get the same output{which}:\n"
+                "no unit of some ReLU layer is awake, and what sleeps learns nothing.\n"
+                "Start again with a smaller learning rate, or with other initial weights."
             )
 
     def _loss_per_sample(self, output: Tensor, target: Tensor) -> Tensor:

@@ -78,6 +78,8 @@ ANYWHERE = {
     "no text at all": to_all("bytes(range(128, 256))"),
     # What it does to the table
     "a row again": sent(row()),
+    "nothing to examine": sent(row(name="", verdict="nothing to examine")) + "os._exit(0)",
+    "memory in a file without a name": "import os\nos.memfd_create('x')\nopen('{mark}', 'w').write('x')",
     # Processes
     "ends its process": "import os\nos._exit(3)",
     "kills itself": "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",

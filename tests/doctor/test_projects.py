@@ -152,6 +152,26 @@ def test_cases_that_lie_beside_the_students_are_the_teachers(tmp_path):
     assert find([str(of_a_student)])[0].cases == tmp_path / "cases.py"
 
 
+def test_cases_that_lie_in_a_students_folder_are_not_believed(tmp_path):
+    write(tmp_path, {"anna/src/nn.py": LINEAR, "anna/cases.py": "", "bert/a/nn.py": LINEAR, "bert/b/nn.py": TANH})
+    write(tmp_path, {"bert/cases.py": "allow = ['overwritten']"})
+    each = find([str(tmp_path / "anna"), str(tmp_path / "bert")])
+    assert {plan.cases for plan in each + find([str(tmp_path)]) + find([str(tmp_path / "anna")])} == {None}
+
+
+def test_a_student_without_a_python_file_is_named(tmp_path):
+    course = write(
+        tmp_path, {"students/anna/src/nn.py": LINEAR, "students/bert/nn.py": TANH, "students/data/x.csv": ""}
+    )
+    write(course, {"students/carl/answer.ipynb": "{}", "students/.git/config": ""})
+    carl = course / "students" / "carl"
+    for paths in ([course], [course / "students" / "anna", course / "students" / "bert", carl]):
+        (plan,) = (plan for plan in find([*map(str, paths)]) if plan.files[0].shown == str(carl))
+        assert projects(*paths)[-1] == ("students", ["carl"])
+        (row,) = examine_projects([plan], Settings(wall="none"))
+        assert (row.file, row.verdict, row.details) == (str(carl), "not examined", "no Python file here")
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # How its files import each other
 
@@ -245,6 +265,15 @@ def test_a_file_that_trains_is_stopped_and_its_importers_have_their_own_time(tmp
     assert names_of(project) == ["Linear", "Tanh"]
     assert list(project.problems) == [Path("train.py")]
     assert "line 2: still runs after 0.7 seconds (does it train" in project.problems[Path("train.py")]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no timer that interrupts")
+@pytest.mark.parametrize("answer", ["pass", "raise RuntimeError('it did not converge')", "raise SystemExit"])
+def test_a_file_that_catches_that_it_is_stopped_is_told_why(tmp_path, answer):
+    train = f"import time\ntry:\n    while True:\n        time.sleep(0.01)\nexcept BaseException:\n    {answer}\n"
+    project = load(write(tmp_path, {"net.py": train + TANH}), "net.py", seconds=0.3)
+    assert project.problems[Path("net.py")].startswith("line 2: still runs after 0.3 seconds")
+    assert names_of(project) == ["Tanh"]
 
 
 def test_one_pool_for_the_whole_project(tmp_path):

@@ -98,8 +98,8 @@ def test_every_section_to_read_exists(name, heading):
 # A word that the section has to say which a rule of this name sends its reader to
 SPOKEN_OF = {
     "sign": "sign|multiply by your own slope",
-    "factor": "Divide by the batch size|two different losses|multiply by your own slope",
-    "input gradient summed": "has row|comes in",
+    "factor": "Divide by the batch size|divides the gradient by|two different losses|multiply by your own slope",
+    "input gradient summed": "Over which index|comes in",
     "bias to scalar|parameter to scalar": "One number for the whole bias|What comes back from all of",
     "wrong axis": "added up|probabilit|softmax|whole column",
     "sample|no batch sum": "sum|row",
@@ -108,8 +108,8 @@ SPOKEN_OF = {
     "reshaped": "Reshape instead of transpose",
     "output for input|parameter unused|gradient missing": "keeps its input",
     "upstream forgotten": "message is forgotten",
-    "upstream as mask": "mask of the wrong tensor",
-    "derivative at upstream": "Sigmoid of what arrives",
+    "upstream as mask": "slope of the wrong tensor",
+    "derivative at upstream": "function of what arrives",
     "derivative at output|formula for the output": "twice",
     "derivative|function for|signs lost|always zero|scale forgotten|other gradient|outer derivative": "slope|softmax",
     "path forgotten|diagonal only|product rule|overlaps|repeated rows|statistics|mean as|variance as": "several paths",

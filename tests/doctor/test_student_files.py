@@ -241,6 +241,79 @@ def test_many_files_take_their_time_only_once(tmp_path):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+# What a project may take
+
+FLOOD = """
+import itertools, json, os
+names = {names}
+for pair in itertools.product(names, names):
+    row = {{"file": 0, "name": "/".join(pair), "verdict": "not examined", "details": "", "findings": [], "notes": {notes}}}
+    for number in range(3, 64):
+        try:
+            os.write(number, json.dumps(row).encode() + b"\\n")
+        except OSError:
+            pass
+"""
+SILENT = "import os\nos._exit(0)\n"
+
+
+def verdicts(path, **settings):
+    """Return (file, class, verdict, first line) of each row."""
+    rows = examine_projects(find([str(path)]), Settings(wall="none", **settings))
+    return [(os.path.basename(row.file), row.name, row.verdict, row.details.split("\n")[0]) for row in rows]
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["projects", "files"])
+def test_the_time_of_a_submission_does_not_grow_with_what_is_in_it(tmp_path, monkeypatch, same):
+    monkeypatch.setattr("minidl.lab.doctor.students.visits.FILES", 2)
+    for number in range(9):  # files that define the same are projects of their own
+        text = FILES["blocks.py"].partition("class")[0] + TANH.replace("Tanh", f"Tanh{number * (not same)}")
+        path = tmp_path / "mallory" / f"loop_{number}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text.replace("Module", f"Module{number * (not same)}"), encoding="utf-8")
+    (tmp_path / "anna").mkdir()
+    (tmp_path / "anna" / "nn.py").write_text(TANH, encoding="utf-8")
+    assert len(find([str(tmp_path)])) == (10 if same else 2)
+    first, *rows = verdicts(tmp_path, seconds=0.5)
+    assert first[2] == "well"
+    assert [(name, verdict) for name, _, verdict, _ in rows] == [(f"loop_{n}.py", "time limit") for n in range(9)]
+    assert "its submission has had its 1 seconds" in rows[-1][3]
+
+
+@pytest.mark.parametrize(("notes", "words"), [([], "more than 200 rows"), (["x" * 4000] * 25, "more than 1 MB")])
+def test_a_flood_of_rows_is_stopped(tmp_path, monkeypatch, notes, words):
+    monkeypatch.setattr("minidl.lab.doctor.students.visits.MOST_SAID", 1_000_000)
+    names = [f"f{number}" for number in range(20)]
+    text = FLOOD.format(names=names, notes=notes) + "".join(f"def {name}(x, y): pass\n" for name in names) + TANH
+    (tmp_path / "work.py").write_text(text, encoding="utf-8")
+    *rows, last = verdicts(tmp_path)
+    assert len(rows) <= 200
+    assert last[2] == "no report"
+    assert words in last[3]
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/statm"), reason="no memory limit on this system")
+def test_the_memory_of_all_processes_of_a_project_is_limited(tmp_path):
+    text = "import os, time\n" + "if os.fork() == 0:\n    much = b'x' * 60_000_000\n    time.sleep(60)\n" * 3
+    (tmp_path / "work.py").write_text(text + "os.wait()\n" + TANH, encoding="utf-8")
+    ((_, _, verdict, said),) = verdicts(tmp_path, megabytes=100)
+    assert (verdict, said) == (
+        "crashed",
+        "its processes took more than 100 MB together and were ended, while it was imported",
+    )
+
+
+def test_what_is_there_is_not_passed_over(tmp_path):
+    text = LINEAR.format(divide=" / len(g)") + TANH
+    (tmp_path / "work.py").write_text(SILENT + text, encoding="utf-8")
+    assert verdicts(tmp_path)[-1][2] == "no report"
+    told = FLOOD.format(names=["Tanh"], notes=[]).replace('"/".join(pair)', '"Tanh"').replace("not examined", "well")
+    (tmp_path / "work.py").write_text(told + SILENT + text, encoding="utf-8")
+    *_, last = verdicts(tmp_path)
+    assert last[1:] == ("", "no report", "its process ended before there was a report, but its text has Linear")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
 # Paths
 
 

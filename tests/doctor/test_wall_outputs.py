@@ -143,10 +143,21 @@ def test_what_is_no_plain_file_is_one_line(work, tmp_path):
 # Work that is broken off
 
 
+def processes_that_see(folder):
+    """Yield the processes that work on a copy in a folder, or behind a wall around one."""
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            told = (place / "mountinfo").read_text() + os.readlink(place / "cwd") + (place / "cmdline").read_text()
+        except OSError:
+            continue
+        if f"{folder.name}/examine-" in told:
+            yield place.name, (place / "cmdline").read_text()
+
+
 @LINUX
 @pytest.mark.slow
-@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGKILL])
-def test_what_is_finished_is_kept(work, tmp_path, sign):
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_what_is_finished_is_kept_and_nothing_is_left_running(work, tmp_path, sign):
     (tmp_path / "bert").mkdir()
     text = "import signal, time\nsignal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])\ntime.sleep(300)\n" + RIGHT
     (tmp_path / "bert" / "work.py").write_text(text, encoding="utf-8")
@@ -157,11 +168,11 @@ def test_what_is_finished_is_kept(work, tmp_path, sign):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         stdin=subprocess.DEVNULL,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2]), "TMPDIR": str(tmp_path)},
         # what runs in the background, as tests may, is started with SIGINT ignored
         preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
-    for _ in range(600):
+    for _ in range(1800):
         if marks.exists() and b"work.py" in marks.read_bytes():
             break
         time.sleep(0.05)
@@ -172,7 +183,14 @@ def test_what_is_finished_is_kept(work, tmp_path, sign):
         process.kill()
         process.communicate()
         raise
-    assert process.returncode == (130 if sign == signal.SIGINT else -9)
+    assert process.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}[sign]
+    for _ in range(600):
+        if not (left := sorted(processes_that_see(tmp_path))):
+            break
+        time.sleep(0.05)
+    assert left == []
+    if sign != signal.SIGKILL:  # after which nobody cleans up
+        assert not list(tmp_path.glob("examine-*"))
     assert marks.read_bytes().count(b"Mine,well") == 1
     assert b"<td>Mine</td>" in shown.read_bytes()
     if sign == signal.SIGINT:

@@ -24,9 +24,9 @@ def test_central_differences_take_the_step(randn):
     ("tensor", "step", "error", "message"),
     [
         (torch.tensor([1, 2]), 1e-6, TypeError, "expected a floating-point tensor, got torch.int64"),
-        ([1.0], 1e-6, TypeError, "expected a floating-point tensor, got list"),
-        (torch.ones(2), 0.0, ValueError, "expected step above 0, got 0.0"),
-        (torch.ones(2), float("nan"), ValueError, "expected step above 0, got nan"),
+        ([1.0], 1e-6, TypeError, "expected tensor to be a Tensor, got "),
+        (torch.ones(2), 0.0, ValueError, "expected step to be a finite number above 0, got 0.0"),
+        (torch.ones(2), float("nan"), ValueError, "expected step to be a finite number above 0, got nan"),
     ],
 )
 def test_central_differences_name_what_does_not_fit(tensor, step, error, message):

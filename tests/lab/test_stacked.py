@@ -159,9 +159,9 @@ def test_the_class_counts_for_layers_without_parameters_too():
 def test_other_mistakes_are_refused():
     with pytest.raises(ValueError, match="stack expected at least one model, got none"):
         stack([])
-    with pytest.raises(TypeError, match="stack expected modules, got Linear"):
+    with pytest.raises(TypeError, match="stack expected models to be a sequence, each a Module, got "):
         stack([torch.nn.Linear(3, 4)])
-    with pytest.raises(TypeError, match="unstack expected a module, got list"):
+    with pytest.raises(TypeError, match="unstack expected model to be a Module, got "):
         unstack([linear(3, 4)])
     with pytest.raises(ValueError, match=r"unstack expected a stack, .* got shapes \[\(3, 4\), \(1, 4\)\]"):
         unstack(linear(3, 4))

@@ -523,7 +523,7 @@ class TestDeadUnits:
     def test_they_are_named_once(self, data, framework, capsys):
         train(self.network(-100.0, framework), data[0], epochs=3, progress=False)
         said = capsys.readouterr().out
-        assert said.startswith("After epoch 1 all samples get the same output: no unit of some ReLU layer is awake")
+        assert said.startswith("After epoch 1 all samples get the same output:\nno unit of some ReLU layer is awake")
         assert said.count("After epoch") == 1
 
     def test_in_a_stack_the_model_is_named(self, data, capsys):

@@ -59,7 +59,8 @@ class Day:
             errors = [output for output in outputs if output["output_type"] == "error"]
             self.faults += [f"{name} raises {error['ename']}: {error['evalue']}" for error in errors]
         if "check" in tags(cell):
-            said = [output.get("data", {}).get("text/plain", "") for output in outputs]
+            replies = [output for output in outputs if output["output_type"] == "execute_result"]  # a bar is none
+            said = [reply["data"].get("text/plain", "") for reply in replies]
             if not (len(said) == 1 and said[0].startswith(says)):
                 self.faults.append(f"{name} does not say {says!r}: {said}")
 

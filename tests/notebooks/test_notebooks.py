@@ -130,3 +130,13 @@ class TestTheChecksThemselves:
         sound["cells"][0]["outputs"] = [{"output_type": "error", "ename": "E", "evalue": "e", "traceback": []}]
         sound["cells"][0]["metadata"]["tags"] = ["raises-exception"]
         assert faults(sound, 1000) == []
+
+
+def test_the_map_promises_the_minutes_that_each_notebook_does():
+    texts = {path.stem: "\n".join(c["source"] for c in nbformat.read(path, 4)["cells"]) for path in NOTEBOOKS}
+    promised = dict(
+        re.findall(r"^\| \[.*?\]\((\d\d_\w+)\.ipynb\) \|.*\| (\d+) \|$", texts["00_start_here"], re.MULTILINE)
+    )
+    said = {name: re.search(r"\*\*Time\*\*:\s+about\s+(\d+)\s+minutes", text) for name, text in texts.items()}
+    assert promised == {name: found[1] for name, found in said.items() if found and name in promised}
+    assert len(promised) >= 13

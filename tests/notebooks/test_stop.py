@@ -102,4 +102,6 @@ def test_a_stopped_loop_written_in_the_notebook_can_be_run_again(kernel):
     )
     assert endless.count("print('at work')") == endless.count("10**6") == 1
     assert kernel.send(endless, stop_at="at work")[1] == "KeyboardInterrupt"
-    assert kernel.send(code["train"]) == ("more than nine in ten right: True\n", "")
+    printed, error = kernel.send(code["train"])
+    assert error == ""
+    assert int(re.fullmatch(r"right before training: \d+%, after it: (\d+)%\n", printed)[1]) >= 90

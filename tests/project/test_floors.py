@@ -27,6 +27,7 @@ FLOORS = (
     ("experiment", "doctor", "interactive"),
     ("figures", "training", "proof", "numeric", "show"),
     ("network", "stacked", "torch_twin", "disk", "digits", "folder"),
+    ("arguments",),
 )
 
 

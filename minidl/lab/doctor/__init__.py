@@ -11,7 +11,8 @@ value through the folder:
    parameters. `time_limit` keeps watch meanwhile.
 2. `measure` runs it on small batches, puts the true values beside those that came, and tries out how it behaves.
 3. `mistakes` has a file for each family of mistakes that the doctor knows; `mistakes.rules` says how to teach it another.
-4. `explanation` tries the mistakes on a wrong value until one fits in every batch: so it gets its name.
+4. `explanation` tries the mistakes on a wrong value until one fits in every batch: so it gets its name. `observations` are
+   what the experiments see.
 5. `diagnosis` tells it, as text, as HTML with a `heat_map`, and as a dictionary; `wording` writes numbers and names.
 
 `students` does all that with the files of a whole course. Imports go from the later of these to the earlier; none of them

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -53,7 +54,8 @@ class Finding:
         if seen.get("expected shape", 0) != seen.get("got shape", 0) and "got shape" in seen:
             lines.append(f"shape: expected {seen['expected shape']}, got {seen['got shape']}")
         if "entry" in seen:
-            lines.append(f"entry {seen['entry']}: expected {number(seen['expected'])}, got {number(seen['got'])}")
+            at = place(seen["entry"])
+            lines.append(f"{at and f'{at}: '}expected {number(seen['expected'])}, got {number(seen['got'])}")
         if "factor" in seen:
             lines.append("factor: " + "; ".join(f"{number(f)} for {batch}" for batch, f in seen["factor"].items()))
         if self.also:
@@ -61,6 +63,12 @@ class Finding:
         if self.read[0]:
             lines.append(f"read: {', '.join(filter(None, self.read))}")
         return lines
+
+
+def place(entry: Sequence[int]) -> str:
+    """Return where an entry stands, counted from 1 as in formulas: "row 1, column 2"."""
+    words = ("row", "column") if len(entry) == 2 else [f"dimension {k}, place" for k in range(1, len(entry) + 1)]
+    return ", ".join(f"{word} {at + 1}" for word, at in zip(words, entry, strict=True))
 
 
 class Diagnosis:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import Callable, Iterable
+import math
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -17,10 +18,11 @@ from minidl.lab.doctor.measure.behaviour import Behaviour
 from minidl.lab.doctor.measure.reference import expectation
 from minidl.lab.doctor.measure.steps import Steps, generators
 from minidl.lab.doctor.mistakes import MISBEHAVIOURS, WRONG_STEPS
-from minidl.lab.doctor.mistakes.rules import Misbehaviour, Observation
+from minidl.lab.doctor.observations import as_finding, misbehaviours, observe, without_consequences, without_explained
 from minidl.lab.doctor.subject.calls import StudentError, Watch
 from minidl.lab.doctor.subject.copies import copy_of
-from minidl.lab.doctor.subject.functions import OF_FUNCTIONS, FunctionPair, pair_of
+from minidl.lab.doctor.subject.functions import FunctionPair, pair_of
+from minidl.lab.doctor.subject.graphs import OfGraph
 from minidl.lab.doctor.subject.inside import children, contents, show
 from minidl.lab.doctor.subject.names import (
     BACKWARD_METHODS,
@@ -30,11 +32,11 @@ from minidl.lab.doctor.subject.names import (
     STEP_METHODS,
     first_method,
 )
+from minidl.lab.doctor.subject.of_functions import OF_FUNCTIONS
 from minidl.lab.doctor.subject.roles import needed, role
 from minidl.lab.doctor.subject.subject import Subject
 from minidl.lab.doctor.subject.values import as_tensor, is_numpy
 from minidl.lab.doctor.time_limit import TIME_LIMIT, Hung, guarded
-from minidl.lab.doctor.wording import words
 
 HOW_TO_SHOW = (
     "no parameters were found. To show them: keep them in params and their gradients in grad (dictionaries with "
@@ -44,6 +46,8 @@ USED_UP = (
     "{what} is a generator: it gives the parameters once, in the first step, and after that nothing moves. Keep a list of "
     "them, list(parameters)."
 )
+
+EPSILON = "its eps stands elsewhere than in the paper, inside the root or before the correction: only tiny gradients show that."
 
 
 def examine(module: Any, input: Any, *more: Any, reference: Any = None, time_limit: float = TIME_LIMIT) -> Diagnosis:
@@ -70,6 +74,7 @@ def examine(module: Any, input: Any, *more: Any, reference: Any = None, time_lim
     TypeError, ValueError
         For something that is no module, an input that is no batch, or a reference that does not take it.
     """
+    _check_time("examine", time_limit)
     if inspect.isroutine(module) and callable(input):
         if not more:
             raise TypeError("examine expected two functions and then a batch, or its shape")
@@ -98,6 +103,7 @@ def examine_loss(
     ``backward(input, target)`` is understood too. Parameters and errors are those of `examine`; ``target`` is a shape, or
     a tensor of numbers, one-hot rows, or class numbers. MSE is known by the name of the class, with any reduction.
     """
+    _check_time("examine_loss", time_limit)
     batch, targets = _batch("input", input), _batch("target", target, least=1)
     _check_object("examine_loss", loss, LOSS_METHODS)
     if len(batch) != len(targets):
@@ -131,9 +137,18 @@ def examine_optimizer(optimizer: Any, model: Any, *, faster: Any = None, time_li
     TypeError
         For an optimiser without ``step``.
     """
-    _check_object("examine_optimizer", optimizer, STEP_METHODS)
-    described = f"{type(optimizer).__name__}, examined with {type(model).__name__}"
+    _check_time("examine_optimizer", time_limit)
+    for stepper in (optimizer,) if faster is None else (optimizer, faster):
+        _check_object("examine_optimizer", stepper, STEP_METHODS)
+    described = f"{type(optimizer).__name__}, examined with {_name(model)}"
     return _diagnose(described, lambda watch: _examine_steps(optimizer, model, watch, faster), time_limit)
+
+
+def _check_time(who: str, time_limit: Any) -> None:
+    is_number = isinstance(time_limit, (int, float)) and not isinstance(time_limit, bool)
+    if not (is_number and 0 < time_limit < math.inf):
+        error = ValueError if is_number else TypeError
+        raise error(f"{who} expected time_limit to be a number of seconds above 0, got {time_limit!r}")
 
 
 def _check_object(who: str, thing: Any, methods: tuple[str, ...]) -> None:
@@ -153,7 +168,8 @@ def _batch(name: str, given: Any, least: int = 2, whole: bool = False) -> Tensor
         given = torch.randn(tuple(given), generator=torch.Generator().manual_seed(len(name)))
     tensor = as_tensor(given)
     if tensor is None:
-        raise TypeError(f"expected {name} to be a tensor, an array or a shape, got {type(given).__name__}")
+        got = f"one on device {given.device}" if isinstance(given, Tensor) else type(given).__name__
+        raise TypeError(f"expected {name} to be a tensor with numbers in it, an array or a shape, got {got}")
     whole &= not tensor.is_floating_point() and not tensor.is_complex() and tensor.dtype is not torch.bool
     if tensor.ndim < (1 if whole else least) or not tensor.numel():
         raise ValueError(f"expected {name} of shape (n, m), got {tuple(tensor.shape)}")
@@ -190,7 +206,7 @@ def _described(module: Any, batch: Tensor) -> str:
 
 def _name(module: Any) -> str:
     """Return what a module is called: its class, or the functions that it is made of."""
-    return module.called if isinstance(module, OF_FUNCTIONS) else type(module).__name__
+    return module.called if isinstance(module, (*OF_FUNCTIONS, OfGraph)) else type(module).__name__
 
 
 def _diagnose(
@@ -219,9 +235,9 @@ def _examine(
     try:
         _measure(batches, reference)
     except StudentError as error:
-        raised = _raised(error)
+        raised = as_finding(error)
         why = [rule for rule in MISBEHAVIOURS if rule.asked_if_it_raises]
-        reasons = [] if subject.is_loss else _observe(why, Behaviour(batches))
+        reasons = [] if subject.is_loss else observe(why, Behaviour(batches))
         if reasons:
             return [*reasons, raised], []
         batches, wants = _another_batch(batches, input, target, reference)
@@ -232,14 +248,14 @@ def _examine(
     subject, notes, behaviour = batches.subject, batches.notes, Behaviour(batches)
     output = as_tensor(batches.plain["output"])
     if output is None or not output.numel():
-        return _observe([rule for rule in MISBEHAVIOURS if rule.asked_without_output], behaviour), []
+        return observe([rule for rule in MISBEHAVIOURS if rule.asked_without_output], behaviour), []
     if not batches.cases:
         text = "What forward returns is not finite, for the input given and for every other that was tried."
         return [Finding("not finite", "output", text)], notes
     inside = [] if subject.is_loss else _examine_inside(behaviour)
-    seen = [f for f in _observe(MISBEHAVIOURS, behaviour) if all(f.mistake != g.mistake for g in inside)]
-    seen = _without_consequences(seen, inside, batches)
-    misled = any(rule.misleads for rule in _misbehaviours(seen))
+    seen = [f for f in observe(MISBEHAVIOURS, behaviour) if all(f.mistake != g.mistake for g in inside)]
+    seen = without_consequences(seen, inside, batches)
+    misled = any(rule.misleads for rule in misbehaviours(seen))
     values = [] if inside or misled else wrong_values(batches, seen)
     if values:
         methods = subject.forward_name, subject.backward_name
@@ -251,6 +267,10 @@ def _examine(
         notes.append(HOW_TO_SHOW if holds else "it has no parameters that can be seen.")
     if subject.translator and subject.translator.convention.told:
         notes.append(f"understood as: {subject.translator.convention.told}.")
+    if behaviour.steps_itself:
+        notes.append(
+            "backward makes the step of its parameters itself, as it is meant to here; its gradients were examined."
+        )
     if subject.random:
         notes.append("forward is random; it was examined with the same random numbers each time.")
     return [*values, *inside, *seen], notes
@@ -263,7 +283,8 @@ def _measure(batches: Batches, reference: Any) -> None:
     except LookupError as error:
         if reference is not None:
             raise ValueError(
-                f"expected a reference that takes what {type(batches.subject.original).__name__} does"
+                f"expected a reference that takes what {type(batches.subject.original).__name__} does, "
+                f"got {getattr(reference, '__name__', type(reference).__name__)}"
             ) from error
         batches.expectation = None  # a name alone promises little
         batches.measure()
@@ -327,62 +348,6 @@ def _examine_steps(optimizer: Any, model: Any, watch: Watch, faster: Any) -> tup
             return [Finding("no parameters", "model", HOW_TO_SHOW)], []
         steps.path  # noqa: B018 - if it raises, it raises here
     except StudentError as error:
-        return [_raised(error)], []
-    return _without_explained(_observe(WRONG_STEPS, steps)), []
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Observations
-
-
-def _observe(rules: Iterable[Observation], examined: Behaviour | Steps) -> list[Finding]:
-    """Make every experiment; the first of each name that sees something counts."""
-    findings: list[Finding] = []
-    for rule in rules:
-        if any(f.mistake == rule.name for f in findings):
-            continue
-        try:
-            seen = rule.observe(examined)
-        except StudentError as error:
-            second_use = isinstance(rule, Misbehaviour) and rule.second_use
-            if second_use and all(f.mistake != "raises" for f in findings):
-                findings.append(_raised(error, "when it is used a second time"))
-            continue
-        if seen is not None:
-            seen = dict(seen)
-            where, expected, got = seen.pop("where"), seen.pop("expected", None), seen.pop("got", None)
-            text = rule.says.format(**words(where, **seen))
-            findings.append(Finding(rule.name, where, text, seen, expected, got, rule.read, rule=rule))
-    return findings
-
-
-def _raised(raised: StudentError, when: str = "") -> Finding:
-    error, line = raised.error, raised.where()
-    text = f"{raised.doing} raises {type(error).__name__}" + (f": {error}" if str(error) else "")
-    text += "".join(f" ({part})" for part in (when, line) if part)
-    return Finding("raises", raised.doing, text, {"error": type(error).__name__, "line": line})
-
-
-def _misbehaviours(findings: list[Finding]) -> list[Misbehaviour]:
-    """Return the rules by which misbehaviours were seen."""
-    return [f.rule for f in findings if isinstance(f.rule, Misbehaviour)]
-
-
-def _without_consequences(seen: list[Finding], inside: list[Finding], batches: Batches) -> list[Finding]:
-    """Leave out what follows from something else: seen as well, wrong in a module inside, or wrong in a gradient."""
-    input_right = all(case.close(case.got["input"], case.truth["input"]) for case in batches.cases)
-    follows = {
-        rule.name
-        for rule in _misbehaviours(seen)
-        if (rule.follows_from_inside and inside) or (rule.only_if_input_right and not input_right)
-    }
-    seen = _without_explained(seen, inside)
-    return [f for f in seen if f.mistake not in follows]
-
-
-def _without_explained(seen: list[Finding], others: Iterable[Finding] = ()) -> list[Finding]:
-    """Leave out what is explained by something else that has been seen, and what counts only alone where it is not."""
-    rules = [f.rule for f in (*seen, *others) if isinstance(f.rule, Observation)]
-    explained = {name for rule in rules for name in rule.explains}
-    left = [f for f in seen if f.mistake not in explained]
-    return [f for f in left if len(left) == 1 or not (isinstance(f.rule, Observation) and f.rule.only_alone)]
+        return [as_finding(error)], []
+    elsewhere = steps.kind == "adam" and steps.rate and not steps.used and steps.right and steps.tiny < 0.5
+    return without_explained(observe(WRONG_STEPS, steps)), [EPSILON] * bool(elsewhere)

@@ -295,7 +295,7 @@ def _measured(batches: Batches, what: str, worst: Case) -> Finding:
         parts.append(f"{int(right.sum())} of {got.numel()} entries are right")
         rows = (~right).reshape(len(right), -1).any(1).nonzero().reshape(-1).tolist()
         if right.ndim > 1 and len(rows) <= len(right) // 2:
-            parts.append(f"all others are in row{'s' * (len(rows) > 1)} {', '.join(map(str, rows))}")
+            parts.append(f"all others are in row{'s' * (len(rows) > 1)} {', '.join(str(row + 1) for row in rows)}")
         ratio = _ratio(worst, got, expected)
         if ratio is not None and not math.isnan(ratio):
             parts.append(f"in this batch, all are {ratio:.4g} times what they should be")

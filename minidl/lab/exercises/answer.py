@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import difflib
 import dis
 import inspect
 import linecache
@@ -12,9 +13,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
+from minidl import Module
 from minidl.lab.doctor.subject.stubs import is_stub
+from minidl.lab.proof.formula import Formula
+
+KNOWN_TO_TORCH = {*dir(torch), *dir(Tensor), *dir(torch.nn), *dir(torch.nn.functional), *dir(torch.special)}
 
 # What lets torch find the gradients; a hand-written backward needs none of it.
 AUTOGRAD = {
@@ -80,12 +86,29 @@ def untouched(value: Any, methods: tuple[str, ...]) -> list[str]:
     return [method for method in methods if is_stub(getattr(value, method, None))]
 
 
+def misnamed(value: Any, methods: tuple[str, ...]) -> str:
+    """Return in words which method stands under a name that is a little different; nothing if none."""
+    written = dict(functions(value))
+    for method in methods:
+        others = [name for name in written if name not in methods and not name.startswith("__")]
+        alike = [name for name in others if name.lower() == method] or difflib.get_close_matches(method, others, 1, 0.8)
+        if method not in written and alike:
+            return f"nobody calls {alike[0]}: the name is {method}."
+    return ""
+
+
 def lent(value: Any) -> str:
     """Return in words which variable of the notebook a method uses where one of its own belongs; nothing if none."""
     for where, function in functions(value):
         for name in _globals(function.__code__):
             found = function.__globals__.get(name, getattr(builtins, name, None))
+            if isinstance(found, Formula):
+                return f"{where} uses the letter `{name}` of a claim. A layer works with tensors."
             if isinstance(found, Tensor) or found is builtins.input:
+                if inspect.isfunction(value):
+                    return f"it uses the notebook's `{name}`, not something that it is given or makes itself."
+                if name in _texts(value):
+                    return f'{where} uses the notebook\'s `{name}`. The layer has its own: self.params["{name}"].'
                 return (
                     f"{where} uses the notebook's `{name}`, not something of its own. What it needs of another method is "
                     f"kept on the object: self.{name} = ... there, and self.{name} here."
@@ -93,37 +116,86 @@ def lent(value: Any) -> str:
     return ""
 
 
-def borrowed(value: Any, others: tuple[str, ...] = (), methods: tuple[str, ...] = ()) -> str:
+def borrowed(
+    value: Any, others: tuple[str, ...] = (), methods: tuple[str, ...] = (), building_blocks: tuple[str, ...] = ()
+) -> str:
     """Return in words what does the work in place of the student's own code; nothing if it is their own.
 
     Parameters
     ----------
     value : class or function
     others : tuple of str
-        Names of functions of torch that would be the whole answer.
+        Names of functions and classes that would be the whole answer, of torch or others.
     methods : tuple of str
         The methods that were to be written.
+    building_blocks : tuple of str
+        Names of minidl's classes that the answer may be built of.
     """
     if isinstance(value, type):
         for method in methods:
+            if getattr(value, method, None) in (None, getattr(Module, method, None)):
+                return f"it has no {method}."
             home = getattr(getattr(value, method, None), "__module__", None) or ""
             if home.partition(".")[0] in ("minidl", "torch"):
                 return f"its {method} is {home.partition('.')[0]}'s own; write yours."
-    for where, function in functions(value):
-        names = set(_names(function.__code__))
+    own = _own_names(value)
+    for where, function in _with_helpers(value):
+        names = set(_names(function.__code__)) - (own | _helpers(function).keys())
+        if "nn" not in names:
+            names.discard(getattr(value, "__name__", ""))  # super(SiLU, self).__init__()
         if used := sorted(names & AUTOGRAD):
             return f"{where} leaves the gradient to torch ({used[0]}); write yours by hand."
         if used := sorted(names & set(others)):
-            return f"{where} uses torch's own {used[0]}; write yours."
+            whose = "torch's own" if used[0] in KNOWN_TO_TORCH else "a ready-made"
+            return f"{where} uses {whose} {used[0]}; write yours."
         for name in _globals(function.__code__):
             found = function.__globals__.get(name)
             home = getattr(found, "__module__", "") if isinstance(found, type) else ""
-            if home.partition(".")[0] == "minidl" and home.count(".") == 1 and found.__name__ != "Module":
+            if (
+                home.partition(".")[0] == "minidl"
+                and home.count(".") == 1
+                and (found.__name__ not in ("Module", *building_blocks))
+            ):
                 return f"{where} uses minidl's own {found.__name__}; write yours."
             if home.startswith(("torch.nn.modules", "torch.optim")):
                 return f"{where} uses torch's own {found.__name__}; write yours."
         if _reaches(function, "torch", {"optim"}):
             return f"{where} uses torch's own optimiser; write yours."
+    return ""
+
+
+def _own_names(value: Any) -> set[str]:
+    """Return the names under which a class keeps something of its own: its methods, and what they set on the object."""
+    written = list(functions(value))
+    steps = (
+        step for _, function in written for code in _codes(function.__code__) for step in dis.get_instructions(code)
+    )
+    stored = {step.argval for step in steps if step.opname == "STORE_ATTR"}
+    return stored | ({name for name, _ in written} if isinstance(value, type) else set())
+
+
+def _helpers(function: types.FunctionType) -> dict[str, types.FunctionType]:
+    """Return the student's own functions that a function calls by name."""
+    found = {name: function.__globals__.get(name) for name in _globals(function.__code__)}
+    return {name: f for name, f in found.items() if inspect.isfunction(f) and f.__module__ == function.__module__}
+
+
+def _with_helpers(value: Any) -> Iterator[tuple[str, types.FunctionType]]:
+    """Yield the functions that a student wrote, and those of their own that these call."""
+    waiting, seen = list(functions(value)), set()
+    while waiting:
+        name, function = waiting.pop(0)
+        if function not in seen:
+            seen.add(function)
+            yield name, function
+            waiting += _helpers(function).items()
+
+
+def uses(function: Any, names: set[str]) -> str:
+    """Return the first of some names that a function's code holds, in whatever way; nothing if it holds none."""
+    for _, inner in functions(function):
+        if found := sorted(names & set(_names(inner.__code__))):
+            return found[0]
     return ""
 
 
@@ -163,6 +235,19 @@ def _globals(code: types.CodeType) -> Iterator[str]:
         for step in dis.get_instructions(inner):
             if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
                 yield step.argval
+
+
+def _texts(value: Any) -> set[Any]:
+    """Return the texts in the code that a student wrote: keys, for example."""
+    constants = [
+        constant
+        for _, function in functions(value)
+        for code in _codes(function.__code__)
+        for constant in code.co_consts
+    ]
+    return {
+        text for item in constants for text in (item if isinstance(item, tuple) else (item,)) if isinstance(text, str)
+    }
 
 
 def _reaches(function: types.FunctionType, module: str, attributes: set[str]) -> bool:

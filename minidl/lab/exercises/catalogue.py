@@ -30,6 +30,6 @@ def exercise(id: str) -> Exercise:
     for found in exercises(id[:2]):  # those of one notebook only, so that the others need not be loaded
         if found.id == id:
             return found
-    ids = [found.id for found in exercises()]
+    ids = [found.id for found in exercises(id[:2]) or exercises()]
     near = difflib.get_close_matches(id, ids, 3, 0.4) or ids[:3]
     raise ValueError(f"expected the id of an exercise, got {id!r}; the nearest are {', '.join(map(repr, near))}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+SAME = 1e-5  # relative, between two pieces of code that compute the same
 NEAR = 0.02  # so near, an answer is told to be more exact
+DIGITS = "give more digits, or let Python compute them"
 
 
 def has_dots(answer: Any) -> bool:
@@ -23,6 +26,8 @@ def has_dots(answer: Any) -> bool:
 
 def as_numbers(value: Any) -> Tensor | None:
     """Return numbers of any kind as a float64 tensor: tensors, arrays, SymPy's, lists of these; None where there are others."""
+    if isinstance(value, Tensor) and value.dtype != torch.bool and not value.is_complex():
+        return value.detach().double()
     try:
         return torch.tensor(_plain(value), dtype=torch.float64)
     except (TypeError, ValueError, RuntimeError):
@@ -46,14 +51,16 @@ def word(value: Any) -> str:
     return re.sub(r"[\s_-]+", " ", str(value)).strip(" .!'\"`").casefold()
 
 
-def difference(got: Any, expected: Any, tolerance: float = 5e-4) -> str:
+def difference(got: Any, expected: Any, tolerance: float = 5e-4, more: str = DIGITS) -> str:
     """Return in words how an answer differs from what is expected, without giving that away; nothing if it does not.
 
-    Numbers may differ by ``tolerance``, relative to each; 0 is 0.
+    Numbers may differ by ``tolerance``, relative to each; 0 is 0. ``more`` is the advice where they are near.
     """
     if got is None:
         return "it is None: does something print where it should return, or is a return missing?"
     if isinstance(expected, (bool, str)):
+        if isinstance(got, Tensor) and got.numel() != 1:
+            return f"it is a tensor of shape {tuple(got.shape)}, and one answer for all of it is asked for."
         got = (
             got.item() if hasattr(got, "item") and getattr(got, "size", None) != 0 else got
         )  # a comparison gives tensor(True)
@@ -61,20 +68,22 @@ def difference(got: Any, expected: Any, tolerance: float = 5e-4) -> str:
     if isinstance(expected, Mapping):
         if not isinstance(got, Mapping) or set(got) != set(expected):
             return f"it should have the entries {', '.join(map(str, expected))}."
-        found = ((key, difference(got[key], expected[key], tolerance)) for key in expected)
+        found = ((key, difference(got[key], expected[key], tolerance, more)) for key in expected)
         return next((f"{key}: {text}" for key, text in found if text), "")
     due, mine = as_numbers(expected), as_numbers(got)
     if due is None and isinstance(expected, (list, tuple)):  # several, each of a shape of its own
         if not isinstance(got, (list, tuple)) or len(got) != len(expected):
             return f"{len(expected)} of them are asked for, and {show(got)} is something else."
         pairs = enumerate(zip(got, expected, strict=True), 1)
-        return next((f"number {i}: {text}" for i, (g, e) in pairs if (text := difference(g, e, tolerance))), "")
+        return next((f"number {i}: {text}" for i, (g, e) in pairs if (text := difference(g, e, tolerance, more))), "")
+    if due is not None and isinstance(got, str):
+        return f"{show(got)} is text, and so not of the right kind: write numbers without quotation marks."
     if due is None or mine is None:
         return f"{show(got)} is not what is asked for: is it of the right kind?"
-    return _of_numbers(mine, due, tolerance, got)
+    return _of_numbers(mine, due, tolerance, got, more)
 
 
-def _of_numbers(mine: Tensor, due: Tensor, tolerance: float, got: Any) -> str:
+def _of_numbers(mine: Tensor, due: Tensor, tolerance: float, got: Any, more: str) -> str:
     if mine.shape != due.shape:
         return _of_shapes(mine, due, tolerance)
     right = _close(mine, due, tolerance)
@@ -84,8 +93,8 @@ def _of_numbers(mine: Tensor, due: Tensor, tolerance: float, got: Any) -> str:
         return "the sign is the wrong way round."
     if due.ndim == 2 and due.shape[0] == due.shape[1] and bool(_close(mine.mT, due, tolerance).all()):
         return "it is transposed: rows and columns are exchanged."
-    if bool(_close(mine, due, NEAR).all()):
-        return f"{show(got)} is near, and not exact: give more digits, or let Python compute them."
+    if bool(_close(mine, due, NEAR).all()) and not isinstance(got, int):  # a count is right or wrong
+        return f"{show(got)} is near, and not exact: {more}."
     ratio = float((mine * due).sum() / (due * due).sum()) if bool(due.any()) else 0.0
     if ratio and due.numel() > 1 and bool(_close(mine, ratio * due, tolerance).all()):
         return f"every number is {ratio:.4g} times what it should be."
@@ -109,6 +118,8 @@ def _at(entry: list[int], values: Tensor) -> str:
 
 
 def _of_shapes(mine: Tensor, due: Tensor, tolerance: float) -> str:
+    if due.ndim == 0:
+        return f"one number is asked for, without brackets; its shape is {tuple(mine.shape)}."
     shapes = f"its shape is {tuple(mine.shape)}, and should be {tuple(due.shape)}"
     if mine.ndim == due.ndim == 2 and mine.shape == due.mT.shape and bool(_close(mine.mT, due, tolerance).all()):
         return f"it is transposed: {shapes}."
@@ -119,5 +130,9 @@ def _of_shapes(mine: Tensor, due: Tensor, tolerance: float) -> str:
 
 def show(value: Any) -> str:
     """Return a value as text, in short."""
-    text = str(value.tolist()) if isinstance(value, Tensor) else repr(value)
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    if inspect.isroutine(value):
+        return "a function"
+    text = " ".join((str(value.tolist()) if isinstance(value, Tensor) else repr(value)).split())
     return text if len(text) <= 60 else f"{text[:57]}..."

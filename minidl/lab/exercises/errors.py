@@ -8,6 +8,10 @@ import re
 import traceback
 from pathlib import Path
 
+import torch
+
+from minidl import Module
+
 OURS = Path(__file__).parents[2]  # the package: what lies in it is not the student's
 
 
@@ -31,29 +35,66 @@ def _advice(error: BaseException, line: str) -> str:
     if isinstance(error, SyntaxError):
         return ". Python cannot read that line: look for a missing bracket, comma or colon there, or one line above."
     if isinstance(error, NameError):
-        near = difflib.get_close_matches(error.name or "", _names(error), 1)
-        meant = f"; do you mean {near[0]}?" if near else " (and, if it comes from a cell above, run that one first)."
-        return f". Is that name spelt as where it is made{meant}"
+        return f". {_meant(error)}"
     if isinstance(error, AttributeError):
-        if error.name in ("params", "grad", "_kept"):
+        if error.name in ("params", "grad", "_kept") and isinstance(error.obj, Module):
             return ". Is super().__init__() missing in __init__?"
-        if error.name is not None and "self." in line and "object has no attribute" in text:
+        if isinstance(error.obj, dict) and error.name in error.obj:
+            return f'. What is in a dictionary is read with brackets, ["{error.name}"].'
+        if error.name in (getattr(error.obj, "params", None) or ()):
+            return f'. A parameter is kept under its name in params: self.params["{error.name}"].'
+        if error.name is not None and f"self.{error.name}" in line and "object has no attribute" in text:
+            if near := difflib.get_close_matches(error.name, getattr(error.obj, "__dict__", ()), 1):
+                return f". Is that name spelt as where it is made; do you mean self.{near[0]}?"
             return f". Nothing has been kept under that name: forward (or __init__) has to say self.{error.name} = ... first."
     if "bitwise_xor" in text or "for ^" in text:
         return ". In Python, ^ is no power: write ** for it."
     if re.search(r"takes \d+ positional arguments? but \d+ w(as|ere) given", text):
-        return ". Is self missing among the arguments, or is one too many asked for?"
+        of_class = re.match(r"\w+\.\w+\(", text)
+        return ". Is self missing among the arguments, or is one too many asked for?" if of_class else ""
+    if "unexpected keyword argument" in text:
+        return ". It is called with that name: its def has to have it."
     if "missing" in text and "required positional argument" in text:
+        if line:
+            return ". Here it is called without."
+        if not re.match(r"\w+\.\w+\(", text):
+            return ". Nobody gives it that argument."
         return ". Nobody gives it that argument: what it needs from another method is kept on self."
+    if isinstance(error, KeyError):
+        return ". No entry has that name: is it spelt as where it is made?"
+    if "Boolean value of Tensor" in text:
+        return (
+            ". A tensor has many entries, and if, and, or, min, max and a < x < b ask for one single truth: "
+            "compare entry by entry."
+        )
+    if "cannot be multiplied" in text:
+        return (
+            ". @ multiplies matrices: the left has as many columns as the right has rows. Which of the two is the wrong way "
+            "round; or is *, entry by entry, meant?"
+        )
+    if "must match the size" in text or "broadcast shape" in text:
+        return ". The two shapes do not fit. Write them down: what is summed, and what is the wrong way round?"
+    if "converted to Python scalars" in text:
+        return ". A function of math, or float(), takes one number; for whole tensors there are torch's, such as torch.exp."
+    if "'builtin_function_or_method'" in text or "'method'" in text:
+        return ". Are brackets, (), missing after the name of a function?"
     if "NoneType" in text:
         return ". Somewhere a value is None: is a return missing?"
     return ""
 
 
-def _names(error: BaseException) -> list[str]:
-    """Return the names that the code could have used where it stopped."""
+def _meant(error: NameError) -> str:
+    """Return what may have been meant by a name that is not there, from what there is where the code stopped."""
+    name = error.name or ""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    return [*frames[-1].f_locals, *frames[-1].f_globals] if frames else []
+    local, known = (frames[-1].f_locals, frames[-1].f_globals) if frames else ({}, {})
+    if hasattr(local.get("self"), name):
+        return f"It is kept on the object: write self.{name}."
+    if near := difflib.get_close_matches(name, [*local, *known], 1):
+        return f"Is that name spelt as where it is made; do you mean {near[0]}?"
+    if callable(getattr(torch, name, None)):
+        return f"torch has a function of that name: torch.{name}."
+    return "Is that name spelt as where it is made (and, if it comes from a cell above, run that one first)."
 
 
 def _line(error: BaseException) -> str:

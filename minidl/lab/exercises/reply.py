@@ -103,7 +103,7 @@ def right(
     """Return the reply to a right answer: what was judged, whether it is the solution's own code, and minidl's own."""
     text = f"Right! {name}: {judged}."
     if copied:
-        text += "\nThis is the solution's own code. Close it, and write yours: that is where the learning is."
+        text += "\nWord for word, it is the solution's own code. If you copied it, write yours: there is the learning."
     return Reply("right", text, proof=proof, beside=beside, about=about)
 
 

@@ -5,11 +5,12 @@ whether it is trained alone, in a stack, first or last. Runs can be trained one 
 one pass (``stacked=True``), which takes a fraction of the time.
 
 ``setting`` says what is trained and which random numbers a run draws from, ``runs`` trains, and ``record`` keeps on disk what
-came out.
+came out. ``repeated`` is for a quick look: any network, a few times over on the disk, nothing recorded.
 """
 
 from minidl.lab.experiment.record import Record, RecordError, versions
+from minidl.lab.experiment.repeated import repeat
 from minidl.lab.experiment.runs import Result, run_experiments
 from minidl.lab.experiment.setting import Setting
 
-__all__ = ["Record", "RecordError", "Result", "Setting", "run_experiments", "versions"]
+__all__ = ["Record", "RecordError", "Result", "Setting", "repeat", "run_experiments", "versions"]

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 import minidl
+from minidl.lab.arguments import check_whole, checked
 from minidl.lab.disk import disk
 from minidl.lab.experiment.record import Record
 from minidl.lab.experiment.setting import INITIAL_WEIGHTS, Setting, generators
@@ -103,6 +104,7 @@ class _MeanLoss(nn.MSELoss):
         return super().forward(input, target) / math.prod(input.shape[self.per])
 
 
+@checked
 def run_experiments(
     settings: Sequence[Setting] | Setting,
     runs: int,
@@ -136,8 +138,7 @@ def run_experiments(
         If a loss is no longer finite.
     """
     settings = [settings] if isinstance(settings, Setting) else list(settings)
-    if not isinstance(runs, int) or isinstance(runs, bool) or runs < 1:
-        raise ValueError(f"run_experiments expected runs to be an integer of at least 1, got {runs!r}")
+    check_whole("run_experiments", "runs", runs)
     if not settings or len({setting.name for setting in settings}) < len(settings):
         raise ValueError(f"run_experiments expected settings of different names, got {[s.name for s in settings]}")
     records = {setting: Record(setting, stacked, folder) for setting in settings}

@@ -8,6 +8,8 @@ import math
 import numpy as np
 import torch
 
+from minidl.lab.arguments import check_choice
+
 FRAMEWORKS = ("minidl", "PyTorch")
 INITIAL_WEIGHTS = ("Xavier", "Xavier sqrt 2", "PyTorch default")
 REDUCTIONS = ("sum", "batchmean", "mean")
@@ -54,8 +56,7 @@ class Setting:
             "dtype": ("float32", "float64"),
         }
         for field, values in allowed.items():
-            if getattr(self, field) not in values:
-                raise ValueError(f"Setting expected {field} to be one of {values}, got {getattr(self, field)!r}")
+            check_choice("Setting", field, getattr(self, field), values)
         if not isinstance(self.name, str) or not self.name.replace("-", "").replace("_", "").isalnum():
             raise ValueError(f"Setting expected a name of letters, digits, '-' and '_', got {self.name!r}")
         if not isinstance(self.lr, (int, float)) or isinstance(self.lr, bool) or not 0 < self.lr < math.inf:

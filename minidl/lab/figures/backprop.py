@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from torch import Tensor
 
 from minidl import Module, MSELoss, Sequential
+from minidl.lab.arguments import as_numbers, check_finite
 from minidl.lab.figures.style import (
     BLUE,
     COLOURS,
@@ -43,6 +44,13 @@ def matrix_product(
     A row of the left factor and a column of the right one meet in the entry of the product that they make; those of
     ``entry``, counted from 1, are framed. Names may be formulas, such as ``r"$X^\top$"``.
     """
+    left, right = (
+        as_numbers("matrix_product", "left", left, "(n, m)"),
+        as_numbers("matrix_product", "right", right, "(m, k)"),
+    )
+    if left.shape[1] != right.shape[0] or left.dtype != right.dtype:
+        got = " and ".join(f"{tuple(factor.shape)} of {factor.dtype}" for factor in (left, right))
+        raise ValueError(f"matrix_product expected (n, m) and (m, k) of one dtype, got {got}")
     (rows, inner), columns = left.shape, right.shape[1]
     if not (1 <= entry[0] <= rows and 1 <= entry[1] <= columns):
         raise ValueError(f"matrix_product expected entry, counted from 1, within {rows} x {columns}, got {entry}")
@@ -97,6 +105,10 @@ def activation(
     -------
     pair of Axes
     """
+    check_finite("activation", "grad_output", grad_output)
+    check_finite("activation", "span", span, above=0)
+    if at is not None:
+        check_finite("activation", "at", at)
     ax = new_pair(ax)
     x = torch.linspace(-span, span, 401, dtype=torch.float64)
     y, slope = _run(module, x, grad_output)
@@ -134,6 +146,8 @@ def gradient_flow(sizes: dict[str, Sequence[float]], *, ax: Axes | None = None) 
     sizes : dict of name to numbers
         A line for each network: sizes above 0, the first layer's first, as ``gradient_sizes`` measures them.
     """
+    if not sizes or not all(len(values) for values in sizes.values()):
+        raise ValueError(f"gradient_flow expected sizes for at least one layer of each network, got {sizes}")
     ax = new_axes(ax, size=(6.5, 3.6))
     styles = zip((BLUE, RED, GREEN, PURPLE, GREY), "osv^D", ("-", "--", "-.", ":", (0, (6, 2, 1, 2))), strict=True)
     for (name, values), (colour, marker, line) in zip(sizes.items(), styles, strict=False):
@@ -160,6 +174,9 @@ def chain(
         The derivative of the loss with respect to each of these numbers.
     """
     names, gap = list(values), 2.3
+    if not len(steps) + 1 == len(values) == len(gradients):
+        got = f"{len(values)} and {len(gradients)}"
+        raise ValueError(f"chain expected {len(steps) + 1} values and gradients for {len(steps)} steps, got {got}")
     ax = new_axes(ax, size=(gap * len(names), 2))
     for k, (name, gradient) in enumerate(zip(names, gradients, strict=True)):
         message = rf"$\partial {names[-1]}/\partial {name} = {_number(gradient)}$"
@@ -214,8 +231,8 @@ def network(
     model, loss = copy.deepcopy(model), copy.deepcopy(loss or MSELoss())
     layers = list(model.layers())
     names = [""] * (len(layers) + 1) if names is None else names
-    if input.ndim != 2 or len(input) != 1:
-        raise ValueError(f"network expected one sample, an input of shape (1, m), got {tuple(input.shape)}")
+    input = as_numbers("network", "one sample, an input", input, "(1, m)")
+    target = as_numbers("network", "target", target, "(1, m)")
     if len(names) != len(layers) + 1:
         raise ValueError(f"network expected {len(layers) + 1} names, of the input and of each output, got {len(names)}")
     model.zero_grad()  # what is shown belongs to this sample alone
@@ -313,15 +330,19 @@ def descent(
     ValueError
         For a path of another shape.
     """
+    paths = {name: as_numbers("descent", "a path", path, "(steps, 2)") for name, path in paths.items()}
+    for name, (low, high) in (("x", x), ("y", y)):
+        check_finite("descent", f"the start of {name}", low)
+        check_finite("descent", f"the end of {name}", high, above=low)
     ax = new_axes(ax)
     grid = torch.meshgrid(torch.linspace(*x, 80), torch.linspace(*y, 80), indexing="xy")
-    height = loss(*grid).detach()
+    height = as_numbers("descent", "losses", loss(*grid), "(80, 80)")
     low, high = float(height.min()), float(height.max())
+    if not low < high:
+        raise ValueError(f"descent expected a loss that is not the same everywhere, got {low} at every place")
     levels = low + (high - low) * np.linspace(0.03, 1, 14) ** 2
     ax.contour(*grid, height, levels=levels, colors="#9a9a9a", linewidths=0.8)
     for number, (name, path) in enumerate(paths.items()):
-        if path.ndim != 2 or path.shape[1] != 2:
-            raise ValueError(f"descent expected a path of shape (steps, 2), got {tuple(path.shape)}")
         look = {"color": (RED, BLUE, GREEN)[number % 3], "linestyle": ("-", "--", ":")[number % 3]}
         ax.plot(*path.T, marker="o^s"[number % 3], markersize=4, linewidth=1.2, label=name, **look)
     ax.set(xlim=x, ylim=y, xlabel=names[0], ylabel=names[1])

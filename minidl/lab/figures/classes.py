@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from torch import Tensor
 
+from minidl.lab.arguments import as_numbers, check_whole
 from minidl.lab.figures.style import ORANGE, RED, class_numbers, in_style, new_axes
 
 
@@ -44,12 +45,18 @@ def digit_images(
     ValueError
         For images of another shape, another number of labels than of images, or ``read`` without ``labels``.
     """
-    n, side = len(images), math.isqrt(images.shape[-1])
-    if images.ndim != 2 or not n or side**2 != images.shape[1]:
+    images = as_numbers("digit_images", "square images", images, "(n, m)")
+    check_whole("digit_images", "columns", columns)
+    n, side = len(images), math.isqrt(images.shape[1])
+    if side**2 != images.shape[1]:
         raise ValueError(f"digit_images expected square images, of shape (n, 64) say, got {tuple(images.shape)}")
     if labels is None and read is not None:
         raise ValueError("digit_images expected labels to compare with what was read, got none")
-    labels, read = (None if values is None else class_numbers(values).tolist() for values in (labels, read))
+    given = {"labels": labels, "read": read}
+    labels, read = (
+        None if values is None else class_numbers("digit_images", name, values).tolist()
+        for name, values in given.items()
+    )
     for name, values in (("labels", labels), ("read", read)):
         if values is not None and len(values) != n:
             raise ValueError(f"digit_images expected {name} for {n} images, got {len(values)}")
@@ -90,7 +97,8 @@ def confusion_matrix(labels: Tensor, read: Tensor, *, ax: Axes | None = None) ->
     ValueError
         For two different numbers of samples.
     """
-    labels, read = class_numbers(labels), class_numbers(read)
+    labels = class_numbers("confusion_matrix", "labels", labels)
+    read = class_numbers("confusion_matrix", "read", read)
     if labels.shape != read.shape:
         raise ValueError(
             f"confusion_matrix expected what was read for {len(labels)} labels, got {len(read)} classes instead"

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from torch import Tensor, nn
 
 from minidl import Module, Sequential
+from minidl.lab.arguments import as_numbers, check_whole
 from minidl.lab.disk import CENTRE, RADIUS
 from minidl.lab.figures.style import BLUE, COLOURS, GREY, MARKERS, REGIONS, class_numbers, in_style, new_axes
 
@@ -23,8 +24,10 @@ def points(inputs: Tensor, labels: Tensor, *, ax: Axes | None = None) -> Axes:
 
     ``inputs`` has shape (n, 2); ``labels`` is one-hot, (n, 2), or holds class numbers, (n,).
     """
+    inputs, classes = as_numbers("points", "inputs", inputs, "(n, 2)"), class_numbers("points", "labels", labels)
+    if len(inputs) != len(classes):
+        raise ValueError(f"points expected a label for each of {len(inputs)} points, got {len(classes)}")
     ax = new_axes(ax, size=(4.2, 4.2))
-    classes = class_numbers(labels)
     for number, name in enumerate(("outside", "inside")):
         x, y = inputs[classes == number].T
         ax.scatter(x, y, s=14, marker=MARKERS[name], color=COLOURS[name], linewidths=1, label=name)
@@ -57,6 +60,7 @@ def film(
     ``models`` gives a copy of the model for each epoch; ``data``, points and targets to draw over them, also gives the
     accuracy above each picture. Takes and returns one axes for each epoch.
     """
+    _check_models("film", models, ax)
     if ax is None:
         _, ax = plt.subplots(1, len(models), figsize=(2.3 * len(models), 3.1), sharey=True)
         ax = np.atleast_1d(ax)
@@ -82,6 +86,7 @@ def flipbook(
     Returns the axes and the function that turns the pages: it takes an epoch. All pages are drawn beforehand, so that turning
     one takes no computation. The first is visible.
     """
+    _check_models("flipbook", models)
     ax = new_axes(ax, size=(4.2, 4.6))
     pages = {epoch: _shade(ax, model, resolution=120) for epoch, model in models.items()}
     titles = {epoch: _moment(epoch, model, data, ", ") for epoch, model in models.items()}
@@ -109,10 +114,12 @@ def zero_lines(model: Sequential, *, resolution: int = 120, ax: Sequence[Axes] |
     positive on one side of its line. The titles say how many units have a line in the square; the dotted circle is the disk's
     edge. Takes and returns one axes for each hidden layer.
     """
+    check_whole("zero_lines", "resolution", resolution, 2)
     layers = list(model.layers())
     hidden = [k for k, layer in enumerate(layers) if layer.params][:-1]
     if not hidden:
         raise ValueError(f"zero_lines expected a model with hidden layers, got {model}")
+    _check_axes("zero_lines", ax, len(hidden))
     if ax is None:
         _, ax = plt.subplots(1, len(hidden), figsize=(3.1 * len(hidden), 3.4), sharey=True)
         ax = np.atleast_1d(ax)
@@ -133,20 +140,42 @@ def zero_lines(model: Sequential, *, resolution: int = 120, ax: Sequence[Axes] |
     return ax
 
 
+def _check_models(owner: str, models: dict[int, Any], ax: Sequence[Axes] | None = None) -> None:
+    if not models:
+        raise ValueError(f"{owner} expected at least one model, got none")
+    _check_axes(owner, ax, len(models))
+
+
+def _check_axes(owner: str, ax: Sequence[Axes] | None, number: int) -> None:
+    if ax is not None and len(ax) != number:
+        raise ValueError(f"{owner} expected {number} axes, got {len(ax)}")
+
+
 def _moment(epoch: int, model: Callable[[Tensor], Tensor], data: tuple[Tensor, Tensor] | None, between: str) -> str:
     """Return a picture's title: the epoch and, on data, the share of right answers."""
     if data is None:
         return f"epoch {epoch}"
-    with torch.no_grad():
-        right = (model(data[0]).argmax(-1) == data[1].argmax(-1)).double().mean().item()
+    right = (_outputs(model, data[0]).argmax(-1) == class_numbers("film", "targets", data[1])).double().mean().item()
     return f"epoch {epoch}{between}{right:.0%} right"
+
+
+def _outputs(model: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
+    """Return a model's two outputs for each point; ValueError for a model that takes or gives something else."""
+    try:
+        with torch.no_grad():
+            outputs = model(points)
+    except (RuntimeError, IndexError) as error:
+        raise ValueError(
+            f"decision_regions expected a model of points (n, 2), got {type(model).__name__}: {error}"
+        ) from error
+    return as_numbers("decision_regions", "the model's outputs", outputs, f"({len(points)}, 2)", finite=False)
 
 
 def _shade(ax: Axes, model: Module | nn.Module | Callable[[Tensor], Tensor], resolution: int) -> list[Artist]:
     """Draw a model's decision regions and its border, where there is one, and return both."""
+    check_whole("decision_regions", "resolution", resolution, 2)
     grid, side = _grid(model, resolution)
-    with torch.no_grad():
-        outside, inside = model(grid).T
+    outside, inside = _outputs(model, grid).T
     score = (inside - outside).reshape(resolution, resolution).T.numpy()
     look = {"cmap": REGIONS, "vmin": -1, "vmax": 1, "interpolation": "nearest"}  # smooth shades make larger files
     shade = ax.imshow(score.clip(-1, 1), origin="lower", extent=(0, 1, 0, 1), **look)

@@ -21,6 +21,8 @@ from fractions import Fraction
 
 import sympy
 
+from minidl.lab.arguments import checked
+
 INDEX = {"n": "i", "in": "k", "out": "j", "m": "j", "hidden": "h"}  # the index that runs over a size
 ALLOWED = 'it is made with +, -, *, /, **, @, .T, .sum() of all entries, ones("n"), > 0 and functions such as .exp()'
 PLUS, SUM, ENTRIES, TIMES, POWER, ATOM = range(6)  # how tightly a printed formula holds together
@@ -108,6 +110,7 @@ class Formula:
         return rf"$\displaystyle {latex(self)}$"
 
 
+@checked
 def matrices(text: str) -> tuple[Formula, ...]:
     """Return the symbolic matrices described by a text like ``"X (n x in), W (in x out), b (1 x out)"``."""
     if not re.fullmatch(r"(\w+ \(\w+ x \w+\)(, |$))+", text):
@@ -116,6 +119,7 @@ def matrices(text: str) -> tuple[Formula, ...]:
     return tuple(_symbol(name, (_size(rows), _size(columns))) for name, rows, columns in found)
 
 
+@checked
 def scalars(text: str) -> tuple[Formula, ...]:
     """Return the symbolic numbers described by a text like ``"x, n, eta"``."""
     return tuple(_symbol(name, ("1", "1")) for name in re.findall(r"\w+", text))
@@ -127,10 +131,9 @@ def _symbol(name: str, shape: tuple[str, str]) -> Formula:
     return Formula("symbol", (name,), shape)
 
 
+@checked
 def ones(size: str) -> Formula:
     """Return a column of ones, of shape size x 1."""
-    if not isinstance(size, str):
-        raise TypeError(f'ones expected the name of a size, such as "n", got {size!r}')
     return Formula("ones", (size,), (_size(size), "1"))
 
 
@@ -143,11 +146,13 @@ def _size(name: str) -> str:
     return name
 
 
+@checked
 def define(name: str, formula: Formula) -> Formula:
     """Return the formula under a name, by which it is printed from here on."""
     return Formula("name", (name, formula), formula.shape)
 
 
+@checked
 def derivative(formula: Formula, x: Formula) -> Formula:
     """Return the derivative of a formula, entry by entry, with respect to a symbolic number."""
     if x.op != "symbol" or x.shape != ("1", "1"):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from minidl.lab.arguments import checked
 from minidl.lab.proof.examples import sizes_of
 from minidl.lab.proof.formula import Formula, as_formula, define, inside, latex, times
 from minidl.lab.proof.page import Proof, definitions, derivation_of, headline, page, worked_out
 from minidl.lab.proof.statement import Statement
 
 
+@checked
 def prove_gradient(
     forward: Formula,
     *,
@@ -54,6 +56,7 @@ def prove_gradient(
     return page(statement, where, lines, derivation, example)
 
 
+@checked
 def prove_equal(left: Formula | float, right: Formula | float) -> Proof:
     """Prove that two formulas of equal shape are equal, for every size; ProofError if not, ValueError for two shapes."""
     left, right = as_formula(left), as_formula(right)

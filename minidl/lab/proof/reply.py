@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import sympy
@@ -26,12 +26,17 @@ from minidl.lab.proof.words import plain
 
 @dataclass(frozen=True)
 class Reply:
-    """Two sides that differ: their names, their entries as they were written, and their normal forms."""
+    """Two sides that differ: their names, their entries as they were written, and their normal forms.
+
+    ``formulas`` are what the statement is about, the last one the message that arrives, if there is one. Where the reply is
+    ``discreet``, it says what the first side has and should not have, and of the second only whether the message is in it.
+    """
 
     names: tuple[str, str]
     entries: tuple[Formula, Formula]
     polynomials: tuple[Polynomial, Polynomial]
     formulas: tuple[Formula, ...]
+    discreet: bool = False
 
     def lines(self, *, is_wrong: bool) -> list[str]:
         width = max(map(len, self.names))
@@ -44,9 +49,9 @@ class Reply:
     def hint(self, refuted: list[str]) -> list[str]:
         """Return lines that do not give the second side away: the first as an entry, and one thing that is wrong with it."""
         lines = [f"  {self.names[0]}  {plain(tidy(self.entries[0]))}"]
-        said = self.difference() if refuted else []
+        said = replace(self, discreet=True).difference() if refuted else []
         if len(said) > 1:
-            said = [f"{self.subject} differs in more than one place: write one entry as a sum over indices first."]
+            said = [f"{self.subject} differs in more than one place: begin with one single entry."]
         where = refuted[0].strip().removesuffix(":").replace(", entry", ", in entry") if refuted else ""
         return [*lines, *(f"  {sentence}" for sentence in said), *([f"  {where}, both sides differ."] if where else [])]
 
@@ -86,13 +91,16 @@ class Reply:
         for a, b in itertools.product(list(extra), list(missing)):
             alike = only_these or (a[:2] == b[:2] and a[0] in ("entry", "function"))
             if alike and extra[a] and missing[b]:
-                sentences.append(f"{self.subject} has {self._factor(a)} where {self._factor(b)} stands.")
+                sentences.append(
+                    f"{self.subject} has {self._factor(a)} where {self._of_truth(self._factor(b))} stands."
+                )
                 extra[a] -= 1
                 missing[b] -= 1
         return sentences + self._factors(+extra, +missing)
 
     def _factors(self, extra: Counter[Atom], missing: Counter[Atom]) -> list[str]:
-        return [f"{self.subject} lacks the factor {self._factor(a)}." for a in missing] + [
+        lacking = dict.fromkeys(self._lacking(self._factor(a)) for a in missing)
+        return [f"{self.subject} lacks {what}." for what in lacking] + [
             f"{self.subject} has the factor {self._factor(a)} too many." for a in extra
         ]
 
@@ -106,12 +114,22 @@ class Reply:
         missing = {product: c for product, c in truth.items() if product not in claim}
         extra = {product: c for product, c in claim.items() if product not in truth}
         if len(missing) == len(extra) == 1:
-            return [*sentences, f"{self.subject} has {self._write(extra)} where {self._write(missing)} stands."]
+            right = self._of_truth(self._write(missing))
+            return [*sentences, f"{self.subject} has {self._write(extra)} where {right} stands."]
         if 0 < len(missing) <= MANY:
-            sentences.append(f"{self.subject} lacks {self._write(missing)}.")
+            sentences.append(f"{self.subject} lacks {'a term' if self.discreet else self._write(missing)}.")
         if 0 < len(extra) <= MANY:
             sentences.append(f"{self.subject} has {self._write(extra)} too many.")
         return sentences
+
+    def _of_truth(self, written: str) -> str:
+        return "something else" if self.discreet else written
+
+    def _lacking(self, factor: str) -> str:
+        """Return in words which factor is missing."""
+        message = f"{self.formulas[-1]}".lower() if len(self.formulas) == 4 else ""  # forward, wrt, claim, upstream
+        known = not self.discreet or (message and factor.split("_")[0] == message)
+        return f"the factor {factor}" if known else "a factor"
 
     def _factor(self, a: Atom) -> str:
         return self._write({((a, Fraction(1)),): Fraction(1)})

@@ -187,3 +187,17 @@ class SoftplusFlattens:
 
     def backward(self, g):
         return (g * torch.sigmoid(self.x).reshape(-1)).reshape(self.x.shape)
+
+
+@specimen("wrong shape")
+class SqueezesOneSample:
+    """A batch of one comes back without its rows."""
+
+    def forward(self, x):
+        e = np.exp(x - x.max(1, keepdims=True))
+        self.p = e / e.sum(1, keepdims=True)
+        return self.p
+
+    def backward(self, g):
+        jacobian = self.p[:, :, None] * (np.eye(self.p.shape[1]) - self.p[:, None, :])
+        return np.squeeze(jacobian @ g[:, :, None])

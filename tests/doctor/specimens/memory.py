@@ -292,3 +292,43 @@ class NumpyLearnsByItself:
         self.weights -= 0.01 * self.inputs.T @ error
         self.bias -= 0.01 * error.sum(axis=0, keepdims=True)
         return back
+
+
+@specimen("updated too early")
+class StepsBeforeItGoesBack:
+    """It keeps the learning rate, and the new weight is in what goes back."""
+
+    def __init__(self):
+        self.weight, self.lr = fill(3, 2), 0.1
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.weight
+
+    def backward(self, g):
+        self.weight = self.weight - self.lr * self.x.T @ g
+        return g @ self.weight.T
+
+
+class Descends:
+    def __init__(self, rate):
+        self.rate = rate
+
+    def calculate_update(self, weight, gradient):
+        return weight - self.rate * gradient
+
+
+@specimen("updated too early")
+class OptimiserBeforeItGoesBack:
+    """As many exercises have it: the weights hold the bias as their last row, and an optimiser is set from outside."""
+
+    def __init__(self):
+        self.weights, self.optimizer = fill(4, 2).double().numpy(), Descends(0.2)
+
+    def forward(self, inputs):
+        self.inputs = np.hstack([inputs, np.ones((len(inputs), 1))])
+        return self.inputs @ self.weights
+
+    def backward(self, error):
+        self.weights = self.optimizer.calculate_update(self.weights, self.inputs.T @ error)
+        return (error @ self.weights.T)[:, :-1]

@@ -31,8 +31,10 @@ class NaiveTanhBackward(TanhFromInput):
         return g * 4 * e / (e + 1) ** 2
 
 
-@specimen("not finite")
+@specimen()
 class NumpyNaiveTanh(NumpyTanh):
+    """Arrays are float64, where e^100 is an ordinary number."""
+
     def forward(self, x):
         self.out = (np.exp(x) - np.exp(-x)) / (np.exp(x) + np.exp(-x))
         return self.out

@@ -14,6 +14,7 @@ from specimens.right_optimisers import (
     DecayingSGD,
     DictSGD,
     Momentum,
+    Nesterov,
     NumpyAdaGrad,
     NumpySGD,
     PairsSGD,
@@ -520,3 +521,32 @@ def numpy_adagrad_without_memory():
 
     layer = NumpyLinear()
     return ForgetfulAdaGrad(layer), layer
+
+
+class LateNesterov(Nesterov):
+    def step(self):
+        for v, (p, g) in zip(self.velocity, self.model.parameters(), strict=True):
+            v.mul_(self.momentum).sub_(self.lr * g)
+            p += self.momentum**2 * v - (1 + self.momentum) * self.lr * g
+
+
+@specimen("wrong formula", kind="optimizer")
+def nesterov_with_the_new_velocity():
+    model = small_model()
+    return LateNesterov(model), model
+
+
+class LateNesterovOfPairs:
+    def __init__(self, model, mu=0.8, eta=0.05):
+        self.model, self.mu, self.eta, self.last = model, mu, eta, {}
+
+    def step(self):
+        for i, (p, g) in enumerate(self.model.parameters()):
+            self.last[i] = self.mu * self.last.get(i, 0.0) - self.eta * g
+            p.add_(self.mu**2 * self.last[i] - (1 + self.mu) * self.eta * g)
+
+
+@specimen("wrong formula", kind="optimizer")
+def nesterov_by_hand_with_the_new_velocity():
+    model = small_model()
+    return LateNesterovOfPairs(model), model

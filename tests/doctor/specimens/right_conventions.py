@@ -511,3 +511,151 @@ def update_of_layer():
     model = LeavesDense()
     model.dweights, model.dbiases = np.zeros((3, 2)), np.zeros((1, 2))
     return SGD(), model
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Layers that make their own step, and other habits of a whole framework
+
+
+@right
+class StepsByItself:
+    """It keeps the learning rate; what goes back is computed first."""
+
+    def __init__(self):
+        self.weights, self.learning_rate = array(3, 2), 0.1
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.weights
+
+    def backward(self, error):
+        back = error @ self.weights.T
+        self.dweights = self.x.T @ error
+        self.weights = self.weights - self.learning_rate * self.dweights
+        return back
+
+
+class HalfStep:
+    def update(self, params, grads):
+        for p, g in zip(params, grads, strict=True):
+            p -= 0.5 * g
+
+
+@right
+class MakesItsOptimiserLate:
+    """The optimiser is made in the first backward."""
+
+    def __init__(self):
+        self.weight, self.bias, self._optimizer = fill(3, 2), fill(2), None
+
+    def forward(self, x):
+        self.x = x
+        return x @ self.weight + self.bias
+
+    def backward(self, g):
+        self._optimizer = self._optimizer or HalfStep()
+        back = g @ self.weight.T
+        self._optimizer.update([self.weight, self.bias], [self.x.T @ g, g.sum(0)])
+        return back
+
+
+@right
+class OnlyTheSlope:
+    """backward is told of no gradient: whoever calls it multiplies."""
+
+    def forward(self, x):
+        self.x = x
+        return np.maximum(x, 0.1 * x)
+
+    def backward(self):
+        return np.where(self.x > 0, 1.0, 0.1)
+
+
+class HasEverything:
+    def __init__(self, shape):
+        self.w, self.wb = np.zeros(()), np.zeros(shape)
+        self.grad_w, self.grad_wb = np.zeros(()), np.zeros(shape)
+
+
+@right
+class HasNoUseForThem(HasEverything):
+    """Its base class gives it parameters."""
+
+    def __init__(self):
+        super().__init__(3)
+
+    def forward(self, x):
+        self.y = np.tanh(x)
+        return self.y
+
+    def backward(self, grad_y):
+        return grad_y * (1 - self.y**2)
+
+
+@right_with(input=(1, 3))
+class DenseOfOneSample:
+    """A sample has no dimension of its own, and is made flat."""
+
+    def __init__(self):
+        self.w, self.grad_w = array(2, 3), np.zeros((2, 3))
+
+    def forward(self, x):
+        self.x = x.ravel()
+        return self.w @ self.x
+
+    def backward(self, g):
+        self.grad_w += np.outer(g, self.x)
+        return g @ self.w
+
+
+@right_with(kind="loss", input=(4, 3), target=torch.tensor([2, 0, 1, 1]))
+class LogOfProbabilities:
+    """Arrays are float64: the probabilities are small, but none is 0."""
+
+    def forward(self, scores, target):
+        e = np.exp(scores - scores.max(axis=1, keepdims=True))
+        self.p, self.target = e / e.sum(axis=1, keepdims=True), target
+        return -np.log(self.p[np.arange(len(target)), target]).mean()
+
+    def backward(self):
+        g = self.p.copy()
+        g[np.arange(len(g)), self.target] -= 1
+        return g / len(g)
+
+
+def cell_forward(x, prev_h, Wx, Wh, bh):
+    h = np.tanh(x @ Wx + prev_h @ Wh + bh)
+    return h, (x, prev_h, Wx, Wh, h)
+
+
+def cell_backward(dh, cache):
+    x, prev_h, Wx, Wh, h = cache
+    g = dh * (1 - h**2)
+    return g @ Wx.T, g @ Wh.T, x.T @ g, prev_h.T @ g, g.sum(axis=0)
+
+
+@right
+def cell_of_functions():
+    return next(FunctionPair(cell_forward, cell_backward).ways((4, 3)))[1]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Backward is told what went in and what came out, or is only the derivative
+
+
+@right
+class LogisticOfInputsAndOutputs:
+    def fprop(self, inputs):
+        return 1 / (1 + np.exp(-inputs))
+
+    def bprop(self, inputs, outputs, grads_wrt_outputs):
+        return grads_wrt_outputs * outputs * (1 - outputs)
+
+
+@right
+class BendWithDerivative:
+    def forward(self, x):
+        return np.tanh(x)
+
+    def derivative(self, x):
+        return 1 - np.tanh(x) ** 2

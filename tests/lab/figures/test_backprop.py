@@ -148,7 +148,7 @@ class TestChain:
         }
 
     def test_as_many_gradients_as_values(self):
-        with pytest.raises(ValueError, match="shorter"):
+        with pytest.raises(ValueError, match="chain expected 3 values and gradients for 2 steps, got 3 and 2"):
             chain(self.steps, {"x": 3, "u": 9, "L": 5}, [6, 1])
 
 

@@ -95,7 +95,7 @@ def test_a_formula_takes_numbers_and_formulas_only(other):
         (lambda: X.t(), AttributeError, "a formula has no .t: "),
         (lambda: X.sum(0), TypeError, "adds up all entries; to add up over one index, multiply by a column of ones"),
         (lambda: X.sum(axis=0), TypeError, "adds up all entries"),
-        (lambda: ones(3), TypeError, 'ones expected the name of a size, such as "n", got 3'),
+        (lambda: ones(3), TypeError, "ones expected size to be a string, got int"),
     ],
 )
 def test_what_only_tensors_have_is_said_in_the_words_of_formulas(build, error, message):

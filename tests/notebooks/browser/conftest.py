@@ -7,8 +7,9 @@ from visiting import CHROMIUM, Visit, chromium, jupyterlab, unavailable
 def pytest_collection_modifyitems(config, items):
     """Let a student's day be spent once: where a notebook is visited with a browser, the visit has the day as well.
 
-    The day in a kernel without a JupyterLab, in test_students.py, is for where there is no browser, and for a run of the
-    tests without this folder, which does not come by here.
+    It also compares all outputs with the stored ones. The day in a kernel without a JupyterLab, in test_students.py, and
+    nbval's run of the notebook are for where there is no browser, and for a run of the tests without this folder, which
+    does not come by here.
     """
     if spent := spent_on_visits(items) if chromium() else []:
         items[:] = [item for item in items if item not in spent]
@@ -46,10 +47,10 @@ def visit(browser, lab):
     """
     context = browser.new_context(viewport={"width": 1280, "height": 1000}, service_workers="block")
 
-    def visit(notebook: str, limit: float = 300, patience: float = 10, solutions: list | None = None):
+    def visit(notebook: str, limit: float = 300, patience: float = 10, solutions: list | None = None, stored=()):
         page, is_as_it_was = context.pages[0] if context.pages else context.new_page(), False
         try:
-            evidence = Visit(page, lab, notebook, limit, patience, solutions).pay()
+            evidence = Visit(page, lab, notebook, limit, patience, solutions, stored).pay()
             is_as_it_was = evidence.faults["opening"] == [] and page.evaluate("looking.isLab()")
         finally:
             if not is_as_it_was:

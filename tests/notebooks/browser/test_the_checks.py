@@ -9,7 +9,7 @@ import nbformat
 import pytest
 import visiting
 from days_rest import spent_on_visits
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from students_day import check_of
 from visiting import KINDS, NOT_YET, chromium, unavailable
 
@@ -36,6 +36,9 @@ DAY = [
     ("done-check", "does not say 'Not done yet'"),
     ("done-check", "again does not say 'Not done yet'"),
     ("false-check", "in the end does not say 'Right!'"),
+    ("printed", "has another output than the stored one"),
+    ("untold", "has another output than the stored one"),
+    ("sound-solution", "has another output than the stored one"),
 ]
 ONCE = "assert 'once' not in dir()\n__import__('time').sleep(2.5)\nonce = 1"
 
@@ -81,9 +84,9 @@ def cells(make, planted):
 def faults_of(lab, visit):
     """Return a function that writes a notebook of cells, visits it, and returns its faults."""
 
-    def faults_of(name, cells, metadata=KERNEL, limit=60, patience=3, solutions=None):
+    def faults_of(name, cells, metadata=KERNEL, limit=60, patience=3, solutions=None, stored=()):
         nbformat.write(new_notebook(cells=cells, metadata=metadata), lab.folder / name)
-        return visit(name, limit, patience, solutions).faults
+        return visit(name, limit, patience, solutions, stored).faults
 
     return faults_of
 
@@ -125,15 +128,30 @@ def test_what_goes_wrong_in_the_day_after_run_all_is_found(faults_of):
         exercise("done", "2", "2"),
         exercise("false", "...", "4"),
     ]
+    printing = {name: new_code_cell("print(1)\n2", id=name) for name in ("sound-output", "printed", "untold")}
+    solved = new_code_cell("print(sound)", id="with-the-solution")
     before = [
+        *printing.values(),
         new_code_cell("n = 1"),
         new_code_cell("n -= 1\nassert n == 0", id="twice"),
         new_code_cell(ONCE),  # it takes long and is not run again
         new_code_cell("assert once == 1"),
         new_code_cell("1 / 0", metadata={"tags": ["raises-exception"]}),
     ]
-    given = before + [cell for stub, check, _ in exercises for cell in (stub, check)]
-    faults = faults_of("day.ipynb", given, solutions=[solution for *_, solution in exercises])
+    given = before + [cell for stub, check, _ in exercises for cell in (stub, check)] + [solved]
+    solutions = [solution for *_, solution in exercises]
+    right = [new_output("stream", text="1\n"), new_output("execute_result", {"text/plain": "2"}, execution_count=7)]
+    outputs = {
+        "sound-output": right,
+        "printed": [new_output("stream", text="2\n"), right[1]],
+        "untold": right[:1],
+        "with-the-solution": [new_output("stream", text="2\n")],
+        "sound-solution": right[:1],
+    }
+    stored = [
+        nbformat.from_dict({**cell, "outputs": outputs[cell.id]}) for cell in given + solutions if cell.id in outputs
+    ]
+    faults = faults_of("day.ipynb", given, solutions=solutions, stored=stored)
     assert [re.match("cell (.*?) (.*?):", fault).groups() for fault in faults.pop("day")] == DAY
     assert not any(faults.values())  # all else is sound
 
@@ -196,6 +214,9 @@ def test_a_day_is_spent_once():
         return [SimpleNamespace(path=Path(file), name=name) for name in names]
 
     days = collected("test_students.py", "test_the_copies_are_complete", *map("test_a_students_day[{}]".format, "ab"))
-    visits = collected("test_in_jupyterlab.py", "test_it_opens[b]", "test_a_students_day[a]")
-    assert [day.name for day in spent_on_visits(days + visits)] == ["test_a_students_day[a]"]
+    days += [*collected("a.ipynb", "Cell 0"), *collected("b.ipynb", "Cell 0"), *collected("mkplot.ipynb", "Cell 0")]
+    visits = collected(
+        "test_in_jupyterlab.py", "test_it_opens[b]", *map("test_a_students_day[{}]".format, ["a", "mkplot"])
+    )
+    assert spent_on_visits(days + visits) == [days[1], days[3]]
     assert spent_on_visits(days) == spent_on_visits(visits) == []

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,12 +16,14 @@ from torch import Tensor
 
 from minidl.lab.doctor.measure.batches import Batch, Batches
 from minidl.lab.doctor.subject.calls import StudentError
-from minidl.lab.doctor.subject.inside import children, show
-from minidl.lab.doctor.subject.names import PAIR_METHODS, first_method
+from minidl.lab.doctor.subject.inside import attributes, children, descendants, show
+from minidl.lab.doctor.subject.names import PAIR_METHODS, RATES, first_method
 from minidl.lab.doctor.subject.parameters import Slot
 from minidl.lab.doctor.subject.paths import flat_pairs, get
 from minidl.lab.doctor.subject.roles import takes_probabilities
 from minidl.lab.doctor.subject.values import as_tensor, nonzero, same
+
+STEPPER = re.compile(r"optimi[sz]|^_*(lr|l_?rate|learning_?rate|learn_?rate|eta)$", re.IGNORECASE)
 
 
 @dataclass
@@ -90,6 +94,29 @@ class Behaviour:
                 )
                 results.update(self.subject.gradients(module))
         return results
+
+    @functools.cached_property
+    def makes_steps(self) -> bool:
+        """Whether it is meant to update its own parameters: it is told the learning rate, or keeps it, or an optimiser."""
+        method = getattr(self.subject.original, self.subject.backward_name)
+        try:
+            told = [name for name in inspect.signature(method).parameters if name.lower() in RATES]
+        except (TypeError, ValueError):
+            told = []
+        mine = [self.subject.original, *descendants(self.subject.original)]
+        with contextlib.suppress(StudentError):
+            used = self.used()  # some have their optimiser made in the first backward
+            mine += [used, *descendants(used)]
+        kept = [item for thing in mine for item in attributes(thing).items()]
+        own = {name for name, value in kept if value is not None and not isinstance(value, str)}
+        return bool(told) or any(STEPPER.search(name) for name in own)
+
+    @functools.cached_property
+    def steps_itself(self) -> bool:
+        """Whether backward updates the parameters, as it is meant to."""
+        with contextlib.suppress(StudentError):
+            return self.makes_steps and "parameters" in self.written
+        return False
 
     @functools.cached_property
     def alone(self) -> dict[str, Tensor | None]:

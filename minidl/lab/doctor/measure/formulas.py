@@ -43,6 +43,40 @@ class Formula:
 
         return Formula(begin)
 
+    def slowing(self, decay: float, first: int = 0, *, inside: bool = False) -> Formula:
+        """Return the rule with a learning rate that gets smaller, divided by 1 + decay t; t counts the steps from ``first``.
+
+        ``inside``: what is remembered is of steps, not of gradients, so that the rate comes in before.
+        """
+
+        def begin(like: Tensor) -> Way:
+            way, step = self.begin(like), first - 1
+
+            def slower(gradient: Tensor) -> Tensor:
+                nonlocal step
+                step += 1
+                share = 1 / (1 + decay * step)
+                return way(share * gradient) if inside else share * way(gradient)
+
+            return slower
+
+        return Formula(begin)
+
+    def rolling(self, momentum: float) -> Formula:
+        """Return the rule with a velocity on top: v <- momentum v + step, p <- p - v."""
+
+        def begin(like: Tensor) -> Way:
+            way, velocity = self.begin(like), torch.zeros_like(like)
+
+            def faster(gradient: Tensor) -> Tensor:
+                nonlocal velocity
+                velocity = momentum * velocity + way(gradient)
+                return velocity
+
+            return faster
+
+        return Formula(begin)
+
     def decaying(self, start: Tensor, inside: float = 0.0, before: float = 0.0, after: float = 0.0) -> Formula:
         """Return the rule with weight decay, for a parameter that starts at ``start``.
 
@@ -80,8 +114,12 @@ def descent(rate: float, momentum: float = 0.0, share: float = 1.0, start: float
     return Formula(begin)
 
 
-def nesterov(rate: float, momentum: float) -> Formula:
-    """Return the formula v <- momentum v + g, p <- p - rate (g + momentum v)."""
+def nesterov(rate: float, momentum: float, slip: str = "") -> Formula:
+    """Return the formula v <- momentum v + g, p <- p - rate (g + momentum v).
+
+    That is p <- p - rate ((1 + momentum) g + momentum^2 v) with the v from before the step; "new velocity" is the slip of
+    taking that from after it.
+    """
 
     def begin(like: Tensor) -> Way:
         velocity = torch.zeros_like(like)
@@ -89,6 +127,8 @@ def nesterov(rate: float, momentum: float) -> Formula:
         def way(gradient: Tensor) -> Tensor:
             nonlocal velocity
             velocity = momentum * velocity + gradient
+            if slip == "new velocity":
+                return rate * ((1 + momentum) * gradient + momentum**2 * velocity)
             return rate * (gradient + momentum * velocity)
 
         return way

@@ -19,7 +19,7 @@ Function = Callable[[Tensor, "Tensor | None", dict[str, Tensor]], Tensor]  # of 
 
 KNOWN = ("linear", "dense", "affine", "relu", "tanh", "sigmoid", "mse")
 ACTIVATION = re.compile("^_?(act|activation|nonlinearity)", re.IGNORECASE)
-KNOWN_STEPS = ("sgd", "momentum", "adam", "rmsprop", "adagrad")
+KNOWN_STEPS = ("sgd", "momentum", "adam", "rmsprop", "adagrad", "nesterov", "nag")
 # Words that make something else of a known name: LeakyReLU, HardTanh, LogSigmoid, LinearReLU, AdamW, RAdam…
 OTHER_WORDS = set(
     re.findall(

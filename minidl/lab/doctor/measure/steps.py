@@ -16,16 +16,17 @@ from minidl.lab.doctor.measure.reference import KNOWN_STEPS, OTHER_STEPS, known_
 from minidl.lab.doctor.subject.calls import StudentError, Watch
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.inside import attributes, contents
-from minidl.lab.doctor.subject.names import STEP_METHODS, ZERO_METHODS, first_method
+from minidl.lab.doctor.subject.names import RATES, STEP_METHODS, ZERO_METHODS, first_method
 from minidl.lab.doctor.subject.parameters import Slot, find, slots_of
 from minidl.lab.doctor.subject.paths import get, put
-from minidl.lab.doctor.subject.stepping import Stepping, steppings
+from minidl.lab.doctor.subject.roles import needed
+from minidl.lab.doctor.subject.stepping import RATE, Stepping, step_roles, steppings
 from minidl.lab.doctor.subject.values import as_tensor, both_signs, is_numpy
 
 STEPS = 4
+SLOWER = ("decay", "lr_decay", "learning_rate_decay")  # by which a learning rate gets smaller
 DECAYS = ("weight_decay", "wd", "l2", "l2_reg", "reg", "lambda_", "lam", "lmbda", "weight_decay_rate", "decay_rate_l2")
 DECAYING = {"weight", "decay", "decoupled"}  # what a name may say of weight decay
-RATES = ("lr", "learning_rate", "eta", "alpha", "step_size", "optz_rate", "rate", "_lr")
 
 
 class Steps:
@@ -157,8 +158,13 @@ class Steps:
 
     @property
     def rate(self) -> float | None:
-        """The learning rate, by its usual names."""
-        return self.setting(*RATES)
+        """The learning rate, by its usual names; or what step is given, where it asks for one."""
+        return RATE if self.asks_for_rate else self.setting(*RATES)
+
+    @property
+    def asks_for_rate(self) -> bool:
+        """Whether step itself is given the learning rate, so that nothing which the optimiser keeps is one."""
+        return "rate" in step_roles(needed(getattr(self.optimizer, self.step_name)))
 
     @property
     def rate_name(self) -> str:
@@ -202,12 +208,14 @@ class Steps:
 
     @functools.cached_property
     def kind(self) -> str | None:
-        """What it is, "sgd", "momentum", "adam", "rmsprop" or "adagrad", by its name and by what it keeps."""
+        """What it is, "sgd", "momentum", "adam", "rmsprop", "adagrad" or another, by its name and by what it keeps."""
         others = OTHER_STEPS - DECAYING if self.decay else OTHER_STEPS
-        name = known_name(self.optimizer, KNOWN_STEPS, others) or known_name(self.optimizer, KNOWN_STEPS[1:], others)
+        some = (KNOWN_STEPS, KNOWN_STEPS[1:], KNOWN_STEPS[-2:])
+        name = next(filter(None, (known_name(self.optimizer, known, others) for known in some)), None)
+        name = "nesterov" if name == "nag" else name
         if name == "sgd" and self.setting("momentum", "mu"):
             name = "momentum"
-        return None if name == "momentum" and not 0 < self.momentum < 1 else name
+        return None if name in ("momentum", "nesterov") and not 0 < self.momentum < 1 else name
 
     @property
     def momentum(self) -> float:
@@ -245,10 +253,23 @@ class Steps:
         )
         if pair is not None:
             return float(pair[0]), float(pair[1])
-        return self.setting("beta1", "beta_1", "b1") or 0.9, self.setting("beta2", "beta_2", "b2") or 0.999
+        first = self.setting("beta1", "beta_1", "b1", "beta_m", "mu", "momentum") or 0.9
+        return first, self.setting("beta2", "beta_2", "b2", "beta_v", "rho") or 0.999
 
     def formulas(self, rate: float | None = None) -> list[Formula]:
-        """The formulas that an optimiser of this name may follow; the last gradients' average is momentum too."""
+        """The formulas that an optimiser of this name may follow, also with a learning rate that gets smaller."""
+        rules = self._plain_formulas(rate)
+        slower = self.setting(*SLOWER) or 0.0
+        if not 0 < slower < 1 or not rules:
+            return rules
+        ways = [False, True] if self.kind in ("momentum", "nesterov") else [False]
+        return [
+            *rules,
+            *(rule.slowing(slower, first, inside=way) for rule in rules for first in (0, 1) for way in ways),
+        ]
+
+    def _plain_formulas(self, rate: float | None) -> list[Formula]:
+        """The formulas with one learning rate; the last gradients' average is momentum too."""
         rate = rate or self.rate
         if not rate:
             return []
@@ -256,15 +277,18 @@ class Steps:
             return [descent(rate)]
         if self.kind == "adam":
             return [adam(rate, *self.betas)]
+        if self.kind == "nesterov":  # where the gradient is taken at the place ahead, the rule is that of momentum
+            return [nesterov(rate, self.momentum), descent(rate, self.momentum)]
         if self.kind == "momentum":
             decay = self.momentum
             average = descent(rate, decay, 1 - decay)
             return [descent(rate, decay), average, nesterov(rate, decay), average.corrected(decay)]
-        if self.kind == "rmsprop":
-            return [rmsprop(rate, decay, 1 - decay) for decay in self.forgetting]
-        if self.kind == "adagrad":
-            return [rmsprop(rate, 1, 1)]
-        return []
+        if self.kind not in ("rmsprop", "adagrad"):
+            return []
+        shares = [(1, 1)] if self.kind == "adagrad" else [(decay, 1 - decay) for decay in self.forgetting]
+        rules = [rmsprop(rate, *share) for share in shares]
+        momentum = self.setting("momentum", "mu") or 0.0
+        return rules + [rule.rolling(momentum) for rule in rules if 0 < momentum < 1]
 
     def decaying(self, name: str, rules: list[Formula], **where: float) -> list[Formula]:
         """Return formulas with weight decay for one parameter; it stands inside the gradient, or beside it with the rate."""

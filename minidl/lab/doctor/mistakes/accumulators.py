@@ -15,6 +15,7 @@ from minidl.lab.doctor.mistakes.reading import ADDED, INSIDE, LAYER, MODULE, NOW
 from minidl.lab.doctor.mistakes.rules import Seen, misbehaviour
 from minidl.lab.doctor.subject.calls import StudentError
 from minidl.lab.doctor.subject.names import PAIR_METHODS, ZERO_METHODS, first_method
+from minidl.lab.doctor.subject.parameters import Slot
 from minidl.lab.doctor.subject.paths import get
 from minidl.lab.doctor.subject.values import nonzero, same
 from minidl.lab.doctor.wording import listed
@@ -27,6 +28,8 @@ def parameter_unused(behaviour: Behaviour) -> Seen | None:
     """
     cases = behaviour.batches.cases
     for slot in behaviour.subject.slots:
+        if _is_placeholder(behaviour, slot):
+            continue
         if not slot.depth and cases and all(case.truth[slot.name] is None for case in cases):
             return {"where": slot.name, "what": slot.name}
     return None
@@ -37,11 +40,12 @@ def overwritten(behaviour: Behaviour) -> Seen | None:
     """backward overwrites the gradient of {what} instead of adding to it. The contract is to accumulate, so that two
     backward passes add up and a parameter used twice gets both gradients; zero_grad starts anew.
     """
-    if behaviour.subject.may_assign:
-        return None
+    if behaviour.subject.may_assign or behaviour.steps_itself:
+        return None  # each backward begins anew
     once, twice = behaviour.repeated
     names = [n for n in once if nonzero(once[n]) and same(once[n], twice[n])]
-    return {"where": names[0], "what": listed(names)} if names else None
+    added = [n for n in once if nonzero(once[n]) and not same(once[n], twice[n])]
+    return {"where": names[0], "what": listed(names), "added": listed(added) if added else ""} if names else None
 
 
 @misbehaviour("never zeroed", read=ADDED, explains=("nested not zeroed",))
@@ -146,6 +150,18 @@ def returns_a_sum(behaviour: Behaviour) -> Seen | None:
     if not nonzero(first) or not torch.allclose(both.double(), first.double() + second.double(), 1e-5):
         return None
     return {"where": "input", "expected": second, "got": both}
+
+
+def _is_placeholder(behaviour: Behaviour, slot: Slot) -> bool:
+    """Whether something stands in a parameter's place only because a base class puts it there: the class never names it."""
+    mine = type(behaviour.subject.given).__mro__[:-1]
+    methods = behaviour.subject.forward_name, behaviour.subject.backward_name
+    home = max(next((i for i, kind in enumerate(mine) if name in vars(kind)), 0) for name in methods)
+    own = [value for kind in mine[: home + 1] for value in vars(kind).values()]
+    codes = [code for method in own if (code := getattr(method, "__code__", None))]
+    names = {name for code in codes for name in (*code.co_names, *map(str, code.co_consts))}
+    base = any("__init__" in vars(kind) for kind in mine[home + 1 :])
+    return base and bool(codes) and not names & {str(key) for _, key in slot.param}
 
 
 def _takes_nothing(method: Callable) -> bool:

@@ -29,14 +29,14 @@ def input_summed_to_one(case: Case, what: str) -> Tensor:
 
 @wrong_value("bias to scalar", of="param", read=LINEAR)
 def bias_to_scalar(case: Case, what: str) -> list[Tensor | None]:
-    """{Where} is summed to one single number. Every output has a bias of its own: sum over the samples only, sum(0)."""
+    """{Where} is summed to one single number. Every output has a bias of its own: sum over the samples only."""
     return _to_scalar(case, what) if _is_bias(case, what) else []
 
 
 @wrong_value("parameter to scalar", of="param", read=LINEAR)
 def parameter_to_scalar(case: Case, what: str) -> list[Tensor | None]:
     """{Where} is summed to one single number. Every entry of the parameter has a gradient of its own: sum over the samples
-    only, sum(0).
+    only.
     """
     return [] if _is_bias(case, what) else _to_scalar(case, what)
 
@@ -57,7 +57,7 @@ def _is_bias(case: Case, what: str) -> bool:
 
 @wrong_value("wrong axis", of="param", read=MESSAGE)
 def wrong_axis(case: Case, what: str) -> list[Tensor | None]:
-    """{Where} is summed along the wrong axis: over the features (sum(1)) instead of over the samples (sum(0))."""
+    """{Where} is summed along the wrong axis: over the features instead of over the samples."""
     truth = case.truth[what]
     if truth.numel() != max(truth.shape, default=1) or truth.numel() < 2:
         return []
@@ -159,4 +159,4 @@ def wrong_shape(case: Case, what: str) -> Tensor | None:
     if what == "output":
         return None
     got, truth = case.got[what], case.truth[what]
-    return truth.reshape(got.shape) if got.numel() == truth.numel() and got.shape != truth.shape else None
+    return truth.reshape(got.shape) if got.numel() == truth.numel() else None  # it may be so for a single sample only

@@ -29,7 +29,8 @@ def returns_empty(behaviour: Behaviour) -> Seen | None:
     for method, what in ((behaviour.subject.forward_name, "output"), (behaviour.subject.backward_name, "input")):
         value = as_tensor(behaviour.batches.plain[what])
         if value is not None and not value.numel() and not (what == "input" and behaviour.batches.whole):
-            return {"method": method, "where": what, "shape": tuple(value.shape)}
+            of = tuple(behaviour.batches.given.shape[1:])
+            return {"method": method, "where": what, "shape": tuple(value.shape), "of": of}
     return None
 
 

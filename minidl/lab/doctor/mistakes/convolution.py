@@ -114,7 +114,10 @@ def gradient_to_ties(behaviour: Behaviour) -> Seen | None:
 
 def _selects(case: Case) -> bool:
     """Whether every output is one of the inputs, and not all of them come out."""
-    inside = torch.isin(case.output, case.input.to(case.output)) if case.output.numel() < case.input.numel() else None
+    if case.output.numel() >= case.input.numel():
+        inside = None
+    else:
+        inside = torch.isin(case.output.contiguous(), case.input.to(case.output).contiguous())
     if inside is None or case.subject.fine:
         return inside is not None and bool(inside.all())
     return bool(torch.isin(case.output.float(), case.input.float()).all())

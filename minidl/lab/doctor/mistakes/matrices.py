@@ -13,8 +13,8 @@ from minidl.lab.doctor.mistakes.rules import wrong_value
 
 @wrong_value("transposed", of="any", read=SHAPES)
 def transposed(case: Case, what: str) -> Tensor | None:
-    """{Where} is transposed: rows and columns are exchanged. Check the shapes under every factor: the transpose stands
-    on the input (X^T G), or on the weight (G W^T).
+    """{Where} is transposed: rows and columns are exchanged. Write the shape under every factor: it says which of
+    them has to be turned over, and which stands on the left.
     """
     truth = case.truth[what]
     return truth.mT if truth.ndim == 2 else None

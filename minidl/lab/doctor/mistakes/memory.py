@@ -4,17 +4,17 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from minidl.lab.doctor.measure.batches import Batch
+from minidl.lab.doctor.measure.batches import Batch, Case
 from minidl.lab.doctor.measure.behaviour import Behaviour
-from minidl.lab.doctor.measure.steps import RATES
 from minidl.lab.doctor.mistakes.reading import KEPT, MODULE, NOWHERE, RELU
-from minidl.lab.doctor.mistakes.rules import Seen, misbehaviour
+from minidl.lab.doctor.mistakes.rules import Seen, misbehaviour, wrong_value
 from minidl.lab.doctor.subject.calls import StudentError
+from minidl.lab.doctor.subject.fitting import arrays
 from minidl.lab.doctor.subject.inside import show
 from minidl.lab.doctor.subject.paths import get, put
 from minidl.lab.doctor.subject.values import as_tensor, same
@@ -166,7 +166,7 @@ def writes_upstream(behaviour: Behaviour) -> Seen | None:
 @misbehaviour("writes parameters", read=MODULE, explains=("stale cache", "overwritten"))
 def writes_parameters(behaviour: Behaviour) -> Seen | None:
     """{method} changes {what}: a layer computes gradients, and only the optimiser changes parameters."""
-    return None if _takes_a_rate(behaviour) else behaviour.written.get("parameters")
+    return None if behaviour.makes_steps else behaviour.written.get("parameters")
 
 
 @misbehaviour("writes parameters", read=MODULE, explains=("stale cache", "overwritten"))
@@ -174,7 +174,7 @@ def updates_itself(behaviour: Behaviour) -> Seen | None:
     """backward changes what forward computes with: after it, the same input gives another output. A layer computes gradients
     and keeps them; only the optimiser changes parameters.
     """
-    if behaviour.subject.random or "output" in behaviour.subject.unsteady or _takes_a_rate(behaviour):
+    if behaviour.subject.random or "output" in behaviour.subject.unsteady or behaviour.makes_steps:
         return None
     first, again = (behaviour.first, False), (behaviour.first, True)
     right = behaviour.history(first, first)["output"]
@@ -184,17 +184,27 @@ def updates_itself(behaviour: Behaviour) -> Seen | None:
     return None if same(got, right) else {"where": "output", "expected": right, "got": got}
 
 
+@wrong_value("updated too early", of="input", read=NOWHERE)
+def updated_too_early(case: Case, what: str) -> Tensor | None:
+    """{Where} is computed with parameters that backward has just updated: what goes back belongs to those that forward has
+    used. Compute it first, and make the step after that.
+    """
+    subject = case.subject
+    if subject.is_loss or subject.random:
+        return None
+    used, before = subject.fresh(), subject.fresh()
+    subject.run(case.input, case.grad_output, None, used)
+    after = {path: as_tensor(get(used, path)) for path in arrays(before)}
+    moved = {p: v for p, v in after.items() if v is not None and not same(v, as_tensor(get(before, p)))}
+
+    def change(module: Any) -> None:
+        for path, value in moved.items():
+            put(module, path, value)
+
+    return case.batches.true_gradients(case.input, case.grad_output, prepare=change)[what] if moved else None
+
+
 @misbehaviour("writes output", read=RELU)
 def writes_output(behaviour: Behaviour) -> Seen | None:
     """{method} writes into a tensor that was returned earlier: whoever has kept it now has other numbers."""
     return behaviour.written.get("output")
-
-
-def _takes_a_rate(behaviour: Behaviour) -> bool:
-    """Whether backward is told the learning rate: then it is meant to make the step."""
-    method = getattr(behaviour.subject.original, behaviour.subject.backward_name)
-    try:
-        names = inspect.signature(method).parameters
-    except (TypeError, ValueError):
-        return False
-    return any(name.lower() in RATES for name in names)

@@ -12,8 +12,9 @@ from minidl.lab.doctor.measure.behaviour import Behaviour
 from minidl.lab.doctor.mistakes.reading import KEPT, KINK, NOWHERE, OVERFLOW, OVERFLOWING_SOFTMAX
 from minidl.lab.doctor.mistakes.rules import Seen, misbehaviour
 from minidl.lab.doctor.subject.arithmetic import faults_of_arithmetic
-from minidl.lab.doctor.subject.subject import new_memory_filled
-from minidl.lab.doctor.subject.values import as_tensor, random_states
+from minidl.lab.doctor.subject.inside import contents
+from minidl.lab.doctor.subject.subject import Subject, new_memory_filled
+from minidl.lab.doctor.subject.values import as_tensor, is_numpy, random_states
 from minidl.lab.doctor.wording import number
 
 # What looks wrong where nothing is the same twice
@@ -90,11 +91,17 @@ def divided_by_zero(behaviour: Behaviour) -> Seen | None:
     return behaviour.remember("not finite", _not_finite)
 
 
+def _holds_single(subject: Subject) -> bool:
+    """Whether a subject keeps numbers in float32: arrays are float64 otherwise, where e^100 is an ordinary number."""
+    return any(as_tensor(value).dtype is torch.float32 for value in contents(subject.original) if is_numpy(value))
+
+
 def _not_finite(behaviour: Behaviour) -> Seen | None:
     """Return which value is not finite for large inputs, and what has gone wrong first."""
     subject = behaviour.subject
     mild, hot = (behaviour.extreme(size, subject.dtype) for size in (20, 100))
-    single = behaviour.extreme(100, torch.float32) if subject.dtype and subject.dialect != "list" else None
+    in_single = subject.dialect == "torch" or (subject.dialect == "numpy" and _holds_single(subject))
+    single = behaviour.extreme(100, torch.float32) if subject.dtype and in_single else None
     for what, value in hot.items() if hot else ():
         before = mild and mild.get(what)
         for results, reference, limit in ((single, value, 1e30), (hot, before, math.inf), (single, before, math.inf)):

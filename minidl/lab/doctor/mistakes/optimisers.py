@@ -8,7 +8,7 @@ import functools
 
 import torch
 
-from minidl.lab.doctor.measure.formulas import adam, descent, rmsprop
+from minidl.lab.doctor.measure.formulas import adam, descent, nesterov, rmsprop
 from minidl.lab.doctor.measure.steps import Steps
 from minidl.lab.doctor.mistakes.reading import ADAM, MOMENTUM, NOWHERE, OPTIMISER, SGD, STEP
 from minidl.lab.doctor.mistakes.rules import Seen, wrong_step
@@ -92,7 +92,7 @@ def optimizer_never_zeroes(steps: Steps) -> Seen | None:
 @wrong_step("learning rate unused", read=STEP, explains=("step size",))
 def rate_unused(steps: Steps) -> Seen | None:
     """{method} does not use the learning rate: with another {what}, the first step is the same."""
-    if not steps.rate or steps.used or steps.still or steps.right:
+    if not steps.rate or steps.asks_for_rate or steps.used or steps.still or steps.right:
         return None
     ways = steps.first_step(steps.gradients[0], **{steps.rate_name: 2 * steps.rate})
     if not all(same(way, steps.path[0][name]) and bool(way.isfinite().all()) for name, way in ways.items()):
@@ -117,7 +117,7 @@ def rate_twice(steps: Steps) -> Seen | None:
     """{method} multiplies by the learning rate twice, as in velocity + lr * grad and then p - lr * velocity: with {rate}, the
     steps are {times} times too short. It belongs in one place.
     """
-    if not steps.rate or steps.rate == 1 or steps.used or steps.still:
+    if not steps.rate or steps.asks_for_rate or steps.rate == 1 or steps.used or steps.still:
         return None
     if not steps.all_move(steps.formulas(steps.rate**2)):
         return None
@@ -152,7 +152,7 @@ def momentum_forgotten(steps: Steps) -> Seen | None:
         options = {"averages are": (False, False), "average m is": (False, True), "average v is": (True, False)}
         rules = {what: adam(steps.rate, *steps.betas, carry=carry) for what, carry in options.items()}
         what = next((what for what, rule in rules.items() if steps.follows(rule)), None)
-    elif steps.kind != "momentum":
+    elif steps.kind not in ("momentum", "nesterov"):
         rules = [rmsprop(steps.rate, d, s, carry=False) for d, s in _shares(steps)]
         what = "average of the squares is" if steps.follows(*rules) else None
     else:
@@ -312,6 +312,17 @@ def _shares(steps: Steps) -> list[tuple[float, float]]:
     return [(1, 1)] if steps.kind == "adagrad" else [(decay, 1 - decay) for decay in steps.forgetting]
 
 
+@wrong_step("wrong formula", read=MOMENTUM)
+def velocity_of_after_the_step(steps: Steps) -> Seen | None:
+    """{method} takes the velocity when it has changed already: the formula with momentum^2 belongs to the velocity from before
+    the step, p <- p - lr * ((1 + momentum) * grad + momentum^2 * v_old). Keep the old one, or change it afterwards.
+    """
+    if steps.kind != "nesterov" or not steps.rate or steps.used or steps.still or steps.right:
+        return None
+    late = steps.follows(nesterov(steps.rate, steps.momentum, slip="new velocity"))
+    return {"where": "step", "method": steps.step_name} if late else None
+
+
 @wrong_step("wrong formula", read=ADAM, explains=("uphill",))
 def wrong_formula(steps: Steps) -> Seen | None:
     """{method} {what}. Compare it with the formula, part by part."""
@@ -320,8 +331,6 @@ def wrong_formula(steps: Steps) -> Seen | None:
     beta1, beta2 = steps.betas
     found = {"where": "step", "method": steps.step_name}
     if steps.follows(adam(steps.rate, beta1, beta2)):
-        if steps.tiny < 0.5:
-            return {**found, "what": "takes the root of v + eps, where eps is added to the root of v"}
         return None
     if steps.follows(adam(steps.rate, beta2, beta1)):
         return {**found, "what": "exchanges beta1 and beta2"}
@@ -350,6 +359,7 @@ def not_the_rule(steps: Steps) -> Seen | None:
         "rule": {
             "sgd": "plain descent",
             "momentum": "descent with momentum",
+            "nesterov": "Nesterov's momentum",
             "adam": "Adam",
             "rmsprop": "RMSprop",
             "adagrad": "Adagrad",

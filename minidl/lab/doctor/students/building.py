@@ -15,66 +15,40 @@ from typing import Any
 
 import torch
 
+from minidl.lab.doctor.students.guesses import (
+    ARGUMENTS,
+    ARRAYS,
+    BENT_NAME,
+    DERIVATIVES,
+    FEATURES,
+    FUNCTIONS,
+    GATES,
+    HIDDEN,
+    IMAGES_NAME,
+    IN_NAME,
+    LINEAR_NAME,
+    LOSS_ARGUMENT,
+    MODEL_NAME,
+    NETWORK_NAME,
+    OPTIMIZER_ARGUMENT,
+    OUT_NAME,
+    OUTPUTS,
+    PARAMS_NAME,
+    SAMPLES,
+    SIDE,
+    drawn,
+    function,
+    said,
+)
+from minidl.lab.doctor.students.own_calls import OwnCalls, Told
 from minidl.lab.doctor.students.preparing import WAYS, set_up, slots_in, used
 from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.subject.copies import copy_of
-from minidl.lab.doctor.subject.roles import kind, parameters, positional
+from minidl.lab.doctor.subject.inside import children
+from minidl.lab.doctor.subject.of_functions import Listener
+from minidl.lab.doctor.subject.roles import kind, needed, parameters, positional
 
-SAMPLES, FEATURES, HIDDEN, OUTPUTS, SIDE = 4, 3, 4, 2, 4
-SHAPE, NUMBERS, IMAGES = "shape", "numbers", "images"
-UNIT = "(s|shape|dims?|sizes?|features?|channels|units|nodes|neurons|nodos)?$"
-# What is tried for a constructor's arguments, in this order, by their names in lower case without underscores
-ARGUMENTS: dict[str, tuple[Any, ...]] = {
-    r"^(vocab|numembeddings|dictionary)(ulary)?(size|dim)?$": (5,),
-    r"^(kernel|filter|window|pool(ing)?|k|f|field|fh|fw|kh|kw)(shape|size|height|width)?$": (2, (2, 2), 3),
-    r"^(convolution|conv|kernel)shape$": ((FEATURES, 2, 2), (2, 2)),
-    r"^strides?(shape)?$": (1, (1, 1)),
-    r"^pad(ding)?$": (0, (0, 0), "valid"),
-    r"^(dilation|groups|heads|numheads|nheads|epochs?|depth)$": (1,),
-    r"^(batch|batchsize|minibatchsize|seqlen|sequencelength|timesteps|t)$": (SAMPLES,),
-    r"^(numfilters|nfilters|filters|numberoffilters|outchannels|cout)$": (OUTPUTS,),
-    rf"^(n|num|nb|dim|d|fan|size|len|number|numberof|nof|input)?(in|input|previous|prev|entradas?|visible){UNIT}": (
-        FEATURES,
-        (FEATURES,),
-    ),
-    r"^(n|num|nb|normalized|embed(ding)?)?(features?|dims?|size|shape|m|d|width|classes|inputs)$": (
-        FEATURES,
-        (FEATURES,),
-    ),
-    rf"^(n|num|nb|dim|d|fan|size|len|number|numberof|nof)?(out|output|outputs|hidden|next|salidas?){UNIT}": (
-        OUTPUTS,
-        (OUTPUTS,),
-    ),
-    r"^(n|num|number|numberof|nof)?(units|neurons|nodes|neuronas|outunits)$": (OUTPUTS,),
-    r"^(lr|learningrate|learnrate|eta|stepsize|alpha|rate|optzrate)$": (0.1,),
-    r"^(slope|negativeslope|leak|leaky|factor|scalefactor|a)$": (0.1, 2),
-    r"^(momentum|mu|beta|beta1|b1|rho|decayrate|gamma|momentumcoeff|decay)$": (0.9,),
-    r"^(beta2|b2)$": (0.999,),
-    r"^(weightdecay|l2|l1|lambd?a?|reg(ularization)?|l2lambda|l2reg|wd)$": (0.1,),
-    r"^(p|dropout|prob|probability|pdrop|keepprob|dropoutrate|droprate|dropoutratio|ratio)$": (0.3,),
-    r"^(eps|epsilon)$": (1e-5,),
-    r"^(use)?bias$": (True,),
-    r"^(betas)$": ((0.9, 0.999),),
-    r"^(mode|type)$": ("max", "train"),
-    r"^(name|activation|activationname|act|nonlinearity|acttype)$": ("relu", "ReLU"),
-}
-ARRAYS: dict[str, tuple[int, ...]] = {  # of a layer that is built from its parameters
-    r"^(w|weights?|wx|kernel)$": (FEATURES, OUTPUTS),
-    r"^(b|bias(es)?)$": (OUTPUTS,),
-    r"^wh$": (OUTPUTS, OUTPUTS),
-    r"^(gamma|scale)$|^(beta|shift)$": (FEATURES,),
-}
-GATES = {"lstm": 4, "gru": 3}  # side by side in one array
-FUNCTIONS = r"^(f|fn|func|function|activation|activationf(n|unc(tion)?)?|act|g|phi)$"
-DERIVATIVES = r"prime|deriv|^(df|dfn|d_?f|dact|grad|gradient|dg)$|^d"
-LINEAR_NAME = re.compile("linear|dense|affine|connected|fc|densa", re.IGNORECASE)
-BENT_NAME = re.compile("tanh|sigmoid|relu", re.IGNORECASE)
-NETWORK_NAME = re.compile("sequential|net|model|mlp|perceptron|red", re.IGNORECASE)
-IMAGES_NAME = re.compile("conv|pool|2d|image|upsampl|flatten", re.IGNORECASE)
-MODEL_NAME = re.compile("^(model|net|network|nn|module|mlp)$")
-PARAMS_NAME = re.compile("param|^weights$")
-LOSS_ARGUMENT = re.compile("^(loss|criterion|lossf|lossfn|lossfunction|cost)")
-OPTIMIZER_ARGUMENT = re.compile("^optimi[sz]")
+ADDING = ("add", "add_layer", "append", "addLayer", "add_module")
 CERTAIN = (NameError, SyntaxError)  # errors that do not come from what the arguments are
 SECONDS = 0.5  # for building one thing in several ways
 
@@ -96,6 +70,7 @@ class Built:
 
     thing: Any
     said: str
+    of: type | None = None
 
 
 def build(cls: type, project: Project, model: Any = None, depth: int = 0, **settings: Any) -> Iterator[Built]:
@@ -113,20 +88,19 @@ def build(cls: type, project: Project, model: Any = None, depth: int = 0, **sett
     first: Exception | None = None
     failed, started, made = "", time.process_time(), 0
     optional = {p.name for p in parameters(cls) if p.default is not p.empty}
-    ways = itertools.chain(*(_arguments(cls, project, model, depth, settings, fill) for fill in (False, True)))
-    for arguments, names in ways:
+    for arguments, names in _ways(cls, project, model, depth, settings):
         names |= {name: value for name, value in settings.items() if name in optional}
-        said = _said(cls, arguments, names)
+        words = said(cls, arguments, names)
         try:
             _seed()
             thing = cls(*arguments, **names)
         except CERTAIN as error:
-            raise Broken(said, error) from error
+            raise Broken(words, error) from error
         except Exception as error:
-            first, failed = first or error, failed or said
+            first, failed = first or error, failed or words
         else:
             made += 1
-            yield Built(thing, said)
+            yield Built(*_filled(thing, words, project, depth))
         if time.process_time() - started > SECONDS or made > 6:
             break
     if not made:
@@ -135,26 +109,53 @@ def build(cls: type, project: Project, model: Any = None, depth: int = 0, **sett
         raise CannotBuild(f"{failed} raises {type(first).__name__}: {first}") from first
 
 
+def _filled(thing: Any, words: str, project: Project, depth: int) -> tuple[Any, str]:
+    """Return a network that is filled by a method of its own with layers in it, and how that is said; others as they are."""
+    method = next((m for name in ADDING if callable(m := getattr(thing, name, None))), None)
+    if method is None or depth > 1 or kind(type(thing)) != "layer" or children(thing) or len(needed(method)) != 1:
+        return thing, words
+    with contextlib.suppress(Exception):
+        own = layers(project, type(thing), depth)
+        for layer in own:
+            method(layer)
+        return thing, f"{words} with {', '.join(type(layer).__name__ for layer in own)}"
+    return thing, words
+
+
+def _ways(
+    cls: type, project: Project, model: Any, depth: int, settings: dict[str, Any]
+) -> Iterator[tuple[list[Any], dict[str, Any]]]:
+    """Yield arguments: as the project's own code gives them, where they are more than numbers; then what is likely."""
+    guessed = itertools.chain(*(_arguments(cls, project, model, depth, settings, fill) for fill in (False, True)))
+    told = list(OwnCalls.of(project).building(cls, project)) if kind(cls) != "optimizer" and model is None else []
+    nested = [one for one in told if any(children(part) for part in _parts(one))]
+    first = [one for one in told if not one.plain and one not in nested]
+    second = [one for one in told if one.plain]
+    yield from ((list(one.arguments), dict(one.names)) for one in first)
+    number = 0
+    try:
+        for number, way in enumerate(guessed, 1):
+            yield way
+            if number == 1:
+                yield from ((list(one.arguments), dict(one.names)) for one in second)
+    except CannotBuild:
+        if not told:
+            raise
+    yield from ((list(one.arguments), dict(one.names)) for one in (second if not number else []) + nested)
+
+
+def _parts(told: Told) -> Iterator[Any]:
+    """Yield the arguments of a call, and what stands in the lists among them."""
+    for value in (*told.arguments, *told.names.values()):
+        yield from value if isinstance(value, (list, tuple)) else (value,)
+
+
 def _seed() -> None:
     """Have the random numbers begin anew, so that the same is built each time."""
     torch.default_generator.manual_seed(0)
     random.seed(0)
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed(0)
-
-
-def _said(cls: type, arguments: list[Any], names: dict[str, Any]) -> str:
-    def word(value: Any) -> str:
-        if isinstance(value, (int, float, str, tuple)):
-            return repr(value)
-        if isinstance(value, list):
-            return f"[{', '.join(map(word, value[:4]))}]"
-        shape = getattr(value, "shape", None)
-        if shape is not None:
-            return f"numbers of shape {tuple(shape)}"
-        return getattr(value, "__name__", type(value).__name__)
-
-    return f"{cls.__name__}({', '.join([*map(word, arguments), *(f'{k}={word(v)}' for k, v in names.items())])})"
 
 
 def _arguments(
@@ -251,6 +252,8 @@ def _options(parameter: inspect.Parameter, cls: type, project: Project, arrays: 
             return [layers(project, cls, depth), sizes]
         except CannotBuild:
             return [sizes]
+    if MODEL_NAME.search(name) and kind(cls) == "loss":
+        return [Listener()]
     if MODEL_NAME.search(name) and depth < 2:
         return [m.thing for m in models(project, cls, depth + 1)][:2]
     if PARAMS_NAME.search(name) and kind(cls) == "optimizer":
@@ -292,32 +295,6 @@ def _variadic(name: str, cls: type, project: Project, depth: int) -> list[list[A
     return [[], [FEATURES, OUTPUTS]]
 
 
-def uses_numpy(project: Project) -> bool:
-    """Whether a project calculates with arrays, and not with tensors."""
-    mine = [vars(module) for module in project.modules.values()]
-    has_torch = any(
-        getattr(v, "__name__", "").split(".")[0] == "torch"
-        for names in mine
-        for v in names.values()
-        if inspect.ismodule(v)
-    )
-    return "numpy" in sys.modules and not has_torch
-
-
-def drawn(shape: tuple[int, ...], project: Project) -> Any:
-    """Draw numbers, as arrays where a project calculates with such."""
-    numbers = torch.randn(shape, generator=torch.Generator().manual_seed(sum(shape)))
-    return numbers.double().numpy() if uses_numpy(project) else numbers
-
-
-def function(project: Project, *, derivative: bool) -> Any:
-    """Return tanh, or its derivative."""
-    if uses_numpy(project):
-        tanh = sys.modules["numpy"].tanh
-        return (lambda x: 1 - tanh(x) ** 2) if derivative else tanh
-    return (lambda x: 1 - x.tanh() ** 2) if derivative else torch.tanh
-
-
 def _of_kind(what: str, project: Project, asking: type, depth: int, name: re.Pattern | None = None) -> list[Any]:
     """Build something of a kind, of the project's own classes, the nearest first."""
     for cls in project.near(asking):
@@ -341,6 +318,8 @@ def layers(project: Project, container: type, depth: int = 0) -> list[Any]:
         [c for c in project.near(container) if c is not container and kind(c) == "layer" and pattern.search(c.__name__)]
         for pattern in (LINEAR_NAME, BENT_NAME)
     )
+    if not linear:
+        linear = [c for c in project.near(container) if c is not container and kind(c) == "layer" and _goes_from_to(c)]
     for cls in linear:
         sizes = [p for p in positional(cls) if p.default is p.empty]
         try:
@@ -360,6 +339,12 @@ def layers(project: Project, container: type, depth: int = 0) -> list[Any]:
     raise CannotBuild(f"{container.__name__} needs layers, and the project has none that can be built")
 
 
+def _goes_from_to(cls: type) -> bool:
+    """Whether a layer asks for a number of inputs and one of outputs, and for nothing else."""
+    names = [_plain(name) for name in needed(cls)]
+    return len(names) == 2 and all(re.search(p, n) for p, n in zip((IN_NAME, OUT_NAME), names, strict=True))
+
+
 def _some(classes: list[type], project: Project, depth: int, count: int) -> list[Any]:
     """Build one object of each of these classes, until there are enough."""
     found: list[Any] = []
@@ -372,20 +357,34 @@ def _some(classes: list[type], project: Project, depth: int, count: int) -> list
 
 
 def models(project: Project, asking: type, depth: int = 0) -> Iterator[Built]:
-    """Yield models of the project's own that have parameters: networks first, then layers."""
+    """Yield models of the project's own that have parameters: networks first, then layers.
+
+    What has been built for an optimiser serves the next one in the same file too.
+    """
+    known = project.__dict__.setdefault("models", {}).setdefault((asking.__module__, depth), [])
+    yield from known
+    started, tried = time.process_time(), {built.of for built in known}
     own = [cls for cls in project.near(asking) if cls is not asking and kind(cls) == "layer"]
     for cls in sorted(own, key=lambda c: not NETWORK_NAME.search(c.__name__)):
-        try:
-            for built in build(cls, project, None, depth + 1):
-                set_up(built.thing)
-                sizes = (SAMPLES, FEATURES), (1, FEATURES), (2, FEATURES, SIDE, SIDE), (SAMPLES, 5, FEATURES)
-                tries = [(built.thing, sizes)]
-                for way in range(WAYS):
-                    other = copy_of(built.thing)
-                    tries += [(other, sizes[:1])] * bool(set_up(other, sizes[0], way))
-                found = next((m for m in (used(thing, *some) for thing, some in tries) if slots_in(m)), None)
-                if found is not None:
-                    yield Built(found, built.said)
-                    break
-        except (CannotBuild, Broken):
+        if cls in tried or time.process_time() - started > 2 * SECONDS:
             continue
+        found = _model(cls, project, depth)
+        if found is not None:
+            known.append(found)
+            yield found
+
+
+def _model(cls: type, project: Project, depth: int) -> Built | None:
+    """Build an object of a class with parameters that have gradients."""
+    with contextlib.suppress(CannotBuild, Broken):
+        for built in build(cls, project, None, depth + 1):
+            set_up(built.thing)
+            sizes = (SAMPLES, FEATURES), (1, FEATURES), (2, FEATURES, SIDE, SIDE), (SAMPLES, 5, FEATURES)
+            tries = [(built.thing, sizes)]
+            for way in range(WAYS):
+                other = copy_of(built.thing)
+                tries += [(other, sizes[:1])] * bool(set_up(other, sizes[0], way))
+            found = next((m for m in (used(thing, *some) for thing, some in tries) if slots_in(m)), None)
+            if found is not None:
+                return Built(found, built.said, cls)
+    return None

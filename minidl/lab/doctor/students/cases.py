@@ -1,6 +1,6 @@
 """What a teacher can say: how the things of an assignment are built and called, and what is fine in it.
 
-A file of cases is Python. It lies beside the students' folders as ``cases.py``, or anywhere, and is given by ``--cases FILE``:
+A file of cases is Python. It lies beside the folders of several students as ``cases.py``, or is given by ``--cases FILE``:
 
     allow = ["overwritten"]                    # backward assigns gradients here, instead of adding them up
 

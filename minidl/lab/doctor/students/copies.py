@@ -9,6 +9,7 @@ from pathlib import Path
 
 from minidl.lab.doctor.students.files import Plan
 from minidl.lab.doctor.students.importing import SKIPPED
+from minidl.lab.doctor.students.outlines import LARGEST as LARGEST_PYTHON
 
 LARGEST = 20 * 2**20  # bytes of one file
 ROOM = 200 * 2**20  # bytes of all files that are not Python's
@@ -23,8 +24,8 @@ def copy(plan: Plan, place: Path) -> Path:
     for count, path in enumerate(_files(plan)):
         source, target = plan.root / path, root / path
         size = source.lstat().st_size
-        python = path.suffix == ".py"
-        if count >= MOST or size > LARGEST or (not python and size > room):
+        python = path.suffix == ".py"  # data may not take the room of these
+        if count >= MOST or size > (LARGEST_PYTHON if python else min(LARGEST, room)):
             continue
         room -= 0 if python else size
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import re
 import time
 import types
 from collections.abc import Iterator
@@ -17,29 +16,46 @@ from typing import Any
 
 from minidl.lab.doctor.diagnosis import Diagnosis, Finding
 from minidl.lab.doctor.examination import examine, examine_loss, examine_optimizer
-from minidl.lab.doctor.students.building import (
-    FEATURES,
-    LINEAR_NAME,
-    SAMPLES,
-    Broken,
-    Built,
-    CannotBuild,
-    build,
-    models,
-    uses_numpy,
-)
+from minidl.lab.doctor.students.building import Broken, Built, CannotBuild, build
 from minidl.lab.doctor.students.cases import NO_CASES, Cases
-from minidl.lab.doctor.students.preparing import WAYS, lists, set_up, used
+from minidl.lab.doctor.students.guesses import FEATURES, LINEAR_NAME, SAMPLES, SIDE, uses_numpy
+from minidl.lab.doctor.students.optimizing import graphs, optimizers
+from minidl.lab.doctor.students.preparing import WAYS, set_up, used
 from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.students.tries import Shape, Try, inputs_and_targets, own_error, shapes_for
-from minidl.lab.doctor.subject.functions import FunctionPair, pairs
-from minidl.lab.doctor.subject.inside import children, is_module
-from minidl.lab.doctor.subject.names import FORWARD_METHODS, LOSS_METHODS, STEP_METHODS, ZERO_METHODS, first_method
-from minidl.lab.doctor.subject.roles import kind, needed, parameters, role
-from minidl.lab.doctor.subject.step_functions import Arrays, StepFunctionFound, step_functions
+from minidl.lab.doctor.students.variants import (
+    CONVENTIONS,
+    FINE,
+    OBLONG,
+    assigns,
+    broadcasts,
+    guessed_at,
+    holds_nothing,
+    in_columns,
+    in_double_alone,
+    oblong,
+    one_sample_each,
+    returns_no_gradient,
+    with_another_word,
+    with_optimizer,
+    with_other_reduction,
+)
+from minidl.lab.doctor.subject.copies import copy_of
+from minidl.lab.doctor.subject.functions import FunctionPair, own_functions, pairs
+from minidl.lab.doctor.subject.graphs import GraphLayer, OfGraph
+from minidl.lab.doctor.subject.inside import attributes, children
+from minidl.lab.doctor.subject.names import (
+    BACKWARD_METHODS,
+    FORWARD_METHODS,
+    LOSS_METHODS,
+    ZERO_METHODS,
+    first_method,
+)
+from minidl.lab.doctor.subject.of_functions import Listener, as_a_loss
+from minidl.lab.doctor.subject.roles import kind, needed, role
+from minidl.lab.doctor.subject.step_functions import StepFunctionFound, step_functions
 
-CONVENTIONS = ("broadcast", "overwritten", "gradient replaced")  # what may be meant so
-SETTINGS = {"^(momentum|mu)$": 0.9}  # of optimisers, that are tried where they are off by default
+OVER_SAMPLES = {"softmax over everything", "wrong axis"}  # so it looks where one sample at a time is meant
 SECONDS = 1.5  # of the processor, for all the tries with one class
 
 
@@ -66,7 +82,11 @@ def examine_thing(
         Where it is nothing to examine, or cannot be built or called without being told how.
     """
     cases = cases or NO_CASES
-    name = thing.__name__ if isinstance(thing, (type, FunctionPair, StepFunctionFound)) else type(thing).__name__
+    name = (
+        thing.__name__
+        if isinstance(thing, (type, FunctionPair, StepFunctionFound, GraphLayer))
+        else type(thing).__name__
+    )
     told = cases.build(name, project, thing)
     if told is not None:
         diagnosis = _as_told(told, shape, time_limit)
@@ -75,6 +95,8 @@ def examine_thing(
     elif isinstance(thing, StepFunctionFound):
         tries = (Try(f"{name} with {w}", examine_optimizer(o, m, time_limit=time_limit)) for w, o, m in thing.ways())
         diagnosis = _first_that_ran(tries)
+    elif isinstance(thing, GraphLayer):
+        diagnosis = _graph(thing, project, shape, time_limit)
     else:
         diagnosis = _guessed(thing, project, shape, time_limit)
     return _tolerated(diagnosis, thing, project, cases)
@@ -102,10 +124,21 @@ def _guessed(thing: Any, project: Project, shape: Shape | None, time_limit: floa
         raise CannotBuild(f"{cls.__name__} has neither forward and backward, nor step")
     try:
         if what == "optimizer":
-            return _first_that_ran(_optimizers(thing, project, time_limit))
+            return _first_that_ran(optimizers(thing, project, time_limit))
         ways = build(cls, project) if isinstance(thing, type) else iter([Built(thing, cls.__name__)])
-        tries = (_losses if what == "loss" else _layers)(ways, cls, shape, time_limit)
-        return _first_that_ran(tries)
+        if what == "loss":
+            return _first_that_ran(_losses(ways, cls, shape, time_limit, project))
+        found = _first_that_ran(_layers(ways, cls, shape, time_limit, project))
+        if (
+            shape is None
+            and set(found.mistakes) & OVER_SAMPLES
+            and one_sample_each(cls, project, lambda *way: _tried(*way, time_limit))
+        ):
+            again = build(cls, project) if isinstance(thing, type) else iter([Built(thing, cls.__name__)])
+            found = _first_that_ran(_layers(again, cls, (1, FEATURES), time_limit))
+        if "wrong axis" in found.mistakes and in_columns(cls, project, lambda *way: _tried(*way, time_limit)):
+            raise CannotBuild("a sample is a column in this project, and it was examined with samples as rows")
+        return found
     except Broken as error:
         return Diagnosis(cls.__name__, [Finding("raises", "__init__", str(error))])
 
@@ -140,17 +173,31 @@ def _first_that_ran(tries: Iterator[Try]) -> Diagnosis:
 # Layers
 
 
-def _layers(ways: Iterator[Built], cls: type, shape: Shape | None, time_limit: float) -> Iterator[Try]:
+def _layers(
+    ways: Iterator[Built], cls: type, shape: Shape | None, time_limit: float, project: Project | None = None
+) -> Iterator[Try]:
     some = []
     for built in itertools.islice(ways, 6):
         set_up(built.thing)
-        some.append((built, [shape] if shape else shapes_for(built.thing, cls)))
+        if not holds_nothing(built.thing):
+            some.append((built, [shape] if shape else shapes_for(built.thing, cls)))
+    if not some:
+        raise CannotBuild(f"{cls.__name__} is built without layers")
     for built, shapes in [(b, s[:4]) for b, s in some] + [(b, s[4:]) for b, s in some]:
         made, backward_raised = built.thing, False
         for size in shapes:
             if backward_raised and size[0] == 1 and len(size) == 2 and not _one_at_a_time(made):
                 continue
             one = _tried(made, size, built.said, time_limit)
+            if one.ran and set(one.diagnosis.mistakes) <= FINE and project is not None:
+                tried = lambda thing, said, size=size: _tried(thing, size, said, time_limit)  # noqa: E731
+                other = with_optimizer(made, cls, project, tried)
+                stretched = oblong(size) if shape is None and str(SIDE) not in built.said else None
+                if other is None and stretched:  # it is built for images of any size
+                    other = _tried(made, stretched, built.said, time_limit)
+                    other.diagnosis.notes.append(OBLONG)
+                    other = other if other.ran and set(other.diagnosis.mistakes) - FINE else None
+                one = other or with_another_word(cls, project, tried) or one
             yield one
             backward_raised |= one.raised is not None and own_error(one.raised, one.said) and not children(made)
             if one.raised is None or own_error(one.raised, one.said):
@@ -169,124 +216,77 @@ def _one_at_a_time(layer: Any) -> bool:
 
 
 def _copy(built: Built) -> Any:
-    from minidl.lab.doctor.subject.copies import copy_of
-
-    try:
+    with contextlib.suppress(Exception):
         return copy_of(built.thing)
-    except Exception:
-        return None
 
 
 def _tried(made: Any, size: Shape, said: str, time_limit: float) -> Try:
     method = first_method(made, FORWARD_METHODS)
     call = f"{said}.{method}" if method != "__call__" else said
-    diagnosis = examine(made, size, time_limit=time_limit)
+    said = f"{call} of a batch of shape {size}"
+    try:
+        diagnosis = examine(made, size, time_limit=time_limit)
+    except (RuntimeError, MemoryError, ArithmeticError) as error:  # of one try, which must not end the others
+        return Try(said, Diagnosis(type(made).__name__, [Finding("raises", "", f"{type(error).__name__}: {error}")]))
     if any(
         f.mistake == "not reproducible" for f in diagnosis.findings
     ):  # its parameters may be drawn in the first forward
         again = examine(used(made, size), size, time_limit=time_limit)
         diagnosis = again if len(again.findings) < len(diagnosis.findings) else diagnosis
     if children(made):  # of a network, the gradient of the data is wanted by nobody
-        unwanted = [f for f in diagnosis.findings if f.mistake == "returns nothing" and f.where == "input"]
+        unwanted = [f for f in diagnosis.findings if f.where == "input" and returns_no_gradient(f)]
         diagnosis.findings = [f for f in diagnosis.findings if f not in unwanted]
         diagnosis.notes += ["backward returns nothing, so that gradient was not examined."] * bool(unwanted)
-    return Try(f"{call} of a batch of shape {size}", diagnosis, bool(children(made)))
+    return Try(said, diagnosis, bool(children(made)))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Losses
 
 
-def _losses(ways: Any, cls: type, shape: Shape | None, time_limit: float) -> Iterator[Try]:
+def _losses(
+    ways: Any, cls: type, shape: Shape | None, time_limit: float, project: Project | None = None
+) -> Iterator[Try]:
     for built in ways:
-        for size in [shape] if shape else [(SAMPLES, FEATURES), (SAMPLES, 1), (2, FEATURES, 5, 5)]:
-            for words, input, target in inputs_and_targets(built.thing, cls, size):
-                method = first_method(built.thing, LOSS_METHODS)
+        set_up(built.thing)
+        method = first_method(built.thing, LOSS_METHODS) or first_method(built.thing, BACKWARD_METHODS)
+        made, holds = as_a_loss(built.thing), bool(children(built.thing))
+        holds &= not any(isinstance(value, Listener) for value in attributes(built.thing).values())
+        sizes = [(SAMPLES, FEATURES), (SAMPLES, 1), (SAMPLES, 2), (2, FEATURES, 5, 5), (1, FEATURES)]
+        for size in [shape] if shape else sizes:
+            for words, input, target in inputs_and_targets(
+                made.layer if isinstance(made, OfGraph) else made, cls, size
+            ):
                 said = f"{built.said}.{method} of a batch of shape {size} with {words}"
-                diagnosis = examine_loss(built.thing, input, target, time_limit=time_limit)
-                yield Try(said, diagnosis, bool(children(built.thing)))
+                diagnosis = examine_loss(made, input, target, time_limit=time_limit)
+                one = Try(said, diagnosis, holds)
+                if one.ran and set(diagnosis.mistakes) <= FINE and project is not None:
+                    one = with_other_reduction(cls, project, one, input, target, time_limit) or one
+                yield one
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Optimisers
+# Layers of an autograd of the project's own
 
 
-def _optimizers(thing: Any, project: Project, time_limit: float) -> Iterator[Try]:
-    """Examine an optimiser with a model of the project's own."""
-    if not isinstance(thing, type):
-        model = next((value for value in vars(thing).values() if is_module(value)), None)
-        if model is None:
-            model = next((built.thing for built in models(project, type(thing))), None)
-        if model is None:
-            raise CannotBuild(f"{type(thing).__name__} knows no model, and the project has none that can be built")
-        yield Try(type(thing).__name__, examine_optimizer(thing, model, time_limit=time_limit))
-        return
-    problem: Exception | None = None
-    some = tried = False
-    owns = itertools.chain(models(project, thing), _bare_arrays(thing, project))
-    for place, own in enumerate(owns):
-        if place > 3:
-            break
-        some, model = True, own.thing
-        listed = lists(model)
-        firsts = (model, *listed, *([one] for one in listed), [model], None)
-        wanted = needed(thing)
-        if not wanted or role(wanted[0]) == "rate":
-            firsts = (None, *firsts[:-1])
-        for first in firsts:
-            try:
-                for built in build(thing, project, first):
-                    said = f"{built.said}, a step of {own.said}"
-                    one = Try(said, examine_optimizer(built.thing, model, time_limit=time_limit))
-                    if one.ran and one.diagnosis:
-                        one = _with_other_settings(thing, project, first, model, time_limit) or one
-                    tried = True
-                    yield one
-                    if one.ran:
-                        return
-            except CannotBuild as error:
-                problem = problem or error
-    if not some:
-        text = (
-            "is examined with a model of the project's own, and the project has none with parameters that can be built"
-        )
-        raise CannotBuild(f"{thing.__name__} {text}")
-    if problem is not None and not tried:
-        raise problem
+def _graph(layer: GraphLayer, project: Project, shape: Shape | None, time_limit: float) -> Diagnosis:
+    """Examine what calculates with a project's own tensors, which go back through their graph themselves."""
 
+    def ways() -> Iterator[Built]:
+        for built in build(layer.defined, project):
+            thing = OfGraph(built.thing, layer.tensor)
+            yield Built(used(thing, (SAMPLES, FEATURES)) if not layer.is_loss else thing, built.said)
 
-def _bare_arrays(cls: type, project: Project) -> Iterator[Built]:
-    """Yield a weight and a bias for an optimiser whose step takes parameters and gradients: it asks for no model."""
-    step = getattr(cls, first_method(cls, STEP_METHODS))
-    roles = [role(name) for name in needed(step, bound=False)]
-    if roles.count("grad") == 1 and len([r for r in roles if r != "rate"]) == 2:
-        yield Built(Arrays(numpy=uses_numpy(project)), "a weight and a bias")
-
-
-def _with_other_settings(cls: type, project: Project, first: Any, model: Any, time_limit: float) -> Try | None:
-    """Return what is wrong with an optimiser only when it is given other settings than those that were chosen before."""
-
-    def built(**settings: Any) -> Built | None:
-        with contextlib.suppress(CannotBuild, Broken, StopIteration):
-            return next(build(cls, project, first, **settings))
-        return None
-
-    for parameter in parameters(cls):
-        value = next((v for pattern, v in SETTINGS.items() if re.search(pattern, parameter.name, re.IGNORECASE)), None)
-        faster, note = None, f"that is so with {parameter.name}={value}; otherwise all is well."
-        if role(parameter.name) == "rate" or parameter.name == "optz_rate":
-            value, fast = 0.05, built(**{parameter.name: 0.2})
-            faster = fast.thing if fast else None
-        elif value is None or parameter.default not in (0, None, False, 0.0):
-            continue
-        slow = built(**{parameter.name: value})
-        if slow is None:
-            continue
-        found = Try(slow.said, examine_optimizer(slow.thing, model, faster=faster, time_limit=time_limit))
-        if found.ran and not found.diagnosis:
-            found.diagnosis.notes += [note] * (faster is None)
-            return found
-    return None
+    try:
+        tries = (_losses if layer.is_loss else _layers)(ways(), layer.defined, shape, time_limit)
+        diagnosis = _first_that_ran(tries)
+    except CannotBuild as error:
+        text = "the project has an autograd of its own, whose graphs are examined as a whole"
+        raise CannotBuild(f"{text}. {error}") from error
+    except Broken as error:
+        return Diagnosis(layer.__name__, [Finding("raises", "__init__", str(error))])
+    diagnosis.notes.append(f"backward is that of {layer.tensor.__name__}, from the output back to the input.")
+    return diagnosis
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -301,14 +301,28 @@ def _pair(pair: FunctionPair, shape: Shape | None, time_limit: float) -> Diagnos
                 if len(given) == 1
                 else examine_loss(made, *given, time_limit=time_limit)
             )
-            yield Try(f"{pair.__name__} with {words}", found)
+            one = Try(f"{pair.__name__} with {words}", found)
+            if one.ran and found and shape is None and len(given) == 1 and (stretched := oblong(tuple(given[0]))):
+                other = Try(one.said, examine(next(pair.ways(stretched))[1], stretched, time_limit=time_limit))
+                if not other.diagnosis and (other.raised is None or other.raised.where == "backward"):
+                    other.diagnosis.notes.append(OBLONG)
+                    yield other
+                    return
+            yield one
 
     return _first_that_ran(tries())
 
 
-def things(module: Any) -> list[tuple[str, Any]]:
+def things(module: Any, project: Project | None = None) -> list[tuple[str, Any]]:
     """Return what there is to examine in a module beside its classes: functions, by their names."""
-    return [(found.__name__, found) for found in (*pairs(module), *step_functions(module))]
+    modules = project.modules if project else {}
+    here = next((path.parent for path, mine in modules.items() if mine is module), None)
+    around: dict[str, Any] = {}
+    for path, other in modules.items():
+        if path.parent == here and other is not module:
+            around |= own_functions(other)
+    found = [*pairs(module, around), *step_functions(module), *(graphs(module, project) if project else ())]
+    return [(each.__name__, each) for each in found]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -324,11 +338,19 @@ def _tolerated(diagnosis: Diagnosis, thing: Any, project: Project, cases: Cases)
             fine.setdefault("overwritten", "nothing sets them to zero here: each backward begins anew")
         if any(kind(cls) == "optimizer" for cls in project.pool):
             fine.setdefault("gradient replaced", "that is fine where the optimiser asks for them anew in each step")
+        fine.setdefault("gradient to ties", "so it is in many frameworks, and equal entries are rare")
+        if any(finding.mistake == "overwritten" for finding in diagnosis.findings) and assigns(project, diagnosis):
+            fine.setdefault("overwritten", "no layer of this project adds gradients up: each backward begins anew")
     left, notes = [], []
+    guessed_at(diagnosis, thing, project)
     for finding in diagnosis.findings:
         why = fine.get(finding.mistake)
+        if why is None and finding.mistake in ("wrong dtype", "not finite") and not _strict(project):
+            why = in_double_alone(finding, uses_numpy(project))
         if why is None and finding.mistake == "kink" and finding.got is not None and not _strict(project):
             why = "any slope between 0 and 1 will do" if bool(((finding.got >= 0) & (finding.got <= 1)).all()) else None
+        if why is None and finding.mistake == "wrong shape" and not _strict(project) and broadcasts(finding):
+            why = "it is broadcast to the shape that belongs there, so that the numbers come out right"
         if why is None and isinstance(thing, type) and ": " in finding.where:
             why = "that is told of the layer itself"
         if why is None and finding.mistake.startswith("factor") and _divided_elsewhere(finding.mistake, thing, project):

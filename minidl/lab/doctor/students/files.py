@@ -7,7 +7,10 @@
   students too, a file each.
 - A file that is named itself is a project with what it imports from its package or its folder, and with nothing else of them.
 
-A file ``cases.py`` that is alone beside the students' folders, or lies beside the folder that is given, is the teacher's.
+- A folder of a student in which no file is Python's is named, too; so is one that is a symbolic link.
+
+A file ``cases.py`` that is alone beside the folders of several students, or lies beside the folder that is given, is the
+teacher's. What lies inside of a folder that is one of several given ones, or is one project, is the student's.
 
 It is told from the files' text. A student cannot make a classmate's files part of a project by importing them.
 """
@@ -25,6 +28,7 @@ from minidl.lab.doctor.students.importing import SKIPPED
 from minidl.lab.doctor.students.outlines import Outline, read
 
 CASES = "cases.py"
+DATA = {"assets", "data", "figures", "images", "logs", "models", "notebooks", "outputs", "plots", "reports", "results"}
 DEEPEST = 30  # folders inside of each other
 PARTS = {"docs", "examples", "lib", "scripts", "src", "test", "tests", "utils"}  # of a project; no student is called so
 
@@ -65,12 +69,15 @@ class Plan:
         The files that belong to it, relative to ``root``; None for all that lie below.
     cases : Path or None
         The teacher's file of cases that lies beside the students' folders.
+    submission : Path or None
+        The folder of the student whose project it is, where that holds several.
     """
 
     root: Path
     files: tuple[File, ...]
     copied: tuple[Path, ...] | None = None
     cases: Path | None = None
+    submission: Path | None = None
 
 
 def find(paths: Sequence[str]) -> list[Plan]:
@@ -82,6 +89,7 @@ def find(paths: Sequence[str]) -> list[Plan]:
         For a path that leads nowhere or to no Python file, and for a folder without such.
     """
     plans: list[Plan] = []
+    several = len(set(map(str, paths))) > 1
     for text in dict.fromkeys(map(str, paths)):
         match = re.fullmatch(r"(.*\.py):([^/\\].*)", text, re.DOTALL)
         path, what = (Path(match[1]), match[2]) if match else (Path(text), "")
@@ -89,19 +97,25 @@ def find(paths: Sequence[str]) -> list[Plan]:
             plans.append(Plan(path.parent, (File(Path(path.name), str(path), read(path), what),), ()))
         elif path.is_dir():
             files = _python_files(path)
-            beside = path / CASES
-            if [file for file in files if file.parent == path] == [beside] and len(files) > 1:
-                files.remove(beside)
-            else:
-                beside = path.absolute().parent / CASES
+            if not files and several:
+                plans.append(_without_python(path))
+                continue
             if not files:
                 raise FileNotFoundError(f"no Python file in {path}")
-            cases = beside if beside.is_file() and not beside.is_symlink() else None
             outlines = {file: read(file) for file in files}
             told = {
                 f: o for f, o in outlines.items() if f.name != "__init__.py" or o.problem or not o.empty
             } or outlines
-            plans += [replace(plan, cases=cases) for plan in _projects(path, told)]
+            inside, beside = path / CASES, path.absolute().parent / CASES
+            found = _projects(path, told)
+            if inside in told and not several and [file for file in told if file.parent == path] == [inside]:
+                others = _projects(path, {file: outline for file, outline in told.items() if file != inside})
+                if len({plan.root for plan in others}) > 1:
+                    found, beside = others, inside
+            cases = beside if beside.is_file() and not beside.is_symlink() else None
+            above = path.parent if several else _folder_of_students(found)
+            found = [replace(plan, cases=cases, submission=_first(plan.root, above)) for plan in found]
+            plans += found + _with_nothing(found, list(told))
         elif path.suffix != ".py" and path.exists():
             raise FileNotFoundError(f"no Python file: {path}")
         elif path.exists():
@@ -109,6 +123,37 @@ def find(paths: Sequence[str]) -> list[Plan]:
         else:
             raise FileNotFoundError(f"no such file or folder: {path}")
     return _without_twins(plans)
+
+
+def _with_nothing(found: Sequence[Plan], files: Sequence[Path]) -> list[Plan]:
+    """Return a plan for each folder that lies beside those of students and has no Python file, to say so."""
+    beside = _folder_of_students(found)
+    if beside is None or any(file.parent == beside for file in files):
+        return []
+    empty = set(beside.iterdir()) - {
+        beside / file.relative_to(beside).parts[0] for file in files if beside in file.parents
+    }
+    names = PARTS | DATA | SKIPPED
+    return [
+        _without_python(path)
+        for path in sorted(empty)
+        if path.is_dir() and not path.name.startswith((".", "__")) and path.name.lower() not in names
+    ]
+
+
+def _folder_of_students(found: Sequence[Plan]) -> Path | None:
+    roots = {plan.root for plan in found}
+    return Path(os.path.commonpath(roots)) if len(roots) > 1 else None
+
+
+def _first(root: Path, above: Path | None) -> Path | None:
+    """Return the folder right below another one in which a root lies."""
+    return above / root.relative_to(above).parts[0] if above is not None and root != above else None
+
+
+def _without_python(folder: Path) -> Plan:
+    outline = read(folder) if folder.is_symlink() else Outline(problem="no Python file here")
+    return Plan(folder.parent, (File(Path(folder.name), str(folder), outline),), ())
 
 
 def _without_twins(plans: list[Plan]) -> list[Plan]:

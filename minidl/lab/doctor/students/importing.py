@@ -187,13 +187,16 @@ class Importer:
                 flags |= sum(FUTURE.get(alias.name, 0) for alias in statement.names)
             if left <= 0 or not (fine or isinstance(statement, DEFINITIONS)):
                 continue
-            began, inner, stopped = time.monotonic(), self._inner, False
+            began, inner, stopped, late = time.monotonic(), self._inner, False, threading.Event()
             try:
-                with _limit(left):
+                with _limit(left, late):
                     exec(compile(ast.Module([statement], []), str(path), "exec", flags, dont_inherit=True), space)
+                    if late.is_set():  # the file has caught it
+                        raise TookTooLong
             except BaseException as error:  # SystemExit too
-                self._note(path, error, statement.lineno)
-                stopped = not isinstance(statement, DEFINITIONS) or isinstance(error, TookTooLong)
+                # what a file says after it was stopped comes of that
+                self._note(path, TookTooLong() if late.is_set() else error, statement.lineno)
+                stopped = not isinstance(statement, DEFINITIONS) or late.is_set()
             left -= time.monotonic() - began - (self._inner - inner)
             if stopped:
                 fine, left = False, self.seconds
@@ -254,13 +257,14 @@ def _asking() -> Path | None:
 
 
 @contextlib.contextmanager
-def _limit(seconds: float) -> Iterator[None]:
-    """Raise TookTooLong in what runs inside after some time; what is imported meanwhile has a time of its own."""
+def _limit(seconds: float, late: threading.Event) -> Iterator[None]:
+    """Raise TookTooLong in what runs inside after some time, and set ``late``; what is imported meanwhile has its own time."""
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def stop(*_: Any) -> None:
+        late.set()
         raise TookTooLong
 
     handler = signal.signal(signal.SIGALRM, stop)

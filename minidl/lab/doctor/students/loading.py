@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidl.lab.doctor.subject.names import BACKWARD_METHODS, FORWARD_METHODS, STEP_METHODS, first_method
+from minidl.lab.doctor.subject.names import (
+    BACKWARD_METHODS,
+    FORWARD_METHODS,
+    LOSS_GRADIENT_METHODS,
+    LOSS_METHODS,
+    STEP_METHODS,
+    first_method,
+)
 from minidl.lab.doctor.subject.roles import kind
 from minidl.lab.doctor.subject.stubs import is_stub
+
+FAMILIES = {
+    "layer": (FORWARD_METHODS[:-1], BACKWARD_METHODS),
+    "loss": (LOSS_METHODS[:-1], LOSS_GRADIENT_METHODS),
+    "optimizer": (STEP_METHODS,),
+}
 
 
 def classes(module: Any) -> list[type]:
@@ -17,6 +30,6 @@ def classes(module: Any) -> list[type]:
 
 def is_base(cls: type) -> bool:
     """Whether something that a class has to define is empty, or does nothing but raise NotImplementedError."""
-    families = (FORWARD_METHODS[:-1], BACKWARD_METHODS) if kind(cls) != "optimizer" else (STEP_METHODS,)
+    families = FAMILIES[kind(cls) or "layer"]
     methods = [getattr(cls, name, None) for name in (first_method(cls, names) for names in families) if name]
     return any(method is not None and is_stub(method) for method in methods)

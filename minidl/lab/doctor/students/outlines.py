@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import re
 import warnings
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from minidl.lab.doctor.subject.functions import DERIVATIVES, SWITCH
+from minidl.lab.doctor.subject.functions import DERIVATIVES
 from minidl.lab.doctor.subject.names import (
     BACKWARD_METHODS,
     FORWARD_METHODS,
@@ -16,9 +17,10 @@ from minidl.lab.doctor.subject.names import (
     OPTIMIZER_NAME,
     STEP_METHODS,
 )
+from minidl.lab.doctor.subject.of_functions import SWITCH
 from minidl.lab.doctor.subject.roles import LOSS_NAME
 
-LARGEST = 2_000_000  # bytes of a file of Python that somebody wrote
+LARGEST = 500_000  # bytes of a file of Python that somebody wrote; read, it takes a hundred times as much
 METHODS = {*FORWARD_METHODS, *BACKWARD_METHODS, *LOSS_METHODS, *STEP_METHODS} - {"__call__"}
 
 BACKWARD = re.compile("backward|backprop|bwd|bprop", re.IGNORECASE)
@@ -34,6 +36,8 @@ class Outline:
         The classes of its top level, in order.
     layers : frozenset of str
         Those of them that define a method which layers, losses and optimisers have, or a pair of functions.
+    certain : tuple of str
+        Those of them that an examination cannot leave out: with a forward and a backward that return something.
     inherited : bool
         Whether any of them has a base class.
     functions : tuple of str
@@ -46,6 +50,7 @@ class Outline:
 
     classes: tuple[str, ...] = ()
     layers: frozenset[str] = frozenset()
+    certain: tuple[str, ...] = ()
     inherited: bool = False
     functions: tuple[str, ...] = ()
     imports: tuple[tuple[int, str], ...] = ()
@@ -65,7 +70,7 @@ def read(path: Path) -> Outline:
         if not path.is_file():
             return Outline(problem="no plain file")
         if path.stat().st_size > LARGEST:
-            return Outline(problem=f"larger than {LARGEST // 10**6} MB: nobody writes such a file")
+            return Outline(problem=f"larger than {LARGEST // 1000} kB: nobody writes such a file")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return _outline(ast.parse(path.read_bytes()))
@@ -92,7 +97,33 @@ def _outline(tree: ast.Module) -> Outline:
             imports += [(node.level, f"{node.module}.{a.name}" if node.module else a.name) for a in node.names]
     examined = {*layers, *(function.name for function in functions if _may_be_examined(function, functions))}
     names = [tuple(dict.fromkeys(names)) for names in (classes, (f.name for f in functions), imports)]
-    return Outline(names[0], frozenset(examined), inherited, names[1], names[2])
+    return Outline(names[0], frozenset(examined), _certain(tree), inherited, names[1], names[2])
+
+
+def _certain(tree: ast.Module) -> tuple[str, ...]:
+    """Return the classes that are layers or losses whatever else the file does; better too few."""
+    defined = [statement for statement in tree.body if isinstance(statement, ast.ClassDef)]
+    bound = Counter(node.name for node in ast.walk(tree) if isinstance(node, (ast.ClassDef, ast.FunctionDef)))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            bound[node.id] += 1
+        elif isinstance(node, ast.alias):
+            bound[(node.asname or node.name).partition(".")[0]] += 1
+    if bound["*"]:
+        return ()
+    plain = [cls for cls in defined if bound[cls.name] == 1 and not (cls.decorator_list or cls.keywords)]
+    return tuple(cls.name for cls in plain if _answers(cls, "forward") and _answers(cls, "backward"))
+
+
+def _answers(cls: ast.ClassDef, name: str) -> bool:
+    """Whether a class's only method of this name returns something, and is not one that is still to be written."""
+    methods = [s for s in cls.body if isinstance(s, ast.FunctionDef) and s.name == name]
+    if len(methods) != 1 or methods[0].decorator_list:
+        return False
+    inside = list(ast.walk(methods[0]))
+    return any(isinstance(node, ast.Return) and node.value is not None for node in inside) and not any(
+        isinstance(node, ast.Name) and node.id == "NotImplementedError" for node in inside
+    )
 
 
 def _may_be_examined(function: ast.FunctionDef, functions: list[ast.FunctionDef]) -> bool:

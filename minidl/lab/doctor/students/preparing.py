@@ -10,15 +10,16 @@ import torch
 
 from minidl.lab.doctor.subject.acquaintance import get_to_know
 from minidl.lab.doctor.subject.calls import Watch
-from minidl.lab.doctor.subject.inside import contents
+from minidl.lab.doctor.subject.inside import attributes, contents
 from minidl.lab.doctor.subject.names import PAIR_METHODS
 from minidl.lab.doctor.subject.parameters import Slot, slots_of
 from minidl.lab.doctor.subject.roles import positional
 from minidl.lab.doctor.subject.subject import Subject
-from minidl.lab.doctor.subject.values import is_numpy
+from minidl.lab.doctor.subject.values import is_numpy, nonzero, same
 from minidl.lab.doctor.time_limit import TIME_LIMIT, Hung, guarded
 
 WAYS = 5  # of saying the shape of the input
+INPUT_SHAPE = re.compile(r"^_?(in|input|inputs|prev|previous)_?(shape|size|dims?|features|nodes|units)$")
 SETUP = re.compile(r"^(build|init(ialize|ialise)?(_?(params|parameters|weights?|layer))?|reset_parameters|setup)$")
 
 
@@ -54,6 +55,27 @@ def _used(model: Any, sizes: tuple[tuple[int, ...], ...], watch: Watch) -> Any:
     return model
 
 
+def adds_up(layer: Any, *sizes: tuple[int, ...]) -> bool:
+    """Whether a layer adds up its parameters' gradients, so that two equal backward passes give twice as much."""
+
+    def asked(watch: Watch) -> bool:
+        for size in sizes:
+            with contextlib.suppress(Exception):
+                subject, input = Subject(layer, watch), torch.randn(size, generator=torch.Generator().manual_seed(3))
+                get_to_know(subject, input, None)
+                module, seen = subject.fresh(), []
+                for _ in range(2):
+                    subject.run(input, None, None, module)
+                    seen.append(subject.gradients(module))
+                return any(nonzero(grad) and not same(grad, seen[1][name]) for name, grad in seen[0].items())
+        return False
+
+    try:
+        return guarded(asked, TIME_LIMIT)[0]
+    except Hung:
+        return False
+
+
 def slots_in(model: Any) -> list[Slot]:
     """Return the parameters of a model; none where looking for them raises."""
     try:
@@ -67,14 +89,17 @@ def set_up(thing: Any, shape: tuple[int, ...] = (), way: int = -1) -> bool:
 
     ``way`` is the number of the way, below `WAYS`; -1 calls only those that need nothing. Return whether something was set up.
     """
-    done = False
+    done = way in (0, 1) and _told_its_input(thing, shape[1:] if way == 0 else shape[-1])
+    for name in ("training", "is_training", "_is_training", "in_training", "train_mode"):
+        if getattr(thing, "__dict__", {}).get(name) is False:  # a dropout does nothing otherwise
+            setattr(thing, name, True)
     for name in dir(type(thing)):
         if not SETUP.match(name):
             continue
         method = getattr(thing, name)
         wanted = [p for p in positional(method) if p.default is p.empty]
         try:
-            if not wanted and way < 0:
+            if not wanted and (way < 0 or done):
                 method()
             elif len(wanted) == 1 and way >= 0:
                 method((shape[1:], shape[-1], (None, *shape[1:]), shape, (1, *shape[1:]))[way])
@@ -86,14 +111,25 @@ def set_up(thing: Any, shape: tuple[int, ...] = (), way: int = -1) -> bool:
     return done
 
 
+def _told_its_input(thing: Any, shape: Any) -> bool:
+    """Write the shape of the input where an object keeps it and has none yet; return whether it does."""
+    names = [name for name, value in attributes(thing).items() if value is None and INPUT_SHAPE.match(name)]
+    for name in names:
+        setattr(thing, name, shape)
+    return bool(names)
+
+
 def lists(model: Any) -> list[Any]:
     """Return what a model's methods list as its parameters."""
     found = []
     for name in PAIR_METHODS:
         method = getattr(model, name, None)
-        if callable(method):
+        if isinstance(method, (list, tuple)) and method:  # a property, or the list itself
+            found.append(list(method))
+        elif callable(method):
             try:
-                found.append(list(method()))
+                listed = method()
+                found += [listed] * isinstance(listed, dict) + [list(listed)]
             except Exception:
                 continue
     return found

@@ -18,7 +18,7 @@ from minidl.lab.doctor.students import server
 from minidl.lab.doctor.students.wall import INSIDE, NoWall, Wall
 
 LOADING = 60.0  # seconds that a process may take until it has loaded everything
-LONGEST_LINE, MOST_LINES = 2_000_000, 100_000
+LONGEST_LINE = 1_000_000  # bytes of one message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,7 @@ class Settings:
     shape : tuple of int, or None
         Of the batch.
     seconds : float
-        A file that takes longer is ended; what it had shown until then is kept.
+        A file that takes longer is ended; what it had shown until then is kept. A submission has ten times as much.
     megabytes : int
         What each project may have on top of what the examination needs.
     at_once : int
@@ -111,12 +111,12 @@ class Process:
 
     def __init__(self, house: House, job: dict[str, Any], folder: Path) -> None:
         self._wall, self._program, self._channel = None, None, None
-        self._late, self._began = False, time.monotonic()
+        self._late, self.size = False, 0
         self._deadline, self._over = 0.0, threading.Event()
         job = {**job, "root": str(folder), "wall": 0}
         try:
             if house.walls:
-                self._wall = Wall(folder, 24 * 3600)
+                self._wall = Wall(folder)
                 job |= {"wall": self._wall.pid, "root": str(INSIDE / folder.name)}
             line = json.dumps(job).encode() + b"\n"
             if server.FORK:
@@ -146,13 +146,14 @@ class Process:
         self.more(seconds)
         threading.Thread(target=self._watch, daemon=True).start()
         with self._lines:
-            for _ in range(MOST_LINES):
+            while True:
                 try:
                     line = self._lines.readline(LONGEST_LINE)
                 except (OSError, ValueError):
                     return
                 if not line:
                     return
+                self.size += len(line)
                 if line.strip():
                     try:
                         message = json.loads(line, parse_constant=_no_number)
@@ -163,6 +164,10 @@ class Process:
     def more(self, seconds: float) -> None:
         """Set when the time is over, from now."""
         self._deadline = time.monotonic() + seconds
+
+    def at_most(self, seconds: float) -> None:
+        """Set when the time is over, if it is not over before, from now."""
+        self._deadline = min(self._deadline, time.monotonic() + seconds)
 
     def _watch(self) -> None:
         while not self._over.wait(0.05):

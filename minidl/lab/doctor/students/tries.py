@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from minidl.lab.doctor.diagnosis import Diagnosis, Finding
-from minidl.lab.doctor.students.building import FEATURES, IMAGES_NAME, SAMPLES, SIDE
-from minidl.lab.doctor.subject.inside import contents
+from minidl.lab.doctor.students.guesses import FEATURES, IMAGES_NAME, SAMPLES, SIDE
+from minidl.lab.doctor.subject.inside import attributes, contents
 from minidl.lab.doctor.subject.parameters import slots_of
 from minidl.lab.doctor.subject.paths import get
 from minidl.lab.doctor.subject.roles import takes_probabilities
@@ -18,6 +18,7 @@ from minidl.lab.doctor.subject.values import as_tensor
 
 CLASSES_NAME = re.compile("cross|nll|softmax|categorical|cce", re.IGNORECASE)
 BINARY_NAME = re.compile("bce|binary", re.IGNORECASE)
+INPUT_SHAPE_NAME = re.compile(r"^_?(in|input|inputs)_?(shape|size|dims?)$|^shape_?in(put)?$", re.IGNORECASE)
 SEQUENCE_NAME = re.compile("rnn|lstm|gru|attention|recurrent|sequence", re.IGNORECASE)
 OWN_ERRORS = (
     "NameError",
@@ -25,6 +26,8 @@ OWN_ERRORS = (
     "SyntaxError",
     "NotImplementedError",
 )  # no argument is the reason of these
+SHAPES = re.compile("broadcast|shape|size of tensor|out of bounds|dimension|too many indices")
+SEVERAL = re.compile(r"returns a (tuple|dict)\b")
 Shape = tuple[int, ...]
 
 
@@ -54,6 +57,12 @@ class Try:
     @property
     def empty(self) -> bool:
         """Whether nothing came of it, neither a value nor an error: it may want to be called in another way."""
+        if any(f.mistake == "returns nothing" and 1 in f.evidence.get("of", ()) for f in self.diagnosis.findings):
+            return True  # it has cut something off where there was but one
+        if any(
+            f.mistake == "wrong type" and f.where == "input" and SEVERAL.search(f.text) for f in self.diagnosis.findings
+        ):
+            return True  # which of these is the gradient is not known
         kinds = {f.mistake for f in self.diagnosis.findings}
         return bool(kinds & {"returns nothing", "wrong type"}) and any(
             f.where == "output" and f.mistake in ("returns nothing", "wrong type") for f in self.diagnosis.findings
@@ -68,7 +77,13 @@ def own_error(raised: Finding, said: str, holds: bool = False) -> bool:
     """
     if (holds and raised.evidence.get("error") not in OWN_ERRORS) or "to unpack" in raised.text:
         return False
-    if "0-dimensional" in raised.text:
+    if "()" not in said and raised.evidence.get("error") == "UnboundLocalError":
+        return False  # it may know no setting of the name that it was given
+    if " with " in said and SHAPES.search(raised.text):
+        return False  # of a loss whose target was to be another
+    if "cannot reshape" in raised.text and "()" not in said:
+        return False  # it was built for another size
+    if "0-dimensional" in raised.text or "0-d array" in raised.text:
         return False  # it was to be called otherwise
     if "positional argument" in raised.text or (raised.evidence.get("error") == "TypeError" and "()." not in said):
         return False  # it wants to be called otherwise, or to be built of another kind of value
@@ -95,8 +110,11 @@ def shapes_for(layer: Any, cls: type) -> list[Shape]:
     one_image = [(1, FEATURES, SIDE, SIDE), (1, SIDE, SIDE, FEATURES), (1, 6, 6)]
     sequences = [(SAMPLES, 5, FEATURES), (1, 5, FEATURES)]
     one = [(1, m) for m in (FEATURES, *others)]
+    said = [(n, *shape) for shape in _own_shapes(layer) for n in (2, 1)]
     if "embed" in cls.__name__.lower():
         return [(SAMPLES, FEATURES), (SAMPLES, 1)]
+    if said:
+        return list(dict.fromkeys([*said, *rows, *images, *one, *one_image, *sequences]))
     if IMAGES_NAME.search(cls.__name__):
         return [*images, *one_image, *rows, *sequences, *one]
     if SEQUENCE_NAME.search(cls.__name__):
@@ -104,8 +122,28 @@ def shapes_for(layer: Any, cls: type) -> list[Shape]:
     return [*rows, *one, *images, *sequences, *one_image]
 
 
+def _own_shapes(layer: Any) -> list[Shape]:
+    """Return the shapes of a sample that an object itself keeps as those of its input."""
+    own = [value for name, value in attributes(layer).items() if INPUT_SHAPE_NAME.match(name)]
+    shapes = [tuple(value) for value in own if isinstance(value, (tuple, list)) and 1 < len(value) < 5]
+    return [shape for shape in shapes if all(type(size) is int and 0 < size < 65 for size in shape)]
+
+
 def inputs_and_targets(loss: Any, cls: type, size: Shape) -> list[tuple[str, Any, Any]]:
-    """Return the kinds of input and target that a loss may take: numbers, class numbers, one-hot rows, zeros and ones."""
+    """Return the kinds of input and target that a loss may take: numbers, class numbers, one-hot rows, zeros and ones.
+
+    The likely ones come first, and at the end probabilities, which some ask for.
+    """
+    likely = _likely_inputs_and_targets(loss, cls, size)
+    if any("probabilities" in words for words, *_ in likely):
+        return likely
+    drawn = torch.Generator().manual_seed(4)
+    chances, ones = (0.1 + 0.8 * torch.rand(size, generator=drawn) for _ in range(2))
+    return [*likely, ("probabilities, and targets of zeros and ones", chances, (ones > 0.5).float())]
+
+
+def _likely_inputs_and_targets(loss: Any, cls: type, size: Shape) -> list[tuple[str, Any, Any]]:
+    """Return what its code and its name speak for."""
     drawn = torch.Generator().manual_seed(2)
     n, m = size[0], size[-1]
     numbers = torch.randn(size, generator=drawn)
@@ -114,7 +152,7 @@ def inputs_and_targets(loss: Any, cls: type, size: Shape) -> list[tuple[str, Any
     ones = (torch.rand(size, generator=drawn) > 0.5).float()
     likely = torch.randn(size, generator=drawn).softmax(-1) if m > 1 else torch.rand(size, generator=drawn)
     chances = 0.1 + 0.8 * torch.rand(size, generator=drawn)
-    by_class = [("class numbers", of_class), ("one-hot targets", one_hot)] if len(size) == 2 else []
+    by_class = [("class numbers", of_class), ("one-hot targets", one_hot)] if len(size) == 2 and m > 1 else []
     if takes_probabilities(loss):
         if BINARY_NAME.search(cls.__name__):
             return [("probabilities", chances, ones)]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import queue
+import signal
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +25,9 @@ from minidl.lab.doctor.time_limit import TIME_LIMIT
 
 LOADING_ONE = 3.0  # seconds that the import of one file may take
 TRIES = 25  # how often a project is begun again that has ended its process
+FILES = 10  # a submission has the time of so many, however many it has
+MOST_SAID = 8_000_000  # bytes of all that is said about a submission
+MOST_ROWS = 200  # about one file
 
 
 def examine_projects(
@@ -45,7 +51,9 @@ def examine_projects(
     rows: dict[tuple[int, int], list[Row]] = {}
     came: queue.Queue[tuple[int, int, Row] | BaseException | None] = queue.Queue()
     waiting = list(enumerate(plans))[::-1]
+    used = {plan.submission or number: Used() for number, plan in enumerate(plans)}
     threads = []
+    before = _end_tidily()
     try:
         house.open(warn)
 
@@ -56,7 +64,8 @@ def examine_projects(
                         number, plan = waiting.pop()
                     except IndexError:
                         return
-                    Visit(house, plan, lambda file, row, number=number: came.put((number, file, row))).run()
+                    tell = lambda file, row, number=number: came.put((number, file, row))  # noqa: E731
+                    Visit(house, plan, tell, used[plan.submission or number]).run()
             except BaseException as error:
                 came.put(error)
             finally:
@@ -84,7 +93,28 @@ def examine_projects(
         house.close()
         for thread in threads:
             thread.join(5)
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
     return [row for place in sorted(rows) for row in rows[place]]
+
+
+def _end_tidily() -> Any:
+    """Have SIGTERM, for which nobody has asked otherwise, end this process as Ctrl-C does; return what it did before."""
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        return None
+
+    def end(*_: Any) -> None:
+        raise SystemExit(128 + signal.SIGTERM)
+
+    return signal.signal(signal.SIGTERM, end)
+
+
+@dataclass
+class Used:
+    """What a submission has used of what it may: seconds for its code, and bytes of what is said about it."""
+
+    seconds: float = 0.0
+    said: int = 0
 
 
 @dataclass
@@ -101,12 +131,14 @@ class Of:
 class Visit:
     """The examination of one project: begun again, without what ended it, until all is said."""
 
-    def __init__(self, house: House, plan: Plan, tell: Callable[[int, Row], None]) -> None:
+    def __init__(self, house: House, plan: Plan, tell: Callable[[int, Row], None], used: Used) -> None:
         self._house, self._plan, self._tell = house, plan, tell
         self._files = [Of(file) for file in plan.files]
         self._at: tuple[int, str] = (0, "load")
         cases = house.settings.cases or plan.cases
         self._cases = cases.read_text(encoding="utf-8") if cases else ""
+        self._seconds = FILES * house.settings.seconds
+        self._used, self._since = used, math.inf  # since when the project's code runs
 
     def run(self) -> None:
         """Examine it."""
@@ -119,15 +151,24 @@ class Visit:
                 text = "No class with forward and backward, or with step."
                 self._close(number, Row(shown, "", "nothing to examine", text))
         for _ in range(TRIES):
-            if all(of.closed for of in self._files) or not self._house.open_now:
-                return
+            if all(of.closed for of in self._files) or not self._house.open_now or self._enough():
+                break
             self._once()
+        verdict, text = self._enough() or ("not examined", "The project's code ends its process again and again.")
         for number, of in enumerate(self._files):
-            if not of.closed:
-                self._close(
-                    number,
-                    Row(of.file.shown, "", "not examined", "The project's code ends its process again and again."),
-                )
+            if not of.closed and self._house.open_now:
+                self._close(number, Row(of.file.shown, "", verdict, text))
+
+    def _left(self) -> float:
+        return self._seconds - self._used.seconds - max(0.0, time.monotonic() - self._since)
+
+    def _enough(self) -> tuple[str, str] | None:
+        """Return why nothing more of this project is examined, or None."""
+        if self._left() <= 0:
+            return "time limit", f"not examined any more: its submission has had its {self._seconds:g} seconds"
+        if self._used.said > MOST_SAID:
+            return "no report", f"not examined any more: about its submission came more than {MOST_SAID // 10**6} MB"
+        return None
 
     def _close(self, number: int, row: Row | None = None) -> None:
         if not self._files[number].closed:
@@ -180,9 +221,14 @@ class Visit:
                         break
             finally:
                 process.end()
+                self._used.said += process.size
+                self._used.seconds += max(0.0, time.monotonic() - self._since)
+                self._since = math.inf
         self._after(process, end, broken)
 
     def _take(self, message: Any, process: Process) -> None:
+        if self._used.said + process.size > MOST_SAID:
+            raise Forged(f"more than {MOST_SAID // 10**6} MB")
         if isinstance(message, dict) and set(message) == {"at", "doing"}:
             number, doing = message["at"], message["doing"]
             if type(number) is not int or not 0 <= number < len(self._files) or not isinstance(doing, str):
@@ -191,15 +237,23 @@ class Visit:
             if doing not in ("load", "examine") and doing not in Names(of.file):
                 raise Forged("a class that was not asked for")
             self._at = (number, doing)
+            self._since = min(self._since, time.monotonic())
             if doing in ("load", "examine") and doing not in of.given:
                 of.given.add(doing)
                 process.more(self._house.settings.seconds)
+            process.at_most(self._left())
             return
         asked = {n: (of.file.shown, Names(of.file)) for n, of in enumerate(self._files) if not of.closed}
         number, row = unpacked(message, asked)
         of = self._files[number]
         if row.name in of.done:
             raise Forged("a second row about the same class")
+        if len(of.done) >= MOST_ROWS:
+            raise Forged(f"more than {MOST_ROWS} rows about one file")
+        if row.verdict == "nothing to examine" and (certain := self._untold(of)):
+            row = Row(
+                row.file, "", "no report", f"its process says that there is nothing to examine, but {_listed(certain)}"
+            )
         of.done.add(row.name)
         self._tell(number, row)
         if row.name == "":
@@ -215,12 +269,22 @@ class Visit:
             for other, rest in enumerate(self._files):
                 if not rest.closed:
                     text = "its process ended before there was a report"
-                    self._close(other, None if rest.done else Row(rest.file.shown, rest.file.what, "no report", text))
+                    if not rest.done:
+                        self._tell(other, Row(rest.file.shown, rest.file.what, "no report", text))
+                    elif untold := self._untold(rest):
+                        self._tell(other, Row(rest.file.shown, "", "no report", f"{text}, but {_listed(untold)}"))
+                    self._close(other)
             return
         if process.late:
-            verdict, text = "time limit", f"still runs after {self._house.settings.seconds:g} seconds and was ended"
+            verdict, text = self._enough() or (
+                "time limit",
+                f"still runs after {self._house.settings.seconds:g} seconds and was ended",
+            )
         elif broken:
             verdict, text = "no report", f"what came back is not the doctor's: {broken}"
+        elif end == "memory":
+            megabytes = self._house.settings.megabytes
+            verdict, text = "crashed", f"its processes took more than {megabytes} MB together and were ended"
         else:
             verdict, text = "crashed", f"exit status {end}" if type(end) is int else "its process is gone"
         name = "" if doing in ("load", "examine") else doing
@@ -235,6 +299,18 @@ class Visit:
             self._tell(number, Row(of.file.shown, name, verdict, text))
             if name == "" or process.late or broken:
                 self._close(number)
+
+    def _untold(self, of: Of) -> list[str]:
+        """Return the classes of a file that the doctor cannot have left out, and about which nothing was said."""
+        if of.file.what or "" in of.done:
+            return []
+        return [name for name in of.file.outline.certain if name not in of.done]
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Say that a file has some classes."""
+    few, more = ", ".join(names[:5]), len(names) - 5
+    return f"its text has {few}{f' and {more} more' * (more > 0)}"
 
 
 class Names:

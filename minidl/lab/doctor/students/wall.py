@@ -35,8 +35,8 @@ class NoWall(Exception):  # noqa: N818
     """There is no bubblewrap here, or it may not do its work; the text says which."""
 
 
-def arguments(copy: Path, seconds: float) -> list[str]:
-    """Return the command that builds a wall around a private copy, says a line when it stands, and falls after some time."""
+def arguments(copy: Path) -> list[str]:
+    """Return the command that builds a wall around a private copy, says a line when it stands, and falls when input ends."""
     command = [_program(), "--unshare-all", "--die-with-parent", "--cap-drop", "ALL", "--clearenv", "--new-session"]
     command += ["--as-pid-1"]  # when it ends, everything inside does
     for path in SYSTEM:
@@ -55,7 +55,7 @@ def arguments(copy: Path, seconds: float) -> list[str]:
         "--remount-ro",
         "/",
     ]  # else what is written there would lie in memory, without a limit
-    return [*command, "/bin/sh", "-c", f"echo stands; exec sleep {max(1, round(seconds))}"]
+    return [*command, "/bin/sh", "-c", "echo stands; exec cat"]
 
 
 def _program() -> str:
@@ -89,7 +89,7 @@ def trusted_path() -> list[str]:
 
 
 class Wall:
-    """A wall that stands around a private copy, until it is taken down, or its time is over, or this process ends.
+    """A wall that stands around a private copy, until it is taken down, or this process ends in whatever way.
 
     Raises
     ------
@@ -97,14 +97,14 @@ class Wall:
         Where it cannot be built.
     """
 
-    def __init__(self, copy: Path, seconds: float) -> None:
+    def __init__(self, copy: Path) -> None:
         reading, writing = os.pipe()
         try:
-            command = arguments(copy, seconds)
+            command = arguments(copy)
             command[1:1] = ["--info-fd", str(writing)]
             self._process = subprocess.Popen(
                 command,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # the system closes it when this process is gone
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 pass_fds=(writing,),
@@ -128,6 +128,7 @@ class Wall:
             os.kill(self.pid, signal.SIGKILL)  # the first process inside: the system ends all others with it
         self._process.kill()
         self._process.wait()
+        self._process.stdin.close()
         self._process.stdout.close()
         self._process.stderr.close()
 

@@ -7,6 +7,7 @@ the gradients of parameters are added up somewhere. A `Convention` translates be
 
 from __future__ import annotations
 
+import operator
 import sys
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,7 +32,7 @@ class Convention:
     Attributes
     ----------
     forward, backward : tuple of str
-        What each argument is: "input", "target", "grad", "cache", "rate", "flag" or "second" (of two inputs).
+        What each argument is: "input", "target", "grad", "cache", "output", "rate", "flag" or "second" (of two inputs).
     layout : {"rows", "columns", "single", "whole", "places"}
         How a batch stands in the input: a sample is a row or a column; there is one sample alone, without a dimension of its
         own; or the entries are whole numbers, 0 and 1, of which a sample has one alone where they are "places".
@@ -127,6 +128,7 @@ class Translator:
         """Call forward; return all that it returns."""
         subject, convention = self.subject, self.convention
         value = self._laid_out(input)
+        target = self._like_input(target)
         parts = {"input": value, "target": target, "flag": True, "rate": RATE, "as given": input}
         if convention.split:
             parts["input"], parts["second"] = value[..., : convention.split], value[..., convention.split :]
@@ -134,6 +136,7 @@ class Translator:
         answer = subject.watch.call(subject.forward_name, getattr(module, subject.forward_name), *arguments)
         rest = answer[1:] if isinstance(answer, tuple) else ()
         parts["cache"] = rest[0] if len(rest) == 1 else rest
+        parts["answer"] = answer[0] if rest else attribute(module, "output") if answer is None else answer
         self.kept[id(module)] = (module, parts)  # the module too, so that its id is not given away
         if len(self.kept) > 8:
             del self.kept[next(iter(self.kept))]
@@ -165,7 +168,8 @@ class Translator:
         if convention.derivative:
             return grad_output * answer
         if convention.grad_input:
-            answer = answer[0] if convention.grad_input == "first" else getattr(module, convention.grad_input)
+            place = operator.attrgetter(convention.grad_input)
+            answer = answer[0] if convention.grad_input == "first" else place(module)
         return self._back(answer)
 
     def ask_backward(self, module: Any, grad_output: Any, input: Any = None, target: Any = None) -> Any:
@@ -173,9 +177,9 @@ class Translator:
         subject, (_, parts) = self.subject, self.kept.get(id(module), (None, {}))
         parts = {"input": input, "target": target, "rate": RATE, "flag": True, **parts}
         if subject.is_loss:
-            parts |= {"input": input, "target": target}
+            parts |= {"input": self._laid_out(input), "target": self._like_input(target)}
         parts["grad"] = self._laid_out(grad_output, whole=False)
-        parts["output"] = attribute(module, "output")
+        parts["output"] = parts.get("answer", attribute(module, "output"))
         arguments = [parts[name] for name in self.convention.backward]
         return subject.watch.call(subject.backward_name, getattr(module, subject.backward_name), *arguments)
 
@@ -199,6 +203,11 @@ class Translator:
                 if is_numpy(get(module, path)):  # an optimiser may read it there
                     found[name] = found[name].numpy()
             object.__setattr__(module, RETURNED, {n: v if n not in sums else sums[n] + v for n, v in found.items()})
+
+    def _like_input(self, target: Any) -> Any:
+        """Return the target of one sample alone, where the input is so."""
+        alone = self.convention.layout == "single" and target is not None and len(target) == 1
+        return target[0] if alone else target
 
     def _laid_out(self, value: Any, whole: bool = True) -> Any:
         layout = self.convention.layout

@@ -19,12 +19,14 @@ from minidl.lab.doctor.subject.calls import StudentError
 from minidl.lab.doctor.subject.conventions import RETURNED, Convention, Translator
 from minidl.lab.doctor.subject.inside import Path, attributes, children, show
 from minidl.lab.doctor.subject.names import INPUT_GRADIENT_NAME, OUTPUT_NAMES, is_gradient_name, is_gradient_of
+from minidl.lab.doctor.subject.of_functions import Listener
 from minidl.lab.doctor.subject.paths import get
 from minidl.lab.doctor.subject.roles import needed, order_is_clear, positional, role, target_first
 from minidl.lab.doctor.subject.subject import Subject
 from minidl.lab.doctor.subject.values import as_tensor, is_numpy, is_values, same
 
 RIGHT, FITS, RUNS, RAISES = 3, 2, 1, 0
+DERIVATIVES = ("derivative", "deriv", "gradient")  # the names of a backward that is no backward
 
 
 def find_convention(subject: Subject, input: Tensor, target: Tensor | None) -> int:
@@ -41,7 +43,9 @@ def find_convention(subject: Subject, input: Tensor, target: Tensor | None) -> i
                 best, found = score, fitting
             if score == RIGHT:
                 break
-        if ran or subject.is_loss:  # only what raises is given anything but rows of numbers
+        alone = len(input) == 1 and best < RIGHT  # one sample may have no dimension of its own
+        # only what raises is given anything but rows of numbers
+        if (ran and not alone) or (subject.is_loss and len(input) > 1):
             break
     if found is not None:
         subject.translator = Translator(subject, found)
@@ -74,12 +78,16 @@ def _candidates(subject: Subject, input: Tensor, usual: bool) -> Iterator[Conven
     if not fronts or not backs:
         return
     rows_raise = None if subject.is_loss else _error(subject, fronts[0], input)
-    layouts = ["rows"] if usual else ["columns"] + ["single"] * (len(input) == 1)
+    layouts = ["rows"] if usual else ["columns"] * (not subject.is_loss) + ["single"] * (len(input) == 1)
     looks_up = "embed" in type(subject.original).__name__.lower() or (rows_raise and _is_about_indices(rows_raise))
     if looks_up and input.is_floating_point():  # else it gets the whole numbers that were given
         layouts = ["whole"] + ["places"] * (input.shape[-1] == 1)
     if not subject.is_loss and needed(forward) == needed(backward) and len(needed(forward)) == 1:
         yield Convention(fronts[0], ("input",), derivative=True)
+        if subject.backward_name in DERIVATIVES:  # what it is to be given may be the output as well
+            yield Convention(fronts[0], ("output",), derivative=True)
+    if not subject.is_loss and not positional(backward):  # it is told of no gradient that arrives
+        yield Convention(fronts[0], (), derivative=True)
     for layout, front in itertools.product(layouts, fronts):
         splits = _splits(subject, input) if "second" in front else [0]
         for split, back in itertools.product(splits, backs):
@@ -160,8 +168,11 @@ def _backward_arguments(method: Any, is_loss: bool) -> Iterator[tuple[str, ...]]
     elif len(names) == 3:
         if len(set(roles)) == 3 and "grad" in roles:
             yield tuple(roles)
-        yield ("grad", "cache", "rate")
-        yield ("input", "grad", "rate")
+        if roles[2] == "grad":
+            yield ("input", "output", "grad")
+        else:
+            yield ("grad", "cache", "rate")
+            yield ("input", "grad", "rate")
         yield ("input", "second", "grad")
         yield ("grad", "input", "second")
 
@@ -195,7 +206,7 @@ def _tried(subject: Subject, convention: Convention, input: Tensor, target: Tens
 def _where_output(module: Any, answer: Any) -> str:
     if isinstance(answer, tuple) and answer and as_tensor(answer[0]) is not None:
         return "first"
-    if answer is None:
+    if answer is None or answer is module:
         own = attributes(module)
         numbers = [n for n in ("loss_value", "loss", "value", "cost") if _numel(own.get(n)) == 1]
         if numbers:
@@ -220,13 +231,13 @@ def _scored(
     if value is None:
         return RAISES, convention, 0.0
     grad_output = subject.cast_like(subject.upstream(output), output)
-    arrays = {path: as_tensor(get(module, path)) for path in _arrays(subject.original)}
+    values = {path: as_tensor(get(module, path)) for path in arrays(subject.original)}
     given = (subject.say_as_it_is(grad_output), subject.say(input), subject.say(target))
     answer = subject.translator.ask_backward(module, *given)
     where = _where_gradient(module, answer)
     moved: tuple[Path, ...] = ()
     if "rate" in convention.backward:
-        moved = tuple(path for path, old in arrays.items() if not same(old, as_tensor(get(module, path))))
+        moved = tuple(path for path, old in values.items() if not same(old, as_tensor(get(module, path))))
     convention = replace(
         convention,
         grad_input=where,
@@ -258,11 +269,16 @@ def _where_gradient(module: Any, answer: Any) -> str:
         return "first"
     if answer is None or isinstance(answer, dict):
         own = attributes(module)
-        return next((n for n in own if INPUT_GRADIENT_NAME.match(n) and as_tensor(own[n]) is not None), "")
+        inside = [
+            f"{n}.dinputs" for n, value in own.items() if isinstance(value, Listener) and value.dinputs is not None
+        ]
+        return next(
+            (n for n in own if INPUT_GRADIENT_NAME.match(n) and as_tensor(own[n]) is not None), *inside[:1] or [""]
+        )
     return ""
 
 
-def _arrays(module: Any, prefix: Path = ()) -> list[Path]:
+def arrays(module: Any, prefix: Path = ()) -> list[Path]:
     """Return where a module, and those inside it, keep numbers that may be parameters."""
     found: list[Path] = []
     for name, value in attributes(module).items():
@@ -276,7 +292,7 @@ def _arrays(module: Any, prefix: Path = ()) -> list[Path]:
             ]
     found = [path for path in found if _is_param(get(module, path[len(prefix) :]))]
     for path, child in children(module) if len(prefix) < 6 else ():
-        found += _arrays(child, prefix + path)
+        found += arrays(child, prefix + path)
     return found
 
 
@@ -288,7 +304,7 @@ def _returned(subject: Subject, answer: Any, where: str, inputs: int) -> tuple[t
     """Find which of the things that backward returns, after those of the inputs, is the gradient of which parameter."""
     if where != "first" and not isinstance(answer, dict):
         return ()
-    params = [p for p in _arrays(subject.original) if len(p) <= 2]
+    params = [p for p in arrays(subject.original) if len(p) <= 2]
     shapes = {path: as_tensor(get(subject.original, path)).shape for path in params}
     rest = [((i,), v) for i, v in enumerate(answer)][inputs:] if where == "first" else [((), answer)]
     found: list[tuple[Any, Path]] = []

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from minidl.lab.doctor.subject.stubs import is_stub
+
 FORWARD_METHODS = (
     "forward",
     "forward_pass",
@@ -12,6 +14,9 @@ FORWARD_METHODS = (
     "forward_prop",
     "fprop",
     "feed_forward",
+    "forward_propagate",
+    "function",
+    "f",
     "__call__",
 )
 BACKWARD_METHODS = (
@@ -22,6 +27,12 @@ BACKWARD_METHODS = (
     "back_prop",
     "bprop",
     "backpropagate",
+    "back_propagate",
+    "backward_propagate",
+    "compute_gradients",
+    "derivative",  # of an activation, as all that follow
+    "deriv",
+    "gradient",
 )
 LOSS_METHODS = (
     "forward",
@@ -32,18 +43,25 @@ LOSS_METHODS = (
     "calculate",
     "compute",
     "call",
+    "loss_value",
+    "compute_cost",
+    "cost",
+    "error",
     "__call__",
 )
 LOSS_GRADIENT_METHODS = ("backward", "dloss", "calc_dloss", "loss_grad", "gradient", "grad", "derivative", "deriv", "prime",
-                         "backward_pass", "backprop", "delta", "loss_prime")  # fmt: skip
+                         "backward_pass", "backprop", "delta", "loss_prime", "loss_gradient", "loss_derivative",
+                         "derivate", "compute_gradient", "calc_gradient", "get_gradient", "grad_loss")  # fmt: skip
 STEP_METHODS = ("step", "update", "update_params", "update_parameters", "update_weights", "calculate_update",
-                "apply_gradients", "optimize", "actualizar", "update_param", "apply")  # fmt: skip
+                "apply_gradients", "optimize", "actualizar", "update_param", "apply", "update_weight", "step_layer",
+                "optimise", "update_layer")  # fmt: skip
 OPTIMIZER_NAME = re.compile(r"sgd|adam|adagrad|rmsprop|momentum|optim|descent|nesterov|adadelta", re.IGNORECASE)
+RATES = ("lr", "learning_rate", "eta", "alpha", "step_size", "optz_rate", "rate", "_lr")
 PAIR_METHODS = ("param", "params", "parameters", "get_params", "get_parameters", "params_and_grads", "params_grads",
                 "parameters_and_gradients", "get_params_and_grads", "get_parameters_and_gradients")  # fmt: skip
 OUTPUT_NAMES = ("output", "outputs", "out", "Output", "value")  # where forward leaves what it does not return
 INPUT_GRADIENT_NAME = re.compile(
-    r"^(d_?(l_?d)?inputs?|dinp|input_?(error|grad|gradient|delta)|grad_?inputs?)$", re.IGNORECASE
+    r"^(d_?(l_?d)?inputs?|dinp|dvalues|input_?(error|grad|gradient|delta)|grad_?inputs?)$", re.IGNORECASE
 )
 CACHED_NAME = re.compile(r"^_*(inputs?|inp|outputs?|out)$")  # what is kept from forward, and is no parameter
 ZERO_METHODS = ("zero_grad", "zero_grads", "zero_gradient", "zero_gradients", "reset_grad", "reset_grads")
@@ -55,8 +73,10 @@ ALIASES = {"w": "weight", "weights": "weight", "b": "bias", "biases": "bias"}
 
 
 def first_method(thing: Any, names: tuple[str, ...]) -> str | None:
-    """Return the first of these names that is a method of a thing, or None."""
-    return next((name for name in names if callable(attribute(thing, name))), None)
+    """Return the first of these names that is a method of a thing, one that does something before one that is to be written."""
+    found = [name for name in names if callable(attribute(thing, name))]
+    written = (name for name in found if name != "__call__" and not is_stub(attribute(thing, name)))
+    return next(written, None) or next(iter(found), None)
 
 
 def attribute(thing: Any, name: str, default: Any = None) -> Any:

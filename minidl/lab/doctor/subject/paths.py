@@ -35,7 +35,8 @@ def put(root: Any, path: Path, value: Tensor) -> None:
     """Write into the tensor or array that stands there; numbers and lists are replaced."""
     there = get(root, path)
     if isinstance(there, Tensor):
-        there.data.copy_(value)
+        fits = there.numel() == value.numel()
+        there.data.copy_(value.reshape(there.shape) if fits else value)
     elif is_numpy(there) and getattr(there, "ndim", 0) == value.ndim:
         there[...] = value.numpy()
     elif there is not None:
@@ -108,5 +109,6 @@ def pair_names(thing: Any) -> tuple[str, str] | None:
         return None
     own = getattr(thing, "__dict__", {})
     values = [name for name in own if is_values(own[name]) and not is_gradient_name(name)]
-    grads = [name for name in own if is_gradient_name(name) and (own[name] is None or as_tensor(own[name]) is not None)]
+    names = [name for name in own if is_gradient_name(name) and not name.endswith("_fn")]
+    grads = [name for name in names if (own[name] is None or as_tensor(own[name]) is not None)]
     return (values[0], grads[0]) if len(values) == len(grads) == 1 else None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dis
 import inspect
+import itertools
 import re
 from typing import Any
 
@@ -21,13 +23,17 @@ from minidl.lab.doctor.subject.stubs import is_stub
 ROLES = {  # in lower case without underscores; the first that fits
     "cache": r"^(cached?|caches|ctx|context|memory|saved|tape|store|intermediates?)$",
     "rate": r"^(lr|learningrate|learnrate|eta|alpha|rate|stepsize|tasa|lrate)$",
-    "flag": r"train|^mode$|^predict$|^test|^eval|entrenando|inference|^phase$|^verbose$",
+    "flag": r"train|^mode$|^predict$|^test|^eval|entrenando|inference|^phase$|^verbose$|^save",
     "target": r"target|label|true|actual|expected|truth|desired|onehot|^(t|gt|tgt|truth|correct|real|yreal)$",
     "grad": r"grad|upstream|delta|err(or)?s?$|^err|^(g|dout|d(y|z|a|h|x|l|o|v|s)|dvalues?|dnext|dlosst?)$|^d(l|loss|j)d?",
 }
 PREDICTION = r"pred|^out|hat$|logit|score|prob|input|estimate|^(x|a|p|xs|yh|inp|inpt|activations?)$"
+OF_TWO_NAME = re.compile(
+    "^(add|sub|mul|div|matmul)", re.IGNORECASE
+)  # of arithmetic, whose second input may be called y
 LOSS_NAME = re.compile(
-    r"loss|mse|mae|bce|nll|entropy|criterion|(?<!back)error|(^|_)cost|perdida|quadratic", re.IGNORECASE
+    r"loss|mse|mae|bce|nll|entropy|criterion|(?<!back)error|(^|_)cost|perdida|quadratic|mean_?squared|_regression",
+    re.IGNORECASE,
 )
 
 
@@ -56,6 +62,8 @@ def role(name: str) -> str:
     plain = name.lower().replace("_", "")
     if re.match(r"d_?[A-Z]\w*$", name):  # dA, dZ, dValues, d_Out
         return "grad"
+    if plain in ("ytrain", "ytest", "ybatch", "yval", "trainy", "testy"):
+        return "target"
     return next((what for what, pattern in ROLES.items() if re.search(pattern, plain)), "input")
 
 
@@ -83,28 +91,63 @@ def kind(cls: type) -> str | None:
     steps = first_method(cls, STEP_METHODS)
     if forward and steps and OPTIMIZER_NAME.search(cls.__name__) and is_stub(getattr(cls, forward)):
         return "optimizer"  # that is a module by its base class alone
+    loss, gradient = _own_method(cls, LOSS_METHODS), first_method(cls, LOSS_GRADIENT_METHODS)
+    other = forward and is_stub(getattr(cls, forward)) and loss not in (None, forward) and gradient
+    if other and LOSS_NAME.search(cls.__name__) and not is_stub(getattr(cls, gradient)):
+        return "loss"  # that is a module by its base class alone
     if forward and first_method(cls, BACKWARD_METHODS):
         given = needed(getattr(cls, forward), bound=False)
         open_ended = any(p.kind is p.VAR_POSITIONAL for p in parameters(getattr(cls, forward)))
         if LOSS_NAME.search(cls.__name__) and (len(given) >= 2 or open_ended):
             return "loss"
+        if len(given) == 2 and OF_TWO_NAME.search(cls.__name__):
+            return "layer"
         return "loss" if len(given) == 2 and _speaks_of_a_target(given) else "layer"
     if steps and not first_method(cls, BACKWARD_METHODS) and (OPTIMIZER_NAME.search(cls.__name__) or not forward):
         return "optimizer"
-    loss, gradient = _own_method(cls, LOSS_METHODS), first_method(cls, LOSS_GRADIENT_METHODS)
     if (
         loss
         and gradient
         and (LOSS_NAME.search(cls.__name__) or _speaks_of_a_target(needed(getattr(cls, loss), bound=False)))
     ):
         return "loss"
+    if LOSS_NAME.search(cls.__name__) and (returns_both(cls) or is_fused(cls)):
+        return "loss"
     return None
+
+
+def returns_both(cls: type) -> bool:
+    """Whether a loss has one method alone, which returns the number and its gradient."""
+    name = _own_method(cls, LOSS_METHODS)
+    if name is None or first_method(cls, LOSS_GRADIENT_METHODS):
+        return False
+    method = getattr(cls, name)
+    return len(needed(method, bound=False)) == 2 and _ends_with_two(method)
+
+
+def _ends_with_two(method: Any) -> bool:
+    """Whether what a method returns are two things."""
+    code = [i for i in dis.get_instructions(method) if i.opname != "NOP"] if hasattr(method, "__code__") else []
+    return any(
+        a.opname == "BUILD_TUPLE" and a.arg == 2 and b.opname == "RETURN_VALUE" for a, b in itertools.pairwise(code)
+    )
+
+
+def is_fused(cls: type) -> bool:
+    """Whether a loss is the gradient of a cross-entropy behind a softmax alone: backward(probabilities, target)."""
+    backward = first_method(cls, BACKWARD_METHODS)
+    if backward is None or _own_method(cls, (*FORWARD_METHODS, *LOSS_METHODS)) is not None:
+        return False
+    name = cls.__name__.lower()
+    return "softmax" in name and len(needed(getattr(cls, backward), bound=False)) == 2
 
 
 def _own_method(cls: type, names: tuple[str, ...]) -> str | None:
     """Return the first of these names that is a method of a class's objects (every class can itself be called)."""
     own = {name for kind in cls.__mro__[:-1] for name, value in vars(kind).items() if _is_method(value)}
-    return next((name for name in names if name in own), None)
+    found = [name for name in names if name in own]
+    written = (name for name in found if name != "__call__" and not is_stub(getattr(cls, name)))
+    return next(written, None) or next(iter(found), None)
 
 
 def _is_method(value: Any) -> bool:

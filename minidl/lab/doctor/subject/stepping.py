@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,68 +19,115 @@ RATE = 0.1  # where step wants the learning rate itself
 Stepping = Callable[[Any, Any], None]  # of the optimiser and the model
 BEFORE = ("pre_update_params", "pre_update", "pre_update_parameters")
 AFTER = ("post_update_params", "post_update", "post_update_parameters")
-FIRST = ("init_params", "reset_parameter", "initialize", "init", "setup", "build")
+GRADIENT = re.compile("d_?(w|b|theta|p|params?|weights?)")
+COUNT = re.compile("t|step|steps|iteration|epoch|i|n_iter|time_?step")
+PLACE = re.compile("(layer_?)?(index|idx|number|num|id)")
+COUNTED = "_number_of_the_step"
+FIRST = ("init_params", "add_initials", "reset_parameter", "initialize", "init", "setup", "build")
 
 
 def steppings(optimizer: Any, name: str, slots: list[Slot]) -> Iterator[Stepping]:
     """Yield the ways in which a step may be called, the likelier by its arguments' names first."""
+    for way in _steppings(optimizer, name, slots):
+        yield _counted(way)
+
+
+def step_roles(names: list[str]) -> list[str]:
+    """Return what the arguments of a step are for: as `role` says, and "place" for numbers of steps and layers."""
+    return [
+        "place"
+        if COUNT.fullmatch(name.lower()) or PLACE.fullmatch(name.lower())
+        else "grad"
+        if GRADIENT.fullmatch(name.lower())
+        else role(name)
+        for name in names
+    ]
+
+
+def _counted(way: Stepping) -> Stepping:
+    def step(optimizer: Any, model: Any) -> None:
+        way(optimizer, model)
+        count_step(optimizer)
+
+    return step
+
+
+def _steppings(optimizer: Any, name: str, slots: list[Slot]) -> Iterator[Stepping]:
     names = needed(getattr(optimizer, name))
-    roles = [role(n) for n in names]
+    roles = step_roles(names)
     if not names:
         yield lambda o, m: getattr(o, name)()
         return
 
-    def filled(values: list[Any]) -> list[Any]:
-        """Put the learning rate where it is asked for, and a count of steps."""
+    def called(o: Any, values: list[Any], who: Any = None) -> Any:
+        """Call a step; put the learning rate where it is asked for, and a count of steps."""
         rest = iter(values)
-        return [
-            RATE if r == "rate" else 1 if re.fullmatch("t|step|iteration|epoch|i", n) else next(rest)
+        given = [
+            RATE if r == "rate" else _count(o, n) if r == "place" else next(rest)
             for r, n in zip(roles, names, strict=True)
         ]
+        return getattr(who or o, name)(*given)
 
     def with_model(o: Any, m: Any) -> None:
-        getattr(o, name)(*filled([m]))
+        called(o, [m])
 
     def with_layers(o: Any, m: Any) -> None:
         _first(o, layers(m))
-        getattr(o, name)(*filled([layers(m)]))
+        called(o, [layers(m)])
 
     def with_each_layer(o: Any, m: Any) -> None:
         _call(o, BEFORE)
         for layer in layers(m):
             _first(o, layer)
-            getattr(o, name)(*filled([layer]))
+            called(o, [layer])
         _call(o, AFTER)
 
     def with_listed(o: Any, m: Any) -> None:
         method = next(method for n in PAIR_METHODS if callable(method := getattr(m, n, None)))
-        getattr(o, name)(*filled([list(method())]))
+        called(o, [list(method())])
 
     def with_pairs(o: Any, m: Any) -> None:
-        getattr(o, name)(*filled([[(get(m, s.param), get(m, s.grad)) for s in slots]]))
+        called(o, [[(get(m, s.param), get(m, s.grad)) for s in slots]])
 
     def with_holders(o: Any, m: Any) -> None:
         for slot in slots:
             holder = get(m, slot.param[:-1])
             _first(o, holder)
-            getattr(o, name)(*filled([holder]))
+            called(o, [holder])
 
     def with_lists(o: Any, m: Any) -> None:
         params, grads = (
             [get(m, path) for path in paths] for paths in zip(*((s.param, s.grad) for s in slots), strict=True)
         )
-        _take(m, slots, getattr(o, name)(*filled([params, grads])))
+        _first(o, params)
+        _take(m, slots, called(o, [params, grads]))
 
     def with_dictionaries(o: Any, m: Any) -> None:
         params, grads = ({s.name: get(m, path(s)) for s in slots} for path in (lambda s: s.param, lambda s: s.grad))
-        _take(m, slots, getattr(o, name)(*filled([params, grads])))
+        _take(m, slots, called(o, [params, grads]))
         for slot in slots:  # where the dictionary, not the array, was written into
             if params[slot.name] is not get(m, slot.param):
                 put(m, slot.param, as_tensor(params[slot.name]))
 
+    def with_grads_alone(o: Any, m: Any) -> None:
+        called(o, [{s.name: get(m, s.grad) for s in slots}])
+
     def with_each(o: Any, m: Any) -> None:
         for slot in slots:
-            _take(m, [slot], getattr(o, name)(*filled([get(m, slot.param), get(m, slot.grad)])))
+            one = _own(o, slot, m)
+            _take(m, [slot], called(o, [get(m, slot.param), get(m, slot.grad)], one))
+
+    def _own(o: Any, slot: Slot, m: Any) -> Any:
+        """Return the optimiser of a parameter: its own, where what is remembered has room for one parameter alone."""
+        if not hasattr(o, "__dict__"):
+            return o
+        if "_of_each" not in o.__dict__:
+            probe = copy.deepcopy(o)
+            with contextlib.suppress(Exception):
+                called(o, [copy.deepcopy(get(m, slot.param)), copy.deepcopy(get(m, slot.grad))], probe)
+            kept = [value for value in vars(probe).values() if getattr(value, "ndim", 0) > 0]
+            o._of_each = {s.name: copy.deepcopy(o) for s in slots} if kept else {}
+        return o._of_each.get(slot.name, o)
 
     def with_two(o: Any, m: Any) -> None:
         by_layer: dict[Any, list[Slot]] = {}
@@ -89,13 +137,24 @@ def steppings(optimizer: Any, name: str, slots: list[Slot]) -> Iterator[Stepping
             params, grads = (
                 [get(m, path) for path in paths] for paths in zip(*((s.param, s.grad) for s in mine), strict=True)
             )
-            _take(m, mine, getattr(o, name)(*filled([*params, *grads])))
+            _take(m, mine, called(o, [*params, *grads]))
 
-    count = sum(
-        r != "rate" and not re.fullmatch("t|step|iteration|epoch|i", n) for r, n in zip(roles, names, strict=True)
-    )
-    plain = names[0].lower()
-    if count == 1:
+    def with_each_gradient(o: Any, m: Any) -> None:
+        """Add what comes back, the change, to the parameter; take it away where the first has the gradient's sign."""
+        for slot in slots:
+            own = _of_its_own(o, slot)
+            change = as_tensor(called(o, [get(m, slot.grad)], own))
+            old, grad = as_tensor(get(m, slot.param)), as_tensor(get(m, slot.grad))
+            if change is not None and change.shape == old.shape:
+                sign = own.__dict__.setdefault("_sign_of_change", -1 if bool((change * grad).sum() > 0) else 1)
+                put(m, slot.param, old + sign * change)
+
+    count = sum(r not in ("rate", "place") for r in roles)
+    plain = next((n.lower() for n, r in zip(names, roles, strict=True) if r not in ("rate", "place")), "")
+    if count == 1 and "grad" in roles:
+        yield with_grads_alone
+        yield with_each_gradient
+    elif count == 1:
         ways = [with_model, with_listed, with_pairs, with_layers, with_each_layer, with_holders]
         if plain.endswith("layer"):
             ways = [with_each_layer]
@@ -112,6 +171,29 @@ def steppings(optimizer: Any, name: str, slots: list[Slot]) -> Iterator[Stepping
         yield from ways if several else [with_each, with_dictionaries, with_lists]
     else:
         yield with_two
+
+
+def _count(optimizer: Any, name: str) -> int:
+    """Return the number of the step, or the place of the layer, which is the first."""
+    if PLACE.fullmatch(name.lower()) or not hasattr(optimizer, "__dict__"):
+        return int(not PLACE.fullmatch(name.lower()))
+    return optimizer.__dict__.get(COUNTED, 1)
+
+
+def count_step(optimizer: Any) -> None:
+    """Remember that a step has been made, for those optimisers that want to be told its number."""
+    if hasattr(optimizer, "__dict__"):
+        optimizer.__dict__[COUNTED] = optimizer.__dict__.get(COUNTED, 1) + 1
+
+
+def _of_its_own(optimizer: Any, slot: Slot) -> Any:
+    """Return a copy of an optimiser that serves one parameter alone: it has no means to tell several apart."""
+    own = optimizer.__dict__.setdefault("_of_parameters", {})
+    if slot.name not in own:
+        kept = {name: value for name, value in vars(optimizer).items() if name != "_of_parameters"}
+        own[slot.name] = copy.copy(optimizer)
+        own[slot.name].__dict__ = copy.deepcopy(kept)
+    return own[slot.name]
 
 
 def layers(model: Any) -> list[Any]:

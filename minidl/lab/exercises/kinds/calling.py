@@ -1,9 +1,10 @@
-"""Running the student's code: with a time limit, the same random numbers each time, and errors in words."""
+"""Running the student's code: with a time limit, the same random numbers each time, in double precision; errors in words."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -12,6 +13,31 @@ from minidl.lab.doctor.subject.calls import Watch
 from minidl.lab.doctor.time_limit import TIME_LIMIT, Hung, guarded
 from minidl.lab.exercises.errors import explain
 from minidl.lab.exercises.reply import Wrong
+
+
+@contextmanager
+def precision(dtype: torch.dtype) -> Iterator[None]:
+    """Let torch make tensors of a dtype for a while, whatever the notebook has chosen."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+@contextmanager
+def trusted() -> Iterator[None]:
+    """Let `call` do without its time limit for a while: what is called is an exercise's own, and comes back."""
+    _trusted.append(True)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            yield
+    finally:
+        _trusted.pop()
+
+
+_trusted: list[bool] = []
 
 
 def call(shown: str, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -29,7 +55,7 @@ def call(shown: str, function: Callable[..., Any], *arguments: Any) -> Any:
         return function(*arguments)
 
     try:
-        return guarded(work, TIME_LIMIT)[0]
+        return work(Watch()) if _trusted else guarded(work, TIME_LIMIT)[0]
     except Hung as error:
         raise Wrong(str(error), certain=True) from error
     except Exception as error:

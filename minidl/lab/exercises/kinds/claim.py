@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from minidl.lab.exercises.answer import Answer, run
 from minidl.lab.exercises.comparing import has_dots, show
 from minidl.lab.exercises.kinds.exercise import Exercise
 from minidl.lab.exercises.reply import DOTS, NotDone, Wrong
 from minidl.lab.proof import Proof, ProofError, prove_equal, prove_gradient
-from minidl.lab.proof.formula import Formula
+from minidl.lab.proof.formula import Formula, as_formula, inside
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,9 +23,12 @@ class Claim(Exercise):
     statement : function without arguments
         Returns what the claim is about: a dictionary of the formula ``forward``, of ``wrt``, and of ``upstream`` if there is
         one, as `prove_gradient` takes them.
+    also_as : function without arguments, optional
+        Returns another form of the same thing: a claim may be proven of this one instead.
     """
 
     statement: Callable[[], Mapping[str, Formula]]
+    also_as: Callable[[], Mapping[str, Formula]] | None = None
     kind: ClassVar[str] = "claim"
 
     def judge(self, answer: Answer) -> tuple[str, Proof]:
@@ -34,13 +37,18 @@ class Claim(Exercise):
             raise NotDone(DOTS)
         if not isinstance(claim, (Formula, int, float)) or isinstance(claim, bool):
             text = f"it should be a formula made of the symbols above, and {show(claim)} is not."
+            if isinstance(claim, str):
+                text += " Write it without quotation marks."
             raise Wrong(text, certain=True)
+        statement = self.statement()
         try:
-            return "proven, for every size", prove_gradient(**self.statement(), claim=claim, steps=True)
+            return "proven, for every size", prove_gradient(**statement, claim=claim, steps=True)
         except ProofError as error:
-            raise Wrong(error.hint) from error
+            if self.also_as and (proof := _proof(**self.also_as(), claim=claim, steps=True)):
+                return "proven, for every size", proof
+            raise Wrong("\n".join(filter(None, [_of_message(claim, statement), error.hint]))) from error
         except ValueError as error:
-            raise Wrong(str(error)) from error
+            raise Wrong(". ".join(filter(None, [str(error), _of_message(claim, statement)]))) from error
 
     def slip(self, answer: Answer) -> str:
         for code, says in self.slips.items():
@@ -51,3 +59,37 @@ class Claim(Exercise):
                 continue
             return says
         return ""
+
+
+def _of_message(claim: Formula | float, statement: Mapping[str, Formula]) -> str:
+    """Return what is wrong with how the message stands in a claim; nothing if it stands there once, as a factor."""
+    message = statement.get("upstream")
+    if message is None:
+        return ""
+    claim, name = as_formula(claim), message.args[0]
+    if not any(part.op == "symbol" and part.args[0] == name for part in inside(claim)):
+        return f"{name} does not occur in it: what comes back is made from what arrives."
+    try:
+        prove_equal(_with(claim, name, -2 * message), -2 * claim)
+    except (ProofError, ValueError):
+        return (
+            f"with -2 {name} in place of {name}, it does not become -2 times as much. A message may be of either sign, and "
+            "what comes back goes along with it: it is a factor."
+        )
+    return ""
+
+
+def _with(formula: Formula, name: str, other: Formula) -> Formula:
+    """Return a formula with another one in place of a symbol."""
+    if formula.op == "symbol":
+        return other if formula.args[0] == name else formula
+    parts = tuple(_with(part, name, other) if isinstance(part, Formula) else part for part in formula.args)
+    return Formula(formula.op, parts, formula.shape)
+
+
+def _proof(**claimed: Any) -> Proof | None:
+    """Return the proof of a claim, or None where it is wrong."""
+    try:
+        return prove_gradient(**claimed)
+    except ProofError:
+        return None

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from minidl.lab.doctor.subject.stubs import is_empty, is_stub
 from minidl.lab.exercises.answer import Answer, borrowed, lent
-from minidl.lab.exercises.comparing import difference, show
+from minidl.lab.exercises.comparing import as_numbers, difference, show
 from minidl.lab.exercises.kinds.calling import call, quietly
 from minidl.lab.exercises.kinds.exercise import Exercise
 from minidl.lab.exercises.reply import WRITE, NotDone, Wrong
@@ -28,13 +28,16 @@ class Function(Exercise):
     tolerance : float
         For numbers, relative to each of them.
     not_yours : tuple of str
-        Functions of torch that would be the whole answer.
+        Functions that would be the whole answer, of torch or others.
+    may_differentiate : bool
+        Whether it may ask torch's autograd, and use minidl's own parts: where it is a judge of them.
     """
 
     reference: Callable[..., Any]
     cases: Callable[[], Sequence[tuple[Any, ...]]]
     tolerance: float = 5e-4
     not_yours: tuple[str, ...] = ()
+    may_differentiate: bool = False
     kind: ClassVar[str] = "function"
 
     def judge(self, answer: Answer) -> str:
@@ -44,7 +47,7 @@ class Function(Exercise):
             raise Wrong(text, certain=True)
         if is_empty(function) or is_stub(function):
             raise NotDone(WRITE.format("the function"))
-        if text := borrowed(function, self.not_yours):
+        if not self.may_differentiate and (text := borrowed(function, self.not_yours)):
             raise Wrong(text, certain=True)
         cases = self.cases()
         for arguments in cases:
@@ -55,10 +58,11 @@ class Function(Exercise):
                 raise NotDone(WRITE.format("the function"))
             if got is None:
                 raise Wrong(f"{shown} returns None: is a return missing?")
-            if problem := difference(got, self.reference(*copy.deepcopy(arguments)), self.tolerance):
+            due = self.reference(*copy.deepcopy(arguments))
+            if problem := difference(got, due, self.tolerance, "is something rounded, or a small part not right"):
                 raise Wrong(f"for {shown}, {lent(function) or problem}")
             for place, (before, after) in enumerate(zip(arguments, mine, strict=True), 1):
-                if difference(after, before, 0.0):
+                if as_numbers(before) is not None and difference(after, before, 0.0):
                     raise Wrong(f"{shown} changes its argument {place}; it should only return something.")
         return f"right for {len(cases)} different inputs"
 

@@ -9,26 +9,38 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from minidl import Module
 from minidl.lab.doctor import Diagnosis, examine
 from minidl.lab.doctor.subject.stubs import is_stub
-from minidl.lab.exercises.answer import Answer, borrowed, lent, untouched
-from minidl.lab.exercises.comparing import show
-from minidl.lab.exercises.kinds.calling import call, quietly
+from minidl.lab.exercises.answer import Answer, borrowed, lent, misnamed, untouched
+from minidl.lab.exercises.comparing import SAME, difference, show
+from minidl.lab.exercises.kinds.calling import call, precision, quietly
 from minidl.lab.exercises.kinds.exercise import Exercise
 from minidl.lab.exercises.reply import WRITE, NotDone, Wrong
 
 ENDS = (0.0, 6.0, -6.0, 30.0, -30.0, 100.0, -100.0)
 
 
-def to_write(answer: Answer, methods: tuple[str, ...], not_yours: tuple[str, ...]) -> None:
+def to_write(
+    answer: Answer, methods: tuple[str, ...], not_yours: tuple[str, ...], building_blocks: tuple[str, ...] = ()
+) -> None:
     """Raise what there is to say about a class before it is built: still the stub, no class, or not the student's own."""
     cls = answer.value
     if not isinstance(cls, type):
         raise Wrong(f"it should be a class, and is {show(cls)}: define it with class {answer.name}.", certain=True)
+    if text := misnamed(cls, methods):
+        raise Wrong(text, certain=True)
     missing = untouched(cls, methods)
     if len(missing) == len(methods):
         raise NotDone(WRITE.format(" and ".join(methods)))
-    if text := borrowed(cls, not_yours, methods):
+    if text := borrowed(cls, not_yours, methods, building_blocks):
+        raise Wrong(text, certain=True)
+
+
+def prepared(module: Any) -> None:
+    """Raise what there is to say where a module's __init__ leaves out that of Module."""
+    if isinstance(module, Module) and "params" not in vars(module):
+        text = "super().__init__() is missing in __init__: it prepares what every module has, params and grad."
         raise Wrong(text, certain=True)
 
 
@@ -36,8 +48,15 @@ def returned(name: str, method: str, got: Any) -> Tensor:
     """Return what a method returned, if that is a tensor."""
     if got is None:
         raise Wrong(f"{method} of {name} returns nothing: is a return missing?", certain=True)
+    if callable(got):
+        raise Wrong(f"{method} of {name} returns a function: are brackets, (), missing after it?", certain=True)
+    if isinstance(got, (tuple, list)):
+        raise Wrong(f"{method} of {name} returns {len(got)} things, and should return one tensor.", certain=True)
     if not isinstance(got, Tensor):
         raise Wrong(f"{method} of {name} should return a tensor, and returns {show(got)}.", certain=True)
+    if not got.is_floating_point():
+        what = "true and false" if got.dtype is torch.bool else "whole numbers"
+        raise Wrong(f"{method} of {name} returns a tensor of {what}, and not of numbers with a point.")
     return got
 
 
@@ -59,17 +78,22 @@ class Layer(Exercise):
     Attributes
     ----------
     builds : mapping of str to function
-        Ways of building an object from the class, each under the words that describe it.
+        Ways of building an object from the class, each under the words that describe it, beginning with "with".
     shapes : tuple of shapes
-        Of the batches that it is examined with: several samples, one, and another number.
+        Of the batches that the first of them is examined with: several samples, one, and another number.
     reference : function, optional
         What forward should be equal to, entry by entry.
     ends : tuple of float
-        Inputs at which forward and backward are compared with the reference in single precision.
+        Inputs at which forward and backward are compared with the reference in single precision; none where the layer mixes
+        its features.
+    smallest : float
+        What forward may be off by where it should be next to nothing.
     methods : tuple of str
         What was to be written.
     not_yours : tuple of str
-        Functions of torch that would be the whole answer.
+        Functions and classes of torch that would be the whole answer.
+    building_blocks : tuple of str
+        Classes of minidl that the answer may be built of.
     also : function, optional
         Takes the class; returns in words what else is wrong with it, or nothing.
     """
@@ -78,53 +102,54 @@ class Layer(Exercise):
     shapes: tuple[tuple[int, ...], ...] = ((4, 3), (1, 3), (5, 1))
     reference: Callable[[Tensor], Tensor] | None = None
     ends: tuple[float, ...] = ENDS
+    smallest: float = 1e-30
     methods: tuple[str, ...] = ("forward", "backward")
     not_yours: tuple[str, ...] = ()
+    building_blocks: tuple[str, ...] = ()
     also: Callable[[type], str] | None = None
     kind: ClassVar[str] = "layer"
 
     def judge(self, answer: Answer) -> str:
-        to_write(answer, self.methods, self.not_yours)
+        to_write(answer, self.methods, self.not_yours, self.building_blocks)
         cls = answer.value
-        for words, build in self.builds.items():
+        for number, (words, build) in enumerate(self.builds.items()):
             module = call(f"building {self.name}", build, cls)
+            prepared(module)
             self._walk(module, cls)
-            for shape in self.shapes:
+            for shape in self.shapes if number == 0 else self.shapes[:1]:
                 complain(examine(module, shape, reference=self.reference), self.notebook, words)
-            if self.reference and (problem := self._at_the_ends(module)):
+            if self.reference and self.ends and (problem := self._at_the_ends(module)):
                 raise Wrong(problem)
         if self.also and (problem := call(self.name, self.also, cls)):
             raise Wrong(problem)
         samples = " and ".join(str(n) for n in sorted({shape[0] for shape in self.shapes}))
-        ends = f", and at x = {', '.join(f'{x:g}' for x in self.ends)}" if self.reference else ""
+        ends = f", and at x = {', '.join(f'{x:g}' for x in self.ends)}" if self.reference and self.ends else ""
         return f"forward and backward are right, for batches of {samples} samples{ends}"
 
     def _walk(self, module: Any, cls: type) -> None:
         """Go forward and back once: what goes wrong so early is said more plainly here than by the doctor."""
         input = torch.randn(self.shapes[0], generator=torch.Generator().manual_seed(1))
-        try:
-            output = returned(self.name, "forward", call(f"forward of {self.name}", module.forward, input.clone()))
-            if is_stub(getattr(cls, "backward", None)):
-                raise Wrong("backward is still to be written.", certain=True)
-            back = call(f"backward of {self.name}", module.backward, torch.ones_like(output))
-            returned(self.name, "backward", back)
-        except Wrong as problem:
-            if not problem.certain and (text := lent(cls)):
-                raise Wrong(text, certain=True) from problem
-            raise
+        output = returned(self.name, "forward", call(f"forward of {self.name}", module.forward, input.clone()))
+        if is_stub(getattr(cls, "backward", None)):
+            raise Wrong("backward is still to be written.", certain=True)
+        back = call(f"backward of {self.name}", module.backward, torch.ones_like(output))
+        returned(self.name, "backward", back)
 
+    @precision(torch.float32)
     def _at_the_ends(self, module: Any) -> str:
         """Compare forward and backward with the reference where numbers are large, small, or nothing."""
         assert self.reference is not None
         input = torch.tensor([self.ends], dtype=torch.float32)
-        grad_output = torch.linspace(1, 2, input.numel()).reshape(input.shape)
+        grad_output = torch.linspace(1, 2, input.numel(), dtype=input.dtype).reshape(input.shape)
         output = call(f"forward of {self.name}", module.forward, input.clone())
         back = call(f"backward of {self.name}", module.backward, grad_output.clone())
         x = input.double().requires_grad_()
         due = self.reference(x)
         (slope,) = torch.autograd.grad(due, x, grad_output.double())
         for method, mine, right in (("forward", output, due.detach()), ("backward", back, slope)):
-            off = ~torch.isclose(mine.double(), right, rtol=1e-4, atol=1e-30)
+            # of two numbers near 1 that are subtracted, single precision has seven digits: so many has a slope
+            rounding = self.smallest if method == "forward" else 1e-6
+            off = ~torch.isclose(mine.double(), right, rtol=1e-4, atol=rounding)
             off &= ~((input == 0) & (method == "backward"))  # a kink has no slope, and no curve is judged by one point
             if bool(off.any()):
                 k = int(off.nonzero()[0][1])
@@ -133,19 +158,55 @@ class Layer(Exercise):
                 return f"at x = {self.ends[k]:g}, {method} {what} {got:.6g}, and that is not it."
         return ""
 
-    def behaviour(self, value: Any) -> Any:
-        def work() -> list[Tensor]:
-            found = []
-            for build in self.builds.values():
-                module = build(value)
-                input = torch.randn(self.shapes[0], generator=torch.Generator().manual_seed(1), dtype=torch.float64)
-                ends = [torch.tensor([self.ends])] if self.reference else []
-                for batch in (input, *ends):
-                    given = batch.clone()
-                    output = module.forward(given)
-                    grad_output = torch.linspace(1, 2, output.numel(), dtype=batch.dtype).reshape(output.shape)
-                    found += [output, module.backward(grad_output), given]
-                found += list(getattr(module, "grad", {}).values())
-            return found
+    def slip(self, answer: Answer) -> str:
+        return lent(answer.value) or super().slip(answer)
 
-        return quietly(work)
+    def _batches(self) -> list[Tensor]:
+        """Return what answers are known by: batches of all shapes, and the ends."""
+        drawn = (torch.Generator().manual_seed(1) for _ in self.shapes)
+        batches = [
+            torch.randn(shape, generator=generator, dtype=torch.float64)
+            for shape, generator in zip(self.shapes, drawn, strict=True)
+        ]
+        return batches + ([torch.tensor([self.ends], dtype=torch.float32)] if self.reference and self.ends else [])
+
+    def behaviour(self, value: Any) -> Any:
+        found = [self._one_way(value, build, batch) for build in self.builds.values() for batch in self._batches()]
+        return None if all(isinstance(way, str) for way in found) else found
+
+    @staticmethod
+    def _one_way(cls: type, build: Callable[[type], Any], batch: Tensor) -> list[Tensor] | str:
+        """Return all that comes of going forward and back once with a new object, or what that raises."""
+
+        def work() -> list[Tensor] | str:
+            try:
+                module, input = build(cls), batch.clone()
+                output = module.forward(input)
+                drawn = torch.Generator().manual_seed(2)  # of both signs, so that a gate set by the message is seen
+                grad_output = torch.randn(output.shape, generator=drawn, dtype=batch.dtype)
+                back = module.backward(grad_output)
+            except Exception as error:
+                return f"{type(error).__name__}: {error}"
+            return [output, back, input, grad_output, *getattr(module, "grad", {}).values()]
+
+        return quietly(work) or "does not come back"
+
+    def alike(self, mine: Any, theirs: Any) -> bool:
+        """Whether two layers do the same, or have the same wrong forward, whatever comes after it."""
+        if self.reference is None:
+            return not difference(mine, theirs, SAME)
+        forward = [[way if isinstance(way, str) else (way[0], way[2]) for way in ways] for ways in (mine, theirs)]
+        due = [self.reference(batch) for _ in self.builds for batch in self._batches()]
+        outputs = [way if isinstance(way, str) else way[0] for way in mine]
+        if difference(*forward, SAME) or self._lost(mine, due) != self._lost(theirs, due):
+            return False
+        return bool(difference(outputs, due, 1e-4) or not difference(mine, theirs, SAME))
+
+    def _lost(self, ways: Any, due: list[Tensor]) -> list[list[bool]]:
+        """Return which outputs are 0 and should be small numbers: a comparison takes these for the same."""
+        pairs = [(way[0], right) for way, right in zip(ways, due, strict=True) if not isinstance(way, str)]
+        return [
+            ((got == 0) & (right.abs() > self.smallest)).flatten().tolist()
+            for got, right in pairs
+            if got.shape == right.shape
+        ]

@@ -13,11 +13,11 @@ from torch import Tensor
 from minidl.lab.doctor import examine_loss
 from minidl.lab.doctor.subject.stubs import is_stub
 from minidl.lab.exercises.answer import Answer, lent
-from minidl.lab.exercises.comparing import show
+from minidl.lab.exercises.comparing import SAME, difference, show
 from minidl.lab.exercises.errors import explain
 from minidl.lab.exercises.kinds.calling import call, quietly
 from minidl.lab.exercises.kinds.exercise import Exercise
-from minidl.lab.exercises.kinds.layer import complain, returned, to_write
+from minidl.lab.exercises.kinds.layer import complain, prepared, returned, to_write
 from minidl.lab.exercises.reply import Wrong
 
 Pairs = list[tuple[Tensor, Tensor]]
@@ -52,11 +52,15 @@ class Loss(Exercise):
     def judge(self, answer: Answer) -> str:
         to_write(answer, ("forward", "backward"), self.not_yours)
         cls = answer.value
-        for words, (build, reference) in self.builds.items():
+        for number, (words, (build, reference)) in enumerate(self.builds.items()):
             loss = call(f"building {self.name}", build, cls)
+            prepared(loss)
             self._walk(loss, cls)
-            for input, target in self.pairs():
-                complain(examine_loss(loss, input, target, reference=reference), self.notebook, words)
+            for input, target in self.pairs() if number == 0 else self.pairs()[:1]:
+                diagnosis = examine_loss(loss, input, target, reference=reference)
+                if not self.refused:  # then nobody has asked for it yet
+                    diagnosis.findings = [finding for finding in diagnosis.findings if finding.mistake != "broadcast"]
+                complain(diagnosis, self.notebook, words)
             if problem := self._at_the_ends(loss, reference):
                 raise Wrong(problem)
             for shapes in self.refused:
@@ -122,12 +126,27 @@ class Loss(Exercise):
         raise Wrong(f"for {asked}, forward should raise ValueError, and returns {show(got)}.")
 
     def behaviour(self, value: Any) -> Any:
-        def work() -> list[Any]:
-            found = []
+        def work() -> dict[str, list[Any]]:
+            forward, backward = [], []
             for build, _ in self.builds.values():
                 loss = build(value)
                 for input, target in [*self.pairs(), *self.ends()]:
-                    found += [loss.forward(input.clone(), target.clone()), loss.backward()]
-            return found
+                    forward.append(loss.forward(input.clone(), target.clone()))
+                    backward.append(loss.backward())
+            return {"forward": forward, "backward": backward}
 
         return quietly(work)
+
+    def slip(self, answer: Answer) -> str:
+        return lent(answer.value) or super().slip(answer)
+
+    def alike(self, mine: Any, theirs: Any) -> bool:
+        """Whether two losses do the same, or have the same wrong forward, whatever comes after it."""
+        due = [
+            reference(input, target)
+            for _, reference in self.builds.values()
+            for input, target in [*self.pairs(), *self.ends()]
+        ]
+        return not difference(mine["forward"], theirs["forward"], SAME) and bool(
+            difference(mine["forward"], due, 1e-4) or not difference(mine["backward"], theirs["backward"], SAME)
+        )

@@ -39,3 +39,6 @@ class Value(Exercise):
 
     def behaviour(self, value: Any) -> Any:
         return value
+
+    def alike(self, mine: Any, theirs: Any) -> bool:
+        return not difference(mine, theirs, self.tolerance)

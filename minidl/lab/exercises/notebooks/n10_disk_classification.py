@@ -1,0 +1,139 @@
+"""Exercises of 10_disk_classification: the steps of a training, and a small network."""
+
+from minidl.lab.exercises.kinds import Network, Value
+
+GIVEN = """\
+import itertools
+import torch
+from minidl import SGD, Linear, ReLU, Sequential, Sigmoid, Tanh
+from minidl.lab.training import train
+
+
+def build(hidden=(25, 25, 25), activation=ReLU, gain=2**0.5, generator=None):
+    modules = []
+    for n_in, n_out in itertools.pairwise((2, *hidden, 2)):
+        modules += [Linear(n_in, n_out, gain=gain, generator=generator), activation()]
+    return Sequential(*modules[:-1])
+
+
+model = build()
+"""
+
+
+def _challenge(body: str) -> str:
+    return "def challenge(generator=None):\n" + "\n".join(f"    {line}" for line in body.splitlines())
+
+
+EXERCISES = [
+    Value(
+        id="10 steps",
+        name="steps",
+        asks="How many steps the optimiser takes for 5,000 points, batches of 64 and 10 epochs.",
+        expected=lambda: 10 * len(range(0, 5000, 64)),
+        tolerance=1e-6,
+        hint="Count the batches of one epoch first. The last one is smaller, and a step all the same.",
+        given="import math\nimport torch",
+        solution="steps = 10 * (78 + 1)",
+        right=(
+            "steps = 790",
+            "steps = 10 * math.ceil(5000 / 64)",
+            "steps = sum(len(torch.zeros(5000).split(64)) for epoch in range(10))",
+            "steps = torch.tensor(790)",
+            "steps = -(-5000 // 64) * 10",
+            "steps = 790.0",
+        ),
+        slips={
+            "steps = 10 * 5000 / 64": (
+                "that shares out all 50,000 at once, in batches of 64. But every epoch is shared out by itself, to its last "
+                "point."
+            ),
+            "steps = 781": "that shares out the points of all epochs at once, and drops what remains.",
+            "steps = 782": "every epoch ends with a small batch, not only the last one.",
+            "steps = 780": "the points that remain in an epoch are a batch, too.",
+            "steps = 79": "that is one epoch; there are ten.",
+            "steps = 78": "that is one epoch; there are ten. And the points that remain are a batch, too.",
+            "steps = 5000 * 10": "a step is taken for each batch, not for each point.",
+            "steps = 5000 * 10 * 64": "a step is taken for each batch: the more points in a batch, the fewer steps.",
+            "steps = 640": "how many steps an epoch has depends on how many points there are.",
+            "steps = 5000 / 64": "that is one epoch; there are ten. And there are no parts of steps.",
+            "steps = 10": "an epoch has many steps, one for each batch.",
+        },
+        wrong={
+            "steps = 791": "791 is not it",
+            "steps = 800": "800 is not it",
+            "steps = 790.5": "790.5 is near, and not exact",
+            "steps = 1000": "1000 is not it",
+            "steps = -790": "sign",
+            "steps = [79] * 10": "one number is asked for",
+            "steps = 'many'": "right kind",
+            "steps = None": "None",
+        },
+    ),
+    Network(
+        id="10 challenge",
+        name="challenge",
+        asks="A network with fewer than 1,000 parameters whose mean test error is below 2 % after 200 epochs.",
+        points=3,
+        parameters=1000,
+        error=0.02,
+        epochs=200,
+        hint="Look again at what depth, width and the first weights did in the experiments.",
+        given=GIVEN,
+        solution=_challenge("return build((14, 14, 14, 14), generator=generator)"),
+        right=(
+            _challenge("return build((16, 16, 16, 16), generator=generator)"),
+            "def challenge(generator=None, width=15):\n    return build((width,) * 4, generator=generator)",
+            _challenge("return build((14,) * 4, Tanh, 5 / 3, generator)"),
+            _challenge(
+                "modules, widths = [], [2, 14, 14, 14, 14, 2]\n"
+                "for k in range(5):\n"
+                "    modules.append(Linear(widths[k], widths[k + 1], gain=2**0.5, generator=generator))\n"
+                "    if k < 4:\n        modules.append(ReLU())\n"
+                "return Sequential(*modules)"
+            ),
+            "challenge = lambda generator=None: build((16, 16, 14, 14), generator=generator)",
+        ),
+        wrong={
+            _challenge("return build((5,), generator=generator)"): "points more than the 2 % that it has to be below",
+            _challenge("return build((25, 25, 25), generator=generator)"): (
+                "it has 1,427 parameters, 428 more than the 999 allowed"
+            ),
+            _challenge("return build((14, 14, 14, 14))"): (
+                "Linear layer number 1 starts with the same weights whatever the generator is"
+            ),
+            _challenge("generator = torch.Generator().manual_seed(3)\nreturn build((14,) * 4, generator=generator)"): (
+                "starts with the same weights whatever the generator is"
+            ),
+            _challenge(
+                "return Sequential(Linear(2, 30, generator=generator), ReLU(), Linear(30, 10), ReLU(), "
+                "Linear(10, 2, generator=generator))"
+            ): "Linear layer number 2 starts with the same weights",
+            _challenge("drawn = torch.Generator()\ndrawn.seed()\nreturn build((14,) * 4, generator=drawn)"): (
+                "They have to be drawn from it"
+            ),
+            _challenge("return build((14,) * 4, gain=0, generator=generator)"): "start at 0: nothing gets through",
+            _challenge("build((14,) * 4, generator=generator)"): "returns nothing: is a return missing?",
+            _challenge("return (14, 14, 14, 14)"): "should return a Sequential, and returns (14, 14, 14, 14)",
+            _challenge("return model"): "two calls return the same layers",
+            _challenge("return Linear(2, 2, generator=generator)"): "should return a Sequential",
+            _challenge(
+                "return Sequential(Linear(2, 9, generator=generator), ReLU(), Linear(9, 1, generator=generator))"
+            ): ("the output has the shape (7, 1), and should have (7, 2)"),
+            _challenge(
+                "return Sequential(Linear(3, 9, generator=generator), ReLU(), Linear(9, 2, generator=generator))"
+            ): ("a point has 2 coordinates, and the first layer takes 3"),
+            _challenge(
+                "return Sequential(Linear(2, 9, generator=generator), ReLU(), Linear(8, 2, generator=generator))"
+            ): ("forward of challenge's network raises ValueError"),
+            _challenge("return Sequential(ReLU())"): "no parameters",
+            _challenge("net = build((14,) * 4, generator=generator)\ntrain(net, (X, T), epochs=9)\nreturn net"): (
+                "should return the network untrained"
+            ),
+            _challenge("return build((14,) * 4, gain=30, generator=generator)"): "its training explodes",
+            _challenge("return build((14,) * 4, generator=generatr)"): "do you mean generator?",
+            "def challenge():\n    return build((14,) * 4)": "It is called with that name",
+            "challenge = build((14,) * 4)": "it should be a function that returns a network",
+            "challenge = (14, 14, 14, 14)": "it should be a function",
+        },
+    ),
+]
