@@ -227,8 +227,9 @@ def calls() -> dict[str, tuple]:
             {"history": history(("a", "b")), "pairs": {"both": ("a", "b")}, "epochs": "log", "ax": None},
         ),
         "new_row": (figures.new_row, {"columns": 2, "ax": None}),
-        "means": (figures.means, {"history": H, "column": "loss", "split": "validation", "ax": None}),
-        "bands": (figures.bands, {"history": H, "column": "loss", "split": "validation", "ax": None}),
+        "means": (figures.means, {"history": H, "column": "loss", "split": None, "ax": None}),
+        "bands": (figures.bands, {"history": H, "column": "loss", "split": None, "ax": None}),
+        "comparison": (figures.comparison, {"history": H, "ax": None}),
         "final_errors": (figures.final_errors, {"history": H, "ax": None}),
         # the prover
         "matrices": (proof.matrices, {"text": "X (n x m)"}),

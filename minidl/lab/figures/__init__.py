@@ -2,7 +2,7 @@
 
 ============  ======================================================================================================
 ``history``   what happened in trainings: ``curve``, ``training_history``, ``means``, ``final_errors``, ``bands``,
-              ``tube_and_thread``, ``differences``
+              ``comparison``, ``tube_and_thread``, ``differences``
 ``square``    the unit square with the disk: ``points``, ``decision_regions``, ``film``, ``flipbook``, ``zero_lines``
 ``backprop``  values and gradients: ``matrix_product``, ``activation``, ``gradient_flow``, ``chain``, ``network``,
               ``descent``
@@ -22,6 +22,7 @@ from minidl.lab.figures.backprop import activation, chain, descent, gradient_flo
 from minidl.lab.figures.classes import confusion_matrix, digit_images
 from minidl.lab.figures.history import (
     bands,
+    comparison,
     curve,
     differences,
     final_errors,
@@ -66,6 +67,7 @@ __all__ = [
     "activation",
     "bands",
     "chain",
+    "comparison",
     "confusion_matrix",
     "curve",
     "decision_regions",

@@ -12,13 +12,14 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from minidl.lab.arguments import check_choice
-from minidl.lab.figures.style import BLUE, COLOURS, LINES, LOOKS, RED, in_style, new_axes, new_pair
+from minidl.lab.figures.style import BLUE, COLOURS, LINES, LOOKS, RED, WIDE, in_style, new_axes, new_pair
 
 VALUES = ("loss", "accuracy", "error")  # an error is 1 - accuracy, where a table has it
 MANY, POINTS = 300, 80  # epochs that a figure can show one by one; points of a line that has more
@@ -37,11 +38,17 @@ def check_table(owner: str, table: pd.DataFrame, *columns: str) -> None:
             raise TypeError(f"{owner} expected numbers in the column {column}, got {table[column].dtype}")
 
 
-def _of_split(owner: str, history: pd.DataFrame, column: str, split: str) -> pd.DataFrame:
-    """Return what a history holds of one split, if a figure of one column can be drawn from it."""
+def _of_split(owner: str, history: pd.DataFrame, column: str, split: str | None) -> pd.DataFrame:
+    """Return what a history holds of one split, by default the one besides training, to draw one column of it."""
     check_choice(owner, "column", column, VALUES)
     check_table(owner, history, "model", "run", "epoch", "split", column)
-    check_choice(owner, "split", split, list(history["split"].unique()))
+    splits = list(history["split"].unique())
+    if split is None:
+        others = [name for name in splits if name != "training"]
+        if len(others) != 1:
+            raise ValueError(f"{owner} expected one split besides training, or split to name one, got {splits}")
+        (split,) = others
+    check_choice(owner, "split", split, splits)
     return history[history["split"] == split]
 
 
@@ -189,7 +196,7 @@ def _above(ax: Sequence[Axes], title: str) -> None:
 
 
 @in_style
-def means(history: pd.DataFrame, column: str, *, split: str = "validation", ax: Axes | None = None) -> Axes:
+def means(history: pd.DataFrame, column: str, *, split: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw loss, accuracy or error of several models against epoch, each as the mean of its runs, ± one standard deviation.
 
     ``history`` has the columns of ``train``; its ``model`` names the lines, at their ends. A line on which a later one lies is
@@ -199,6 +206,7 @@ def means(history: pd.DataFrame, column: str, *, split: str = "validation", ax: 
 
     part = _of_split("means", history, column, split)
     ax, last = new_axes(ax, size=(7, 3.8)), int(part["epoch"].max())
+    (split,) = part["split"].unique()
     part, words = _binned(part, "linear")
     curves = part.pivot_table(column, "epoch", "model", sort=False, dropna=False)
     same = 0.01 * np.ptp(curves.to_numpy())  # as far apart as nobody sees
@@ -235,38 +243,59 @@ def final_errors(history: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Draw the share of wrong answers that each run ended with, a row for each model, on a logarithmic scale.
 
     ``history`` has the columns of ``train``; its ``model`` names the rows, the first at the top. Circles are errors on training
-    data, crosses on the other data, bars the means of the crosses. The runs of a model stand one below the other, so that
-    equal errors do not hide each other. What is below 0.1 % is drawn there.
+    data, crosses on the other data, bars the means of the crosses; their mean ± standard deviation stands under the name. The
+    runs of a model stand one below the other, so that equal errors do not hide each other. What is below 0.1 % is drawn there.
     """
     import seaborn as sns
 
     check_table("final_errors", history, "model", "run", "epoch", "split", "accuracy")
     names = list(history["model"].unique())
-    ax = new_axes(ax, size=(6.5, 0.5 * len(names) + 1.1))
+    ax, rows, words = (
+        new_axes(ax, size=(6.5, 0.5 * len(names) + 1.1)),
+        np.arange(len(names)),
+        [f"{name}" for name in names],
+    )
     last = history[history["epoch"] == history.groupby("model")["epoch"].transform("max")]
     run = last.groupby(["model", "split"])["run"].rank(method="dense", pct=True)  # above 0, and up to 1
-    row = last["model"].map({name: k for k, name in enumerate(names)}) + 0.32 * (run - 0.5)
-    last = last.assign(error=(100 * (1 - last["accuracy"])).clip(lower=0.1), row=row)
+    last = last.assign(error=100 * (1 - last["accuracy"]), row=last["model"].map(names.index) + 0.32 * (run - 0.5))
     shown = {"x": "error", "y": "row", "ax": ax, "native_scale": True, "orient": "h", "jitter": False, "legend": False}
-    for split in last["split"].unique():
-        marker, shift = ("$\\circ$", -0.22) if split == "training" else ("x", 0.22)
-        look = {"marker": marker, "color": BLUE if split == "training" else RED, "linewidth": 1, "size": 6}
-        rows = last[last["split"] == split].assign(row=last["row"] + shift)
-        sns.stripplot(rows, **shown, **look, label=f"{split} data, each run")
+    for split, part in last.groupby("split", sort=False):
+        marker, colour, shift = ("$\\circ$", BLUE, -0.22) if split == "training" else ("x", RED, 0.22)
+        look = {"marker": marker, "color": colour, "linewidth": 1, "size": 6, "label": f"{split} data, each run"}
+        sns.stripplot(part.assign(error=part["error"].clip(lower=0.1), row=part["row"] + shift), **shown, **look)
         if split != "training":
-            mean = 100 * (1 - rows.groupby("model")["accuracy"].mean().reindex(names)).clip(lower=0.001)
-            height, bar = np.arange(len(names)) + shift, {"color": "black", "markersize": 15}
-            ax.plot(mean, height, "|", **bar, label=f"{split} data, mean")
+            ends = part.groupby("model")["error"].agg(["mean", "std"]).reindex(names)
+            bar = {"color": "black", "markersize": 15, "label": f"{split} data, mean"}
+            ax.plot(ends["mean"].clip(lower=0.1), rows + shift, "|", **bar)
+            words = [
+                f"{name}\n{mean:.1f} %" + ("" if np.isnan(std) else f" ± {std:.1f}")
+                for name, mean, std in ends.itertuples()
+            ]
     ax.set(xscale="log", xlim=(0.09, 70), xlabel="error, %", ylabel="", ylim=(len(names) - 0.5, -0.5))
-    ax.set_xticks([0.1, 0.3, 1, 3, 10, 30], ["at most 0.1", "0.3", "1", "3", "10", "30"])
+    ax.set_xticks([0.1, 0.3, 1, 3, 10, 30], ["≤ 0.1", "0.3", "1", "3", "10", "30"])
     ax.set_xticks([], minor=True)
-    ax.set_yticks(range(len(names)), names)
+    ax.set_yticks(rows, words)
     ax.legend(*_handles(ax), loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, fontsize="small")
     return ax
 
 
 @in_style
-def bands(history: pd.DataFrame, column: str, *, split: str = "validation", ax: Axes | None = None) -> Axes:
+def comparison(history: pd.DataFrame, *, ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
+    """Draw how several models ended, each run, and the way there: ``final_errors``, and ``means`` of the error.
+
+    Takes and returns two axes.
+    """
+    check_table("comparison", history, "model", "accuracy")
+    if ax is None:
+        _, ax = plt.subplots(1, 2, figsize=(WIDE, 0.5 * history["model"].nunique() + 1.7))
+    ax = new_pair(ax)
+    final_errors(history, ax=ax[0])
+    means(history.assign(error=1 - history["accuracy"]), "error", ax=ax[1])
+    return ax
+
+
+@in_style
+def bands(history: pd.DataFrame, column: str, *, split: str | None = None, ax: Axes | None = None) -> Axes:
     """Draw the mean of one model's runs with two bands: ± one standard deviation, and the mean's 95 % confidence interval.
 
     Both are seaborn's: ``errorbar="sd"`` within what the values can be, and its default, ``errorbar=("ci", 95)``.
@@ -304,17 +333,18 @@ def tube_and_thread(
 ) -> Sequence[Axes]:
     """Draw loss and accuracy of two models that should be the same, one inside the other, and a third beside them.
 
-    Means over the runs on validation data. Takes and returns two axes; ``names`` are the words for the three.
+    Means over the runs, on the data that are not trained on. Takes and returns two axes; ``names`` are the words for the three.
     """
     import seaborn as sns
 
     owner = "tube_and_thread"
     check_choice(owner, "epochs", epochs, ("linear", "log"))
-    check_table(owner, history, "model", "run", "epoch", "split", "loss", "accuracy")
+    part = _of_split(owner, history, "loss", None)
+    check_table(owner, history, "accuracy")
     for role, model in (("tube", tube), ("thread", thread), ("beside", beside)):
         check_choice(owner, role, model, list(names))
     ax, last = new_pair(ax), int(history["epoch"].max())
-    part, words = _binned(history[history["split"] == "validation"], epochs)
+    part, words = _binned(part, epochs)
     looks = {
         beside: {"color": COLOURS["framework"], "linewidth": 1.8, "linestyle": "--"},
         tube: {"color": COLOURS["PyTorch"], **PALE},
@@ -334,14 +364,14 @@ def tube_and_thread(
 def differences(
     history: pd.DataFrame, pairs: dict[str, tuple[str, str]], *, epochs: str = "log", ax: Axes | None = None
 ) -> Axes:
-    """Draw the largest difference so far between two models' validation losses, a line for each run, for each pair of models.
+    """Draw the largest difference so far between two models in loss, a line for each run, for each pair of models.
 
     ``pairs`` names the pairs; the names stand beside the lines. A line begins where the two first differ.
     """
     import seaborn as sns
 
     check_choice("differences", "epochs", epochs, ("linear", "log"))
-    part = _of_split("differences", history, "loss", "validation")
+    part = _of_split("differences", history, "loss", None)
     for pair in pairs.values():
         for model in pair:
             check_choice("differences", "pairs", model, list(history["model"].unique()))

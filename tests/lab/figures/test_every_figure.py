@@ -51,6 +51,7 @@ DRAW = {  # each draws into ``ax``, or into new axes, and returns what it has dr
     "training_history": lambda ax=None: figures.training_history(HISTORY, ax=ax),
     "means": lambda ax=None: figures.means(HISTORY, "loss", ax=ax),
     "bands": lambda ax=None: figures.bands(HISTORY, "loss", ax=ax),
+    "comparison": lambda ax=None: figures.comparison(HISTORY, ax=ax),
     "final_errors": lambda ax=None: figures.final_errors(HISTORY, ax=ax),
     "matrix_product": lambda ax=None: figures.matrix_product(PATH, PATH, ax=ax),
     "activation": lambda ax=None: figures.activation(Tanh(), at=1.0, ax=ax),

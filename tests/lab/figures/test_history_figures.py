@@ -8,7 +8,16 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
-from minidl.lab.figures import bands, curve, differences, final_errors, means, training_history, tube_and_thread
+from minidl.lab.figures import (
+    bands,
+    comparison,
+    curve,
+    differences,
+    final_errors,
+    means,
+    training_history,
+    tube_and_thread,
+)
 from minidl.lab.figures.style import COLOURS, LINES, LOOKS
 
 pytestmark = pytest.mark.usefixtures("agg")
@@ -134,7 +143,7 @@ class TestFinalErrors:
 
     def test_a_row_for_each_model_with_every_run_and_the_mean(self, both):
         ax = final_errors(both)
-        assert [text.get_text() for text in ax.get_yticklabels()] == ["first", "second"]
+        assert [text.get_text() for text in ax.get_yticklabels()] == ["first\n15.0 % ± 2.0", "second\n20.0 % ± 1.4"]
         top, bottom = sorted(ax.get_yticks(), key=lambda y: ax.transData.transform((1, y))[1], reverse=True)
         assert (top, bottom) == (0, 1), "the first model is not at the top"
         circles, crosses = marks(ax)
@@ -147,6 +156,12 @@ class TestFinalErrors:
                 )
         np.testing.assert_allclose(ax.lines[-1].get_xdata(), [15, 20])
         np.testing.assert_array_equal(np.rint(ax.lines[-1].get_ydata()), [0, 1])
+
+    def test_the_way_there_stands_beside_them(self, both):
+        left, right = comparison(both.replace("validation", "test"))
+        assert left.get_xlabel() == "error, %"
+        assert right.get_ylabel() == "error, test data"
+        np.testing.assert_allclose(by_label(right)["second"].get_ydata(), 0.1 + 0.3 / EPOCHS[:3])
 
     def test_training_and_validation_differ_in_more_than_colour(self, both):
         shapes = [collection.get_paths()[0].vertices.shape for collection in final_errors(both).collections]
@@ -165,7 +180,7 @@ class TestFinalErrors:
         both["accuracy"] = 1.0
         ax = final_errors(both)
         assert all((drawn[:, 0] == 0.1).all() for drawn in marks(ax))
-        assert ax.get_xticklabels()[0].get_text() == "at most 0.1"
+        assert ax.get_xticklabels()[0].get_text() == "≤ 0.1"
 
 
 def marks(ax):
@@ -219,6 +234,12 @@ class TestMeans:
             )
         assert looks[0] == looks[1]
         assert looks[0]["PyTorch"] == (COLOURS["PyTorch"], LINES["PyTorch"])
+
+    def test_which_split_it_is_has_to_be_clear(self):
+        three = pd.concat([history(), history().assign(split="test")])
+        with pytest.raises(ValueError, match=r"one split besides training, or split to name one, got .*'test'"):
+            means(three, "loss")
+        assert len(means(three, "loss", split="test").lines) == 1
 
     def test_names_its_axes_and_its_split(self):
         ax = means(pd.concat([history(model="a"), history(model="b")]), "loss", split="training")
