@@ -64,7 +64,7 @@ def _binned(history: pd.DataFrame, epochs: str) -> tuple[pd.DataFrame, str]:
     return bins[columns].mean().reset_index(), words
 
 
-def _spread(column: str, runs: int) -> dict[str, Any]:
+def _spread(column: str, runs: int, alpha: float = 0.16) -> dict[str, Any]:
     """Return what makes seaborn draw ± one standard deviation, as far as the column's values can be; of one run nothing."""
     most = math.inf if column == "loss" else 1.0
 
@@ -72,7 +72,7 @@ def _spread(column: str, runs: int) -> dict[str, Any]:
         mean, std = values.mean(), values.std()  # ddof = 1, as seaborn's "sd"
         return max(mean - std, 0.0), min(mean + std, most)
 
-    return {"errorbar": band if runs > 1 else None, "err_kws": {"alpha": 0.16, "linewidth": 0}}
+    return {"errorbar": band if runs > 1 else None, "err_kws": {"alpha": alpha, "linewidth": 0}}
 
 
 def _axes(ax: Axes, column: str, epochs: str, words: str, last: int, limits: Sequence[float] | None = None) -> None:
@@ -216,7 +216,7 @@ def means(history: pd.DataFrame, column: str, *, split: str | None = None, ax: A
         if any((mean - curves[later]).abs().max() <= same for later in curves.columns[number + 1 :]):
             look |= PALE
         rows = part[part["model"] == model]
-        spread = _spread(column, rows["run"].nunique())
+        spread = _spread(column, rows["run"].nunique(), alpha=0.32 / max(2, curves.shape[1]))
         sns.lineplot(rows, x="epoch", y=column, ax=ax, legend=False, label=f"{model}", **spread, **look)
     _axes(ax, column, "linear", words, last)
     ax.set_ylabel(f"{ax.get_ylabel()}, {split} data")
@@ -259,10 +259,13 @@ def final_errors(history: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     run = last.groupby(["model", "split"])["run"].rank(method="dense", pct=True)  # above 0, and up to 1
     last = last.assign(error=100 * (1 - last["accuracy"]), row=last["model"].map(names.index) + 0.32 * (run - 0.5))
     shown = {"x": "error", "y": "row", "ax": ax, "native_scale": True, "orient": "h", "jitter": False, "legend": False}
-    for split, part in last.groupby("split", sort=False):
-        marker, colour, shift = ("$\\circ$", BLUE, -0.22) if split == "training" else ("x", RED, 0.22)
-        look = {"marker": marker, "color": colour, "linewidth": 1, "size": 6, "label": f"{split} data, each run"}
+    for split in sorted(last["split"].unique(), key=lambda split: split != "training"):
+        part = last[last["split"] == split]
+        marker, colour, shift = ("o", BLUE, -0.22) if split == "training" else ("x", RED, 0.22)
+        look = {"marker": marker, "color": colour, "linewidth": 1, "size": 5, "label": f"{split} data, each run"}
         sns.stripplot(part.assign(error=part["error"].clip(lower=0.1), row=part["row"] + shift), **shown, **look)
+        if split == "training":
+            plt.setp(ax.collections, facecolor="none", edgecolor=colour)  # circles that overlap are all seen
         if split != "training":
             ends = part.groupby("model")["error"].agg(["mean", "std"]).reindex(names)
             bar = {"color": "black", "markersize": 15, "label": f"{split} data, mean"}
