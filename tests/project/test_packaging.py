@@ -109,8 +109,8 @@ def imports_of(folder: Path) -> set[str]:
 
 def test_every_import_of_the_package_is_declared():
     declared = {IMPORT_NAMES.get(requirement.name, requirement.name) for requirement in DEPENDENCIES + EXTRAS["digits"]}
-    comes_with_pandas_and_jupyterlab = {"numpy", "IPython", "nbconvert", "nbformat", "pygments"}
-    assert imports_of(ROOT / "minidl") <= declared | comes_with_pandas_and_jupyterlab
+    comes_with_others = {"numpy", "PIL", "IPython", "nbconvert", "nbformat", "pygments"}
+    assert imports_of(ROOT / "minidl") <= declared | comes_with_others
 
 
 def test_only_the_digits_need_the_extra():
