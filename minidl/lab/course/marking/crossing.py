@@ -26,7 +26,7 @@ DEEPEST = 60  # lists in lists, formulas in formulas
 LARGEST = 50_000  # entries of a tensor
 LONGEST = 2000  # characters of a text
 MOST = 2000  # things in a list
-DTYPES = {str(dtype): dtype for dtype in (torch.float64, torch.float32, torch.int64, torch.int32, torch.bool)}
+DTYPES = {str(dtype): dtype for dtype in (torch.float64, torch.float32, torch.int64, torch.int32, torch.uint8, torch.bool)}
 BINARY = ("+", "-", "*", "/", "**", "@")
 FUNCTIONS = ("abs", "exp", "log", "relu", "sigmoid", "sign", "tanh", "sum")
 WITHOUT_PARAMETERS = (ReLU, Tanh, Sigmoid)
@@ -63,7 +63,7 @@ def packed(value: Any, depth: int = 0) -> Any:
     if isinstance(value, Tensor):
         return _packed_tensor(value)
     if isinstance(value, torch.Generator):
-        return {"generator": value.initial_seed()}
+        return {"generator": [value.initial_seed(), packed(value.get_state())]}
     if isinstance(value, Formula):
         return {"formula": [value.op, [_packed_part(part, depth) for part in value.args], list(value.shape)]}
     if isinstance(value, Module):
@@ -177,8 +177,10 @@ def unpacked(value: Any, trusted: bool = False, depth: int = 0) -> Any:
                 return float(text)
             case "other", str() as text:
                 return Other(text[:LONGEST])
-            case "generator", int() as seed:
-                return torch.Generator().manual_seed(seed)
+            case "generator", [int() as seed, dict() as state]:
+                generator = torch.Generator().manual_seed(seed)
+                generator.set_state(unpacked(state))
+                return generator
             case "tuple", list() as things:
                 return tuple(unpacked(thing, trusted, depth + 1) for thing in things[:MOST])
             case "dict", list() as pairs:

@@ -6,6 +6,8 @@ for inputs that are drawn anew in every marking has to compute them.
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -16,10 +18,9 @@ from minidl.lab.course.marking.playing import play
 from minidl.lab.exercises.answer import run
 from minidl.lab.exercises.kinds import Chain, Exercise, Function, Layer, Loss, Network, Optimizer
 from minidl.lab.exercises.kinds.calling import precision
-from minidl.lab.exercises.kinds.network import RUNS, SEED
+from minidl.lab.exercises.kinds.network import RUNS
 
 Script = list[dict[str, Any]]
-SEEDS_LOOKED_AT = (1, 1, 2)  # of the networks that are built before any is trained
 
 
 class Arguments:
@@ -45,7 +46,7 @@ def script(exercise: Exercise, seed: int) -> Script:
         case Chain():
             return _of_chain(exercise, drawn)
         case Network():
-            return [{"apply": [], "with": {"generator": torch.Generator().manual_seed(n)}} for n in seeds()]
+            return [{"apply": [], "with": {"generator": generator}} for generator in _generators(exercise)]
     return [{"value": True}]
 
 
@@ -54,9 +55,42 @@ def is_data(exercise: Exercise) -> bool:
     return not isinstance(exercise, (Layer, Loss, Function, Optimizer, Chain))
 
 
-def seeds() -> list[int]:
-    """Return the seeds with which the judge of a network builds networks."""
-    return [*SEEDS_LOOKED_AT, *range(SEED, SEED + RUNS)]
+def _generators(exercise: Network) -> list[torch.Generator]:
+    """Return the generators that the judge gives to a function that builds networks, each as it is then."""
+    solution = run(exercise.name, exercise.solution, exercise.given).value
+    given: list[torch.Generator] = []
+
+    def challenge(generator: torch.Generator) -> Any:
+        given.append(generator.clone_state())
+        if len(given) == len(looked_at) + RUNS:
+            raise Enough
+        return solution(generator=generator)
+
+    looked_at: list[Any] = []
+    exercise._look_at(challenge)
+    looked_at.extend(given)
+    with contextlib.suppress(Enough):
+        exercise._train(challenge)
+    return given
+
+
+class Enough(Exception):  # noqa: N818
+    """All generators were given."""
+
+
+def as_function(played: list[Any]) -> Callable[..., Any]:
+    """Return a function that gives, one after the other, the networks that the student's function has built.
+
+    ``played`` has after each network its generator, as the student's function has left it.
+    """
+    waiting = iter(zip(played[::2], played[1::2], strict=True))
+
+    def challenge(generator: torch.Generator) -> Any:
+        network, after = next(waiting)
+        generator.set_state(after.get_state())
+        return network
+
+    return challenge
 
 
 @precision(torch.float64)

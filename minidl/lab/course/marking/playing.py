@@ -82,6 +82,7 @@ def play(script: list[dict[str, Any]], value: Any) -> list[Any]:
         elif "apply" in step:
             results.append(value(*step["apply"], **step.get("with", {})))
             results += [given for given in step["apply"] if isinstance(given, Tensor)]
+            results += step.get("with", {}).values()
         elif "call" in step:
             results += [getattr(made, step["call"])(*step["to"]), *step["to"]]
         elif "step" in step:
