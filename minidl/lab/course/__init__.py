@@ -1,1 +1,4 @@
-"""The notebooks as something to publish: ``pages`` makes web pages of them."""
+"""The notebooks as something to hand out and to publish.
+
+``files`` knows where they are, ``handout`` makes students' copies of them, ``pages`` makes web pages.
+"""
