@@ -16,6 +16,7 @@ from pathlib import Path
 from minidl import __version__
 from minidl.lab.folder import find_project, why_not_writable
 
+PROGRAM = "python -m minidl"
 EXAMINE = (
     "Examines the layers, losses and optimisers in students' files and names their mistakes. Prints a table, one line for "
     "each class, and a line that sums it up. Exit status: 0 if all is well, 1 if something is wrong, 3 if nothing is wrong "
@@ -25,6 +26,15 @@ EXAMINE = (
     "of yours but the copy and Python, to be read only, and nothing that outlives its time. Without it the limits of time "
     "and memory keep an endless loop from stopping the rest, but they are no sandbox: the code can do whatever you can do, "
     "read, write and delete. Either way a student's code can report what it likes about its own project, and nothing else."
+)
+
+MARK = (
+    "Marks the exercises in notebooks, and in files of Python, that students hand in. Of each file only the answers are taken, "
+    "and put into the notebook of this installation: checks, solutions and outputs in it count for nothing. Prints a table of "
+    "students and exercises, and which mistakes are frequent. Interrupted, or called again when more was handed in, it marks "
+    "what is new. Exit status: 0 if all was marked, 2 if a path or an option is not right. THIS RUNS THE STUDENTS' CODE, each "
+    "answer in processes of its own, behind a wall as examine does (see examine --help). A right answer is believed for what "
+    "it does: its numbers are compared where none of its code runs."
 )
 
 
@@ -122,6 +132,36 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     examine.set_defaults(run=_examine)
 
+    mark = commands.add_parser(
+        "mark", help="mark the notebooks that students hand in (runs their code)", description=MARK
+    )
+    mark.add_argument(
+        "submissions", metavar="SUBMISSIONS", help="a folder or a zip, with a folder or a file for each student"
+    )
+    mark.add_argument(
+        "--notebooks", nargs="+", default=[], metavar="NN", help="those that were asked for (default: those handed in)"
+    )
+    mark.add_argument("--csv", metavar="FILE", help="write all rows as CSV, for a spreadsheet")
+    mark.add_argument(
+        "--html", metavar="FILE", help="write a page with each student's answers and what there is to say"
+    )
+    mark.add_argument(
+        "--record",
+        metavar="FILE",
+        help="where rows are kept, so that marking goes on where it stopped (default: SUBMISSIONS.marks.jsonl)",
+    )
+    mark.add_argument("--fresh", action="store_true", help="mark everything again, whatever the record has")
+    mark.add_argument(
+        "--wall",
+        choices=("auto", "require", "none"),
+        default="auto",
+        help="run the code behind bubblewrap: where it is installed, or not at all without it, or never (default: auto)",
+    )
+    mark.add_argument("--time", type=_seconds, default=20.0, metavar="SECONDS", help="for each answer (default: 20)")
+    mark.add_argument("--memory", type=_positive, default=2000, metavar="MB", help="for each answer (default: 2000)")
+    mark.add_argument("--jobs", type=_positive, default=2, metavar="N", help="notebooks at the same time (default: 2)")
+    mark.set_defaults(run=_mark)
+
     html = commands.add_parser(
         "html",
         help="write the notebooks as web pages that need no network",
@@ -139,8 +179,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return arguments.run(arguments)
     except KeyboardInterrupt:
-        goes_on = " The runs that were done are recorded: the same command goes on from there."
-        print(f"\nInterrupted.{goes_on if arguments.command == 'report' else ''}", file=sys.stderr)
+        goes_on = " What was done is recorded: the same command goes on from there."
+        print(f"\nInterrupted.{goes_on if arguments.command in ('report', 'mark') else ''}", file=sys.stderr)
         return 130
 
 
@@ -271,6 +311,65 @@ def _examine_with(arguments: argparse.Namespace) -> int:
     if arguments.verbose:
         print("\n" + "\n\n".join(f"{row.file}\n{row.details}" for row in done if row.details))
     return status(done) if problem is None else complain(problem)
+
+
+def _mark(arguments: argparse.Namespace) -> int:
+    with _without_this_folder():
+        return _mark_with(arguments)
+
+
+def _mark_with(arguments: argparse.Namespace) -> int:
+    from minidl.lab.course.marking.marking import Course, mark
+    from minidl.lab.course.marking.page import page
+    from minidl.lab.course.marking.submissions import read
+    from minidl.lab.course.marking.tables import csv_text, summary, table
+    from minidl.lab.doctor.students import NoWall, Settings
+
+    def complain(line: object) -> int:
+        print(f"{PROGRAM} mark: {line}", file=sys.stderr)
+        return 2
+
+    submissions = Path(arguments.submissions)
+    record = Path(arguments.record or f"{submissions.resolve().with_suffix('')}.marks.jsonl")
+    outputs = [Path(path) for path in (arguments.csv, arguments.html, record) if path]
+    try:
+        course = Course()
+        if unknown := [number for number in arguments.notebooks if number not in course.paths]:
+            raise ValueError(f"no exercises in notebook {', '.join(unknown)}: there are {', '.join(course.paths)}")
+        handed_in = read(submissions, list(course.stems.values()))
+        if not handed_in:
+            raise ValueError(f"no notebook and no file of Python in {submissions}")
+        for path in outputs:
+            if (
+                path.is_symlink()
+                or path.suffix.lower() in (".py", ".ipynb", ".zip")
+                or path.resolve() == submissions.resolve()
+            ):
+                raise ValueError(f"{path} is not overwritten: it may be somebody's work")
+            if why := why_not_writable(path.parent):
+                raise ValueError(f"{path} cannot be written: {why}")
+        if len({path.resolve() for path in outputs}) < len(outputs):
+            raise ValueError("--csv, --html and --record expected different files")
+    except (OSError, ValueError) as error:
+        return complain(error)
+    if arguments.fresh:
+        record.unlink(missing_ok=True)
+    settings = Settings(seconds=arguments.time, megabytes=arguments.memory, at_once=arguments.jobs, wall=arguments.wall)
+    try:
+        rows = mark(
+            handed_in, course, settings, notebooks=arguments.notebooks, record=record, warn=lambda line: complain(line)
+        )
+        if arguments.csv:
+            Path(arguments.csv).write_text(csv_text(rows), encoding="utf-8", newline="")
+        if arguments.html:
+            asks = {id: each.asks for id, each in course.exercises.items()}
+            Path(arguments.html).write_text(page(rows, asks), encoding="utf-8")
+    except NoWall as error:
+        return complain(f"no wall: {error}")
+    except OSError as error:
+        return complain(error)
+    print(f"{table(rows)}\n\n{summary(rows)}" if rows else "Nothing was handed in that can be marked.")
+    return 0
 
 
 @contextlib.contextmanager

@@ -96,7 +96,9 @@ def hand_out(folder: str | Path, names: list[str] | None = None, install: str = 
         texts[Path(folder) / path.name] = nbformat.writes(copied) + "\n"
     differing = [path.name for path, text in texts.items() if path.exists() and path.read_bytes() != text.encode()]
     if differing:
-        raise FileExistsError(f"{folder} has other files of these names: {', '.join(differing)}. Choose another folder.")
+        raise FileExistsError(
+            f"{folder} has other files of these names: {', '.join(differing)}. Choose another folder."
+        )
     Path(folder).mkdir(parents=True, exist_ok=True)
     for path, text in texts.items():
         path.write_bytes(text.encode())

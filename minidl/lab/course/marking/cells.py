@@ -112,7 +112,9 @@ def _used(table: symtable.SymbolTable) -> set[str]:
     """Return the names that are looked up among those of the whole notebook, by the code or by functions in it."""
     outermost = table.get_type() == "module"
     found = {
-        symbol.get_name() for symbol in table.get_symbols() if symbol.is_referenced() and (outermost or symbol.is_global())
+        symbol.get_name()
+        for symbol in table.get_symbols()
+        if symbol.is_referenced() and (outermost or symbol.is_global())
     }
     return found.union(*(_used(inner) for inner in table.get_children())) if table.get_children() else found
 

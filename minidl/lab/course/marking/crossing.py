@@ -26,7 +26,9 @@ DEEPEST = 60  # lists in lists, formulas in formulas
 LARGEST = 50_000  # entries of a tensor
 LONGEST = 2000  # characters of a text
 MOST = 2000  # things in a list
-DTYPES = {str(dtype): dtype for dtype in (torch.float64, torch.float32, torch.int64, torch.int32, torch.uint8, torch.bool)}
+DTYPES = {
+    str(dtype): dtype for dtype in (torch.float64, torch.float32, torch.int64, torch.int32, torch.uint8, torch.bool)
+}
 BINARY = ("+", "-", "*", "/", "**", "@")
 FUNCTIONS = ("abs", "exp", "log", "relu", "sigmoid", "sign", "tanh", "sum")
 WITHOUT_PARAMETERS = (ReLU, Tanh, Sigmoid)

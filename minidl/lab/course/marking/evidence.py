@@ -114,7 +114,9 @@ def _of_layer(exercise: Layer, drawn: torch.Generator) -> Script:
             steps.append({"call": "backward", "to": [torch.randn(output.shape, generator=drawn)]})
         if getattr(layer, "grad", None):
             steps.append({"look": "grad"})
-        if exercise.reference and exercise.ends:  # slopes are not compared there: single precision has few digits of them
+        if (
+            exercise.reference and exercise.ends
+        ):  # slopes are not compared there: single precision has few digits of them
             ends = torch.tensor([[end for end in exercise.ends if end]], dtype=torch.float32)
             steps.append({"call": "forward", "to": [ends]})
     return steps

@@ -229,7 +229,9 @@ def _numbers_of_python(
         number
         for number, score in scores.items()
         if not any(  # a name that two notebooks have belongs to the one of which there is more
-            other != number and scores[other] > score and made & set(names[number].values()) <= set(names[other].values())
+            other != number
+            and scores[other] > score
+            and made & set(names[number].values()) <= set(names[other].values())
             for other in scores
         )
     ]

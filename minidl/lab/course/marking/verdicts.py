@@ -105,7 +105,9 @@ class Court:
         """Return what is to be said about an answer."""
         for code in [*found.own, found.answer.source]:
             if what := reaches(code):
-                return Verdict("not believed", f"Its code reaches for what no answer needs ({what}). Look at it yourself.")
+                return Verdict(
+                    "not believed", f"Its code reaches for what no answer needs ({what}). Look at it yourself."
+                )
         if not found.answer.runs:
             return Verdict("does not run", _syntax(found.answer.source), "syntax error")
         cells = [*found.before, found.answer.source]
@@ -191,10 +193,10 @@ class Court:
             return Verdict("does not run", text, "time limit")
         if said.end == "memory":
             return Verdict("does not run", f"It takes more than {self._megabytes} MB.", "memory")
+        if len(said.messages) == 1 and isinstance(raised := said.field("raises"), str):
+            return Verdict("not right", f"It raises {raised}", mistakes=[raised])
         if said.messages or said.broken:
             return Verdict("not believed", "What comes from its process is not the judge's. Look at it yourself.")
-        if raised := said.field("raises"):
-            return Verdict("does not run", str(raised), "raises")
         ended = f"exit status {said.end}" if type(said.end) is int else "it is gone"
         return Verdict("does not run", f"Its code ends the process that it runs in ({ended}).", "ended its process")
 
