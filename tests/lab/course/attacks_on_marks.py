@@ -23,7 +23,8 @@ for number in range(3, 256):
     except OSError:
         pass
 """
-HIDDEN = "(lambda run, text: run(text))(eval('ex' + 'ec'), {!r})"  # nothing of it can be seen in the text
+IMPORTS = "from minidl import Module\n"
+OWN = "\nCube = Cube"
 
 
 def hidden(code: str) -> str:
@@ -37,7 +38,7 @@ ENDED = "does not run: ended its process"
 
 ATTACKS = {
     # replies and messages
-    "a forged reply, and the end": (TO_ALL + "os._exit(0)", NOT_BELIEVED),
+    "a forged reply, and the end": (WRONG + TO_ALL + "os._exit(0)", NOT_BELIEVED),
     "a forged reply, and then another one": (TO_ALL + WRONG, NOT_BELIEVED),
     "a forged reply that comes later": (
         WRONG
@@ -97,16 +98,20 @@ ATTACKS = {
         NOT_BELIEVED,
     ),
     "takes the solution out of the exercise": (
-        hidden("from minidl.lab.exercises import exercise\nexec(exercise('01 cube').solution, globals())\n"),
+        IMPORTS
+        + hidden("from minidl.lab.exercises import exercise\nexec(exercise('01 cube').solution, globals())\n")
+        + OWN,
         NOT_BELIEVED,
     ),
     "takes the solution from the disk": (
-        hidden(
-            "import re, pathlib, minidl\nhome = pathlib.Path(minidl.__file__).parent\n"
+        IMPORTS
+        + hidden(
+            "import pathlib, types, minidl\nhome = pathlib.Path(minidl.__file__).parent\n"
             "text = (home / 'lab/exercises/notebooks/n01_module.py').read_text()\n"
-            "import types\nmodule = types.ModuleType('stolen')\nexec(text, module.__dict__)\n"
+            "module = types.ModuleType('stolen')\nexec(text, module.__dict__)\n"
             "exec([e for e in module.EXERCISES if e.name == 'Cube'][0].solution, globals())\n"
-        ),
+        )
+        + OWN,
         NOT_BELIEVED,
     ),
     # neighbours, files, processes
@@ -125,7 +130,10 @@ ATTACKS = {
         "        open('{mark}', 'w').write('x')\n    os._exit(0)\n" + WRONG,
         NOT_RIGHT,
     ),
-    "ends whatever it may": ("import os\nos.kill(-1, 9)\n" + WRONG, ENDED),
+    "ends whatever it may": (
+        "import os\ntry:\n    os.kill(os.getppid(), 9)\nexcept OSError:\n    pass\nos.kill(-1, 9)\n" + WRONG,
+        "does not run",
+    ),
     "asks the network": (
         "import socket\nsocket.create_connection(('127.0.0.1', {port}), 2).send(b'in')\n" + WRONG,
         "does not run: raises",

@@ -101,7 +101,7 @@ def dee(number: str):
         answers |= {"02 claim torch": "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\nclaim_torch = 0"}
         answers |= {"02 scale": "class Scale(Modul):\n    pass"}
     if number == "03":
-        answers["03 clip"] = answers["03 clip"].replace("class Clip", "class Clipping")
+        answers["03 relu"] = answers["03 relu"].replace("class MyReLU", "class Rectifier")
     if number == "08":
         answers, own = wrong("08"), {"08 sgd": FORGED.format("08 sgd")}
     return f"{number}.ipynb", answered(number, answers, own)
@@ -111,10 +111,10 @@ def eva(number: str):
     answers, own = right(number), None
     if number == "08":
         own = {
-            "08 one step": "import numpy as np\n\ndef slope(w):\n    return np.float64(6 * (3 * w - 6))",
+            "08 one step": "import numpy as np\n\ndef slope_at(w):\n    return np.float64(6 * (3 * w - 6))",
             "08 weight decay": "def shrink(param, lr, decay):\n    return param * (1 - lr * decay)",
         }
-        answers["08 one step"] = "after_one_step = 1 - 0.05 * slope(1.0)"
+        answers["08 one step"] = "after_one_step = 1 - 0.05 * slope_at(1.0)"
         answers["08 weight decay"] = (
             "def step_with_decay(param, grad, lr, decay):\n    return shrink(param, lr, decay) - lr * grad"
         )

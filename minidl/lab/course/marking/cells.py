@@ -72,7 +72,12 @@ class Cell:
 
     def same(self, other: Cell) -> bool:
         """Whether two cells say the same to Python, but for comments and layout."""
-        return plain(self.source) == plain(other.source)
+        return self.plain == other.plain
+
+    @cached_property
+    def plain(self) -> str:
+        """Its code without comments and layout, where Python can read it."""
+        return plain(self.source)
 
 
 def plain(code: str) -> str:

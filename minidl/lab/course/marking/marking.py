@@ -118,7 +118,6 @@ def mark(
     known, done = Record(record), {}
     court = Court(settings, [EXERCISES, *([files.CARRIED] if files.CARRIED.is_dir() else [])])
     try:
-        court.open(warn)
         keys = {(work.student, work.notebook): _key(work, course, settings) for work in works}
         waiting = []
         for work in works:
@@ -127,6 +126,8 @@ def mark(
                 waiting.append(work)
             else:
                 done[work.student, work.notebook] = [replace(row, student=work.student) for row in rows]
+        if waiting:
+            court.open(warn)
         with _pool(settings.at_once) as pool, _bar(len(works), len(done)) as bar:
             futures = {pool.submit(_rows, work, course, court): work for work in waiting}
             for future in as_completed(futures):

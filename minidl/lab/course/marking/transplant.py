@@ -99,12 +99,8 @@ def transplant(notebook: Ours, theirs: Sequence[Cell]) -> dict[str, Found | Unto
 
 def _answer(place: Place, notebook: Ours, theirs: Sequence[Cell]) -> Cell | Untouched | Missing:
     """Return the cell that answers an exercise: the last that makes its name, up to the check, and is not the stub."""
-    given = {cell.id: cell for cell in notebook.cells if cell is not place.stub and cell.id}
-    usable = [
-        (number, cell)
-        for number, cell in enumerate(theirs)
-        if not cell.is_solution and not (cell.id in given and cell.same(given[cell.id]))
-    ]
+    given = {cell.plain for cell in notebook.cells if cell is not place.stub}  # whatever ids they have
+    usable = [(n, cell) for n, cell in enumerate(theirs) if not cell.is_solution and cell.plain not in given]
     check = max((number for number, cell in enumerate(theirs) if place.exercise in cell.checks), default=None)
     makers = [(number, cell) for number, cell in usable if _makes(cell, place.name)]
     touched = [(number, cell) for number, cell in makers if not cell.same(place.stub)]

@@ -136,11 +136,13 @@ class Court:
     def _with_evidence(self, exercise: Exercise, cells: list[str], verdict: Verdict) -> Verdict:
         """Return a verdict that says "right" if the answer's own numbers say so, too."""
         said = self._play(exercise, cells)
-        with contextlib.suppress(Unreadable):
+        with contextlib.suppress(Unreadable, ValueError):
             due = unpacked(self.evidence(exercise)["expected"], trusted=True)
             if not said.late and not (off := difference(unpacked(said.field("played")), due, TOLERANCE)):
                 return verdict
-        off = "it does not come to an end" if said.late else "its numbers are not"
+        off = "its numbers are not"
+        if said.late or said.field("played") is None:
+            off = "where there is no judge it does nothing"
         text = f"Its process says that it is right, and {off}. Look at it yourself."
         return Verdict("not believed", text)
 
@@ -240,5 +242,5 @@ def _syntax(source: str) -> str:
         line = (error.text or "").strip()
         return f"Python cannot read it: {error.msg} (line {error.lineno}{line and f': {line}'})."
     except (ValueError, RecursionError, MemoryError) as error:
-        return f"Python cannot read it: {error}."
+        return f"Python cannot read it: {str(error) or 'it is nested too deeply'}."
     return f"Python cannot read it: {plain(source)[:80]}"

@@ -85,30 +85,30 @@ def _copy_of_python() -> int | None:
 def channel(worker: str) -> socket.socket:
     """Return a channel to a new copy of a worker's server, which is started where there is none, or not any more."""
     for _ in range(2):
-        if worker not in _started or _started[worker][0].poll() is not None:
+        if worker not in started or started[worker][0].poll() is not None:
             _stop(worker)
-            _started[worker] = start(worker)
+            started[worker] = start(worker)
         ours, its = socket.socketpair()
         with its, contextlib.suppress(OSError):
-            socket.send_fds(_started[worker][1], [b"x"], [its.fileno()])
+            socket.send_fds(started[worker][1], [b"x"], [its.fileno()])
             return ours
         ours.close()
     raise OSError("the process that examines cannot be started")
 
 
-_started: dict[str, tuple[subprocess.Popen[bytes], socket.socket]] = {}  # for each worker, one at most
+started: dict[str, tuple[subprocess.Popen[bytes], socket.socket]] = {}  # for each worker, one at most
 
 
 @atexit.register
 def stop() -> None:
     """End all servers. They end by themselves, too, when this process is gone."""
-    for worker in list(_started):
+    for worker in list(started):
         _stop(worker)
 
 
 def _stop(worker: str) -> None:
-    if worker in _started:
-        process, asking = _started.pop(worker)
+    if worker in started:
+        process, asking = started.pop(worker)
         asking.close()
         process.kill()
         process.wait()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import json
 import os
 import select
@@ -71,6 +72,7 @@ def _program() -> str:
     return found
 
 
+@functools.cache
 def _help() -> bytes:
     return subprocess.run([_program(), "--help"], capture_output=True, check=False).stdout
 
