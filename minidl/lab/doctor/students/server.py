@@ -13,6 +13,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import ctypes
+import gc
 import importlib
 import json
 import math
@@ -123,6 +124,8 @@ def serve(number: int, worker: str) -> None:
                 os.close(numbered)
     worker = importlib.import_module(worker)
     worker.warm_up()
+    gc.collect()
+    gc.freeze()  # what all copies share is looked through by none of them, and so stays shared
     with socket.socket(fileno=number) as asked:
         while True:
             said, numbers, _, _ = socket.recv_fds(asked, 1, 1)
