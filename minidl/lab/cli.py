@@ -1,4 +1,4 @@
-"""The command line: ``python -m minidl report``, ``bench``, ``examine`` and ``html``, and their arguments.
+"""The command line: ``minidl start``, ``handout``, ``html``, ``examine``, ``report`` and ``bench``, and their arguments.
 
 What a command needs is imported when it runs, so that ``--help`` is there at once.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import io
 import os
 import sys
@@ -38,6 +39,9 @@ MARK = (
 )
 
 
+PROGRAM = "minidl" if Path(sys.argv[0]).stem == "minidl" else "python -m minidl"
+
+
 class _OneLine(argparse.ArgumentParser):
     """A parser that says what is wrong in one line, exit status 2."""
 
@@ -48,11 +52,52 @@ class _OneLine(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     parser = _OneLine(
-        prog="python -m minidl",
-        description="minidl teaches backpropagation. The lessons are the notebooks; this is for the rest.",
+        prog=PROGRAM,
+        description="minidl teaches backpropagation. The lessons are the notebooks, which start opens; the rest is for "
+        "teachers, and for who wants to measure.",
     )
     parser.add_argument("--version", action="version", version=f"minidl {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    start = commands.add_parser(
+        "start",
+        help="put the course into a folder and open it in JupyterLab",
+        description="Puts the course's notebooks into a folder and opens the first in JupyterLab, or where that is missing in "
+        "Notebook. A file that you have changed is never written over. In a checkout the course is there already: without "
+        "FOLDER, it is opened where it is. Other options, such as --allow-root or --ip=ADDRESS, go through to JupyterLab.",
+    )
+    start.add_argument(
+        "folder",
+        nargs="?",
+        metavar="FOLDER",
+        help="where to put the course (default: minidl-course; in a checkout, there)",
+    )
+    start.add_argument(
+        "--fresh", action="store_true", help="write a new copy beside each notebook that you have changed"
+    )
+    start.add_argument("--no-lab", action="store_true", help="put the course there, and open nothing")
+    start.add_argument("--no-browser", action="store_true", help="start JupyterLab, and open no browser")
+    start.add_argument("--port", type=_positive, help="where JupyterLab listens")
+    start.set_defaults(run=_start, error=start.error)
+
+    handout = commands.add_parser(
+        "handout",
+        help="write students' copies of the notebooks, without the solutions",
+        description="Writes students' copies of the notebooks into a folder: without the solutions, without anything that was "
+        "stored of a run, each marked with the course's version. Links lead to what was handed out.",
+    )
+    handout.add_argument("folder", nargs="?", metavar="FOLDER", help="where to write")
+    handout.add_argument(
+        "--notebooks", nargs="+", metavar="NN", default=[], help="some of them only: 02 03, or mkplot (default: all)"
+    )
+    handout.add_argument(
+        "--install",
+        metavar="WHAT",
+        default="",
+        help="what pip is to install where minidl is missing, such as the address of a wheel: a folded first cell does it",
+    )
+    handout.add_argument("--list", action="store_true", help="print the exercises and their points, and write nothing")
+    handout.set_defaults(run=_handout, error=handout.error)
 
     report = commands.add_parser(
         "report",
@@ -165,9 +210,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     html = commands.add_parser(
         "html",
         help="write the notebooks as web pages that need no network",
-        description="Writes the project's notebooks as web pages into one folder; the project is the nearest folder, from the "
-        "current one upwards, that holds notebooks/. Formulas, pictures and links work without a network. Needs "
-        "pip install -e '.[html]'.",
+        description="Writes the notebooks as web pages into one folder: those of the nearest folder, from the current one "
+        "upwards, that holds notebooks/, or else those that minidl was installed with. Formulas, pictures and links work "
+        "without a network. Needs the extra html: pip install 'minidl[html]'.",
     )
     html.add_argument("--out", default="html", metavar="FOLDER", help="where to write (default: %(default)s)")
     html.set_defaults(run=_html, error=html.error)
@@ -175,7 +220,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal may have no sign for an arrow, or for a student's name
             stream.reconfigure(errors="backslashreplace")
-    arguments = parser.parse_args(argv)
+    arguments, others = parser.parse_known_args(argv)
+    arguments.others = others
+    if others and (arguments.command != "start" or not all(other.startswith("--") for other in others)):
+        parser.error(f"unrecognized arguments: {' '.join(others)}")
     try:
         return arguments.run(arguments)
     except KeyboardInterrupt:
@@ -217,6 +265,58 @@ def _make_folder(folder: Path, arguments: argparse.Namespace) -> None:
         arguments.error(f"argument --out: expected a folder to write to, got {why}")
 
 
+def _start(arguments: argparse.Namespace) -> int:
+    from minidl.lab.course import files, start
+
+    here = files.checkout()
+    folder = Path(arguments.folder) if arguments.folder else here or Path("minidl-course")
+    try:
+        if here is None or folder.resolve() != here:
+            done = start.put(folder, fresh=arguments.fresh)
+            print(f"{folder}: {_count(done.written, 'notebook')} written")
+            if done.kept:
+                print(f"Kept as you left them: {', '.join(done.kept)}")
+            if done.beside:
+                print(f"New copies beside them: {', '.join(done.beside)}")
+    except OSError as error:
+        return _complain(arguments, error)
+    if arguments.no_lab:
+        return 0
+    if not start.front_end():
+        install = f"{sys.executable} -m pip install jupyterlab"
+        return _complain(
+            arguments, f"the course is in {folder}, but there is no JupyterLab to open it. Get one: {install}"
+        )
+    options = [*arguments.others, *(["--no-browser"] if arguments.no_browser else [])]
+    return start.open_course(folder, [*options, *([f"--port={arguments.port}"] if arguments.port else [])])
+
+
+def _handout(arguments: argparse.Namespace) -> int:
+    from minidl.lab.course import handout
+
+    try:
+        if arguments.list:
+            print(handout.listing(arguments.notebooks))
+            return 0
+        if arguments.folder is None:
+            arguments.error("the following arguments are required: FOLDER")
+        written = handout.hand_out(arguments.folder, arguments.notebooks, arguments.install)
+    except (OSError, ValueError) as error:
+        return _complain(arguments, error)
+    print(f"Written to {arguments.folder}: {_count(written, 'notebook')}. Begin with {written[0]}")
+    return 0
+
+
+def _count(things: Sequence[object], name: str) -> str:
+    return f"{len(things)} {name}{'s' * (len(things) != 1)}"
+
+
+def _complain(arguments: argparse.Namespace, what: object, status: int = 1) -> int:
+    """Say in one line what is wrong, and return an exit status."""
+    print(f"{PROGRAM} {arguments.command}: {what}", file=sys.stderr)
+    return status
+
+
 def _report(arguments: argparse.Namespace) -> int:
     _make_folder(Path(arguments.out), arguments)
     import matplotlib as mpl
@@ -238,8 +338,7 @@ def _report(arguments: argparse.Namespace) -> int:
         )
         paths = report.write(result, arguments.out)
     except (RecordError, FloatingPointError, OSError) as error:
-        print(f"python -m minidl report: {error}", file=sys.stderr)
-        return 1
+        return _complain(arguments, error)
     print(report.markdown(report.readable(report.table_1(result))))
     print(f"\n{report.same_curves(result.history)}")
     print(f"Written to {arguments.out}: " + ", ".join(path.name for path in paths))
@@ -264,9 +363,7 @@ def _examine_with(arguments: argparse.Namespace) -> int:
     from minidl.lab.doctor.students.tables import status, table
     from minidl.lab.doctor.students.writing import Outputs
 
-    def complain(line: object) -> int:
-        print(f"python -m minidl examine: {line}", file=sys.stderr)
-        return 2
+    complain = functools.partial(_complain, arguments, status=2)
 
     done = []
     try:
@@ -384,18 +481,21 @@ def _without_this_folder() -> Iterator[None]:
 
 
 def _html(arguments: argparse.Namespace) -> int:
+    from minidl.lab.course import files
+
     try:
         project = find_project()
-    except FileNotFoundError as error:
-        print(f"python -m minidl html: {error}", file=sys.stderr)
-        return 1
+    except FileNotFoundError:
+        try:
+            project = files.project()
+        except FileNotFoundError as error:
+            return _complain(arguments, error)
     _make_folder(Path(arguments.out), arguments)
     from minidl.lab.course import pages
 
     try:
         written = pages.export(arguments.out, project)
     except (FileNotFoundError, ModuleNotFoundError) as error:
-        print(f"python -m minidl html: {error}", file=sys.stderr)
-        return 1
+        return _complain(arguments, error)
     print(f"Written to {arguments.out}: {len(written)} pages. Begin with {written[0]}")
     return 0

@@ -66,6 +66,21 @@ def _link(link: re.Match[str], handed_out: Collection[str] | None) -> str:
     return f"[{words}]({target.name}{place})"
 
 
+def listing(names: list[str] | None = None) -> str:
+    """Return a table of the exercises in some notebooks or in all: id, notebook, kind and points."""
+    from minidl.lab.exercises import exercises  # here: they take a while
+
+    stems = [path.stem for path in files.chosen(names or [], files.project())]
+    rows = [(found.id, stem, found.kind, found.points) for stem in stems for found in exercises(stem[:2])]
+    rows.append(("", "", "", sum(points for *_, points in rows)))
+    table = [("exercise", "notebook", "kind", "points"), *rows]
+    widths = [max(len(str(row[column])) for row in table) for column in range(4)]
+    return "\n".join(
+        f"{id:{widths[0]}}  {stem:{widths[1]}}  {kind:{widths[2]}}  {points:>{widths[3]}}"
+        for id, stem, kind, points in table
+    )
+
+
 def hand_out(folder: str | Path, names: list[str] | None = None, install: str = "") -> list[Path]:
     """Write students' copies into a folder, and return their paths.
 
