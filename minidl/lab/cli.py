@@ -17,7 +17,6 @@ from pathlib import Path
 from minidl import __version__
 from minidl.lab.folder import find_project, why_not_writable
 
-PROGRAM = "python -m minidl"
 EXAMINE = (
     "Examines the layers, losses and optimisers in students' files and names their mistakes. Prints a table, one line for "
     "each class, and a line that sums it up. Exit status: 0 if all is well, 1 if something is wrong, 3 if nothing is wrong "
@@ -95,6 +94,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         metavar="WHAT",
         default="",
         help="what pip is to install where minidl is missing, such as the address of a wheel: a folded first cell does it",
+    )
+    handout.add_argument(
+        "--nbgrader",
+        action="store_true",
+        help="as source notebooks of an assignment of nbgrader: each check is a test with its points, locked",
     )
     handout.add_argument("--list", action="store_true", help="print the exercises and their points, and write nothing")
     handout.set_defaults(run=_handout, error=handout.error)
@@ -300,7 +304,7 @@ def _handout(arguments: argparse.Namespace) -> int:
             return 0
         if arguments.folder is None:
             arguments.error("the following arguments are required: FOLDER")
-        written = handout.hand_out(arguments.folder, arguments.notebooks, arguments.install)
+        written = handout.hand_out(arguments.folder, arguments.notebooks, arguments.install, arguments.nbgrader)
     except (OSError, ValueError) as error:
         return _complain(arguments, error)
     print(f"Written to {arguments.folder}: {_count(written, 'notebook')}. Begin with {written[0]}")
@@ -423,8 +427,7 @@ def _mark_with(arguments: argparse.Namespace) -> int:
     from minidl.lab.doctor.students import NoWall, Settings
 
     def complain(line: object) -> int:
-        print(f"{PROGRAM} mark: {line}", file=sys.stderr)
-        return 2
+        return _complain(arguments, line, 2)
 
     submissions = Path(arguments.submissions)
     record = Path(arguments.record or f"{submissions.resolve().with_suffix('')}.marks.jsonl")
@@ -454,7 +457,7 @@ def _mark_with(arguments: argparse.Namespace) -> int:
     settings = Settings(seconds=arguments.time, megabytes=arguments.memory, at_once=arguments.jobs, wall=arguments.wall)
     try:
         rows = mark(
-            handed_in, course, settings, notebooks=arguments.notebooks, record=record, warn=lambda line: complain(line)
+            handed_in, course, settings, notebooks=arguments.notebooks, record=record, warn=complain
         )
         if arguments.csv:
             Path(arguments.csv).write_text(csv_text(rows), encoding="utf-8", newline="")

@@ -16,6 +16,7 @@ from nbformat import NotebookNode
 
 import minidl
 from minidl.lab.course import files
+from minidl.lab.course.nbgrader import as_source
 
 LINK = re.compile(r"\[([^\]]*)\]\((?![a-z]+:)([^)#]+\.ipynb)(#[^)]*)?\)")
 INSTALL = """# Where minidl is missing, this installs it
@@ -81,7 +82,9 @@ def listing(names: list[str] | None = None) -> str:
     )
 
 
-def hand_out(folder: str | Path, names: list[str] | None = None, install: str = "") -> list[Path]:
+def hand_out(
+    folder: str | Path, names: list[str] | None = None, install: str = "", nbgrader: bool = False
+) -> list[Path]:
     """Write students' copies into a folder, and return their paths.
 
     Parameters
@@ -92,6 +95,8 @@ def hand_out(folder: str | Path, names: list[str] | None = None, install: str = 
         The notebooks, for example ``["02", "03"]`` (default: all).
     install : str, optional
         As for `student_copy`.
+    nbgrader : bool
+        Whether nbgrader is to mark them.
 
     Raises
     ------
@@ -108,6 +113,8 @@ def hand_out(folder: str | Path, names: list[str] | None = None, install: str = 
     texts = {}
     for path in paths:
         copied = student_copy(nbformat.read(path, 4), path.stem, handed_out, install)
+        if nbgrader:
+            copied = as_source(copied)
         texts[Path(folder) / path.name] = nbformat.writes(copied) + "\n"
     differing = [path.name for path, text in texts.items() if path.exists() and path.read_bytes() != text.encode()]
     if differing:

@@ -177,7 +177,7 @@ def _cells_before(
     answers = [cell for cell in chosen.values() if isinstance(cell, Cell)]
     sequence, seen, others = [], set(), []
     for number, cell in enumerate(theirs):
-        if cell is answer or cell.is_solution or (cell.checks and cell.makes <= {"check"}):
+        if cell is answer or cell.is_solution or (cell.checks and cell.makes <= {"check", "reply"}):
             continue
         given = by_id.get(cell.id)
         of_ours = given is not None and given in teachers
