@@ -456,9 +456,7 @@ def _mark_with(arguments: argparse.Namespace) -> int:
         record.unlink(missing_ok=True)
     settings = Settings(seconds=arguments.time, megabytes=arguments.memory, at_once=arguments.jobs, wall=arguments.wall)
     try:
-        rows = mark(
-            handed_in, course, settings, notebooks=arguments.notebooks, record=record, warn=complain
-        )
+        rows = mark(handed_in, course, settings, notebooks=arguments.notebooks, record=record, warn=complain)
         if arguments.csv:
             Path(arguments.csv).write_text(csv_text(rows), encoding="utf-8", newline="")
         if arguments.html:

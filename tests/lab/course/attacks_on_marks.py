@@ -1,4 +1,4 @@
-"""Attacks on the judge, the marks and the neighbours, by notebook: in each the cell of `Cube`, which is wrong, does something more.
+"""Attacks on the judge, the marks and the neighbours, by notebook: the cell of `Cube`, which is wrong, does something more.
 
 The places in braces are filled in: {mark} is a file of the teacher's that should never be there, {classmate} a file of a
 classmate's, {record} and {csv} the teacher's files, {port} a port at which somebody listens.
@@ -149,7 +149,7 @@ ATTACKS = {
 }
 VALUES = {  # of `messages`
     "a value that is equal to everything": (
-        "class Equal(float):\n    def __eq__(self, other):\n        return True\n    __hash__ = None\nmessages = [Equal(0)] * 4",
+        "class Equal(float):\n    def __eq__(self, other):\n        return True\nmessages = [Equal(0)] * 4",
         NOT_RIGHT,
     ),
     "a tensor that computes otherwise": (

@@ -3,7 +3,7 @@
 A letter stands for each exercise of a notebook, in its order.
 """
 
-R, W, O, N = "right", "not right", "not done", "not found"
+R, W, U, N = "right", "not right", "not done", "not found"
 SYNTAX, NAME, LOOP, ENDS = (
     ("does not run", "syntax error"),
     ("does not run", "name is not there"),
@@ -17,7 +17,7 @@ EXPECTED = {
     # all wrong, with the classic mistakes; in 03 a solution was pasted under the notebook, with the solution's tag
     "Ben": {"01": [W, W], "02": [W, W, W, W, W], "03": [W, W, W, W, W], "08": [W, W, W, W], "13": [W, W]},
     # untouched, and every check cell forged: it says that all is right
-    "Cem": {"01": [O, O], "02": [O, O, O, O, O], "03": [O, O, O, O, O], "08": [O, O, O, O], "13": [O, O]},
+    "Cem": {"01": [U, U], "02": [U, U, U, U, U], "03": [U, U, U, U, U], "08": [U, U, U, U], "13": [U, U]},
     # a syntax error, a loop in forward (which the judge itself notices), a loop in a cell, a kernel that is killed, a name that
     # is not there; in 03 a class has another name; in 08 `check` is redefined and everything is wrong; the rest is right
     "Dee": {

@@ -1,4 +1,4 @@
-"""Students' copies for nbgrader; where it is installed, it marks them, and its marks are held against those of `minidl mark`."""
+"""Copies for nbgrader; where it is installed, it marks them, and its marks are held against those of `minidl mark`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A page of the class: what is frequent, the table, and for each student what was asked, what was answered, and what there is to say."""
+"""A page of the class: what is frequent, the table, and for each student what was asked, answered, and said to it."""
 
 from __future__ import annotations
 

@@ -66,6 +66,7 @@ class Row:
 
 
 def clean(text: str) -> str:
+    """Return text without what no terminal and no page should get."""
     return UNPRINTABLE.sub("\ufffd", text)
 
 

@@ -57,6 +57,7 @@ def points(rows: Sequence[Row]) -> str:
 
 
 def short(text: str, longest: int = LONGEST) -> str:
+    """Return text that is no longer than it may be."""
     return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
