@@ -67,6 +67,7 @@ h1, h2, h3 { line-height: 1.25; margin: 1.6em 0 0.5em }
 a { color: #0b57a4 }
 .anchor-link, .prompt { display: none }
 pre, code { font: 13px/1.45 ui-monospace, Menlo, Consolas, monospace }
+pre { overflow-x: auto }
 .input_area pre { margin: 0.4em 0; padding: 0.6em 0.8em; background: #f5f5f5; border-left: 3px solid #c3c3c3; overflow-x: auto }
 .output pre { margin: 0.4em 0; padding: 0 0.8em; overflow-x: auto }
 .output_subarea, mjx-container[display="true"] { overflow-x: auto; overflow-y: hidden }

@@ -11,6 +11,7 @@ import nbformat
 import pytest
 
 from minidl.lab.cli import main
+from minidl.lab.course import files
 from minidl.lab.course.pages import NO_WORDS, STATIC, WIDGET, WIDGETS, export
 
 ROOT = Path(__file__).parents[3]
@@ -156,10 +157,20 @@ class TestCommand:
         assert capsys.readouterr().out == f"Written to html: 1 pages. Begin with {page}\n"
         assert page.is_file()
 
+    def test_elsewhere_it_takes_those_that_minidl_was_installed_with(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        installed = project(tmp_path / "carried", nbformat.v4.new_markdown_cell("# One"))
+        monkeypatch.setattr(files, "checkout", lambda: None)
+        monkeypatch.setattr(files, "CARRIED", installed)
+        assert main(["html", "--out", "out"]) == 0
+        assert Path("out", "notebooks", "one.html").is_file()
+
     def test_it_needs_notebooks(self, tmp_path, monkeypatch, capsys):
         monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr(files, "checkout", lambda: None)
+        monkeypatch.setattr(files, "CARRIED", tmp_path)
         assert main(["html", "--out", "out"]) == 1
-        assert capsys.readouterr().err.startswith("python -m minidl html: no notebooks in ")
+        assert "html: minidl was installed without its notebooks" in capsys.readouterr().err
 
     def test_it_needs_mathjax(self, tmp_path, monkeypatch, capsys):
         monkeypatch.chdir(project(tmp_path, nbformat.v4.new_markdown_cell("# One")))
