@@ -61,8 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     start = commands.add_parser(
         "start",
         help="put the course into a folder and open it in JupyterLab",
-        description="Puts the course's notebooks into a folder and opens the first in JupyterLab, or where that is missing in "
-        "Notebook. A file that you have changed is never written over. In a checkout the course is there already: without "
+        description="Puts the course's notebooks into a folder and opens the first in JupyterLab. "
+        "A file that you have changed is never written over. In a checkout the course is there already: without "
         "FOLDER, it is opened where it is. Other options, such as --allow-root or --ip=ADDRESS, go through to JupyterLab.",
     )
     start.add_argument(
@@ -286,7 +286,7 @@ def _start(arguments: argparse.Namespace) -> int:
         return _complain(arguments, error)
     if arguments.no_lab:
         return 0
-    if not start.front_end():
+    if not start.can_open():
         install = f"{sys.executable} -m pip install jupyterlab"
         return _complain(
             arguments, f"the course is in {folder}, but there is no JupyterLab to open it. Get one: {install}"
