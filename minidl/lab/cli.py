@@ -216,7 +216,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="write the notebooks as web pages that need no network",
         description="Writes the notebooks as web pages into one folder: those of the nearest folder, from the current one "
         "upwards, that holds notebooks/, or else those that minidl was installed with. Formulas, pictures and links work "
-        "without a network. Needs the extra html: pip install 'minidl[html]'.",
+        "without a network. Needs the extra html, that is pip install django-static-mathjax nbconvert.",
     )
     html.add_argument("--out", default="html", metavar="FOLDER", help="where to write (default: %(default)s)")
     html.set_defaults(run=_html, error=html.error)
