@@ -106,6 +106,13 @@ def test_every_section_to_read_exists(name, heading):
 
 # A word that the section has to say which a rule of this name sends its reader to
 SPOKEN_OF = {
+    "data not finite|one class only|validation|targets do not|softmax before|output cannot": "points|target|class",
+    "inputs (too|of)|steps too large": "valley|curvature",
+    "gradients wrong|answers the mean": "step",
+    "units all equal": "equal|same",
+    "dead units|saturated units|signal|start far": "variance|gain|dead|weights",
+    "rate for|steps too small": "sum|mean",
+    "learns by heart|ten samples": "points|layers",
     "gradients never zeroed|zeroed too rarely": "zero_grad",
     "epoch loss divided": "mean",
     "samples|never shuffled|same order": "batch",

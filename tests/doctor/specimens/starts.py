@@ -34,11 +34,13 @@ def bias_far_below_zero():
 
 @setting("dead units")
 def killed_by_a_large_step():
-    model, (X, T) = network(2, 25, 25, 25, 2), points()
+    model, (X, T) = network(2, 25, 25, 25, 2, gain=1), points()
     loss = minidl.MSELoss()
-    loss(model(X), T)
-    model.backward(loss.backward())
-    minidl.SGD(model, 0.02).step()
+    for _ in range(3):
+        loss(model(X), T)
+        model.zero_grad()
+        model.backward(loss.backward())
+        minidl.SGD(model, 0.005).step()
     model.zero_grad()
     return {"model": model, "data": (X, T), "lr": 0.001}
 
@@ -115,3 +117,17 @@ def uphill_in_one_layer():
         Uphill(2, 25, generator=seeded()), minidl.Tanh(), minidl.Linear(25, 2, generator=seeded(1))
     )
     return {"model": model, "data": points(), "loss": minidl.MSELoss("batchmean"), "lr": 0.1}
+
+
+@setting("start far from a guess")
+def last_layer_too_large():
+    model = network(2, 25, 25, 2)
+    model[-1].params["weight"].mul_(15)
+    return {"model": model, "data": points()}
+
+
+@setting("start far from a guess")
+def torch_targets_far_away():
+    X = torch.rand(300, 2, generator=seeded())
+    y = (6 * X[:, :1]).sin() + 40
+    return {"model": torch_network(2, 25, 1), "data": (X, y), "loss": nn.MSELoss()}

@@ -1,6 +1,6 @@
 """Trainings whose steps lead nowhere: too large, too small; and networks that cannot learn what is asked."""
 
-# ruff: noqa: D205, D400 - the docstrings are for the student, and as long as they need to be
+# ruff: noqa: D205 - the docstrings are for the student, and as long as they need to be
 
 from __future__ import annotations
 
@@ -52,9 +52,13 @@ def rate_for_a_mean(vitals: Vitals) -> Seen | None:
     """
     if not too_large(vitals) or not vitals.summed or vitals.batch_size < 5:
         return None
-    if suiting(vitals) < vitals.lr / vitals.batch_size / 5:
+    rate, told = vitals.lr / vitals.batch_size, told_steps(vitals)
+    values = vitals.trial(rate, 60)
+    if math.isfinite(values[-1]) and sum(values[-5:]) < 5 * 0.9 * vitals.loss:
+        told["better"] = number(rate)
+    elif suiting(vitals) < rate / 5:
         return None
-    return {"where": "this loss is a sum", "n": vitals.batch_size, **told_steps(vitals)}
+    return {"where": "this loss is a sum", "n": vitals.batch_size, **told}
 
 
 @wrong_setting(
@@ -125,7 +129,7 @@ def answers_the_mean(vitals: Vitals) -> Seen | None:
 )
 def steps_too_small(vitals: Vitals) -> Seen | None:
     """With lr = {lr}, a step moves the weights by {ratio} of their size at most, and {count} {thing} take the loss
-    from {before} to {after}; {factor} times that rate takes it to {faster}.{mean}
+    from {before} to {after}; {factor} times that rate takes it to {faster}{mean}.
     """
     if not flat(vitals) or not vitals.ratios:
         return None
@@ -149,7 +153,7 @@ def steps_too_small(vitals: Vitals) -> Seen | None:
         "before": number(before),
         "after": number(vitals.travel),
         "faster": number(faster),
-        "mean": "" if vitals.summed else " (This loss is a mean; a sum would make larger steps.)",
+        "mean": "" if vitals.summed else " (this loss is a mean; a sum would make larger steps)",
     }
 
 
