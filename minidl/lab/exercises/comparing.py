@@ -150,8 +150,8 @@ def _of_commas(mine: Tensor, due: Tensor, got: Any) -> str:
         return ""
     if due.ndim == 0 and isinstance(got, tuple) and len(got) > 1:
         return (
-            f"Python reads {', '.join(map(str, got))} as {len(got)} numbers. If one was meant: decimals begin with a point, and "
-            "between thousands stands nothing."
+            f"Python reads {', '.join(map(str, got))} as {len(got)} numbers. If one was meant: decimals begin with a point, "
+            "and between thousands stands nothing."
         )
     if due.ndim == 1 and mine.numel() == 2 * due.numel():
         return f"{len(got)} numbers stand there, and {due.numel()} are asked for. Decimals begin with a point, not a comma."

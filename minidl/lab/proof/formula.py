@@ -24,7 +24,7 @@ import sympy
 from minidl.lab.arguments import checked
 
 INDEX = {"n": "i", "in": "k", "out": "j", "m": "j", "hidden": "h"}  # the index that runs over a size
-ALLOWED = 'it is made with +, -, *, /, **, @, .T, .sum() of all entries, ones("n"), comparisons such as > 0 and functions such as .exp()'
+ALLOWED = 'it is made with +, -, *, /, **, @, .T, .sum() of all entries, ones("n"), > 0 and functions such as .exp()'
 PLUS, SUM, ENTRIES, TIMES, POWER, ATOM = range(6)  # how tightly a printed formula holds together
 
 

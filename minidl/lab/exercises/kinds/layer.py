@@ -167,7 +167,7 @@ class Layer(Exercise):
         for method, got in (("forward", output), ("backward", back)):
             if got.dtype != torch.float32:
                 kinds = f"{str(got.dtype).removeprefix('torch.')}, though float32 went in"
-                raise Wrong(f"what {method} returns is {kinds}: the next layer would refuse it. Keep the input's type.")
+                raise Wrong(f"what {method} returns is {kinds}: the layer that gets it would refuse it. Keep the type.")
 
     def _walk(self, module: Any, cls: type) -> None:
         """Go forward and back once: what goes wrong so early is said more plainly here than by the doctor."""

@@ -88,7 +88,7 @@ EXERCISES = [
             "claim_tanh = G * (1 + Y) / 2": (
                 "at x = 5 this passes on almost everything, and the curve is flat there: do the quotient rule again."
             ),
-            "claim_tanh = G * (1 - 2 * Y)": "at x = 1 this slope is negative, as if tanh fell there: do the quotient rule again.",
+            "claim_tanh = G * (1 - 2 * Y)": "at x = 1 this slope is below 0, as if tanh fell there: do the rule again.",
             "claim_tanh = -2 * G * Y": "that is how a slope would change with y, and not how y changes with x.",
             "claim_tanh = G * (1 - Y * Y) ** 2": "the slope is squared: it is multiplied by once.",
             "claim_tanh = G * Y * Y": "that is how much of the message is lost, not how much is passed on.",

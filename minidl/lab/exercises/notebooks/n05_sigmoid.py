@@ -37,8 +37,7 @@ def _by_luck(cls: type) -> str:
         layer.forward(torch.tensor([[-100.0, 100.0]], dtype=torch.float32))
         layer.backward(torch.ones(1, 2, dtype=torch.float32))
     return (
-        "On the way e^100 becomes inf in single precision. You divide by it, which gives 0, and backward needs nothing else: so "
-        "it survives, but by luck"
+        "On the way e^100 becomes inf in single precision, and what you make of it happens to be right: it survives, by luck"
         if watch.seen
         else ""
     )
@@ -165,8 +164,8 @@ EXERCISES = [
                 "still falling."
             ),
             _sigmoid("e = input.exp()\nself.output = (e / (1 + e)).nan_to_num()\nreturn self.output", SLOPE): (
-                "at x = 100, forward gives 0: e^100 is inf there, inf / inf is nan, and nan_to_num makes 0 of it. The sigmoid is "
-                "nearly 1 there."
+                "at x = 100, forward gives 0, and the sigmoid is nearly 1 there. In single precision e^100 is inf, and inf / "
+                "inf is no number: has something been put in its place?"
             ),
             _sigmoid("self.output = input.sigmoid().round(decimals=4)\nreturn self.output", SLOPE): (
                 "forward rounds its output: at x = -30 it returns 0."
