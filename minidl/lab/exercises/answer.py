@@ -108,7 +108,7 @@ def lent(value: Any) -> str:
             found = function.__globals__.get(name, getattr(builtins, name, None))
             if isinstance(found, Formula):
                 return f"{where} uses the letter `{name}` of a claim. A layer works with tensors."
-            if isinstance(value, type) and name in kept and not callable(found) and not inspect.ismodule(found):
+            if isinstance(value, type) and name in kept and name in function.__globals__ and _is_data(found):
                 return f"{where} uses `{name}` from outside of the class; its own is self.{name}."
             if isinstance(found, (int, float)) and inspect.isfunction(value) and name not in _made_beside(function):
                 return f"it uses the notebook's `{name}`, not something that it is given or makes itself."
@@ -162,7 +162,9 @@ def borrowed(
             if callable(found) and called in others and getattr(found, "__module__", "") != function.__module__:
                 whose = "torch's own" if called in KNOWN_TO_TORCH else "a ready-made"
                 return f"{where} uses {whose} {called}; write yours."
-            if callable(found) and str(getattr(found, "__module__", "")).startswith(("torch.autograd", "torch.func", "torch._functorch")):
+            if callable(found) and str(getattr(found, "__module__", "")).startswith(
+                ("torch.autograd", "torch.func", "torch._functorch")
+            ):
                 return f"{where} leaves the gradient to torch ({called}); write yours by hand."
             home = getattr(found, "__module__", "") if isinstance(found, type) else ""
             if (
@@ -187,6 +189,10 @@ def _kept(value: Any) -> set[str]:
     """Return the names under which a class sets something on the object."""
     codes = (code for _, function in functions(value) for code in _codes(function.__code__))
     return {step.argval for code in codes for step in dis.get_instructions(code) if step.opname == "STORE_ATTR"}
+
+
+def _is_data(found: Any) -> bool:
+    return not (inspect.isroutine(found) or inspect.ismodule(found) or isinstance(found, type))
 
 
 def _made_beside(function: types.FunctionType) -> set[str]:
@@ -235,11 +241,19 @@ def same_code(name: str, source: str, solution: str) -> bool:
 
 
 def may_differ(solution: str) -> bool:
-    """Whether a solution is so long that who writes it alone hardly writes the same: constructors are given, and do not count."""
+    """Whether a solution is so long that who writes alone hardly writes the same. Constructors are given, and do not count."""
     lines = 0
     for node in ast.parse(solution).body:
-        inits = {id(part) for method in ast.walk(node) if getattr(method, "name", "") == "__init__" for part in ast.walk(method)}
-        lines += sum(isinstance(part, ast.stmt) and not isinstance(part, DEFINITIONS) and id(part) not in inits for part in ast.walk(node))
+        inits = {
+            id(part)
+            for method in ast.walk(node)
+            if getattr(method, "name", "") == "__init__"
+            for part in ast.walk(method)
+        }
+        lines += sum(
+            isinstance(part, ast.stmt) and not isinstance(part, DEFINITIONS) and id(part) not in inits
+            for part in ast.walk(node)
+        )
     return lines > SHORT
 
 

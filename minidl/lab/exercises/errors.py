@@ -57,7 +57,8 @@ def _advice(error: BaseException, line: str) -> str:
         return ". It is called with that name: its def has to have it."
     if "missing" in text and "required positional argument" in text:
         if re.match(r"\w+\.forward\(", text) and "()" in line:
-            return ". A module is called there without an input. If its class is meant, it comes without brackets where it is given."
+            meant = "If its class is meant, it comes without brackets where it is given."
+            return f". A module is called there without an input. {meant}"
         if line:
             return ". In that line it is called without it."
         if not re.match(r"\w+\.\w+\(", text):
@@ -95,6 +96,10 @@ def _meant(error: NameError) -> str:
     local, known = (frames[-1].f_locals, frames[-1].f_globals) if frames else ({}, {})
     if hasattr(local.get("self"), name):
         return f"It is kept on the object: write self.{name}."
+    inside = (
+        bool(frames) and frames[-1].f_code.co_name != "<module>"
+    )  # what a function needs of the notebook is no data
+    known = [known_name for known_name, value in known.items() if callable(value) or not inside]
     if near := difflib.get_close_matches(name, [*local, *known], 1):
         return f"Is that name spelt as where it is made; do you mean {near[0]}?"
     if callable(getattr(torch, name, None)):

@@ -106,11 +106,15 @@ class Chain(Exercise):
             return
         if all(one is another for one, another in zip(before, after, strict=False)) and len(before) == len(after):
             return
-        turned = len(before) == len(after) and all(one is another for one, another in zip(before, after[::-1], strict=True))
+        turned = len(before) == len(after) and all(
+            one is another for one, another in zip(before, after[::-1], strict=True)
+        )
         if turned:
             text = f"{method} leaves self.{name} the other way round: list.reverse() turns the list itself"
             raise Wrong(f"{text}, for every call that comes. reversed(...) and [::-1] leave it as it is.", certain=True)
-        raise Wrong(f"{method} changes self.{name}, and the next call needs it as it was: only go through it.", certain=True)
+        raise Wrong(
+            f"{method} changes self.{name}, and the next call needs it as it was: only go through it.", certain=True
+        )
 
     def _order(self, shown: str, method: str, places: list[int], length: int) -> None:
         """Raise what is wrong with the order in which the modules are called."""

@@ -33,7 +33,7 @@ class Optimizer(Exercise):
     reference : function
         Takes a list of torch parameters and a setting; returns the torch optimiser that makes the right steps.
     carries : tuple of str
-        Attributes that change from step to step: lists of tensors, or a count. Slips with the same steps are told apart by them.
+        Attributes that change from step to step: lists of tensors, or a count. They tell slips with the same steps apart.
     not_yours : tuple of str
         Functions of torch that would be the whole answer.
     """
@@ -142,8 +142,8 @@ def _same_tensors(before: list[Tensor], values: list[Tensor], model: Sequential,
     if any(not torch.equal(param, value) for param, value in zip(before, values, strict=True)):
         return
     if any(param is not old for (param, _), old in zip(model.parameters(), before, strict=True)):
-        text = "the layers hold new tensors after a step, and the old ones are what they were. The parameter's own tensor has to change"
-        raise Wrong(f"{text}: everybody who holds it sees that.", certain=True)
+        text = "the layers hold new tensors after a step, and the old ones are what they were"
+        raise Wrong(f"{text}. The parameter's own tensor has to change: all who hold it see that.", certain=True)
     names = {name for _, method in functions(cls) for name in method.__code__.co_names}
     if "params" in names and not names & {"parameters", "modules", "layers"}:
         text = "model.params holds only what is the model's own, and a Sequential has no parameters of its own"
