@@ -24,7 +24,7 @@ import sympy
 from minidl.lab.arguments import checked
 
 INDEX = {"n": "i", "in": "k", "out": "j", "m": "j", "hidden": "h"}  # the index that runs over a size
-ALLOWED = 'it is made with +, -, *, /, **, @, .T, .sum() of all entries, ones("n"), > 0 and functions such as .exp()'
+ALLOWED = 'it is made with +, -, *, /, **, @, .T, .sum() of all entries, ones("n"), comparisons such as > 0 and functions such as .exp()'
 PLUS, SUM, ENTRIES, TIMES, POWER, ATOM = range(6)  # how tightly a printed formula holds together
 
 
@@ -79,6 +79,12 @@ class Formula:
 
     def __gt__(self, other: float) -> Formula:
         return Formula("step", (self - other if other else self,), self.shape)
+
+    def __ge__(self, other: float) -> Formula:
+        return 1 - (self < other)
+
+    def __le__(self, other: float) -> Formula:
+        return 1 - (self > other)
 
     def __matmul__(self, other: Formula) -> Formula:
         if not isinstance(other, Formula):
