@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from minidl import Module
 from minidl.lab.doctor.subject.stubs import is_empty, is_stub
 from minidl.lab.exercises.answer import Answer, borrowed, lent
 from minidl.lab.exercises.comparing import as_numbers, difference, show
@@ -60,11 +61,21 @@ class Function(Exercise):
                 raise Wrong(f"{shown} returns None: is a return missing?")
             due = self.reference(*copy.deepcopy(arguments))
             if problem := difference(got, due, self.tolerance, "is something rounded, or a small part not right"):
-                raise Wrong(f"for {shown}, {lent(function) or problem}")
+                raise Wrong(f"for {shown}, {lent(function) or problem + self._constant(function)}")
             for place, (before, after) in enumerate(zip(arguments, mine, strict=True), 1):
                 if as_numbers(before) is not None and difference(after, before, 0.0):
                     raise Wrong(f"{shown} changes its argument {place}; it should only return something.")
+                if isinstance(after, Module) and any(param.requires_grad for param, _ in after.parameters()):
+                    text = "requires_grad is set on the layer's own tensor, and stays there: the next call finds another layer"
+                    raise Wrong(f"{text}. Take a copy of it first, with clone().", certain=True)
         return f"right for {len(cases)} different inputs"
+
+    def _constant(self, function: Callable[..., Any]) -> str:
+        """Return a sentence where a function returns the same for all arguments, and should not."""
+        results, due = self.behaviour(function), [self.reference(*arguments) for arguments in self.cases()]
+        if not results or any(difference(result, results[0]) for result in results):
+            return ""
+        return " It returns that whatever it is given." if any(difference(right, due[0]) for right in due) else ""
 
     def behaviour(self, value: Any) -> Any:
         def work() -> list[Any]:

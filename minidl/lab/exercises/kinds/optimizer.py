@@ -11,7 +11,7 @@ from torch import Tensor
 
 from minidl import Linear, ReLU, Sequential
 from minidl.lab.doctor import examine_optimizer
-from minidl.lab.exercises.answer import Answer, lent
+from minidl.lab.exercises.answer import Answer, functions, lent
 from minidl.lab.exercises.comparing import SAME, difference
 from minidl.lab.exercises.kinds.calling import call, quietly
 from minidl.lab.exercises.kinds.exercise import Exercise
@@ -32,12 +32,15 @@ class Optimizer(Exercise):
         differs among them.
     reference : function
         Takes a list of torch parameters and a setting; returns the torch optimiser that makes the right steps.
+    carries : tuple of str
+        Attributes that change from step to step: lists of tensors, or a count. They tell slips with the same steps apart.
     not_yours : tuple of str
         Functions of torch that would be the whole answer.
     """
 
     settings: Mapping[str, Mapping[str, Any]]
     reference: Callable[..., torch.optim.Optimizer]
+    carries: tuple[str, ...] = ()
     not_yours: tuple[str, ...] = ()
     kind: ClassVar[str] = "optimiser"
 
@@ -47,10 +50,10 @@ class Optimizer(Exercise):
         for number, (words, setting) in enumerate(self.settings.items()):
             model = _model()
             optimizer = call(f"building {self.name}", lambda s=setting, m=model: cls(m, **s))
-            try:
-                call(f"step of {self.name}", optimizer.step)
-            except Wrong as problem:
-                raise Wrong(lent(cls) or str(problem)) from problem
+            before = [param for param, _ in model.parameters()]
+            values = [param.clone() for param in before]
+            call(f"step of {self.name}", optimizer.step)
+            _same_tensors(before, values, model, cls)
             mine, grads = self._path(lambda model, s=setting: cls(model, **s))
             if number == 0:  # the doctor names mistakes; the settings of the others may be none that it knows
                 fresh = _model()
@@ -89,15 +92,36 @@ class Optimizer(Exercise):
             path.append([param.clone() for param, _ in pairs] if build else [leaf.detach().clone() for leaf in leaves])
         return path, (before, [grad for _, grad in pairs])
 
+    def slip(self, answer: Answer) -> str:
+        return lent(answer.value) or super().slip(answer)
+
     def behaviour(self, value: Any) -> Any:
+        built: list[Any] = []
+
+        def build(model: Any, setting: Mapping[str, Any]) -> Any:
+            built.append(value(model, **setting))
+            return built[-1]
+
         def work() -> list[Any]:
-            paths = (self._path(lambda model, s=setting: value(model, **s)) for setting in self.settings.values())
-            return [(path, after) for path, (_, after) in paths]
+            try:
+                paths = [self._path(lambda model, s=setting: build(model, s)) for setting in self.settings.values()]
+            except Exception as problem:
+                error = problem.__cause__ or problem
+                return [f"{type(error).__name__}: {error}"], None
+            return [(path, after) for path, (_, after) in paths], [self._carried(optimizer) for optimizer in built]
 
         return quietly(work)
 
+    def _carried(self, optimizer: Any) -> list[Any] | None:
+        """Return what an optimiser carries from step to step, where it keeps that under the names that it has been given."""
+        kept = [vars(optimizer).get(name) for name in self.carries]
+        return None if not kept or any(item is None for item in kept) else kept
+
     def alike(self, mine: Any, theirs: Any) -> bool:
-        return not difference(mine, theirs, SAME)
+        (path, carried), (their_path, theirs_carried) = mine, theirs
+        if None not in (carried or [None]) and None not in (theirs_carried or [None]):
+            return not difference([path, carried], [their_path, theirs_carried], SAME)
+        return not difference(path, their_path, SAME)
 
 
 def _model() -> Sequential:
@@ -111,3 +135,16 @@ def _model() -> Sequential:
     for _, grad in model.parameters():
         grad.copy_(torch.randn(grad.shape, generator=drawn, dtype=grad.dtype))
     return model
+
+
+def _same_tensors(before: list[Tensor], values: list[Tensor], model: Sequential, cls: type) -> None:
+    """Raise what is wrong where a step has changed none of the tensors that were the parameters."""
+    if any(not torch.equal(param, value) for param, value in zip(before, values, strict=True)):
+        return
+    if any(param is not old for (param, _), old in zip(model.parameters(), before, strict=True)):
+        text = "the layers hold new tensors after a step, and the old ones are what they were"
+        raise Wrong(f"{text}. The parameter's own tensor has to change: all who hold it see that.", certain=True)
+    names = {name for _, method in functions(cls) for name in method.__code__.co_names}
+    if "params" in names and not names & {"parameters", "modules", "layers"}:
+        text = "model.params holds only what is the model's own, and a Sequential has no parameters of its own"
+        raise Wrong(f"nothing moves: {text}. parameters() finds those of the modules in it, too.", certain=True)
