@@ -153,8 +153,8 @@ class Layer(Exercise):
         found = diagnosis.findings
         named = any(finding.mistake not in GUESSED and not isinstance(finding.rule, Factor) for finding in found)
         if found and not named and (found[0].mistake == "unnamed" or len(found) > 1):
-            entrywise = self.reference is not None and bool(self.ends)
-            if text := measured(build, shape, self.reference, entrywise):
+            by_entry = self.reference is not None and bool(self.ends)
+            if text := measured(build, shape, self.reference, by_entry):
                 raise Wrong(f"{words}, {text}" if words else text, diagnosis if found[0].mistake == "unnamed" else None)
 
     @precision(torch.float32)

@@ -49,7 +49,7 @@ EXERCISES = [
                 "v = u^2 has a slope of its own at u, not 2 alone, and not u alone. It is multiplied by what arrives."
             ),
             "messages = [8, 32, 32, 64]": (
-                "s is on one path only, through u. dL/dx and dL/du stand side by side; they are not added."
+                "s is on one path only, through u: the derivatives by x and by s stand side by side, and are not added."
             ),
             "messages = [8, 32, 64, 64]": (
                 "x and s are each on one path only, through u: nothing is added, and the slopes of u = x + s are not 2."
