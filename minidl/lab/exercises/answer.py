@@ -108,7 +108,7 @@ def lent(value: Any) -> str:
             found = function.__globals__.get(name, getattr(builtins, name, None))
             if isinstance(found, Formula):
                 return f"{where} uses the letter `{name}` of a claim. A layer works with tensors."
-            if isinstance(value, type) and name in kept and name in function.__globals__ and _is_data(found):
+            if isinstance(value, type) and name in kept and _is_data(found) and not isinstance(found, Tensor):
                 return f"{where} uses `{name}` from outside of the class; its own is self.{name}."
             if isinstance(found, (int, float)) and inspect.isfunction(value) and name not in _made_beside(function):
                 return f"it uses the notebook's `{name}`, not something that it is given or makes itself."
@@ -192,7 +192,7 @@ def _kept(value: Any) -> set[str]:
 
 
 def _is_data(found: Any) -> bool:
-    return not (inspect.isroutine(found) or inspect.ismodule(found) or isinstance(found, type))
+    return not (found is None or inspect.isroutine(found) or inspect.ismodule(found) or isinstance(found, type))
 
 
 def _made_beside(function: types.FunctionType) -> set[str]:

@@ -26,13 +26,10 @@ class Claim(Exercise):
         one, as `prove_gradient` takes them.
     also_as : function without arguments, optional
         Returns another form of the same thing: a claim may be proven of this one instead.
-    remark : function, optional
-        Takes a claim that is proven; returns a sentence on it, or nothing.
     """
 
     statement: Callable[[], Mapping[str, Formula]]
     also_as: Callable[[], Mapping[str, Formula]] | None = None
-    remark: Callable[[Formula], str] | None = None
     kind: ClassVar[str] = "claim"
 
     def judge(self, answer: Answer) -> tuple[str, Proof]:
@@ -46,9 +43,7 @@ class Claim(Exercise):
             raise Wrong(text, certain=True)
         statement = self.statement()
         try:
-            proof = prove_gradient(**statement, claim=claim, steps=True)
-            remark = self.remark(as_formula(claim)) if self.remark else ""
-            return "proven, for every size" + (remark and f". {remark}"), proof
+            return "proven, for every size", prove_gradient(**statement, claim=claim, steps=True)
         except ProofError as error:
             if self.also_as and (proof := _proof(**self.also_as(), claim=claim, steps=True)):
                 return "proven, for every size", proof

@@ -109,8 +109,6 @@ class Layer(Exercise):
         Classes of minidl that the answer may be built of.
     also : function, optional
         Takes the class; returns in words what else is wrong with it, or nothing.
-    remark : function, optional
-        Takes the class of a right answer; returns a sentence on how it is written, or nothing.
     """
 
     builds: Mapping[str, Callable[[type], Any]] = field(default_factory=lambda: {"": lambda cls: cls()})
@@ -122,7 +120,6 @@ class Layer(Exercise):
     not_yours: tuple[str, ...] = ()
     building_blocks: tuple[str, ...] = ()
     also: Callable[[type], str] | None = None
-    remark: Callable[[type], str] | None = None
     kind: ClassVar[str] = "layer"
 
     def judge(self, answer: Answer) -> str:
@@ -143,8 +140,7 @@ class Layer(Exercise):
             raise Wrong(problem)
         samples = " and ".join(str(n) for n in sorted({shape[0] for shape in self.shapes}))
         ends = f", and at x = {', '.join(f'{x:g}' for x in self.ends)}" if self.reference and self.ends else ""
-        remark = self.remark(cls) if self.remark else ""
-        return f"forward and backward are right, for batches of {samples} samples{ends}" + (remark and f". {remark}")
+        return f"forward and backward are right, for batches of {samples} samples{ends}"
 
     def _in_other_words(
         self, diagnosis: Diagnosis, build: Callable[[], Any], shape: tuple[int, ...], words: str
@@ -157,17 +153,19 @@ class Layer(Exercise):
             if text := measured(build, shape, self.reference, by_entry):
                 raise Wrong(f"{words}, {text}" if words else text, diagnosis if found[0].mistake == "unnamed" else None)
 
-    @precision(torch.float32)
     def _keeps_its_type(self, build: Callable[[type], Any], cls: type) -> None:
-        """Raise what there is to say where single precision goes in and something else comes out."""
-        module = build(cls)
-        input = torch.randn(self.shapes[0], generator=torch.Generator().manual_seed(1), dtype=torch.float32)
-        output = call(f"forward of {self.name}", module.forward, input)
-        back = call(f"backward of {self.name}", module.backward, torch.ones_like(output))
-        for method, got in (("forward", output), ("backward", back)):
-            if got.dtype != torch.float32:
-                kinds = f"{str(got.dtype).removeprefix('torch.')}, though float32 went in"
-                raise Wrong(f"what {method} returns is {kinds}: the layer that gets it would refuse it. Keep the type.")
+        """Raise what there is to say where numbers of one precision go in and those of another come out."""
+        for dtype in (torch.float32, torch.float64):
+            with precision(dtype):
+                module = build(cls)
+                input = torch.randn(self.shapes[0], generator=torch.Generator().manual_seed(1))
+                output = call(f"forward of {self.name}", module.forward, input)
+                back = call(f"backward of {self.name}", module.backward, torch.ones(output.shape))
+            for method, got in (("forward", output), ("backward", back)):
+                if got.dtype != dtype:
+                    mine, given = (str(kind).removeprefix("torch.") for kind in (got.dtype, dtype))
+                    text = f"what {method} returns is {mine}, though {given} went in: the layer that gets it would refuse it"
+                    raise Wrong(f"{text}. Keep the type.")
 
     def _walk(self, module: Any, cls: type) -> None:
         """Go forward and back once: what goes wrong so early is said more plainly here than by the doctor."""

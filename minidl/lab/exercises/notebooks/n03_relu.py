@@ -10,7 +10,7 @@ from minidl.lab.exercises.kinds.exercise import OURS
 from minidl.lab.exercises.kinds.writing import layer, method
 from minidl.lab.proof import matrices
 from minidl.lab.proof.examples import WrittenOut
-from minidl.lab.proof.formula import Formula
+from minidl.lab.proof.formula import Formula, as_formula
 
 PROOF = "from minidl.lab.proof import define, matrices, scalars\n"
 MATRICES = 'X, G = matrices("X (n x m), G (n x m)")'
@@ -33,12 +33,12 @@ def _relu() -> dict[str, Any]:
 
 def _at_the_corner(claim: Formula) -> str:
     """Return a sentence on a claim that does not pass on 0 at the corner, where a proof says nothing."""
-    (passed,) = WrittenOut({"n": 1, "m": 1})(claim)
+    (passed,) = WrittenOut({"n": 1, "m": 1})(as_formula(claim))
     x = next((symbol for symbol in passed.free_symbols if "x" in str(symbol)), None)
     there = passed if x is None else passed.subs(x, 0)
     if there == 0 or not there.is_finite:
         return ""
-    return "At x = 0 itself, where the proof says nothing, something is passed on here; this course takes the slope 0 there"
+    return "At x = 0 itself, where the proof says nothing, something is passed on here; this course takes the slope 0 there."
 
 
 def _gate() -> dict[str, Any]:

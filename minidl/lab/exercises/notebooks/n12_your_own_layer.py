@@ -357,6 +357,12 @@ EXERCISES = [
             _softplus(KEPT + "\n" + STABLE.removeprefix("return ")): "forward of Softplus returns nothing",
             _softplus(backward=SIGMOID.removeprefix("return ")): "backward of Softplus returns nothing",
             _softplus(backward="raise NotImplementedError"): "backward is still to be written",
+            _softplus(
+                f"self.input = input.float()\n{STABLE.replace('input', 'self.input')}"
+            ): "float32, though float64 went in",
+            _softplus(
+                f"self.input = input.double()\n{STABLE.replace('input', 'self.input')}"
+            ): "float64, though float32 went in",
             _softplus(f"{KEPT}\nreturn torch.nn.functional.softplus(input)"): "torch's own softplus",
             _softplus(f"{KEPT}\nreturn torch.logaddexp(input, torch.zeros_like(input))"): "torch's own logaddexp",
             _softplus(
@@ -577,6 +583,16 @@ EXERCISES = [
             _entropy(SHIFTED.replace("amax", "amin"), TOTAL, GRADIENT, LOSS): (
                 "the smallest score is subtracted, so that powers are above 0, and e to them overflows. After the largest is "
                 "subtracted, none is."
+            ),
+            _entropy(
+                SHIFTED.replace("amax", "amin"),
+                "log_p = shifted - shifted.exp().sum(1, keepdim=True).log()",
+                "self.p, self.t = log_p.exp(), target",
+                "return -(target * log_p).sum()",
+                backward="return self.p - self.t",
+            ): (
+                "the smallest score of each sample is subtracted: powers are above 0 then, and e to them overflows. Take the "
+                "largest."
             ),
             _entropy(SHIFTED, TOTAL, "self.gradient = target * (shifted.exp() / total - 1)", LOSS): (
                 "backward gives something to the right class alone. A score of a wrong class raises the loss too."
