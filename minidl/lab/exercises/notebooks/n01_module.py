@@ -54,6 +54,9 @@ EXERCISES = [
             "messages = [8, 32, 64, 64]": (
                 "x and s are each on one path only, through u: nothing is added, and the slopes of u = x + s are not 2."
             ),
+            "messages = [16, 64, 64, 64]": "the first message is the value of L. It should be the slope of L = v^2 at v.",
+            "messages = [8, 32, 32, 1]": "the last one is the slope of u = x + s, still to be multiplied by what arrives at u.",
+            "messages = [8, 32, 1, 32]": "the third is the slope of u = x + s, still to be multiplied by what arrives at u.",
             "messages = [8, 32, 32, 0]": "s is nudged here: u = x + s moves with it, just as far as with x.",
             "messages = [8, 32, 0, 32]": "x is nudged here: u = x + s moves with it, just as far as with s.",
             "messages = [2, 4, 16, 1]": "those are values of the way forward, u, v and L. Asked are the derivatives of L.",

@@ -394,6 +394,7 @@ EXERCISES = [
         wrong={
             _mine(WEIGHT + " / len(grad_output)", BIAS, BACK): "factor 1/n",
             _mine(WEIGHT, BIAS.replace("sum(", "mean("), BACK): "factor 1/n",
+            _mine('self.params["weight"] -= 0.1 * grad_output.T @ self.input', BIAS, BACK): "backward changes weight",
             _mine(WEIGHT, 'self.grad["bias"] += grad_output[-1:]', BACK): "that of the last sample alone",
             _mine(WEIGHT, 'self.grad["bias"] += grad_output[:1]', BACK): "that of the first sample alone",
             _mine(WEIGHT, 'self.grad["bias"] += ones("n").T @ grad_output', BACK).replace(
@@ -528,6 +529,12 @@ EXERCISES = [
             ),
             _scale('self.grad["scale"] += (self.input**2 * grad_output).sum(0, keepdim=True)', PASSED): (
                 'for grad["scale"], the input is squared. How far does y_ij move with s_j?'
+            ),
+            _scale(SCALED, 'return grad_output * self.params["scale"].sum()'): (
+                "all scales are added up in what backward returns. y_ij is made with s_j alone."
+            ),
+            _scale(SCALED, 'return grad_output * self.params["scale"].mean()'): (
+                "the scales are averaged in what backward returns. y_ij is made with s_j alone."
             ),
             _scale(SCALED, 'return grad_output + self.params["scale"]'): (
                 "the scale is added to what arrives; it should be multiplied."
