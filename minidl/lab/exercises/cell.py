@@ -14,7 +14,7 @@ from minidl.lab.exercises.kinds import Exercise
 from minidl.lab.exercises.reply import RUN, Reply, not_done, wrong
 
 OTHER = (
-    "a cell that was run of late makes {1}, and what is asked for is {0}. If that is your answer, give it this name."
+    "A cell that was run of late makes {1}, and what is asked for is {0}. If that is your answer, give it this name."
 )
 
 
@@ -73,7 +73,8 @@ def _under_another_name(asked: Exercise, only_capitals: bool) -> str:
         for cell in cells
     ]
     same = [name for names in made for name in names if name.casefold() == asked.name.casefold()]
-    near = [] if only_capitals or not made else difflib.get_close_matches(asked.name, sorted(made[-1]), 1, 0.8)
+    last = {} if only_capitals or not made else {name.casefold(): name for name in made[-1]}
+    near = [last[name] for name in difflib.get_close_matches(asked.name.casefold(), last, 1, 0.8)]
     return next((name for name in same + near if name in shell.user_ns), "")
 
 

@@ -14,7 +14,7 @@ NUDGE = 0.01
 
 
 def measured(
-    build: Callable[[], Any], shape: tuple[int, ...], reference: Callable[[Tensor], Tensor] | None, entrywise: bool
+    build: Callable[[], Any], shape: tuple[int, ...], reference: Callable[[Tensor], Tensor] | None, by_entry: bool
 ) -> str:
     """Return in words what is wrong with a layer, with an input at which it is seen; nothing where nothing is found.
 
@@ -26,10 +26,10 @@ def measured(
         Of the batch.
     reference : function, optional
         What forward should be equal to.
-    entrywise : bool
+    by_entry : bool
         Whether each entry of the output is to be made of the same entry of the input.
     """
-    return quietly(lambda: _measured(build, shape, reference, entrywise)) or ""
+    return quietly(lambda: _measured(build, shape, reference, by_entry)) or ""
 
 
 def inexact(build: Callable[[], Any], shape: tuple[int, ...], reference: Callable[[Tensor], Tensor]) -> str:
@@ -43,7 +43,7 @@ def inexact(build: Callable[[], Any], shape: tuple[int, ...], reference: Callabl
     return quietly(work) or ""
 
 
-def _measured(build: Callable[[], Any], shape: tuple[int, ...], reference: Any, entrywise: bool) -> str:
+def _measured(build: Callable[[], Any], shape: tuple[int, ...], reference: Any, by_entry: bool) -> str:
     def forward(x: Tensor) -> Tensor:
         return build().forward(x.clone()).detach()
 
@@ -56,13 +56,13 @@ def _measured(build: Callable[[], Any], shape: tuple[int, ...], reference: Any, 
     x = 1.5 * torch.randn(shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
     output = forward(x)
     g = torch.randn(output.shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
-    if entrywise and (text := _others(x, forward, "forward", "what it returns", output)):
+    if by_entry and (text := _others(x, forward, "forward", "what it returns", output)):
         return f"{text} Each y_ij is made of x_ij alone."
-    if entrywise and reference is not None and (text := _of_output(x, output, reference(x))):
+    if by_entry and reference is not None and (text := _of_output(x, output, reference(x))):
         return text
     if text := _of_message(lambda message: back(x, message), g):
         return text
-    if not entrywise:
+    if not by_entry:
         return ""
     due = back(x, g)[0]
     if text := _others(x, lambda other: back(other, g)[0], "backward", "what comes back", due):

@@ -49,11 +49,14 @@ EXERCISES = [
                 "v = u^2 has a slope of its own at u, not 2 alone, and not u alone. It is multiplied by what arrives."
             ),
             "messages = [8, 32, 32, 64]": (
-                "s is on one path only, through u. dL/dx and dL/du stand side by side; they are not added."
+                "s is on one path only, through u: the derivatives by x and by s stand side by side, and are not added."
             ),
             "messages = [8, 32, 64, 64]": (
                 "x and s are each on one path only, through u: nothing is added, and the slopes of u = x + s are not 2."
             ),
+            "messages = [16, 64, 64, 64]": "the first message is the value of L. It should be the slope of L = v^2 at v.",
+            "messages = [8, 32, 32, 1]": "the last one is the slope of u = x + s, still to be multiplied by what arrives at u.",
+            "messages = [8, 32, 1, 32]": "the third is the slope of u = x + s, still to be multiplied by what arrives at u.",
             "messages = [8, 32, 32, 0]": "s is nudged here: u = x + s moves with it, just as far as with x.",
             "messages = [8, 32, 0, 32]": "x is nudged here: u = x + s moves with it, just as far as with s.",
             "messages = [2, 4, 16, 1]": "those are values of the way forward, u, v and L. Asked are the derivatives of L.",

@@ -394,6 +394,7 @@ EXERCISES = [
         wrong={
             _mine(WEIGHT + " / len(grad_output)", BIAS, BACK): "factor 1/n",
             _mine(WEIGHT, BIAS.replace("sum(", "mean("), BACK): "factor 1/n",
+            _mine('self.params["weight"] -= 0.1 * grad_output.T @ self.input', BIAS, BACK): "backward changes weight",
             _mine(WEIGHT, 'self.grad["bias"] += grad_output[-1:]', BACK): "that of the last sample alone",
             _mine(WEIGHT, 'self.grad["bias"] += grad_output[:1]', BACK): "that of the first sample alone",
             _mine(WEIGHT, 'self.grad["bias"] += ones("n").T @ grad_output', BACK).replace(
@@ -408,7 +409,7 @@ EXERCISES = [
             _mine(WEIGHT.replace("+=", "="), BIAS.replace("+=", "="), BACK): "overwrites the gradient",
             _mine(WEIGHT.replace("+=", "-="), BIAS, BACK): "sign",
             _mine(WEIGHT, BIAS, BACK.removeprefix("return ")): "backward of MyLinear returns nothing",
-            _mine(WEIGHT.replace("self.input", "input"), BIAS, BACK): "the notebook's `input`",
+            _mine(WEIGHT.replace("self.input", "input"), BIAS, BACK): "backward uses `input` from outside of the class",
             _mine(WEIGHT, BIAS, "return grad_output @ weight"): 'The layer has its own: self.params["weight"]',
             _mine(WEIGHT, BIAS, BACK.replace('self.params["weight"]', "self.weight")): "self.params",
             _mine(WEIGHT, BIAS.replace('"bias"', '"b"'), BACK): "KeyError",
@@ -529,6 +530,12 @@ EXERCISES = [
             _scale('self.grad["scale"] += (self.input**2 * grad_output).sum(0, keepdim=True)', PASSED): (
                 'for grad["scale"], the input is squared. How far does y_ij move with s_j?'
             ),
+            _scale(SCALED, 'return grad_output * self.params["scale"].sum()'): (
+                "all scales are added up in what backward returns. y_ij is made with s_j alone."
+            ),
+            _scale(SCALED, 'return grad_output * self.params["scale"].mean()'): (
+                "the scales are averaged in what backward returns. y_ij is made with s_j alone."
+            ),
             _scale(SCALED, 'return grad_output + self.params["scale"]'): (
                 "the scale is added to what arrives; it should be multiplied."
             ),
@@ -539,7 +546,7 @@ EXERCISES = [
             _scale(SCALED.replace("+=", "="), PASSED): "overwrites the gradient",
             _scale(SCALED.replace("+=", "-="), PASSED): "sign",
             _scale(SCALED, PASSED.removeprefix("return ")): "backward of Scale returns nothing",
-            _scale(SCALED.replace("self.input", "input"), PASSED): "the notebook's `input`",
+            _scale(SCALED.replace("self.input", "input"), PASSED): "backward uses `input` from outside of the class",
             _scale(SCALED, "return grad_output * scale"): "the notebook's `scale`",
             _scale(SCALED, "return grad_output * self.scale"): "self.params",
             _scale(SCALED, 'return grad_output @ self.params["scale"]'): "shape",

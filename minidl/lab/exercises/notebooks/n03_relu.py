@@ -173,6 +173,7 @@ EXERCISES = [
         wrong=_claims(
             "claim_relu",
             {
+                "G * (X > 0) + (X < 0)": "with -2 G in place of G",
                 "G * (X <= 0)": "it is the other way round",
                 "G * (X >= 1)": "the slope changes at 1",
                 "(X >= 0) * G * G": "with -2 G in place of G",
@@ -317,6 +318,8 @@ EXERCISES = [
                 "self.output = input.double().relu()\nreturn self.output", "return grad_output * (self.output > 0)"
             ): ("what forward returns is float64"),
             _mine(KEPT, "return grad_output + (self.input > 0)"): "where nothing arrives",
+            _mine(KEPT, "return grad_output * (self.input > 0.1)"): "at x = 0.01, backward takes for the slope 0",
+            _mine("self.input = input\nreturn input * (input > 0.05)", BACK): "at x = 0.01",
             _mine(KEPT, "return grad_output**2 * (self.input > 0)"): "the message is multiplied by itself",
             _mine("self.input = input\nreturn input.relu() - input.relu().mean(0)", BACK): "forward mixes the entries",
             _mine(KEPT, "return grad_output @ (self.input > 0)"): "shape",
@@ -344,7 +347,7 @@ EXERCISES = [
         asks="A layer that cuts off below -1 and above 1, y = min(max(x, -1), 1), with forward and backward.",
         points=3,
         reference=lambda x: x.clamp(-1, 1),
-        ends=(0.0, 0.5, -0.5, 6.0, -6.0, 30.0, -30.0, 100.0, -100.0),
+        ends=(0.0, 0.5, -0.5, 0.99, -0.99, 1.01, -1.01, 6.0, -6.0, 30.0, -30.0, 100.0, -100.0),
         hint="Draw it: three straight pieces. Which slope has each?",
         given=LAYER_GIVEN,
         solution=_clip(
@@ -463,6 +466,7 @@ EXERCISES = [
             _clip(CLIPPED, "raise NotImplementedError"): "backward is still to be written",
             _clip(CLIPPED, INSIDE + " / len(self.input)"): "factor 1/n",
             _clip(CLIPPED, "return -grad_output * (self.input.abs() < 1)"): "sign",
+            _clip(CLIPPED, "return grad_output * (self.input.abs() < 0.98)"): "at x = 0.99",
             _clip(
                 "self.input = input.detach().requires_grad_()\nself.y = self.input.clamp(-1, 1)\nreturn self.y.detach()",
                 "return torch.autograd.grad(self.y, self.input, grad_output)[0]",

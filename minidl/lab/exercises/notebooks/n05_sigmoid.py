@@ -136,7 +136,8 @@ EXERCISES = [
         not_yours=("sigmoid_backward",),
         remark=_by_luck,
         points=3,
-        hint="Which of the four ways survive every input, and keep small outputs? And what does backward need?",
+        hint="For forward: which of the four ways survive every input, and keep small outputs? For backward: the formula that "
+        "the prover has accepted.",
         given=GIVEN,
         solution=_sigmoid("self.output = torch.sigmoid(input)\nreturn self.output", SLOPE),
         right=(
@@ -356,7 +357,7 @@ EXERCISES = [
             "sigmoids = None": "None",
             "sigmoids = 'five'": "right kind",
             "sigmoids = 4, 98": "as 2 numbers",
-            "sigmoids = {'sigmoids': 5}": "dictionary",
+            "sigmoids = {'sigmoids': 4}": "dictionary",
             "sigmoids = [1, 2, 3]": "one number is asked for",
         },
     ),
