@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -73,7 +74,15 @@ class Chain(Exercise):
         """Go through a chain of spies, twice, and look at what they have noted."""
         calls: Calls = []
         spies = [Spy(place, calls) for place in range(1, length + 1)]
-        chain = call(f"building {self.name}", cls, *spies)
+        try:
+            chain = call(f"building {self.name}", cls, *spies)
+        except Wrong as problem:
+            if re.search(r"takes \d+ positional arguments? but", str(problem)):
+                text = f"it is built as {self.name}(first, second, ...), with any number of modules"
+                raise Wrong(
+                    f"{text}, and __init__ takes a fixed number: *modules takes them all.", certain=True
+                ) from problem
+            raise
         if hidden := [name for name in vars(chain) if callable(getattr(Module, name, None))]:
             raise Wrong(f"self.{hidden[0]} hides Module's own method {hidden[0]}, which is needed: take another name.")
         found = {id(param) for param, _ in call("parameters()", lambda: list(chain.parameters()))}

@@ -85,6 +85,9 @@ EXERCISES = [
             "claim_w1 = A_.T @ ((G_ @ W2_.T) * (H_ > 0))": (
                 "A is what the first layer and ReLU put out. A weight is multiplied by what comes into its own layer."
             ),
+            "claim_w1 = X_.T @ ((G_ * (Y_ > 0)) @ W2_.T)": (
+                "the gate stands behind the second layer, and there is none: ReLU stands between the two, at H."
+            ),
             "claim_w1 = A_.T @ G_": "that is the gradient of the second weights; the first ones are asked for.",
             "claim_w1 = (G_ @ W2_.T) * (H_ > 0)": (
                 "that is the message that arrives at the first layer. What does the layer make of it for its weights?"
@@ -258,6 +261,9 @@ EXERCISES = [
             _mine(
                 "return Sequential(*self.chain).forward(input)", "return Sequential(*self.chain).backward(grad_output)"
             ): ("minidl's own Sequential"),
+            _mine(init=method("__init__(self, modules)", "super().__init__()\nself.chain = modules")): (
+                "*modules takes them all"
+            ),
             "MySequential = Sequential(Tanh())": "it should be a class",
         },
     ),
@@ -307,6 +313,9 @@ EXERCISES = [
             "first_weight_gradient = [[18, 66], [6, 22]]": "both biases are left out on the way forward.",
             "first_weight_gradient = [[0, 0], [0, 0]]": (
                 "no message at all, as if the output were the target: is b2 left out on the way forward?"
+            ),
+            "first_weight_gradient = [[0, 12], [0, 4]]": (
+                "the first column is 0, as if no message came to the first hidden unit. One does."
             ),
             "first_weight_gradient = [[3, 1], [3, 1]]": "that is the input alone; what arrives is a factor of it.",
             "first_weight_gradient = [[8, 8], [2, 2]]": (

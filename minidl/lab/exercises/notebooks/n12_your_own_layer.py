@@ -390,6 +390,10 @@ EXERCISES = [
         points=2,
         statement=_log_form,
         also_as=_first_form,
+        remark=lambda claim: (
+            "In words: where the network says 70 % for the right class, -0.3 goes back to it, and 0.2 to a wrong one that got "
+            "20 %."
+        ),
         hint="Each of the two sums has a derivative by y_ij: one was derived above, the other is a sum of products.",
         given=CE_SYMBOLS,
         solution="claim_cross_entropy = P - T",
