@@ -15,7 +15,8 @@ from minidl.lab.cli import main
 ENCODINGS = ["ascii", "cp437", "cp850", "cp932", "cp949", "cp1251", "latin-1", "utf-8"]
 OPTIONS = {
     "start": ["--fresh", "--no-lab", "--no-browser", "--port"],
-    "handout": ["--notebooks", "--install", "--list"],
+    "handout": ["--notebooks", "--install", "--nbgrader", "--list"],
+    "mark": ["--notebooks", "--csv", "--html", "--record", "--fresh", "--wall", "--time", "--memory", "--jobs"],
     "report": ["--runs", "--epochs", "--seed", "--stacked", "--time-all", "--out"],
     "bench": ["--quick"],
     "html": ["--out"],
