@@ -16,9 +16,9 @@ ENCODINGS = ["ascii", "cp437", "cp850", "cp932", "cp949", "cp1251", "latin-1", "
 OPTIONS = {
     "start": ["--fresh", "--no-lab", "--no-browser", "--port"],
     "handout": ["--notebooks", "--install", "--nbgrader", "--list"],
+    "mark": ["--notebooks", "--csv", "--html", "--record", "--fresh", "--wall", "--time", "--memory", "--jobs"],
     "report": ["--runs", "--epochs", "--seed", "--stacked", "--time-all", "--out"],
     "bench": ["--quick"],
-    "mark": ["--notebooks", "--csv", "--html", "--record", "--fresh", "--wall", "--time", "--memory", "--jobs"],
     "html": ["--out"],
 }
 pytestmark = pytest.mark.usefixtures("agg")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from simulated_class import given_out, right, tags, text, wrong
+from simulated_class import FORGED, given_out, right, tags, text, wrong
 
 from minidl.lab.course.handout import hand_out
 from minidl.lab.course.nbgrader import as_source
@@ -100,6 +100,8 @@ def test_nbgrader_gives_the_same_points_as_mark(tmp_path, monkeypatch):
         for cell in work["cells"]:
             if cell["source"] in ids:
                 cell["source"] = given.get(ids[cell["source"]], cell["source"])
+            if student == "cem" and "check" in tags(cell):
+                cell["source"] = FORGED.format("01 cube")
         home = tmp_path / "submitted" / student / ASSIGNMENT
         home.mkdir(parents=True)
         (home / f"{NOTEBOOK}.ipynb").write_text(text(work), encoding="utf-8")

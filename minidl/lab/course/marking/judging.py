@@ -7,6 +7,7 @@ solution does with it, and ``"values"`` judges an answer that has crossed as dat
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +18,7 @@ from minidl.lab.course.marking import evidence
 from minidl.lab.course.marking.crossing import packed, unpacked
 from minidl.lab.course.marking.running import Broken, answer_of
 from minidl.lab.doctor.students.worker import limit, quiet
-from minidl.lab.exercises import Reply, exercise, exercises
+from minidl.lab.exercises import Reply, exercises
 from minidl.lab.exercises.cell import reply_to
 from minidl.lab.exercises.kinds import Exercise, Network
 
@@ -28,16 +29,22 @@ LONGEST = 6000  # characters of a reply
 def warm_up() -> None:
     """Load what judging needs, so that no copy has to."""
     torch.set_num_threads(1)
-    kinds = {each.kind: each for each in exercises() if not isinstance(each, Network)}
+    kinds = {each.kind: each for each in known().values() if not isinstance(each, Network)}
     for each in kinds.values():  # what each kind loads when it is used first, the optimisers of torch for example
         each.reply(evidence.run(each.name, each.solution, each.given))
+
+
+@functools.cache
+def known() -> dict[str, Exercise]:
+    """Return all exercises, by their ids: they are looked for once, and not where a student's code has run."""
+    return {each.id: each for each in exercises()}
 
 
 def work(job: Job, send: Callable[[str], None]) -> None:
     """Do a job, and send what comes out."""
     limit(job["megabytes"], job["wall"])
     quiet()
-    asked = exercise(job["exercise"])
+    asked = known()[job["exercise"]]
     if job["doing"] == "prepare":
         steps = evidence.script(asked, job["seed"])
         told = packed(steps)
