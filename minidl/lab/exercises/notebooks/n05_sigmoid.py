@@ -37,7 +37,7 @@ def _by_luck(cls: type) -> str:
         layer.forward(torch.tensor([[-100.0, 100.0]], dtype=torch.float32))
         layer.backward(torch.ones(1, 2, dtype=torch.float32))
     return (
-        "On the way e^100 becomes inf in single precision, and what you make of it happens to be right: it survives, by luck"
+        "On the way e^100 becomes inf in single precision, and what you make of it happens to be right: it survives, by luck."
         if watch.seen
         else ""
     )
