@@ -56,7 +56,7 @@ def _advice(error: BaseException, line: str) -> str:
     if "unexpected keyword argument" in text:
         return ". It is called with that name: its def has to have it."
     if "missing" in text and "required positional argument" in text:
-        if re.match(r"\w+\.forward\(", text) and "()" in line:
+        if re.match(r"\w+\.forward\(\) missing 1 required positional argument: 'input'", text):
             meant = "If its class is meant, it comes without brackets where it is given."
             return f". A module is called there without an input. {meant}"
         if line:

@@ -59,6 +59,10 @@ EXERCISES = [
             _sgd(LOOP + "param.sub_(grad, alpha=self.lr)"),
             _sgd(LOOP + "param += -self.lr * grad"),
             _sgd(LOOP + "param.copy_(param - self.lr * grad)"),
+            _sgd(
+                "for weight, slope in self.model.parameters():\n    torch.sub(weight, slope, alpha=self.rate, out=weight)",
+                method("__init__(self, network, rate)", "self.model, self.rate = network, rate"),
+            ),
             _sgd(LOOP + "param[...] = param - grad * self.lr"),
             _sgd(LOOP + "param.add_(grad, alpha=-self.lr)"),
             _sgd("for pair in self.model.parameters():\n    pair[0].sub_(self.lr * pair[1])"),
@@ -100,6 +104,10 @@ EXERCISES = [
                 "here."
             ),
             _sgd(LOOP + "param -= self.lr * grad\n    break"): "only the first parameter takes a step.",
+            _sgd(LOOP + "param -= self.lr * grad.clamp(min=0)"): (
+                "only positive gradients take a step: a negative one moves its parameter too, up."
+            ),
+            _sgd(LOOP + "param -= self.lr * grad.clamp(-1, 1)"): "gradients are cut off at 1 and -1.",
             _sgd(LOOP + "param -= 2 * self.lr * grad"): "every step is twice as long as it should be.",
             _sgd(
                 LOOP + "param -= self.lr * grad.mean()"
@@ -190,6 +198,7 @@ EXERCISES = [
             ),
             "after_one_step = 1.99": "that is after two steps; one is asked for.",
             "after_one_step = 1.09": "a learning rate of 0.005 would do that; here it is 0.05.",
+            "after_one_step = 9": "that is the loss at w = 1.",
             "after_one_step = 10": "a learning rate of 0.5 would do that; here it is 0.05.",
             "after_one_step = 2.8": "the step is twice as long as it should be: is a factor 2 in it twice?",
             "after_one_step = 3.7": "the inner slope, 3, is in the step twice.",
@@ -230,6 +239,7 @@ EXERCISES = [
             "limit = 1": "as if the curvature were 2: w is multiplied by 3 before the square.",
             "limit = 0.2": "that is the limit of the example above, where c is 10; here c is another.",
             "limit = 0.4": "as if c were 5: differentiate the slope of this loss.",
+            "limit = 1 / 36": "that is half of 1/c; the limit is 2/c.",
             "limit = 36": "c is a divisor of 2 here, and not a factor.",
             "limit = 1 / 6": "there c would be 12: which factor is in it one time too few, and which one too many?",
             "limit = 0.05": "that is the learning rate of the exercise before.",
@@ -301,6 +311,12 @@ EXERCISES = [
             ),
             _decay("return param - lr * (grad + decay * (param**2).sum())"): (
                 "the sum of the squares, one number, is added to every gradient; it should be a slope by each weight."
+            ),
+            _decay("return param - lr * (grad + decay * param / param.norm())"): (
+                "that is the slope of the length of all weights together; the penalty has their squares, without a root."
+            ),
+            _decay("return param - lr * (grad + decay * param.mean())"): (
+                "every weight gets the mean of all; in the sum of squares, each stands in one term alone."
             ),
             _decay("return param - decay * (grad + lr * param)"): "lr and decay are exchanged.",
             _decay("return param - lr * grad + decay * param"): (

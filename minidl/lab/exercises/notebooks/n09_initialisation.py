@@ -36,6 +36,7 @@ EXERCISES = [
             "mean_square = 0.04**3": (
                 "each number that comes out is a sum, and you count one product of it only: where are the 50?"
             ),
+            "mean_square = 1.41": "that is one layer's size, rounded: the root of its mean square.",
             "mean_square = 2.83": "that is the size, rounded: the root of the mean square.",
             "mean_square = 0.04": "that is the variance of the weights; how does it change the mean square of what comes out?",
             "mean_square = 0.2": "that is the standard deviation of the weights.",
@@ -111,6 +112,7 @@ EXERCISES = [
             "def he_std(n_in):\n    return math.sqrt(2 * 2 / n_in)": "twice what it should be",
             "def he_std(n_in):\n    return math.sqrt(2) * math.sqrt(2 / n_in)": "twice what it should be",
             "def he_std(n_in):\n    return math.sqrt(2 / (n_in + n_in))": "the ReLU before takes its share",
+            "def he_std(n_in):\n    return math.sqrt(2) * math.log(n_in)": "for he_std(1), 0.0 is not it",
             "def he_std(n_in):\n    return 1.0": "1.0 is not it. It returns that whatever it is given.",
             "def he_std(n_in):\n    return 0.1414": "It returns that whatever it is given.",
             "def he_std(n_in):\n    return math.sqrt(2 // n_in)": "// divides without what is behind the point",

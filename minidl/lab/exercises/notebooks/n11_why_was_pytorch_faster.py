@@ -255,7 +255,7 @@ EXERCISES = [
             ),
             _judge(VERDICT).replace("rand", "ones"): (
                 "it takes a transposed gradient for a right one. Are the samples random, and are the two compared entry by "
-                "entry? Where all samples are ones, or only sums are compared, rows and columns look alike."
+                "entry, all of them? Where all samples are ones, or only sums are compared, rows and columns look alike."
             ),
             _judge(VERDICT).replace("weight).sum()", "weight).mean()"): (
                 "the layer gets ones, which is the message of a sum, and autograd differentiates something else. Both have to "
@@ -285,9 +285,12 @@ EXERCISES = [
             ),
             "def gradient_is_right(layer, n):\n    return True": (
                 "it returns True for every layer here, also for a wrong one. Are two gradients compared that come from two "
-                "sides, and are the samples other than 0?"
+                "sides, closely, and are the samples other than 0?"
             ),
-            "def gradient_is_right(layer, n):\n    return False": "it returns False for every layer, also for a right one.",
+            "def gradient_is_right(layer, n):\n    return False": (
+                "it returns False for every layer, also for a right one. Are both gradients of the same samples, and is what "
+                "backward collected still there when they are compared?"
+            ),
             "def gradient_is_right(layer, n):\n    return n == 1": "it goes by n alone, whatever the layer computes.",
             _judge(
                 VERDICT.replace("return ", "return not ")
@@ -298,11 +301,12 @@ EXERCISES = [
             _judge('return layer.grad["weight"] == weight.grad'): "one answer for all of it is asked for",
             _judge('return layer.grad["weight"] / weight.grad'): "one answer for all of it is asked for",
             _judge('return torch.allclose(layer.grad["bias"], weight.grad)'): "returns False for every layer",
+            _judge(VERDICT.replace("grad)", "grad, atol=10)")): "sides, closely",
             _judge(VERDICT).replace(".clone()", ""): "requires_grad is set on the layer's own tensor",
             _judge(VERDICT, samples="n").replace("torch.rand(", "0 * torch.rand("): "are the samples other than 0?",
             _judge(
                 'return abs(float(layer.grad["weight"].sum() - weight.grad.sum())) < 1e-9'
-            ): "compared entry by entry?",
+            ): "compared entry by entry, all of them?",
             _judge(VERDICT, back=""): "required positional argument: 'grad_output'",
             _judge("return torch.allclose(layer.grad, weight.grad)"): "raises TypeError",
             _judge(VERDICT).replace("in_features", "features"): "features",

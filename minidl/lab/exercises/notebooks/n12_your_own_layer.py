@@ -7,6 +7,7 @@ from torch import Tensor
 
 from minidl import Linear
 from minidl.lab.exercises.kinds import Claim, Diagnoses, Layer, Loss, Optimizer
+from minidl.lab.exercises.kinds.layer import ENDS
 from minidl.lab.exercises.kinds.writing import layer, loss, method, optimizer
 from minidl.lab.proof import define, matrices, ones, scalars
 from minidl.lab.proof.formula import Formula
@@ -257,6 +258,7 @@ EXERCISES = [
         asks="A layer for ln(1 + e^x), with forward and backward, that overflows nowhere.",
         points=3,
         reference=lambda x: torch.logaddexp(x, torch.zeros_like(x)),
+        ends=(*ENDS, 120.0),
         smallest=1e-6,
         remark=_tiny,
         not_yours=("softplus", "Softplus", "logaddexp", "logsigmoid", "LogSigmoid", "logsumexp"),
@@ -321,6 +323,21 @@ EXERCISES = [
             ),
             _softplus(f"{KEPT}\nreturn (-input.abs()).exp().log1p()"): (
                 "for positive x something is missing: ln(1 + e^x) is close to x there, and this is close to 0."
+            ),
+            _softplus(f"{KEPT}\nreturn (1 + input.exp()).log().nan_to_num(posinf=100.0)"): (
+                "what has become infinite is replaced by 100: it should go on growing, as x does. Take e to no positive power."
+            ),
+            _softplus(f"{KEPT}\nreturn -(-input).relu() + (-input.abs()).exp().log1p()"): (
+                "x is there for negative x, where it should not be, and is missing for positive x."
+            ),
+            _softplus(f"{KEPT}\nreturn input.relu() + (1 + (-input.abs()).exp()).log10()"): (
+                "that is the logarithm to the base 10; the natural one is asked for."
+            ),
+            _softplus(f"{KEPT}\nreturn input.relu() + (1 + (-input.abs()).exp()).log2()"): (
+                "that is the logarithm to the base 2; the natural one is asked for."
+            ),
+            _softplus(backward="return grad_output * self.input.tanh()"): (
+                "the slope is no tanh: it is never negative, since Softplus grows everywhere."
             ),
             _softplus(f"{KEPT}\nreturn input.relu()"): "that is ReLU; Softplus has no kink, and is a little larger.",
             _softplus(backward="return grad_output"): "backward passes on what arrives as it is, without the slope.",
@@ -641,6 +658,15 @@ EXERCISES = [
                 "self.gradient = 2 * (p - target)",
                 "return ((p - target) ** 2).sum()",
             ): ("that is the squared error of the probabilities; the cross-entropy is -ln p of the right class."),
+            _entropy(SHIFTED, TOTAL, GRADIENT, "return (total.log() - shifted).sum()"): (
+                "forward adds up -ln p of every class; only that of the right one counts, and target says which."
+            ),
+            _entropy(SHIFTED, TOTAL, GRADIENT, "return total.log2().sum() - (target * shifted).sum()"): (
+                "that is the logarithm to the base 2; the natural one is asked for."
+            ),
+            _entropy(
+                "p = torch.sigmoid(input)", "self.gradient = p - target", "return -(target * p.log()).sum()"
+            ): "that takes the sigmoid of each score by itself. The scores of a sample share a sum: softmax.",
             _entropy(SHIFTED, TOTAL, GRADIENT, "return total.log().sum()"): (
                 "forward adds up ln z_i alone: the score of the right class is still to be subtracted."
             ),
@@ -833,6 +859,12 @@ EXERCISES = [
             ),
             _momentum("velocity.mul_(self.beta).sub_(grad)", "param.sub_(self.lr * velocity)"): (
                 "the gradient is subtracted from the velocity, so that the step goes uphill: it has to be added."
+            ),
+            _momentum("velocity.mul_(self.beta).add_(grad)", "param.sub_(self.lr * velocity.sign())"): (
+                "of the velocity only the sign is in the step; how large it is should count."
+            ),
+            _momentum("param.sub_(self.lr * grad)") + "\n        self.lr *= self.beta": (
+                "plain descent, with a learning rate that shrinks: beta belongs to a velocity, which is carried on."
             ),
             _momentum("velocity.add_(grad).mul_(self.beta)", "param.sub_(self.lr * velocity)"): (
                 "the new gradient is shortened too: beta belongs to the old velocity alone."
@@ -1055,6 +1087,18 @@ EXERCISES = [
             ),
             _adam(AVERAGE.replace("(1 - beta1) * ", ""), SQUARE, HATS, STEP): (
                 "mu adds up gradients, as a velocity does. It is an average: the new gradient comes in with the share 1 - beta."
+            ),
+            _adam(AVERAGE, SQUARE.replace("grad**2", "grad.abs()"), HATS, STEP): (
+                "nu averages sizes, and a root is taken of it: it is the average of the squares."
+            ),
+            _adam(
+                AVERAGE.replace("mul_(beta1)", "mul_(1 - beta1)").replace("(1 - beta1) *", "beta1 *"),
+                SQUARE.replace("mul_(beta2)", "mul_(1 - beta2)").replace("(1 - beta2) *", "beta2 *"),
+                HATS,
+                STEP,
+            ): "the shares are exchanged: beta of the average is kept, and 1 - beta comes in.",
+            _adam(AVERAGE, SQUARE, HATS.replace("/ (", "* ("), STEP): (
+                "the averages are multiplied by the shares that they have come to; they are too small, and have to be divided."
             ),
             _adam(AVERAGE, SQUARE.replace("grad**2", "grad"), HATS, STEP): (
                 "nu averages the gradients; it is the average of their squares."

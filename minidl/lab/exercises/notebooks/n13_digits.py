@@ -179,6 +179,9 @@ EXERCISES = [
             _confusion(
                 "return torch.outer(torch.bincount(label, minlength=10), torch.bincount(read, minlength=10))"
             ): "label and read are counted each by itself; a pair belongs together.",
+            _confusion(ZEROS.replace("10, 10", "11, 11"), EACH, "    counts[i, j] += 1", "return counts[1:, 1:]"): (
+                "the table begins with the digit 1: the first row and column are those of 0."
+            ),
             _confusion("return torch.bincount(9 * label + read, minlength=100).reshape(10, 10)"): (
                 "a row has ten places, and here the next one begins after nine."
             ),
