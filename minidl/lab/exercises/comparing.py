@@ -26,12 +26,20 @@ def has_dots(answer: Any) -> bool:
 
 def as_numbers(value: Any) -> Tensor | None:
     """Return numbers of any kind as a float64 tensor: tensors, arrays, SymPy's, lists of these; None where there are others."""
-    if isinstance(value, Tensor) and value.dtype != torch.bool and not value.is_complex():
-        return value.detach().double()
     try:
-        return torch.tensor(_plain(value), dtype=torch.float64)
+        return _numbers(value)
     except (TypeError, ValueError, RuntimeError):
         return None
+
+
+def _numbers(value: Any) -> Tensor:
+    if isinstance(value, Tensor) and value.dtype != torch.bool and not value.is_complex():
+        return value.detach().double()
+    if isinstance(value, (list, tuple)) and any(isinstance(item, (Tensor, list, tuple)) for item in value):
+        return torch.stack(
+            [_numbers(item) for item in value]
+        )  # no number of a tensor becomes one of Python's on the way
+    return torch.tensor(_plain(value), dtype=torch.float64)
 
 
 def _plain(value: Any) -> Any:

@@ -131,6 +131,15 @@ class Statement:
         lines = [f"{self.text}  {verdict}", *reply.lines(is_wrong=bool(refuted)), *refuted]
         raise ProofError("\n".join(lines), "\n".join([lines[0], *reply.hint(refuted)]))
 
+    def holds(self) -> bool:
+        """Whether both sides are proven equal; False, too, where that cannot be decided, and no word about it."""
+        try:
+            difference = minus(*map(self.normal, self.entries))
+            refuted = difference and self.counterexample(next(iter(smallest_sizes(self.sizes, LARGEST))))
+            return not refuted and vanishes(difference)
+        except ArithmeticError:
+            return False
+
     def written_out(self, write: WrittenOut) -> tuple[sympy.Matrix, sympy.Matrix]:
         """Return both sides, entry by entry, at given sizes."""
         if self.gradient is None:
