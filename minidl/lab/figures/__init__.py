@@ -7,8 +7,8 @@
 ``backprop``  values and gradients: ``matrix_product``, ``activation``, ``gradient_flow``, ``chain``, ``network``,
               ``descent``
 ``classes``   pictures and their classes: ``digit_images``, ``confusion_matrix``
-``style``     what all of these share: colours, line styles, markers, ``use_style``, ``new_axes``,
-              ``new_pair``, ``new_row``, ``save``
+``style``     what all of these share: colours, line styles, markers, ``new_axes``, ``new_pair``, ``new_row``, ``save``
+``shown``     what Jupyter shows of a figure: ``use_style``
 ============  ======================================================================================================
 
 Every figure takes ``ax=None`` (axes to draw into; new ones if left out) and returns the axes; none calls ``show``.
@@ -30,6 +30,7 @@ from minidl.lab.figures.history import (
     training_history,
     tube_and_thread,
 )
+from minidl.lab.figures.shown import use_style
 from minidl.lab.figures.square import decision_regions, film, flipbook, points, zero_lines
 from minidl.lab.figures.style import (
     BLUE,
@@ -48,7 +49,6 @@ from minidl.lab.figures.style import (
     new_pair,
     new_row,
     save,
-    use_style,
 )
 
 __all__ = [

@@ -20,6 +20,7 @@ from minidl.lab.figures.style import (
     COLOURS,
     GREEN,
     GREY,
+    HEIGHTS,
     LINES,
     PURPLE,
     RED,
@@ -27,6 +28,7 @@ from minidl.lab.figures.style import (
     in_style,
     new_axes,
     new_pair,
+    plain_logarithm,
 )
 
 
@@ -70,6 +72,11 @@ def matrix_product(
     i, j = entry[0] - 1, entry[1] - 1
     for x, y, width, height in ((-inner - 0.5, i, inner, 1), (j, -inner - 0.5, 1, inner), (j, i, 1, 1)):
         ax.add_patch(plt.Rectangle((x, y), width, height, fill=False, linewidth=2, color="black"))
+    value = f"{float(left[entry[0] - 1] @ right[:, entry[1] - 1]) + 0.0:.2f}"
+    ax.set_label(
+        f"A matrix product, {rows} x {inner} times {inner} x {columns}, rows at the left, columns above: row {entry[0]} and "
+        f"column {entry[1]} are framed, and make the entry {value}"
+    )
     ax.set(xlim=(-inner - 0.7, columns + 0.2), ylim=(rows + 0.7, -inner - 1.1), aspect="auto")
     ax.set_axis_off()
     return ax
@@ -152,6 +159,7 @@ def gradient_flow(sizes: dict[str, Sequence[float]], *, ax: Axes | None = None) 
     styles = zip((BLUE, RED, GREEN, PURPLE, GREY), "osv^D", ("-", "--", "-.", ":", (0, (6, 2, 1, 2))), strict=True)
     for (name, values), (colour, marker, line) in zip(sizes.items(), styles, strict=False):
         ax.semilogy(range(1, len(values) + 1), values, color=colour, marker=marker, linestyle=line, label=name)
+    plain_logarithm(ax.yaxis)
     ax.set_xticks(range(1, max(map(len, sizes.values())) + 1))
     ax.set(xlabel="layer (the gradient travels from right to left)", ylabel="size of the gradient")
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
@@ -192,6 +200,8 @@ def chain(
             arrow = {"arrowstyle": "-|>", "color": COLOURS[way], "linestyle": LINES[way], "linewidth": 1.6}
             ends = [(middle + end * side, 0.22 * side) for end in (1.05, -1.05)]
             ax.annotate("", *ends, arrowprops=arrow)
+    forward = ", ".join(f"{name} = {_number(value)}" for name, value in values.items())
+    ax.set_label(f"A chain of functions. Forward: {forward}. Backward: {', '.join(map(_number, gradients))}")
     ax.set(xlim=(-gap / 2, gap * (len(names) - 0.5)), ylim=(-0.9, 0.9))
     ax.set_axis_off()
     return ax
@@ -265,6 +275,10 @@ def network(
     ax.text(x[0] - 0.5, -top - 1.2, "forward: value", color=COLOURS["forward"], va="center")
     words = "∂  backward: how the loss changes with it"
     ax.text(x[0] + 0.8, -top - 1.2, words, color=COLOURS["backward"], va="center", style="italic")
+    numbers = "; ".join(", ".join(map(_number, value[0])) for value in values)
+    ax.set_label(
+        f"A network, {', '.join(type(layer).__name__ for layer in layers)}. Its numbers from input to loss: {numbers}"
+    )
     ax.set(xlim=(-0.6, x[-1] + 0.6), ylim=(-top - 1.4, top + 1.2), aspect="equal")
     ax.set_axis_off()
     return ax
@@ -310,9 +324,10 @@ def descent(
     x: tuple[float, float],
     y: tuple[float, float],
     names: tuple[str, str] = ("$w$", "$b$"),
+    arrows: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw a loss of two numbers as a map, by lines of equal loss, and paths on it.
+    """Draw a loss of two numbers as a map, the lower the paler, with a star where it is lowest, and paths on it.
 
     Parameters
     ----------
@@ -324,6 +339,8 @@ def descent(
         What the axes show. The lines' levels rise as squares do, so that those of a parabola are equally far apart.
     names : tuple of two str
         Of the two numbers.
+    arrows : bool
+        Show with an arrow where each path's first step goes.
 
     Raises
     ------
@@ -335,17 +352,29 @@ def descent(
         check_finite("descent", f"the start of {name}", low)
         check_finite("descent", f"the end of {name}", high, above=low)
     ax = new_axes(ax)
-    grid = torch.meshgrid(torch.linspace(*x, 80), torch.linspace(*y, 80), indexing="xy")
-    height = as_numbers("descent", "losses", loss(*grid), "(80, 80)")
+    grid = torch.meshgrid(torch.linspace(*x, 121), torch.linspace(*y, 121), indexing="xy")
+    height = as_numbers("descent", "losses", loss(*grid), "(121, 121)")
     low, high = float(height.min()), float(height.max())
     if not low < high:
         raise ValueError(f"descent expected a loss that is not the same everywhere, got {low} at every place")
-    levels = low + (high - low) * np.linspace(0.03, 1, 14) ** 2
-    ax.contour(*grid, height, levels=levels, colors="#9a9a9a", linewidths=0.8)
+    levels = low + (high - low) * np.linspace(0, 1, 15) ** 2
+    ax.contourf(*grid, height, levels=levels, cmap=HEIGHTS)
+    ax.contour(*grid, height, levels=levels[1:], colors="white", linewidths=0.8)
     for number, (name, path) in enumerate(paths.items()):
         look = {"color": (RED, BLUE, GREEN)[number % 3], "linestyle": ("-", "--", ":")[number % 3]}
-        ax.plot(*path.T, marker="o^s"[number % 3], markersize=4, linewidth=1.2, label=name, **look)
+        ax.plot(*path.T, marker="o^s"[number % 3], markersize=4, linewidth=1.4, label=name, **look)
+        if arrows and len(path) > 1:
+            arrow = {"arrowstyle": "-|>", "color": look["color"], "linewidth": 1.4, "mutation_scale": 16}
+            ax.annotate("", path[1].tolist(), path[0].tolist(), arrowprops=arrow)
+    lowest = [float(coordinate.flatten()[height.argmin()]) for coordinate in grid]
+    mark = {"facecolor": "white", "edgecolor": "black", "zorder": 3}
+    ax.scatter(*lowest, s=130, marker="*", **mark)
+    starts = {tuple(path[0].tolist()) for path in paths.values() if len(path)}
+    for start in starts:
+        ax.scatter(*start, s=50, **mark)
+        ax.annotate("start", start, (0, 7), textcoords="offset points", ha="center", annotation_clip=True)
     ax.set(xlim=x, ylim=y, xlabel=names[0], ylabel=names[1])
+    ax.grid(False)
     if len(paths) > 1:
-        ax.legend(fontsize="small", frameon=True, framealpha=1, edgecolor="white")  # legible on the lines
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(paths), borderaxespad=0.3)
     return ax

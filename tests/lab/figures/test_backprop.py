@@ -10,6 +10,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from matplotlib.collections import PathCollection
 from matplotlib.patches import Circle
 from matplotlib.text import Text
 
@@ -342,12 +343,20 @@ class TestDescent:
         assert (first.get_linestyle(), first.get_marker()) != (second.get_linestyle(), second.get_marker())
 
     def test_contours_are_lines_of_equal_loss_about_the_lowest_point(self):
-        (contours,) = down_the_valley().collections
+        contours = down_the_valley().collections[1]  # the first one fills what is between them
         outlines = [path.vertices for path in contours.get_paths() if len(path.vertices)]
         assert len(outlines) > 5
         for outline in outlines:
             losses = valley(*torch.tensor(outline).T)
             assert losses.max() - losses.min() < 0.3 + 0.05 * losses.mean()
+
+    def test_a_star_is_where_it_is_lowest_and_arrows_lead_away_from_the_starts(self):
+        ax = descent(lambda u, v: (u - 1) ** 2 + (v - 2) ** 2, PATHS, x=(-4, 4), y=(-1, 3))
+        star, *starts = (c.get_offsets()[0] for c in ax.collections if isinstance(c, PathCollection))
+        assert star.tolist() == pytest.approx([1, 2], abs=0.04)
+        firsts = {tuple(path[0].tolist()) for path in PATHS.values()}
+        assert {tuple(start) for start in starts} == firsts
+        assert len(ax.texts) == len(firsts) + len(PATHS)
 
     def test_stays_within_its_ranges_and_names_its_axes(self):
         far = {"far": torch.tensor([[0.0, 0.0], [100.0, -50.0]])}
