@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="session")
 def students(made_once):
-    """Return the folder of copies without solutions that the README's command makes, in a folder of its own."""
+    """Return the folder of copies without solutions that the command for classes makes, in a folder of its own."""
 
     def fill(folder):
         shutil.copytree(ROOT / "notebooks", folder / "notebooks")
@@ -25,7 +25,7 @@ def students(made_once):
 
 
 def command(name: str) -> str:
-    """Return the README's command after the comment that names it."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (line,) = re.findall(rf"<!-- {name} command -->\n```sh\n(.*)\n```", readme)
+    """Return the command for classes after the comment that names it."""
+    page = (ROOT / ".github" / "CLASSES.md").read_text(encoding="utf-8")
+    (line,) = re.findall(rf"<!-- {name} command -->\n```sh\n(.*)\n```", page)
     return line

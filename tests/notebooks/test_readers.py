@@ -19,7 +19,7 @@ from spellchecker import SpellChecker
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb")) + sorted(ROOT.glob("*.ipynb"))
-PAGES = [*NOTEBOOKS, ROOT / "README.md"]
+PAGES = [*NOTEBOOKS, ROOT / "README.md", *sorted((ROOT / ".github").glob("*.md"))]
 SOURCES = sorted((ROOT / "minidl").rglob("*.py"))
 LINK = re.compile(r"(!?)\[((?:[^][]|\[[^]]*\])*)\]\(([^)\s]+)\)")
 CODE = re.compile(r"(?ms)^```.*?^```$|(`+)(?!`)(.*?)(?<!`)\1(?!`)")

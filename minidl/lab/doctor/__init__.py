@@ -13,13 +13,14 @@ value through the folder:
 3. `mistakes` has a file for each family of mistakes that the doctor knows; `mistakes.rules` says how to teach it another.
 4. `explanation` tries the mistakes on a wrong value until one fits in every batch: so it gets its name. `observations` are
    what the experiments see.
-5. `diagnosis` tells it, as text, as HTML with a `heat_map`, and as a dictionary; `wording` writes numbers and names.
+5. `diagnosis` tells it, as text, as HTML, a `card` with a `heat_map`, and as a dictionary; `wording` writes numbers and names.
 
 `students` does all that with the files of a whole course. Imports go from the later of these to the earlier; none of them
 imports anything else of minidl.
 """
 
+from minidl.lab.doctor.card import card, paragraph
 from minidl.lab.doctor.diagnosis import Diagnosis, Finding
 from minidl.lab.doctor.examination import examine, examine_loss, examine_optimizer
 
-__all__ = ["Diagnosis", "Finding", "examine", "examine_loss", "examine_optimizer"]
+__all__ = ["Diagnosis", "Finding", "card", "examine", "examine_loss", "examine_optimizer", "paragraph"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from torch import Tensor
 
 SHOWN = 8  # rows and columns of a matrix that are drawn
@@ -33,6 +35,12 @@ def _heat_map(title: str, tensor: Tensor, largest: float) -> str:
     return f'<table style="border-collapse: collapse; margin: 0">{rows}</table>'
 
 
+def _written(value: float, largest: float) -> str:
+    """Return a number with as many decimals as all of its matrices have, and a true minus sign."""
+    decimals = min(max(0, 2 - math.floor(math.log10(largest))), 6) if largest > 0 else 0
+    return f"{value:z.{decimals}f}".replace("-", "−")
+
+
 def _cell(value: float, largest: float) -> str:
     strength = min(abs(value) / largest, 1.0) if value == value else 0.0
     dark = (179, 88, 6) if value > 0 else (33, 102, 172)
@@ -40,4 +48,4 @@ def _cell(value: float, largest: float) -> str:
     light = [c / 255 / 12.92 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in colour]
     ink = "#000" if 0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2] > 0.18 else "#fff"  # the better contrast
     style = f"background: rgb({','.join(map(str, colour))}); color: {ink}; text-align: right; padding: 1px 5px"
-    return f'<td style="{style}">{value:.3g}</td>'
+    return f'<td style="{style}">{_written(value, largest)}</td>'

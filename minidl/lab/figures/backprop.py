@@ -215,6 +215,7 @@ def network(
     *,
     loss: Module | None = None,
     names: Sequence[str] | None = None,
+    numbers: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw a small network after one forward and one backward pass, with all its numbers.
@@ -232,6 +233,8 @@ def network(
         An object with ``forward(input, target)`` and ``backward()``; ``MSELoss()`` if left out.
     names : sequence of str, optional
         Letters for the input and for the output of each layer, such as ``"XHAY"``.
+    numbers : bool
+        Without them, circles and lines alone are drawn, and the names stand in the circles.
 
     Raises
     ------
@@ -261,30 +264,39 @@ def network(
     top = max(column[0] for column in y)
     ax = new_axes(ax, size=(x[-1] + 1.2, 2 * top + 2.6))
     for k, layer in enumerate([*layers, loss]):
-        _edges(ax, layer, (x[k], y[k]), (x[k + 1], y[k + 1]))
+        _edges(ax, layer, (x[k], y[k]), (x[k + 1], y[k + 1]), numbers)
         ax.text((x[k] + x[k + 1]) / 2, top + 0.95, type(layer).__name__, ha="center", va="center", color=GREY)
     for k, (value, gradient) in enumerate(zip(values, reversed(gradients), strict=True)):
         for j, height in enumerate(y[k]):
             # add_patch would look how far it reaches, which takes longer; the limits are set below
             ax.add_artist(plt.Circle((x[k], height), 0.42, facecolor="white", edgecolor="black", zorder=3))
-            _value_and_gradient(ax, x[k], height, value[0, j], gradient[0, j])
             name = "L" if k > len(layers) else f"{names[k].lower()}_{j + 1}" if names[k] else ""
-            ax.text(x[k], height + 0.56, f"${name}$" if name else "", ha="center", va="center")
+            above = 0.56 if numbers else 0
+            ax.text(x[k], height + above, f"${name}$" if name else "", ha="center", va="center", zorder=4)
+            if numbers:
+                _value_and_gradient(ax, x[k], height, value[0, j], gradient[0, j])
+    if numbers:
+        _explain_numbers(ax, x, top, target)
+    values_in_words = "; ".join(", ".join(map(_number, value[0])) for value in values)
+    inside = f". Its numbers from input to loss: {values_in_words}" if numbers else ", and a loss, without numbers"
+    ax.set_label(f"A network, {', '.join(type(layer).__name__ for layer in layers)}{inside}")
+    ax.set(xlim=(-0.6, x[-1] + 0.6), ylim=(-top - (1.4 if numbers else 0.6), top + 1.2), aspect="equal")
+    ax.set_axis_off()
+    return ax
+
+
+def _explain_numbers(ax: Axes, x: np.ndarray, top: float, target: Tensor) -> None:
+    """Write the target below the loss, and below the network what its numbers are."""
     targets = ", ".join(map(_number, target[0]))
     ax.text(x[-1], -0.5, f"target\n{targets}", ha="center", va="top")
     ax.text(x[0] - 0.5, -top - 1.2, "forward: value", color=COLOURS["forward"], va="center")
     words = "∂  backward: how the loss changes with it"
     ax.text(x[0] + 0.8, -top - 1.2, words, color=COLOURS["backward"], va="center", style="italic")
-    numbers = "; ".join(", ".join(map(_number, value[0])) for value in values)
-    ax.set_label(
-        f"A network, {', '.join(type(layer).__name__ for layer in layers)}. Its numbers from input to loss: {numbers}"
-    )
-    ax.set(xlim=(-0.6, x[-1] + 0.6), ylim=(-top - 1.4, top + 1.2), aspect="equal")
-    ax.set_axis_off()
-    return ax
 
 
-def _edges(ax: Axes, layer: Module, left: tuple[float, np.ndarray], right: tuple[float, np.ndarray]) -> None:
+def _edges(
+    ax: Axes, layer: Module, left: tuple[float, np.ndarray], right: tuple[float, np.ndarray], numbers: bool
+) -> None:
     """Draw what leads from one column of circles, given as its x and its heights, to the next: lines, weights, biases."""
     (x, starts), (to, ends) = left, right
     params, grad = layer.params, layer.grad
@@ -292,12 +304,12 @@ def _edges(ax: Axes, layer: Module, left: tuple[float, np.ndarray], right: tuple
         if "weight" not in params and len(starts) == len(ends) and i != j:
             continue  # an activation leads each number to one place
         ax.plot((x, to), (start, end), color=GREY, linewidth=1)
-        if "weight" in params:
+        if numbers and "weight" in params:
             along = 0.5 if i == j else 0.3  # away from where the lines cross
             at = x + along * (to - x), start + along * (end - start)
             gap = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}  # in the line
             _value_and_gradient(ax, *at, params["weight"][i, j], grad["weight"][i, j], bbox=gap)
-    if "bias" in params:
+    if numbers and "bias" in params:
         for j, end in enumerate(ends):
             _value_and_gradient(ax, to, end - 0.66, params["bias"][0, j], grad["bias"][0, j], word="bias ")
 
@@ -377,4 +389,51 @@ def descent(
     ax.grid(False)
     if len(paths) > 1:
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(paths), borderaxespad=0.3)
+    return ax
+
+
+@in_style
+def entries(matrices: dict[str, Tensor], *, ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
+    """Draw matrices side by side, their entries written on colours of one scale: orange above zero, blue below.
+
+    ``matrices`` gives each (n, m) tensor under its name, which may be a formula. Takes and returns one axes for each.
+    """
+    import seaborn as sns
+
+    matrices = {name: as_numbers("entries", "a matrix", tensor, "(n, m)").double() for name, tensor in matrices.items()}
+    if not matrices or (ax is not None and len(ax) != len(matrices)):
+        raise ValueError(f"entries expected matrices, and axes for each, got {len(matrices)} and {ax}")
+    widths = [tensor.shape[1] for tensor in matrices.values()]
+    if ax is None:
+        size = (0.62 * sum(widths) + 0.8 * len(widths), 0.46 * max(map(len, matrices.values())) + 0.6)
+        ax = plt.subplots(1, len(matrices), figsize=size, width_ratios=widths, squeeze=False)[1][0]
+    limit = max(float(tensor.abs().max()) for tensor in matrices.values()) or 1.0
+    look = {"cmap": REGIONS, "vmin": -limit, "vmax": limit, "cbar": False, "linewidths": 1, "linecolor": "white"}
+    for axes, (name, tensor) in zip(ax, matrices.items(), strict=True):
+        words = np.vectorize(_number)(tensor.numpy())
+        sns.heatmap(tensor.numpy(), annot=words, fmt="", annot_kws={"color": "black"}, ax=axes, **look)
+        axes.set(xticks=[], yticks=[])
+        axes.set_title(name, loc="center")
+        rows = "; ".join(" ".join(row) for row in words)
+        axes.set_label(f"A matrix of {len(tensor)} x {tensor.shape[1]}, row by row: {rows}")
+    return ax
+
+
+@in_style
+def squares(errors: Tensor, *, ax: Axes | None = None) -> Axes:
+    """Draw each of some errors as a square as wide as the error is large: the area is the squared error.
+
+    ``errors`` has shape (n,). Errors above zero are orange, below blue and hatched; each has its value and its square.
+    """
+    values = as_numbers("squares", "errors", errors, "(n,)").tolist()
+    ax, largest = new_axes(ax, size=(1.9 * len(values) + 0.4, 2.5)), max(map(abs, values)) or 1.0
+    for k, value in enumerate(values):
+        side, at = abs(value) / largest, 1.25 * k
+        look = {"facecolor": "#f7d7a0"} if value > 0 else {"facecolor": "#a8cfe8", "hatch": "//"}
+        ax.add_patch(plt.Rectangle((at, 0), side, side, edgecolor="black", linewidth=1, **look))
+        ax.text(at, -0.06, f"error {_number(value)}\narea {_number(value**2)}", va="top")
+    ax.set(xlim=(-0.05, 1.25 * len(values)), ylim=(-0.45, 1.05), aspect="equal")
+    total = _number(sum(value**2 for value in values))
+    ax.set_label(f"{len(values)} errors, {', '.join(map(_number, values))}, as squares; their areas add up to {total}")
+    ax.set_axis_off()
     return ax

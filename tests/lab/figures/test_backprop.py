@@ -15,7 +15,16 @@ from matplotlib.patches import Circle
 from matplotlib.text import Text
 
 from minidl import Linear, MSELoss, ReLU, Sequential, Sigmoid, Tanh
-from minidl.lab.figures import activation, chain, descent, gradient_flow, matrix_product, network
+from minidl.lab.figures import (
+    activation,
+    chain,
+    descent,
+    entries,
+    gradient_flow,
+    matrix_product,
+    network,
+    squares,
+)
 from minidl.lab.figures.style import COLOURS, LINES
 
 pytestmark = pytest.mark.usefixtures("agg")
@@ -367,3 +376,34 @@ class TestDescent:
     def test_a_path_of_another_shape_is_refused(self):
         with pytest.raises(ValueError, match=r"expected a path of shape \(steps, 2\), got \(3,\)"):
             descent(valley, {"flat": torch.zeros(3)}, x=(-1, 1), y=(-1, 1))
+
+
+class TestEntries:
+    def test_every_entry_is_written_on_the_colour_of_its_sign(self):
+        (left, right) = entries({"X": torch.tensor([[1.5, -2.0, 0.0]]), "Y": torch.tensor([[0.25]])})
+        assert [text.get_text() for text in left.texts] == ["1.5", "−2", "0"]
+        above, below, zero = left.collections[0].get_facecolors()
+        assert above[0] > above[2], "what is above zero is not orange"
+        assert below[2] > below[0], "what is below zero is not blue"
+        assert zero[:3].tolist() == pytest.approx([1, 1, 1])
+        assert left.collections[0].get_clim() == right.collections[0].get_clim() == (-2, 2)
+
+    def test_axes_for_each(self):
+        with pytest.raises(ValueError, match="expected matrices, and axes for each, got 0"):
+            entries({})
+
+
+class TestSquares:
+    def test_areas_are_squared_errors(self):
+        ax = squares(torch.tensor([2.0, -1.0]))
+        large, small = ax.patches
+        assert large.get_width() == large.get_height() == 2 * small.get_width()
+        assert [text.get_text() for text in ax.texts] == ["error 2\narea 4", "error −1\narea 1"]
+        assert small.get_hatch()
+        assert not large.get_hatch()
+
+
+def test_without_numbers_a_network_is_circles_lines_and_names():
+    ax = network(Sequential(Linear(2, 2), ReLU()), torch.ones(1, 2), torch.ones(1, 2), names="XHA", numbers=False)
+    words = {text.get_text() for text in ax.texts}
+    assert words == {"$x_1$", "$x_2$", "$h_1$", "$h_2$", "$a_1$", "$a_2$", "$L$", "Linear", "ReLU", "MSELoss"}
