@@ -45,7 +45,14 @@ def main(path: str | Path = PICTURE, *, moments: Sequence[int] = MOMENTS, seed: 
     )
     labels += ["the network's border", "the disk's edge"]
     axes[0].figure.legend(
-        [*handles, border, edge], labels, loc="outside lower center", ncols=4, fontsize=13, markerscale=1.5, frameon=False, columnspacing=1.2
+        [*handles, border, edge],
+        labels,
+        loc="outside lower center",
+        ncols=4,
+        fontsize=13,
+        markerscale=1.5,
+        frameon=False,
+        columnspacing=1.2,
     )
     (saved,) = figures.save(axes[0].figure, path, formats=("png",))
     return saved

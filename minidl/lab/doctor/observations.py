@@ -29,7 +29,7 @@ def observe(rules: Iterable[Observation], examined: Behaviour | Steps) -> list[F
         if seen is not None:
             seen = dict(seen)
             where, expected, got = seen.pop("where"), seen.pop("expected", None), seen.pop("got", None)
-            text = rule.says.format(**words(where, **seen))
+            text = rule.says.format(**words(where, **seen), thing=where)
             findings.append(Finding(rule.name, where, text, seen, expected, got, rule.read, rule=rule))
     return findings
 

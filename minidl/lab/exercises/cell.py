@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from minidl.lab.exercises.answer import Answer
@@ -32,9 +33,14 @@ def check(asked: str | Exercise) -> Reply:
     if error := _error_before(asked.name):
         what = explain(error, "its cell")
         return wrong(asked.name, f"there is no new answer yet: {what}\nMend that cell, run it, then this one.", "")
+    return reply_to(asked, known, _source(asked.name))
+
+
+def reply_to(asked: Exercise, known: Mapping[str, Any], source: str) -> Reply:
+    """Return the reply to what an exercise's name stands for among names that are known, and to the code that made it."""
     if asked.name not in known:
         return not_done(asked.name, RUN)
-    return asked.reply(Answer(asked.name, known[asked.name], _source(asked.name)))
+    return asked.reply(Answer(asked.name, known[asked.name], source))
 
 
 def _defines(name: str, cell: str) -> bool:

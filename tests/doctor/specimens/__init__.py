@@ -17,19 +17,23 @@ from specimens import (
     conventions,
     convolution,
     factors,
+    loops,
     losses,
     matrices,
     memory,
     normalisation,
     numbers,
     optimisers,
+    reports,
     right_containers,
     right_conventions,
     right_images,
     right_layers,
+    right_loops,
     right_losses,
     right_new_layers,
     right_optimisers,
+    samples,
     unnamed,
 )
 from specimens.collection import SPECIMENS, Specimen, fill, right, right_with, specimen
@@ -48,6 +52,7 @@ RIGHT = (
     right_containers,
     right_losses,
     right_optimisers,
+    right_loops,
     right_conventions,
 )
 FAMILIES = (
@@ -64,6 +69,9 @@ FAMILIES = (
     numbers,
     containers,
     optimisers,
+    loops,
+    samples,
+    reports,
     conventions,
     unnamed,
 )

@@ -24,14 +24,17 @@ from minidl.lab.doctor.mistakes import (
     contract,
     convolution,
     factors,
+    loops,
     losses,
     matrices,
     memory,
     normalisation,
     numbers,
     optimisers,
+    reports,
+    samples,
 )
-from minidl.lab.doctor.mistakes.rules import Factor, Misbehaviour, Rule, WrongStep, WrongValue
+from minidl.lab.doctor.mistakes.rules import Factor, Misbehaviour, Rule, WrongLoop, WrongStep, WrongValue
 
 FAMILIES = (
     factors,  # a number in front of what is right
@@ -47,6 +50,9 @@ FAMILIES = (
     numbers,
     containers,
     optimisers,
+    loops,  # what a loop calls, and then which samples it visits, and what it says in the end
+    samples,
+    reports,
 )
 
 Kind = TypeVar("Kind", bound=Rule)
@@ -63,3 +69,4 @@ FACTORS = tuple(_rules(Factor))
 WRONG_VALUES = tuple(_rules(WrongValue))
 MISBEHAVIOURS = tuple(_rules(Misbehaviour))
 WRONG_STEPS = tuple(_rules(WrongStep))
+WRONG_LOOPS = tuple(_rules(WrongLoop))
