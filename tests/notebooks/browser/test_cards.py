@@ -1,11 +1,13 @@
-"""The cards of the doctor and of the checks, in a browser: they can be read in a light and in a dark theme."""
+"""The doctor's and the checks' cards, and the pages, in a browser: they can be read in a light and in a dark theme."""
 
 from __future__ import annotations
 
+import nbformat
 import pytest
 import torch
 
 from minidl import ReLU
+from minidl.lab.course import pages
 from minidl.lab.doctor import examine
 from minidl.lab.exercises import reply
 
@@ -24,9 +26,10 @@ CONTRAST = """() => {
         }
     };
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
+    const hidden = "script, style, .anchor-link, .skip, .prompt";
     while (walker.nextNode()) {
         const node = walker.currentNode.parentElement, words = walker.currentNode.textContent.trim();
-        if (!words) continue;
+        if (!words || node.closest(hidden)) continue;
         const [low, high] = [light(getComputedStyle(node).color), light(behind(node))].sort((one, other) => one - other);
         found.push([(high + 0.05) / (low + 0.05), words]);
     }
@@ -76,3 +79,28 @@ def test_a_faint_word_is_found(tab):
 def test_reading_on_is_a_link(tab):
     tab.set_content(examine(MyReLU(), (4, 3))._repr_html_())
     assert tab.locator("a").get_attribute("href") == "03_relu.ipynb#Mistakes"
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_every_word_of_a_page_can_be_read(browser, theme, tmp_path):
+    (tmp_path / "notebooks").mkdir()
+    code = nbformat.v4.new_code_cell(
+        'def half(x):\n    """Return x / 2."""\n    return f"{x / 2:.1f}"  # a string', execution_count=1
+    )
+    code.outputs = [nbformat.v4.new_output("stream", text="1.5\n")]
+    table, folded = "| a | b |\n| - | - |\n| 1 | 2 |", "<details><summary>more</summary>here</details>"
+    prose = f"# One\n\nA [link](one.ipynb), `code`, and\n\n{table}\n\n{folded}"
+    cells = [nbformat.v4.new_markdown_cell(prose), code]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), tmp_path / "notebooks" / "one.ipynb")
+    (page,) = pages.export(tmp_path / "html", tmp_path)
+    context = browser.new_context(color_scheme=theme, viewport={"width": 390, "height": 800})
+    tab = context.new_page()
+    tab.goto(page.as_uri())
+    found = tab.evaluate(CONTRAST)
+    dark = tab.evaluate("getComputedStyle(document.body).backgroundColor") != "rgb(255, 255, 255)"
+    wide = tab.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    context.close()
+    assert dark == (theme == "dark")
+    assert wide <= 0
+    contrast, words = found[0]
+    assert contrast >= 4.5, f"{words!r} has a contrast of {contrast:.1f}"
