@@ -64,7 +64,8 @@ def matrix_product(
         edges = (np.arange(width + 1) + x, np.arange(height + 1) + y)
         ax.pcolormesh(*edges, part.numpy(), cmap=REGIONS, vmin=-limit, vmax=limit, edgecolors="#cfcfcf")
         for i, j in np.ndindex(height, width):
-            ax.text(x + j + 0.5, y + i + 0.5, f"{part[i, j] + 0.0:.2f}", ha="center", va="center", fontsize="small")
+            words = f"{part[i, j] + 0.0:.2f}".replace("-", "−")
+            ax.text(x + j + 0.5, y + i + 0.5, words, ha="center", va="center", fontsize="small")
         below = part is not right
         ax.text(
             x + width / 2, y + height + 0.1 if below else y - 0.1, name, ha="center", va="top" if below else "bottom"
@@ -384,11 +385,11 @@ def descent(
     starts = {tuple(path[0].tolist()) for path in paths.values() if len(path)}
     for start in starts:
         ax.scatter(*start, s=50, **mark)
-        ax.annotate("start", start, (0, 7), textcoords="offset points", ha="center", annotation_clip=True)
+        ax.annotate("start", start, (0, -15), textcoords="offset points", ha="center", annotation_clip=True)
     ax.set(xlim=x, ylim=y, xlabel=names[0], ylabel=names[1])
     ax.grid(False)
     if len(paths) > 1:
-        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=len(paths), borderaxespad=0.3)
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.3)
     return ax
 
 

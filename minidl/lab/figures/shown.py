@@ -15,26 +15,40 @@ from matplotlib.lines import Line2D
 
 from minidl.lab.figures.style import WHOLE_STYLE, png
 
+STYLE = """<style>
+.jp-Notebook .jp-RenderedMarkdown :is(p, li) { max-width: 46em }
+.jp-Notebook .jp-RenderedHTMLCommon table { margin-left: 0 !important }
+.jp-Notebook .jp-RenderedMarkdown details { margin: 0.8em 0; padding-left: 1em }
+.jp-Notebook .jp-OutputArea-output:is(.jp-RenderedImage) img { border-radius: 6px }
+.jp-Notebook .jp-OutputArea-output .MathJax_Display, .jp-Notebook mjx-container[display="true"] { text-align: left !important }
+</style>"""  # of prose and pictures in JupyterLab; nothing else has such classes
 SHARP = 2  # pixels for each of the screen's, as screens of today have them
 
 
 def use_style() -> None:
     """Use the project's style for all figures from now on: the first line of a notebook that draws.
 
-    In Jupyter, they are shown as ``picture`` makes them.
+    In Jupyter, they are shown as ``picture`` makes them, and lines of prose get a width that can be read.
     """
     plt.style.use(WHOLE_STYLE)
     shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
     if shell and "inline" in plt.get_backend():
+        from IPython.display import HTML, display
+
         plt.switch_backend(plt.get_backend())  # its way to show figures is set up first, or it would replace ours
         shell.display_formatter.formatters["image/png"].for_type(Figure, picture)
+        display(HTML(STYLE))
 
 
 def picture(figure: Figure) -> tuple[str, dict[str, Any]]:
     """Return a figure as Jupyter takes it: a PNG in base64, and what is known of it, its size and its description."""
-    width, height = (round(side * figure.dpi) for side in figure.get_size_inches())
-    data = base64.b64encode(png(figure, SHARP * figure.dpi)).decode()
-    return data, {"width": width, "height": height, "alt": description(figure)}
+    figure.draw_without_rendering()
+    drawn, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
+    inside = min(drawn.min) > -0.01 and drawn.x1 < width + 0.01 and drawn.y1 < height + 0.01
+    data = png(figure, SHARP * figure.dpi, None if inside else "tight")  # nothing is cut off
+    width, height = (round(int.from_bytes(data[at : at + 4]) / SHARP) for at in (16, 20))  # where a PNG has its size
+    about = {"width": width, "height": height, "alt": description(figure)}
+    return base64.b64encode(data).decode(), about
 
 
 def description(figure: Figure) -> str:

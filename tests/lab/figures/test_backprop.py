@@ -43,7 +43,7 @@ class TestMatrixProduct:
         assert at[0.5, 1.5] == "0.50"
         left = {position: text for position, text in at.items() if position[0] < 0 and 0 < position[1] < 2}
         above = {position: text for position, text in at.items() if position[0] == 0.5 and -3.5 < position[1] < 0}
-        assert list(left.values()) == ["1.00", "2.00", "0.00", "-1.00", "0.50", "0.00"]
+        assert list(left.values()) == ["1.00", "2.00", "0.00", "−1.00", "0.50", "0.00"]
         assert list(above.values()) == ["1.00", "3.00", "2.00"]
         assert {y for _, y in left} == {0.5, 1.5}
         assert {r"$X^\top$", "$G$", "product"} < set(at.values())
