@@ -11,13 +11,13 @@ from pathlib import Path
 NEEDS = ["setuptools>=77.0.3"]
 
 
-def refuse_unfit_python(version=sys.version_info):
+def refuse_unfit_python():
     """End with one sentence where Python is older than pyproject.toml allows."""
     project = (Path(__file__).resolve().parents[2] / "pyproject.toml").read_text(encoding="utf-8")
     oldest = re.search(r'^requires-python = ">=(\d+)\.(\d+)"$', project, re.MULTILINE).groups()
-    if tuple(version[:2]) < tuple(map(int, oldest)):
-        this = "{}.{}".format(*version[:2])
-        raise SystemExit("minidl needs Python {}.{} or newer, and this is Python {}.".format(*oldest, this))
+    version = tuple(sys.version_info[:2])
+    if version < tuple(map(int, oldest)):
+        raise SystemExit("minidl needs Python {}.{} or newer, and this is Python {}.{}.".format(*oldest, *version))
 
 
 def get_requires_for_build_wheel(config_settings=None):

@@ -61,8 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     start = commands.add_parser(
         "start",
         help="put the course into a folder and open it in JupyterLab",
-        description="Puts the course's notebooks into a folder and opens the first in JupyterLab, or where that is missing in "
-        "Notebook. A file that you have changed is never written over. In a checkout the course is there already: without "
+        description="Puts the course's notebooks into a folder and opens the first in JupyterLab. "
+        "A file that you have changed is never written over. In a checkout the course is there already: without "
         "FOLDER, it is opened where it is. Other options, such as --allow-root or --ip=ADDRESS, go through to JupyterLab.",
     )
     start.add_argument(
@@ -216,7 +216,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="write the notebooks as web pages that need no network",
         description="Writes the notebooks as web pages into one folder: those of the nearest folder, from the current one "
         "upwards, that holds notebooks/, or else those that minidl was installed with. Formulas, pictures and links work "
-        "without a network. Needs the extra html: pip install 'minidl[html]'.",
+        "without a network. Needs the extra html, that is pip install django-static-mathjax nbconvert.",
     )
     html.add_argument("--out", default="html", metavar="FOLDER", help="where to write (default: %(default)s)")
     html.set_defaults(run=_html, error=html.error)
@@ -286,7 +286,7 @@ def _start(arguments: argparse.Namespace) -> int:
         return _complain(arguments, error)
     if arguments.no_lab:
         return 0
-    if not start.front_end():
+    if not start.can_open():
         install = f"{sys.executable} -m pip install jupyterlab"
         return _complain(
             arguments, f"the course is in {folder}, but there is no JupyterLab to open it. Get one: {install}"

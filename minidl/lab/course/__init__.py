@@ -1,5 +1,5 @@
-"""The notebooks as something to hand out, to mark and to publish.
+"""The notebooks as something to start, to hand out, to mark and to publish.
 
-``files`` knows where they are, ``start`` puts them into a folder to work in, ``handout`` makes students' copies of them, for
-``nbgrader`` too, ``marking`` marks what students hand in, ``pages`` makes web pages.
+``files`` knows where they are, ``start`` puts them into a folder and opens them, ``handout`` makes students' copies of them,
+for ``nbgrader`` too, ``marking`` marks what students hand in, ``pages`` makes web pages.
 """

@@ -20,7 +20,6 @@ from minidl.lab.course import files
 
 RECORD = ".minidl-course.json"
 FIRST = Path("notebooks", "00_start_here.ipynb")
-FRONT_ENDS = ("jupyterlab", "notebook")
 
 
 @dataclass
@@ -115,13 +114,13 @@ def _write_beside(path: Path, content: bytes) -> Path | None:
             return None
 
 
-def front_end() -> str:
-    """Return the module that opens notebooks here, JupyterLab if it is there; nothing where there is none."""
-    return next((name for name in FRONT_ENDS if find_spec(name)), "")
+def can_open() -> bool:
+    """Return whether JupyterLab is installed."""
+    return find_spec("jupyterlab") is not None
 
 
 def open_course(folder: Path, options: Sequence[str] = ()) -> int:
-    """Open the first notebook of a folder in JupyterLab, or else in Notebook 7, and return its exit status.
+    """Open the first notebook of a folder in JupyterLab, and return its exit status.
 
     Parameters
     ----------
@@ -131,7 +130,15 @@ def open_course(folder: Path, options: Sequence[str] = ()) -> int:
         What else to tell JupyterLab.
     """
     folder = folder.resolve()
-    command = [sys.executable, "-P", "-m", front_end(), f"--ServerApp.root_dir={folder}", *options, str(folder / FIRST)]
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "jupyterlab",
+        f"--ServerApp.root_dir={folder}",
+        *options,
+        str(folder / FIRST),
+    ]
     if os.name == "posix":
         sys.stdout.flush()
         os.execv(command[0], command)  # in this process's place: so JupyterLab alone hears Ctrl-C

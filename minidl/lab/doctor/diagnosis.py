@@ -37,6 +37,8 @@ class Finding:
         Where else the same is wrong.
     rule : Rule or None
         What recognised it; None where the examination itself came upon it, or where it has no name.
+    tries : str
+        What to try, where that is not clear from what is wrong.
     """
 
     mistake: str
@@ -48,6 +50,7 @@ class Finding:
     read: tuple[str, str] = ("", "")
     also: list[str] = field(default_factory=list)
     rule: Rule | None = field(default=None, repr=False)
+    tries: str = ""
 
     def lines(self) -> list[str]:
         """Return the finding as lines of text, without its number."""
@@ -61,6 +64,8 @@ class Finding:
             lines.append("factor: " + "; ".join(f"{number(f)} for {batch}" for batch, f in seen["factor"].items()))
         if self.also:
             lines.append(f"the same in: {', '.join(self.also)}")
+        if self.tries:
+            lines.append(f"try: {self.tries}")
         if self.read[0]:
             lines.append(f"read: {', '.join(filter(None, self.read))}")
         return lines
@@ -130,6 +135,7 @@ class Diagnosis:
                     "text": finding.text,
                     "evidence": _plain(finding.evidence),
                     "read": list(finding.read),
+                    **({"try": finding.tries} if finding.tries else {}),
                 }
                 for finding in self.findings
             ],

@@ -30,7 +30,9 @@ def observe(rules: Iterable[Observation], examined: Behaviour | Steps) -> list[F
             seen = dict(seen)
             where, expected, got = seen.pop("where"), seen.pop("expected", None), seen.pop("got", None)
             text = rule.says.format(**words(where, **seen), thing=where)
-            findings.append(Finding(rule.name, where, text, seen, expected, got, rule.read, rule=rule))
+            finding = Finding(rule.name, where, text, seen, expected, got, rule.read, rule=rule)
+            finding.tries = getattr(rule, "tries", "").format(**seen)
+            findings.append(finding)
     return findings
 
 

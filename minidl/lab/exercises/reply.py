@@ -98,9 +98,10 @@ def right(
     proof: Proof | None = None,
     beside: SideBySide | None = None,
     about: str = "",
+    remark: str = "",
 ) -> Reply:
-    """Return the reply to a right answer: what was judged, whether it is the solution's own code, and minidl's own."""
-    text = f"Right! {name}: {judged}."
+    """Return the reply to a right answer: what was judged, a remark, whether it is a copy, and minidl's own."""
+    text = f"Right! {name}: {judged}." + (f"\n{remark}" if remark else "")
     if copied:
         text += "\nWord for word, it is the solution's own code. If you copied it, write yours: there is the learning."
     return Reply("right", text, proof=proof, beside=beside, about=about)

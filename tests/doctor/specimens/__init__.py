@@ -24,6 +24,7 @@ from specimens import (
     normalisation,
     numbers,
     optimisers,
+    rates,
     reports,
     right_containers,
     right_conventions,
@@ -33,7 +34,10 @@ from specimens import (
     right_losses,
     right_new_layers,
     right_optimisers,
+    right_settings,
     samples,
+    settings,
+    starts,
     unnamed,
 )
 from specimens.collection import SPECIMENS, Specimen, fill, right, right_with, specimen
@@ -53,6 +57,7 @@ RIGHT = (
     right_losses,
     right_optimisers,
     right_loops,
+    right_settings,
     right_conventions,
 )
 FAMILIES = (
@@ -72,6 +77,9 @@ FAMILIES = (
     loops,
     samples,
     reports,
+    settings,
+    starts,
+    rates,
     conventions,
     unnamed,
 )

@@ -15,7 +15,8 @@ class Specimen:
 
     name: str
     build: Callable[[], Any]
-    kind: str  # "layer", "loss" or "optimizer", which builds (optimizer, model); a loop is not built, but run
+    kind: str  # "layer", "loss" or "optimizer", which builds (optimizer, model); a loop is not built, but
+    # run; a setting builds what a check-up is given
     mistakes: frozenset[str]
     input: Any = (4, 3)
     target: Any = None
@@ -48,6 +49,11 @@ def right_with(**how):
 def loop(*mistakes, more=None):
     """Register a training loop, or a part of one."""
     return specimen(*mistakes, kind="loop", more=more or {})
+
+
+def setting(*mistakes):
+    """Register a function that returns what `check_up` is given."""
+    return specimen(*mistakes, kind="setting")
 
 
 def fill(*shape):

@@ -114,6 +114,16 @@ ATTACKS = {
         + OWN,
         NOT_BELIEVED,
     ),
+    "takes the solution out of the memory": (
+        IMPORTS
+        + hidden(
+            "import gc\nfor thing in gc.get_objects():\n"
+            "    if type(thing).__name__ == 'Layer' and getattr(thing, 'name', '') == 'Cube':\n"
+            "        exec(thing.solution, globals())\n"
+        )
+        + OWN,
+        "does not run",
+    ),
     # neighbours, files, processes
     "reads a neighbour's file": (
         "import os\nif os.path.exists('{classmate}'):\n    open('{mark}', 'w').write('x')\n"

@@ -146,10 +146,10 @@ WRONG = [
     (value(3.5), "a = 'three'", "right kind"),
     (value(3.5), "a = True", "right kind"),
     (value(0), "a = 1e-6", "not it"),
-    (value([64, 0.1]), "a = [64, 0.11]", "1 of 2 numbers are right; 0.11 (number 2) is not"),
+    (value([64, 0.1]), "a = [64, 0.11]", "1 of 2 numbers is right; 0.11 (number 2) is not"),
     (value(True), "a = False", "False is not it"),
     (value("transposed"), 'a = "reshaped"', "'reshaped' is not it"),
-    (value((3, 2)), "a = (2, 3)", "0 of 2 numbers are right"),
+    (value((3, 2)), "a = (2, 3)", "back to front"),
     (value([[1, 2], [3, 4]]), "a = [[1, 3], [2, 4]]", "transposed"),
     (
         value([[1, 2, 5], [3, 4, 6]]),

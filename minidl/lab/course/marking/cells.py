@@ -97,7 +97,7 @@ def _names_of(code: str) -> tuple[frozenset[str], frozenset[str]] | None:
         for statement in statements:
             table = symtable.symtable(ast.unparse(statement), "cell", "exec")
             stores = {symbol.get_name() for symbol in table.get_symbols() if _is_made(symbol)}
-            needed |= _used(table) - made - (stores if _is_definition(statement) else set())
+            needed |= (_used(table) | _added_to(statement)) - made - (stores if _is_definition(statement) else set())
             made |= stores | set(_changed(statement))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
@@ -122,6 +122,12 @@ def _used(table: symtable.SymbolTable) -> set[str]:
         if symbol.is_referenced() and (outermost or symbol.is_global())
     }
     return found.union(*(_used(inner) for inner in table.get_children())) if table.get_children() else found
+
+
+def _added_to(statement: ast.stmt) -> set[str]:
+    """Return the names whose old value goes into their new one: ``x += 1``."""
+    found = (node.target for node in ast.walk(statement) if isinstance(node, ast.AugAssign))
+    return {target.id for target in found if isinstance(target, ast.Name)}
 
 
 def _changed(statement: ast.stmt) -> Iterable[str]:
@@ -194,7 +200,7 @@ def read_python(content: bytes) -> list[Cell]:
 
 def _blocks(text: str) -> Sequence[str]:
     """Return a text in parts that begin where a line begins that is not indented, so that one mistake spoils one of them."""
-    return re.split(r"\n(?=(?:def|class|@|import|from|[A-Za-z_]\w*\s*=)\b?)", text)
+    return re.split(r"\n(?=(?:def|class|@|import|from|[A-Za-z_]\w*\s*=))", text)
 
 
 def as_python(source: str) -> str:

@@ -217,6 +217,8 @@ def _formula(op: str, parts: list[Any], shape: list[str], depth: int) -> Formula
     if op == "symbol":
         (name,) = parts
         rows, columns = shape
+        if not name.isidentifier():
+            raise Unreadable("no name of a symbol")
         return scalars(name)[0] if (rows, columns) == ("1", "1") else matrices(f"{name} ({rows} x {columns})")[0]
     if op == "number":
         return as_formula(Fraction(parts[0]))

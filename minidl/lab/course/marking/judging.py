@@ -65,5 +65,5 @@ def _reply(job: Job, asked: Exercise, send: Callable[[str], None]) -> None:
 
 def _told(reply: Reply) -> dict[str, Any]:
     findings = reply.diagnosis.findings if reply.diagnosis is not None and reply.status == "wrong" else ()
-    mistakes = list(dict.fromkeys(finding.mistake for finding in findings))
+    mistakes = list(dict.fromkeys(finding.mistake for finding in findings if finding.mistake != "unnamed"))
     return {"status": reply.status, "text": str(reply.text)[:LONGEST], "mistakes": mistakes[:10]}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -22,6 +23,7 @@ from minidl.lab.course.marking.submissions import File, Work, sort
 from minidl.lab.course.marking.transplant import Found, Missing, Ours, Untouched, ours, transplant
 from minidl.lab.course.marking.verdicts import Court, Verdict
 from minidl.lab.doctor.students.processes import Settings
+from minidl.lab.doctor.students.visits import end_tidily
 from minidl.lab.exercises import exercises
 from minidl.lab.exercises.kinds import Exercise
 
@@ -116,6 +118,7 @@ def mark(
     works = [work for work in works if work.notebook in asked]
     students = sorted({file.student for file in handed_in})
     known, done = Record(record), {}
+    before = end_tidily()
     court = Court(settings, [EXERCISES, *([files.CARRIED] if files.CARRIED.is_dir() else [])])
     try:
         keys = {(work.student, work.notebook): _key(work, course, settings) for work in works}
@@ -137,6 +140,8 @@ def mark(
                 bar.update()
     finally:
         court.close()
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
     for student in students:
         for number in asked:
             done.setdefault((student, number), _not_handed_in(student, number, course))

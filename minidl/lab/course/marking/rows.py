@@ -73,4 +73,4 @@ def clean(text: str) -> str:
 def first_sentence(text: str) -> str:
     """Return the first sentence of a reply, without its beginning."""
     text = re.sub(r"^Not right yet \(\w+\): ", "", text).split("\n", 1)[0]
-    return re.split(r"(?<=[.:?]) ", text, maxsplit=1)[0] if len(text) > 100 else text
+    return re.split(r"(?<=[.?]) ", text, maxsplit=1)[0] if len(text) > 100 else text

@@ -8,7 +8,8 @@ The sentence is the function's docstring. There are three kinds, and the optimis
   computed. The doctor compares, allows for a factor on top, and believes it only if it fits every batch.
 - A *misbehaviour* is an experiment: the function tries something on fresh copies of the subject and returns what it saw,
   or None.
-- A *wrong step* is the same for the steps of an optimiser, and a *wrong loop* for what a training loop has done.
+- A *wrong step* is the same for the steps of an optimiser, a *wrong loop* for what a training loop has done, and a *wrong
+  setting* for what a check-up measures.
 
 To add a mistake, write one more function in its family's file, under one of the decorators below, and for the tests two
 specimens that make the mistake, in the family's file of specimens. In the sentence, {where} and {Where} are what is wrong
@@ -31,6 +32,7 @@ from minidl.lab.doctor.measure.batches import Case
 from minidl.lab.doctor.measure.behaviour import Behaviour
 from minidl.lab.doctor.measure.steps import Steps
 from minidl.lab.doctor.measure.trainings import Training
+from minidl.lab.doctor.measure.vitals import Vitals
 from minidl.lab.doctor.mistakes.reading import LINEAR, MSE
 
 Seen = dict[str, Any]  # "where" it was seen, "expected" and "got" where there are such, and what the sentence needs
@@ -188,6 +190,23 @@ class WrongLoop(Observation):
     """
 
 
+@dataclass(frozen=True, kw_only=True)
+class WrongSetting(Observation):
+    """What is seen in the numbers of a training.
+
+    Attributes
+    ----------
+    observe : function of Vitals
+    tries : str
+        What to try, in a few words.
+    stops : bool
+        Whether nothing else can be measured then.
+    """
+
+    tries: str
+    stops: bool = False
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Decorators: what stands under them becomes a rule. Further keywords are the attributes of the rule's class.
 
@@ -243,6 +262,18 @@ def wrong_loop(
 
     def made(observe: Callable[[Training], Seen | None]) -> WrongLoop:
         return WrongLoop(**_common(observe, name, _sentences(observe)[0]), read=read, observe=observe, **keywords)
+
+    return made
+
+
+def wrong_setting(
+    name: str, *, read: tuple[str, str], tries: str, **keywords: Any
+) -> Callable[[Callable[[Vitals], Seen | None]], WrongSetting]:
+    """Make a wrong setting of a function that looks at the measurements of a check-up."""
+
+    def made(observe: Callable[[Vitals], Seen | None]) -> WrongSetting:
+        common = _common(observe, name, _sentences(observe)[0])
+        return WrongSetting(**common, read=read, observe=observe, tries=tries, **keywords)
 
     return made
 

@@ -51,7 +51,7 @@ def arguments(copy: Path, hidden: Sequence[Path] = ()) -> list[str]:
             command += ["--ro-bind-try", path, path]
     for path in _interpreter():
         command += ["--ro-bind", path, path]
-    for path in sorted({os.path.realpath(path) for path in hidden}):
+    for path in _seen_as(hidden):
         command += ["--tmpfs", path, "--remount-ro", path]
     size = ["--size", str(ROOM)] if b"--size" in _help() else []
     command += ["--proc", "/proc", "--dev", "/dev", *size, "--tmpfs", "/tmp"]
@@ -83,6 +83,17 @@ def _interpreter() -> list[str]:
     real = {os.path.abspath(path) for path in here} | {os.path.realpath(path) for path in here}
     forbidden = {"/", "/usr", "/home", "/root", "/tmp", os.path.expanduser("~")}
     return sorted(path for path in real - forbidden if os.path.exists(path) and not path.startswith(("/usr/", "/lib")))
+
+
+def _seen_as(folders: Sequence[Path]) -> list[str]:
+    """Return all places behind the wall at which folders are seen: a link may lead to the same place as another path."""
+    found = set()
+    for folder in map(os.path.realpath, folders):
+        for path in (*SYSTEM, *_interpreter()):
+            real = os.path.realpath(path)
+            if os.path.isdir(real) and not os.path.islink(path) and os.path.commonpath([real, folder]) == real:
+                found.add(os.path.normpath(os.path.join(path, os.path.relpath(folder, real))))
+    return sorted(found)
 
 
 def trusted_path() -> list[str]:
