@@ -228,8 +228,8 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
             "in the report": pair(row, "published_accuracy", 4),
             "training time (s)": pair(row, "seconds", 2),
             "in the report (s)": pair(row, "published_seconds", 2),
-            "time ÷ PyTorch's": number(row["time_ratio"]),
-            "in the report, ÷": number(row["published_time_ratio"]),
+            "times PyTorch's": number(row["time_ratio"]),
+            "times PyTorch's, in the report": number(row["published_time_ratio"]),
             "epochs to 95 %": f"{row['epochs_median']:.0f} [{row['epochs_min']:.0f}, {row['epochs_max']:.0f}]",
         }
         for _, row in table.iterrows()

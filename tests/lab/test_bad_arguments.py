@@ -197,13 +197,16 @@ def calls() -> dict[str, tuple]:
         ),
         "figures.network": (
             figures.network,
-            {"model": model(), "input": X[:1], "target": T[:1], "loss": MSELoss(), "names": "XHAY", "ax": None},
+            {"model": model(), "input": X[:1], "target": T[:1], "loss": MSELoss(), "names": "XHAY"}
+            | {"numbers": True, "ax": None},
         ),
         "descent": (
             figures.descent,
             {"loss": lambda u, v: u**2 + v**2, "paths": {"a": X}, "x": (-1, 1), "y": (-1, 1), "names": ("w", "b")}
-            | {"ax": None},
+            | {"arrows": True, "ax": None},
         ),
+        "entries": (figures.entries, {"matrices": {"X": X, "T": T}, "ax": None}),
+        "squares": (figures.squares, {"errors": X[0], "ax": None}),
         "digit_images": (
             figures.digit_images,
             {"images": torch.rand(2, 4), "labels": T[:2], "read": T[1:3], "columns": 2, "ax": None},

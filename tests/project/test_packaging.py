@@ -1,8 +1,11 @@
 """Dependencies are declared once, environment.yml agrees, and what is installed satisfies them."""
 
 import ast
+import contextlib
 import importlib.util
+import io
 import itertools
+import json
 import re
 import subprocess
 import sys
@@ -198,18 +201,53 @@ def test_top_level_holds_what_the_design_says():
     assert {name for name in names if not name.startswith(".")} <= allowed
 
 
-def readme_commands() -> list[str]:
-    text = (ROOT / "README.md").read_text()
-    return re.findall(r"<!-- (?:start|test) command -->\n```\w*\n(.*)\n```", text)
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_readme_has_two_commands_of_one_line():
-    start, test = readme_commands()
-    assert "-m venv" in start
-    assert start.endswith("minidl start")
-    assert "-m venv" in test
-    assert '".[test]"' in test
-    assert test.endswith("pytest")
+def readme_command(name: str) -> list[str]:
+    (lines,) = re.findall(rf"<!-- {name} command -->\n```sh\n((?:.*\n)+?)```", README)
+    return lines.splitlines()
+
+
+def test_readme_starts_in_three_lines_that_are_seen_as_a_whole():
+    venv, install, start = lines = readme_command("start")
+    assert max(map(len, lines)) <= 85
+    assert venv == "python3 -m venv .venv"
+    assert install.startswith(".venv/bin/python -m pip install ")
+    assert start == ".venv/bin/minidl start"
+
+
+def test_readme_tests_in_one_line():
+    (line,) = readme_command("test")
+    assert "-m venv" in line
+    assert '".[test]"' in line
+    assert line.endswith("pytest")
+
+
+def test_readme_is_short():
+    seen = re.sub(r"<!--.*?-->|(?<=\])\([^)]*\)|[|:-]{3,}|\|", " ", README)  # without addresses, and what draws tables
+    assert len(seen.split()) <= 400
+    pictures = re.findall(r"!\[[^]]*\]\((.*?)\)", README)
+    assert len(pictures) == 2
+    assert all((ROOT / picture).stat().st_size < 150_000 for picture in pictures)
+
+
+def test_readme_promises_the_minutes_of_the_map():
+    rows = r"\[\d\d [^]]*\]\((?:notebooks/)?(\d\d_\w+)\.ipynb\) \|(?:[^|]*[a-z][^|]*\|)? (\d+) "
+    start = json.loads((ROOT / "notebooks" / "00_start_here.ipynb").read_text(encoding="utf-8"))
+    text = "\n".join("".join(cell["source"]) for cell in start["cells"])
+    said = dict(re.findall(rows, README))
+    assert said.items() >= dict(re.findall(rows, text)).items()
+    assert said["00_start_here"] == re.search(r"\*\*Time\*\*: (\d+) minutes", text)[1]
+    assert len(said) == len(list((ROOT / "notebooks").glob("*.ipynb")))
+
+
+def test_readme_quotes_the_doctor():
+    (code,) = re.findall(r"(?s)<!-- doctor -->\n```python\n(.*?)```", README)
+    quoted = " ".join(re.search(r"(?m)(^> .*\n)+", README)[0].replace("> ", "").replace("**", "").split())
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        exec(code, {})
+    assert f"1. {quoted}\n" in said.getvalue()
 
 
 @pytest.mark.parametrize("tool", [["check"], ["format", "--check"]], ids=" ".join)

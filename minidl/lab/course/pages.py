@@ -23,7 +23,7 @@ WIDGETS = "application/vnd.jupyter.widget-state+json"
 STATIC = (
     "<p><em>Here the notebook has sliders that move the picture. They need Python: open the notebook itself.</em></p>"
 )
-FIGURE = '<img alt="{}" src="data:image/png;base64,{}">'
+FIGURE = '<img alt="{}"{} src="data:image/png;base64,{}">'
 NO_WORDS = "Figure, described in the text next to it"
 CELLS = f"""{{%- extends 'basic/index.html.j2' -%}}
 {{%- block codecell -%}}
@@ -34,7 +34,7 @@ CELLS = f"""{{%- extends 'basic/index.html.j2' -%}}
 {{%- else -%}}{{{{ super() }}}}{{%- endif -%}}
 {{%- endblock -%}}
 {{%- block data_png -%}}
-{FIGURE.format("{{ output.metadata.alt | escape_html }}", "{{ output.data['image/png'] }}")}
+{FIGURE.format("{{ output.metadata.alt | escape_html }}", "{{ output.metadata.size }}", "{{ output.data['image/png'] }}")}
 {{%- endblock -%}}
 """
 PAGE = Template("""<!DOCTYPE html>
@@ -61,25 +61,32 @@ $body
 </html>
 """)
 STYLE = """
-body { margin: 0; font: 16px/1.55 system-ui, sans-serif; color: #1a1a1a; background: #fff }
+:root { color-scheme: light dark; --text: #1a1a1a; --page: #fff; --code: #f5f5f5; --line: #c3c3c3; --link: #0b57a4 }
+@media screen and (prefers-color-scheme: dark) {
+  :root { --text: #e4e4e4; --page: #16181c; --code: #24272d; --line: #5a5f68; --link: #8ab8f0 }
+}
+body { margin: 0; font: 16px/1.55 system-ui, sans-serif; color: var(--text); background: var(--page) }
+p, li { max-width: 46em }
 main { max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
 h1, h2, h3 { line-height: 1.25; margin: 1.6em 0 0.5em }
-a { color: #0b57a4 }
+a { color: var(--link) }
 .anchor-link, .prompt { display: none }
 pre, code { font: 13px/1.45 ui-monospace, Menlo, Consolas, monospace }
 pre { overflow-x: auto }
-.input_area pre { margin: 0.4em 0; padding: 0.6em 0.8em; background: #f5f5f5; border-left: 3px solid #c3c3c3; overflow-x: auto }
-.output pre { margin: 0.4em 0; padding: 0 0.8em; overflow-x: auto }
+.input_area pre { margin: 0.4em 0; padding: 0.6em 0.8em; background: var(--code); border-left: 3px solid var(--line) }
+:not(pre) > code { background: var(--code); border-radius: 3px; padding: 0.1em 0.3em; overflow-wrap: anywhere }
+.output pre { margin: 0; padding: 0 0.8em; overflow-x: auto }
 .output_subarea, mjx-container[display="true"] { overflow-x: auto; overflow-y: hidden }
-img { max-width: 100% }
+img { max-width: 100%; height: auto; background: #fff; border-radius: 6px }
 .table { margin: 0.8em 0; overflow-x: auto }
 table { border-collapse: collapse }
-th, td { padding: 0.3em 0.7em; border-bottom: 1px solid #ddd; text-align: left }
-details { margin: 0.6em 0 }
-summary { cursor: pointer; color: #0b57a4 }
+th, td { padding: 0.3em 0.7em; border-bottom: 1px solid var(--line); text-align: left }
+details { margin: 0.9em 0 }
+details[open] { padding-left: 1em; border-left: 2px solid var(--line) }
+summary { cursor: pointer; color: var(--link) }
 p, li, summary, h1, h2, h3 { overflow-wrap: break-word }
 .skip { position: absolute; left: -99rem }
-.skip:focus { left: 1rem; top: 0.5rem; padding: 0.3rem 0.6rem; background: #fff }
+.skip:focus { left: 1rem; top: 0.5rem; padding: 0.3rem 0.6rem; background: var(--page) }
 @media print {
   main { max-width: none; margin: 0 }
   pre { white-space: pre-wrap !important; overflow-wrap: anywhere }
@@ -153,15 +160,17 @@ def _page(exporter: Any, path: Path, mathjax: str) -> str:
             if "image/png" in data or WIDGET in data:
                 own = metadata.get("alt") or metadata.get("image/png", {}).get("alt")
                 metadata["alt"] = own or _description(notebook["cells"], number)
+                metadata["size"] = _size(metadata.get("image/png", {}).get("width"))
             if WIDGET in data:
-                picture = _picture(widgets, data[WIDGET]["model_id"])
-                shown = FIGURE.format(html.escape(metadata["alt"]), picture) + STATIC if picture else STATIC
-                output["data"] = {"text/html": shown}
+                picture, width = _picture(widgets, data[WIDGET]["model_id"])
+                shown = FIGURE.format(html.escape(metadata["alt"]), _size(width), picture) if picture else ""
+                output["data"] = {"text/html": shown + STATIC}
     body, _ = exporter.from_notebook_node(notebook)
     body = re.sub(r'(href="(?![a-z]+:)[^"#]+)\.ipynb', r"\1.html", body)
     body = _with_tables(body)
     title = re.search(r"^# (.*)", notebook["cells"][0]["source"])
-    style = STYLE + HtmlFormatter(style="default").get_style_defs(".highlight pre")
+    light, dark = (HtmlFormatter(style=name).get_style_defs(".highlight pre") for name in ("default", "github-dark"))
+    style = f"{STYLE}{light}\n@media screen and (prefers-color-scheme: dark) {{\n{dark}\n}}"
     return PAGE.substitute(title=title[1] if title else path.stem, style=style, mathjax=mathjax, body=body)
 
 
@@ -210,13 +219,21 @@ def _with_tables(body: str) -> str:
     return re.sub(r"(?s)(<table\b.*?</table>)", r'<div class="table">\1</div>', "".join(parts))
 
 
-def _picture(widgets: dict, name: str) -> str:
-    """Return the picture inside a widget as it was stored, in base64; nothing where there is none."""
+def _picture(widgets: dict, name: str) -> tuple[str, str]:
+    """Return the picture inside a widget as it was stored, in base64, and its width in pixels; nothing where there is none."""
     widget = widgets.get(name, {})
+    state = widget.get("state", {})
     if widget.get("model_name") == "ImageModel":
-        return "".join(buffer["data"] for buffer in widget.get("buffers", []) if buffer["path"] == ["value"])
-    children = widget.get("state", {}).get("children", [])
-    return "".join(_picture(widgets, child.removeprefix("IPY_MODEL_")) for child in children)
+        layout = widgets.get(str(state.get("layout")).removeprefix("IPY_MODEL_"), {}).get("state", {})
+        data = "".join(buffer["data"] for buffer in widget.get("buffers", []) if buffer["path"] == ["value"])
+        return data, str(layout.get("width") or "").removesuffix("px")
+    found = (_picture(widgets, child.removeprefix("IPY_MODEL_")) for child in state.get("children", []))
+    return next((picture for picture in found if picture[0]), ("", ""))
+
+
+def _size(width: object) -> str:
+    """Return what gives a picture its width: there are more pixels in it than are to be seen."""
+    return f' width="{width}"' if str(width).isdigit() else ""
 
 
 def _linked_files(page: Path) -> list[str]:

@@ -16,10 +16,21 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter
 
 from minidl.lab.arguments import check_choice
-from minidl.lab.figures.style import BLUE, COLOURS, LINES, LOOKS, RED, WIDE, in_style, new_axes, new_pair
+from minidl.lab.figures.style import (
+    BLUE,
+    COLOURS,
+    LINES,
+    LOOKS,
+    RED,
+    WIDE,
+    in_style,
+    new_axes,
+    new_pair,
+    plain_logarithm,
+)
 
 VALUES = ("loss", "accuracy", "error")  # an error is 1 - accuracy, where a table has it
 MANY, POINTS = 300, 80  # epochs that a figure can show one by one; points of a line that has more
@@ -78,24 +89,17 @@ def _spread(column: str, runs: int, alpha: float = 0.16) -> dict[str, Any]:
 def _axes(ax: Axes, column: str, epochs: str, words: str, last: int, limits: Sequence[float] | None = None) -> None:
     """Set up the axis of the epochs, linear from 0 or logarithmic from 1, and that of the values."""
     ax.set(xlabel=words, xscale=epochs, xlim=(1, max(last, 2)) if epochs == "log" else (0, last))
+    if limits:
+        ax.set_ylim(limits)
     if epochs == "log":
-        _plain_numbers(ax.xaxis)
+        plain_logarithm(ax.xaxis)
     if column == "loss":
         ax.set_yscale("log")
-        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        _plain_numbers(ax.yaxis)
+        plain_logarithm(ax.yaxis)
         ax.set_ylabel("mean loss per sample")
     else:
         ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{100 * y:.4g} %"))
         ax.set_ylabel(column)
-    if limits:
-        ax.set_ylim(limits)
-
-
-def _plain_numbers(axis: Any) -> None:
-    """Let a logarithmic axis say 100, not 10²."""
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
 
 
 def _check_limits(owner: str, limits: Sequence[float] | None) -> None:
@@ -188,7 +192,7 @@ def _above(ax: Sequence[Axes], title: str) -> None:
         if axes.get_legend():
             axes.get_legend().remove()
         axes.text(0, 1.03, axes.get_ylabel(), transform=axes.transAxes)
-        axes.set_ylabel("")
+        axes.yaxis.label.set_visible(False)
     ax[0].set_title(title or " ", pad=TITLE_ROOM if title else TITLE_ROOM / 2, fontweight="bold")
     corner = {"loc": "lower left", "bbox_to_anchor": (-0.02, 1.09), "borderaxespad": 0}
     legend = ax[0].legend(handles, labels, ncols=max(len(labels), 1), **corner)
@@ -278,6 +282,7 @@ def final_errors(history: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     ax.set_xticks([0.1, 0.3, 1, 3, 10, 30], ["≤ 0.1", "0.3", "1", "3", "10", "30"])
     ax.set_xticks([], minor=True)
     ax.set_yticks(rows, words)
+    ax.set_label(f"Errors at the end, a mark for each run, and their mean and standard deviation: {'; '.join(words)}")
     ax.legend(*_handles(ax), loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, fontsize="small")
     return ax
 
@@ -388,8 +393,9 @@ def differences(
             sns.lineplot(apart, x="epoch", y="difference", ax=ax, legend=False, **single)
             first = apart.groupby("run")["difference"].first().median()
             ax.text(0.03, 4 * first, name, transform=ax.get_yaxis_transform(), va="bottom", color=colour)
-    ax.set(yscale="log", xscale=epochs, xlim=(1 if epochs == "log" else 0, max(last, 2)), xlabel="epoch", ylabel="")
+    ax.set(yscale="log", xscale=epochs, xlim=(1 if epochs == "log" else 0, max(last, 2)), xlabel="epoch")
+    ax.set_ylabel("largest difference in loss so far, each run", visible=False)
     if epochs == "log":
-        _plain_numbers(ax.xaxis)
-    ax.text(0, 1.03, "largest difference in loss so far, each run", transform=ax.transAxes)
+        plain_logarithm(ax.xaxis)
+    ax.text(0, 1.03, ax.get_ylabel(), transform=ax.transAxes)
     return ax

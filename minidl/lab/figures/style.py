@@ -6,13 +6,16 @@ Colours are those of seaborn's colour-blind palette and never stand alone: line 
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from PIL import Image
 from torch import Tensor
 
@@ -44,7 +47,11 @@ WIDE = 10.5  # inches: figures of several panels
 MARKERS = {"inside": "o", "outside": "x"}
 REGIONS = LinearSegmentedColormap.from_list(
     "regions", ["#a8cfe8", "#ffffff", "#f7d7a0"], N=33
-)  # outside, undecided, inside
+)  # outside, undecided, inside; below zero, zero, above
+SIGNS = LinearSegmentedColormap.from_list(
+    "signs", [BLUE, "#ffffff", ORANGE], N=65
+)  # the same, where no text lies on it
+HEIGHTS = LinearSegmentedColormap.from_list("heights", ["#ffffff", "#c6d3de"])  # a map's: the lower, the paler
 LOOKS = [  # colour, line style and marker of the first, second ... line where names have no look of their own
     (GREY, "-", ""),
     (BLUE, "--", "o"),
@@ -77,11 +84,6 @@ STYLE = {
 
 # matplotlib's own defaults first: a style that was active before sets keys that ours does not, white text for example
 WHOLE_STYLE = ["default", STYLE]
-
-
-def use_style() -> None:
-    """Use the project's style for all figures from now on: the first line of a notebook that draws."""
-    plt.style.use(WHOLE_STYLE)
 
 
 def in_style(function: Callable) -> Callable:
@@ -117,11 +119,11 @@ def new_pair(ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
     return new_row(2, ax)
 
 
-def png(figure: Figure, dpi: float) -> bytes:
+def png(figure: Figure, dpi: float, bbox_inches: str | None = None) -> bytes:
     """Return a figure as a PNG of at most 256 colours: a third of the bytes, and the eye sees no difference."""
     drawn, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, dpi=dpi, format="png")
-    Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(small, "png", optimize=True)
+    figure.savefig(drawn, dpi=dpi, format="png", bbox_inches=bbox_inches)
+    Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(small, "png", compress_level=9)
     return small.getvalue()
 
 
@@ -143,6 +145,16 @@ def save(figure: Figure, path: str | Path, formats: Sequence[str] = ("png", "pdf
             axes.set_position(position)
             axes.set_in_layout(True)  # set_position takes them out
     return paths
+
+
+def plain_logarithm(axis: Axis) -> None:
+    """Let a logarithmic axis say 0.5, 1, 2 where it spans few powers of ten, and 0.01, 1, 100 where it spans more."""
+    low, high = axis.get_view_interval()
+    powers = math.log10(high / low) if 0 < low < high else 0.0
+    if powers < 6:  # beyond, powers of ten are easier to read than their zeros
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5) if powers < 2.5 else (1,)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def class_numbers(owner: str, name: str, labels: Tensor) -> Tensor:

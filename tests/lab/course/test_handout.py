@@ -98,10 +98,10 @@ def test_nothing_is_written_over(tmp_path, capsys):
     assert [path.read_text() for path in (tmp_path / "given").iterdir()] == ["a student's"]
 
 
-def test_the_readmes_command_hands_out_all(tmp_path, monkeypatch):
+def test_the_command_for_classes_hands_out_all(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    readme = (files.project() / "README.md").read_text(encoding="utf-8")
-    (command,) = re.findall(r"<!-- handout command -->\n```sh\n(.*)\n```", readme)
+    page = (files.project() / ".github" / "CLASSES.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"<!-- handout command -->\n```sh\n(.*)\n```", page)
     program, *arguments = shlex.split(command)
     assert program == ".venv/bin/minidl"
     assert main(arguments) == 0

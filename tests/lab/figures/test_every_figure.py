@@ -59,6 +59,8 @@ DRAW = {  # each draws into ``ax``, or into new axes, and returns what it has dr
     "chain": lambda ax=None: figures.chain([("square", "6")], {"x": 3, "L": 9}, [6, 1], ax=ax),
     "network": lambda ax=None: figures.network(MODEL, PATH[:1], PATH[1:], names="XHAY", ax=ax),
     "descent": lambda ax=None: figures.descent(lambda u, v: u**2 + v**2, {"p": PATH}, x=(-4, 4), y=(-4, 4), ax=ax),
+    "entries": lambda ax=None: figures.entries({"X": PATH, "Y": -PATH}, ax=ax),
+    "squares": lambda ax=None: figures.squares(torch.tensor([2.0, -1.0]), ax=ax),
     "digit_images": lambda ax=None: figures.digit_images(IMAGES, torch.tensor([3, 5]), ax=ax),
     "confusion_matrix": lambda ax=None: figures.confusion_matrix(torch.tensor([0, 1]), torch.tensor([1, 1]), ax=ax),
 }
