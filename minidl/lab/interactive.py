@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from minidl.lab.arguments import checked
-from minidl.lab.figures.shown import SHARP, description
+from minidl.lab.figures.shown import SHARP
 
 LENGTH = "500px"  # of a slider: short ones are hard to set
 
@@ -51,7 +51,6 @@ def explore(
 
     def redraw() -> None:
         update(**{name: slider.value for name, slider in sliders.items()})
-        image.tooltip = description(figure)
         picture = io.BytesIO()
         # figure.savefig would draw it twice, and a smaller file would take longer than it saves
         canvas.print_png(picture, pil_kwargs={"compress_level": 1})
