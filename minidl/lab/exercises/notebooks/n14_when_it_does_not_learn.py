@@ -20,7 +20,7 @@ def _loop(
     targets: str = "T[rows]",
 ) -> str:
     return (
-        f"{HEAD}    means = []\n    for epoch in range(epochs):\n        total, order = 0.0, {order}\n"
+        f"{HEAD}    means = []\n    for _ in range(epochs):\n        total, order = 0.0, {order}\n"
         f"        for start in range(0, {end}, batch_size):\n            rows = order[start : start + batch_size]\n"
         f"            total += loss(model(X[rows]), {targets}).item()\n{zero}{step}"
         f"        means.append({mean})\n    return means"
@@ -138,7 +138,9 @@ EXERCISES = [
         cases=_trials,
         hint="The step promises rate * slope; compare half of that with what the loss has really fallen by.",
         given="import torch\nrates = torch.tensor([0.01, 0.1])",
-        solution=_chosen("kept = [r for r, a in zip(rates, after) if before - a >= r * slope / 2]\nreturn max(kept)"),
+        solution=_chosen(
+            "kept = [r for r, a in zip(rates, after, strict=True) if before - a >= r * slope / 2]\nreturn max(kept)"
+        ),
         right=(
             _chosen("good = before - after >= rates * slope / 2\nreturn rates[good].max()"),
             _chosen("return rates[(before - after) / (rates * slope) >= 0.5].max().item()"),
