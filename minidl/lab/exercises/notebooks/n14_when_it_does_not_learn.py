@@ -162,21 +162,15 @@ EXERCISES = [
                 "that is the rate with the smallest loss; the largest one is asked for that brings half of what it promises."
             ),
             _chosen(
-                "return rates[before - after >= rates * slope].max()"
-            ): "all that was promised is asked for, not half of it.",
-            _chosen(
                 "return rates[before - after >= rates * slope / 2].min()"
             ): "that is the smallest such rate, not the largest.",
-            _chosen(
-                "return rates[before - after >= slope / 2].max()"
-            ): "a step promises more, the larger it is: where is the rate?",
             _chosen("return rates.max()"): "the largest rate of all is returned, whatever its step did.",
-            _chosen("return rates[after - before >= -rates * slope / 2].max()"): (
-                "those are kept with which the loss falls by less than half of the promise."
-            ),
         },
         wrong={
             _chosen("return rates[before - after >= rates * slope / 2]"): "Not right yet",
+            _chosen("return rates[before - after >= rates * slope].max()"): "Not right yet",
+            _chosen("return rates[before - after >= slope / 2].max()"): "Not right yet",
+            _chosen("return rates[after - before >= -rates * slope / 2].max()"): "Not right yet",
             _chosen("return 0.1"): "Not right yet",
             _chosen("return (before - after) / (rates * slope)"): "Not right yet",
             "choose = 0.1": "it should be a function",
