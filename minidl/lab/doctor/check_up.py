@@ -219,13 +219,14 @@ def _measured(subject: str, vitals: Vitals) -> CheckUp:
     if vitals.held_out is not None:
         measured["validation loss"] = vitals.held_out
     measured = {k: v for k, v in measured.items() if not (isinstance(v, float) and math.isnan(v))}
-    return _report(subject, findings, measured, [_row(layer, vitals.lr) for layer in vitals.layers])
+    pairs = zip(vitals.layers, vitals.of_a_batch, strict=True)
+    return _report(subject, findings, measured, [_row(*pair, vitals.lr) for pair in pairs])
 
 
-def _row(layer: Layer, lr: float | None) -> dict[str, Any]:
+def _row(layer: Layer, of_a_batch: Layer, lr: float | None) -> dict[str, Any]:
     asleep = dead(layer) if layer.kind == "relu" else saturated(layer) if layer.kind in ("tanh", "sigmoid") else None
-    gradient = float(layer.grads[0].double().square().mean().sqrt()) if layer.params else None
-    update = update_ratio(layer, lr) if layer.params and lr else None
+    gradient = float(of_a_batch.grads[0].double().square().mean().sqrt()) if layer.params else None
+    update = update_ratio(of_a_batch, lr) if layer.params and lr else None
     return {"layer": layer.name, "spread": spread(layer), "asleep": asleep, "gradient": gradient, "update": update}
 
 

@@ -89,7 +89,7 @@ def _halves(X: Tensor, T: Tensor) -> tuple[Tensor, ...]:
 def _data(targets: str) -> tuple[Tensor, ...]:
     drawn = torch.Generator().manual_seed(4)
     X = torch.randn(N + N_VALIDATION, FEATURES, generator=drawn)
-    X = (X - X[:N].mean(0)) / X[:N].std(0, correction=0)  # so that one who standardises it changes nothing
+    X = (X - X[:N].mean(0)) / X[:N].std(0, correction=0)  # so that dividing by the spread changes nothing
     labels = torch.cat([torch.arange(N) % CLASSES, torch.arange(N_VALIDATION) % CLASSES])
     labels[:N] = labels[:N][torch.randperm(N, generator=drawn)]
     if targets == "one-hot":

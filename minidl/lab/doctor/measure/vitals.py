@@ -197,11 +197,14 @@ class Vitals:
         return value if math.isfinite(value) else math.inf
 
     @functools.cached_property
+    def of_a_batch(self) -> list[Layer]:
+        """The layers with the gradients of one batch, as a step has them."""
+        return self.net.copy().layers(self.X[self.batches[0]], self.T[self.batches[0]])
+
+    @functools.cached_property
     def ratios(self) -> list[float]:
         """How far one step moves each layer's weights, against their size; for the layers that have some."""
-        batch = self.batches[0]
-        layers = self.net.copy().layers(self.X[batch], self.T[batch])
-        return [update_ratio(layer, self.lr or 0.0) for layer in layers if layer.params]
+        return [update_ratio(layer, self.lr or 0.0) for layer in self.of_a_batch if layer.params]
 
     # What it can learn ----------------------------------------------------------------------------------------------
 

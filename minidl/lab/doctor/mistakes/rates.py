@@ -129,7 +129,7 @@ def answers_the_mean(vitals: Vitals) -> Seen | None:
 )
 def steps_too_small(vitals: Vitals) -> Seen | None:
     """With lr = {lr}, a step moves the weights by {ratio} of their size at most, and {count} {thing} take the loss
-    from {before} to {after}; {factor} times that rate takes it to {faster}{mean}.
+    from {before} to {after}; {times} times that rate takes it to {faster}{mean}.
     """
     if not flat(vitals) or not vitals.ratios:
         return None
@@ -148,7 +148,7 @@ def steps_too_small(vitals: Vitals) -> Seen | None:
         "lr": number(vitals.lr),
         "ratio": f"{max(vitals.ratios):.1e}".replace("e-0", "e-"),
         "count": count,
-        "factor": factor,
+        "times": factor,
         "better": number(factor * vitals.lr),
         "before": number(before),
         "after": number(vitals.travel),

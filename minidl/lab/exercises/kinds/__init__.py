@@ -1,7 +1,7 @@
-"""The kinds of exercises: a value, a function, a layer, a chain, a loss, an optimiser, a network, a claim, a diagnosis.
+"""The kinds of exercises: a value, a function, a layer, a chain, a loss, an optimiser, a network, a loop, a claim, a diagnosis.
 
-`exercise` is what they have in common; each of `value`, `function`, `layer`, `chain`, `loss`, `optimizer`, `network`, `claim`
-and `diagnosis` is one class, with its own few parameters, that knows how to judge such an answer. `calling` runs the
+`exercise` is what they have in common; each of `value`, `function`, `layer`, `chain`, `loss`, `optimizer`, `network`, `loop`,
+`claim` and `diagnosis` is one class, with its own few parameters, that knows how to judge such an answer. `calling` runs the
 student's code, `measuring` tells what is wrong with a layer that the doctor has no name for, and `writing` shortens the code of
 answers that an exercise lists.
 """
@@ -12,6 +12,7 @@ from minidl.lab.exercises.kinds.diagnosis import Diagnoses
 from minidl.lab.exercises.kinds.exercise import Exercise
 from minidl.lab.exercises.kinds.function import Function
 from minidl.lab.exercises.kinds.layer import Layer
+from minidl.lab.exercises.kinds.loop import Loop
 from minidl.lab.exercises.kinds.loss import Loss
 from minidl.lab.exercises.kinds.network import Network
 from minidl.lab.exercises.kinds.optimizer import Optimizer
@@ -24,6 +25,7 @@ __all__ = [
     "Exercise",
     "Function",
     "Layer",
+    "Loop",
     "Loss",
     "Network",
     "Optimizer",
