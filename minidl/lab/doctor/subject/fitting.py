@@ -86,7 +86,7 @@ def _candidates(subject: Subject, input: Tensor, usual: bool) -> Iterator[Conven
         yield Convention(fronts[0], ("input",), derivative=True)
         if subject.backward_name in DERIVATIVES:  # what it is to be given may be the output as well
             yield Convention(fronts[0], ("output",), derivative=True)
-    if not subject.is_loss and not positional(backward):  # it is told of no gradient that arrives
+    if is_told_nothing(subject):
         yield Convention(fronts[0], (), derivative=True)
     for layout, front in itertools.product(layouts, fronts):
         splits = _splits(subject, input) if "second" in front else [0]
@@ -95,6 +95,13 @@ def _candidates(subject: Subject, input: Tensor, usual: bool) -> Iterator[Conven
             if both and needed(forward)[:2] == needed(backward)[:2] and front.index("input") != back.index("input"):
                 continue  # the same names mean the same
             yield Convention(front, back, layout, split)
+
+
+def is_told_nothing(subject: Subject) -> bool:
+    """Whether backward of a layer need not be told of a gradient that arrives: it can only return the derivative."""
+    backward = getattr(subject.original, subject.backward_name)
+    asks = needed(backward) if subject.backward_name in DERIVATIVES else positional(backward)
+    return not subject.is_loss and not asks
 
 
 def _splits(subject: Subject, input: Tensor) -> list[int]:

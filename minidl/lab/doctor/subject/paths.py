@@ -95,12 +95,7 @@ def _two_parameters(first: Any, second: Any) -> bool:
     first, second = as_tensor(first), as_tensor(second)
     if first is None or second is None:
         return False
-    return (
-        first.ndim == 2
-        and min(first.shape) > 1
-        and 1 < second.numel() < first.numel()
-        and max(second.shape) in first.shape
-    )
+    return first.ndim == 2 and second.ndim > 0 and second.numel() < first.numel() and max(second.shape) in first.shape
 
 
 def pair_names(thing: Any) -> tuple[str, str] | None:
