@@ -21,7 +21,7 @@ from minidl.lab.doctor.subject.inside import Path, attributes, children, show
 from minidl.lab.doctor.subject.names import INPUT_GRADIENT_NAME, OUTPUT_NAMES, is_gradient_name, is_gradient_of
 from minidl.lab.doctor.subject.of_functions import Listener
 from minidl.lab.doctor.subject.paths import get
-from minidl.lab.doctor.subject.roles import needed, order_is_clear, positional, role, target_first
+from minidl.lab.doctor.subject.roles import needed, order_is_clear, parameters, positional, role, target_first
 from minidl.lab.doctor.subject.subject import Subject
 from minidl.lab.doctor.subject.values import as_tensor, is_numpy, is_values, same
 
@@ -101,6 +101,7 @@ def is_told_nothing(subject: Subject) -> bool:
     """Whether backward of a layer need not be told of a gradient that arrives: it can only return the derivative."""
     backward = getattr(subject.original, subject.backward_name)
     asks = needed(backward) if subject.backward_name in DERIVATIVES else positional(backward)
+    asks = asks or [p for p in parameters(backward) if p.kind is p.VAR_POSITIONAL]
     return not subject.is_loss and not asks
 
 
