@@ -19,6 +19,7 @@ from minidl.lab.doctor.students.building import Broken, Built, CannotBuild, buil
 from minidl.lab.doctor.students.cases import NO_CASES, Cases
 from minidl.lab.doctor.students.conventions import tolerated
 from minidl.lab.doctor.students.guesses import FEATURES, SAMPLES, SIDE
+from minidl.lab.doctor.students.networks import examine_network
 from minidl.lab.doctor.students.optimizing import graphs, optimizers
 from minidl.lab.doctor.students.preparing import WAYS, set_up, used
 from minidl.lab.doctor.students.project import Project
@@ -45,6 +46,7 @@ from minidl.lab.doctor.subject.names import (
     LOSS_METHODS,
     first_method,
 )
+from minidl.lab.doctor.subject.networks import is_network
 from minidl.lab.doctor.subject.of_functions import Listener, as_a_loss
 from minidl.lab.doctor.subject.roles import kind, needed, role
 from minidl.lab.doctor.subject.step_functions import StepFunctionFound, step_functions
@@ -118,9 +120,15 @@ def _as_told(told: Any, shape: Shape | None, time_limit: float) -> Diagnosis:
 
 def _guessed(thing: Any, project: Project, shape: Shape | None, time_limit: float) -> Diagnosis:
     cls = thing if isinstance(thing, type) else type(thing)
-    what = kind(cls)
+    what = kind(cls) or ("network" if is_network(cls) else None)
     if what is None:
         raise CannotBuild(f"{cls.__name__} has neither forward and backward, nor step")
+    if what not in ("optimizer", None) and shape is None and is_network(cls):
+        try:
+            return examine_network(thing, project, time_limit)
+        except CannotBuild:
+            if what == "network":
+                raise
     try:
         if what == "optimizer":
             return _first_that_ran(optimizers(thing, project, time_limit))
