@@ -1,8 +1,8 @@
 """Examining a network in one piece: its gradients against the slopes of its own loss, or of the loss that they are meant for.
 
-Which loss a network is for, its gradients say themselves where it has no method for it: those of the last layer are those of the squared
-error, or of the cross-entropy. A number that stands in front of all of them alike is a matter of the learning rate. Where some
-of them fit and others do not, the others are wrong. Where none fits any loss, nothing is said.
+Which loss a network is for, its gradients say themselves where it has no method for it: those of the last layer are those of
+the squared error, or of the cross-entropy. A number that stands in front of all of them alike is a matter of the learning
+rate. Where some of them fit and others do not, the others are wrong. Where none fits any loss, nothing is said.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from minidl.lab.doctor.subject.inside import Path, attributes
 from minidl.lab.doctor.subject.networks import ROWS, Using, Way, called, is_target, ways, write
 from minidl.lab.doctor.subject.paths import get
 from minidl.lab.doctor.subject.roles import needed, parameters
+from minidl.lab.doctor.subject.subject import in_double
 from minidl.lab.doctor.subject.values import as_tensor, same
 from minidl.lab.doctor.time_limit import Hung, guarded
 from minidl.lab.doctor.wording import number
@@ -40,7 +41,10 @@ ENTRIES, STEP = 24, 1e-6
 SIZES = {"input": FEATURES, "hidden": HIDDEN, "output": OUTPUTS, "class": OUTPUTS}
 DATA = re.compile("^(x|inputs?|x_?train|data|features|training_inputs)$", re.IGNORECASE)
 WEIGHTS = re.compile(r"^_?(w|b|weights?|bias(es)?|theta)(_?\w{0,3})?$|weight|bias", re.IGNORECASE)
+SIZE = re.compile("dim|size|class|node|unit|neuron|input|output|hidden")
+LIST = re.compile("^((layers?_?)?(sizes?|dims?|dimensions|nodes|units|neurons)|layers|architecture|topology)$")
 OWN = "its own loss"
+UP = "The step of {where} goes up the slope of {loss}: it has the wrong sign."
 TINY = 1e-12
 
 Losses = dict[str, Callable[[Tensor, Tensor], Tensor]]  # of output and target, one number
@@ -112,15 +116,14 @@ def _tries(cls: type, thing: Any, project: Project) -> Iterator[tuple[Built, Way
 
 def _small(cls: type) -> dict[str, Any]:
     """Return small sizes for arguments that have large ones by default."""
-    found = {}
+    found: dict[str, Any] = {}
     for parameter in parameters(cls):
-        if type(parameter.default) is int:
-            size = next((s for word, s in SIZES.items() if word in parameter.name.lower()), None)
-            found |= (
-                {parameter.name: size}
-                if size and re.search("dim|size|class|node|unit|neuron|input|output|hidden", parameter.name)
-                else {}
-            )
+        name = parameter.name.lower()
+        size = next((size for word, size in SIZES.items() if word in name), None)
+        if type(parameter.default) is int and size and SIZE.search(name):
+            found[parameter.name] = size
+        elif parameter.default is parameter.empty and LIST.match(name):
+            found[parameter.name] = [FEATURES, HIDDEN, OUTPUTS]
     return found
 
 
@@ -177,8 +180,8 @@ def _examined(using: Using, size: tuple[int, ...], watch: Watch) -> tuple[list[F
     x = torch.randn((1 if alone else size[0], *size[1:]), generator=generator, dtype=torch.float64)
     seconds, problem = time.process_time(), None
     base = copy_of(using.network, torch.float64)
+    in_double(base)
     _seed()
-    answer = using.forward(copy_of(base), x, None if not using.data else _target_of(using, base))
     probe = copy_of(base)
     answer = using.forward(probe, x, _target_of(using, base) if using.data else None)
     output = using.output(probe, answer, len(x)) if using.way.forward else None
@@ -220,7 +223,7 @@ def _compared(using: Using, used: Any, x: Tensor, t: Tensor) -> tuple[list[Findi
     returned = using.backward(network, x, t, answer)
     if isinstance(returned, tuple) and using.way.backward == using.way.value:
         returned = returned[1:]
-    how, got = using.gradients(network, start, {}, returned)
+    how, got = using.gradients(network, start, returned)
     if len(got) < 2:
         return None
     slopes = _slopes(using, base, x, t, paths)
@@ -249,13 +252,7 @@ def _slopes(using: Using, base: Any, x: Tensor, t: Tensor, paths: list[Path]) ->
     names = [OWN] * (own is not None and math.isfinite(own))
     ways_: dict[str, Tensor] = {}
     if output is not None:
-        rows = (
-            t
-            if t.is_floating_point() and t.ndim == 2
-            else torch.eye(output.shape[1])[t.reshape(-1).long()]
-            if output.shape[1] > 1
-            else t.reshape(-1, 1).double()
-        )
+        rows = _in_rows(t, output.shape[1])
         if rows.shape == output.shape:
             for name, loss in _losses(output, rows).items():
                 leaf = output.clone().requires_grad_()
@@ -286,6 +283,13 @@ def _slopes(using: Using, base: Any, x: Tensor, t: Tensor, paths: list[Path]) ->
     return found
 
 
+def _in_rows(t: Tensor, k: int) -> Tensor:
+    """Return a target as numbers of the output's shape."""
+    if t.is_floating_point() and t.ndim == 2:
+        return t
+    return torch.eye(k, dtype=torch.float64)[t.reshape(-1).long()] if k > 1 else t.reshape(-1, 1).double()
+
+
 def _judged(
     using: Using, how: str, got: dict[Path, Tensor], start: dict[Path, Tensor], slopes: Slopes, n: int
 ) -> tuple[list[Finding], list[str], list[Path]] | None:
@@ -311,12 +315,7 @@ def _judged(
             continue
         findings.append(_finding(path, of[path], got.get(path), c, n, name, how))
     if how == "moved" and c < 0 and not findings:
-        findings = [
-            Finding(
-                "factor -1", called(p), f"The step of {called(p)} goes up the slope of {name}: it has the wrong sign."
-            )
-            for p in fits[:1]
-        ]
+        findings = [Finding("factor -1", called(p), UP.format(where=called(p), loss=name)) for p in fits[:1]]
     notes = [f"the gradients of the whole network were compared with the slopes of {name}, by central differences."]
     if abs(c - 1) > 1e-3 and how != "moved":
         notes.append(f"all of them are {number(c)} times those: the learning rate is meant to take that into account.")
@@ -324,7 +323,7 @@ def _judged(
 
 
 def _factors(of: dict[Path, tuple[Tensor, Tensor]], got: dict[Path, Tensor], both: list[Path]) -> list[float]:
-    """Return the numbers that may stand in front of all gradients: what one of several entries tells, where it is the same in all."""
+    """Return the numbers that may stand in front of all gradients: what a parameter tells, where its entries agree."""
     found = []
     for path in both:
         entries, slope = of[path]
@@ -372,6 +371,7 @@ def _finding(
     right_ones = int(((mine - right).abs() < 1e-3 * right.abs().max()).sum())
     text = (
         f"The gradient of {where} is not what {loss} makes it, in a way that I know no name for. Measured: {right_ones} of "
-        f"{len(entries)} entries are right; of one that is not, expected {number(float(right[at]))}, got {number(float(mine[at]))}."
+        f"{len(entries)} entries are right; of one that is not, expected {number(float(right[at]))}, "
+        f"got {number(float(mine[at]))}."
     )
     return Finding("unnamed", where, text)

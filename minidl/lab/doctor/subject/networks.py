@@ -1,7 +1,7 @@
 """Whole networks that are written as one class, of which no layer can be asked alone.
 
-`Network.backprop(x, y)`, `NN.backward(X, y, output)`, `TwoLayerNet.loss(X, y)`: forward and the gradients of all parameters, which
-are returned, kept as attributes, or used for a step at once. A `Way` says how the methods of such a class are called.
+`Network.backprop(x, y)`, `NN.backward(X, y, output)`, `TwoLayerNet.loss(X, y)`: forward and the gradients of all parameters,
+which are returned, kept as attributes, or used for a step at once. A `Way` says how the methods of such a class are called.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from minidl.lab.doctor.subject.values import as_tensor, is_numpy, is_values
 
 FORWARDS = ("forward", "feedforward", "feed_forward", "forward_pass", "forward_propagation", "forward_prop", "forwardprop",
             "forward_propagate", "fprop", "propagate", "scores", "predict", "think", "query")  # fmt: skip
-BACKWARDS = ("backward", "backprop", "back_prop", "backward_pass", "backward_propagation", "backpropagation", "back_propagation",
-             "backpropagate", "back_propagate", "backward_propagate", "backward_prop", "bprop", "backprop_pass", "compute_gradients",
-             "gradient", "gradients", "get_gradients", "calculate_gradients", "calc_gradients", "grad", "train_step",
-             "train_on_batch", "update_weights", "train", "learn")  # fmt: skip
-VALUES = ("loss", "cost", "compute_loss", "compute_cost", "calculate_loss", "calc_loss", "cost_function", "get_loss", "loss_function",
-          "get_cost")  # fmt: skip
+BACKWARDS = ("backward", "backprop", "back_prop", "backward_pass", "backward_propagation", "backpropagation",
+             "back_propagation", "backpropagate", "back_propagate", "backward_propagate", "backward_prop", "bprop",
+             "backprop_pass", "compute_gradients", "gradient", "gradients", "get_gradients", "calculate_gradients",
+             "calc_gradients", "grad", "train_step", "train_on_batch", "train")  # fmt: skip
+VALUES = ("loss", "cost", "compute_loss", "compute_cost", "calculate_loss", "calc_loss", "cost_function", "get_loss",
+          "loss_function", "get_cost")  # fmt: skip
 TARGET = re.compile(
     "^(y|t|ys|d|labels?|targets?|y_?true|y_?train|y_?batch|expected|desired|answers?|t_?batch)$", re.IGNORECASE
 )
@@ -81,6 +81,8 @@ def ways(cls: type) -> Iterator[Way]:
     of_value = next((name for name in values if len(positional(getattr(cls, name), bound=False)) >= 1), "")
     for name in backwards:
         asked = needed(getattr(cls, name), bound=False)
+        if name == "train" and any(ONCE.match(p.name) or COUNTED.match(p.name) for p in positional(getattr(cls, name))):
+            continue  # it goes through all of the data
         alone = not asked and forwards and not needed(getattr(cls, forwards[0]), bound=False)
         if forwards and (any(map(is_target, asked)) or alone):
             yield from (Way(forwards[0], name, of_value, layout) for layout in (ROWS, COLUMNS, ONE_COLUMN, ONE_ROW))
@@ -220,9 +222,7 @@ class Using:
                 kept.append(path)
         return kept
 
-    def gradients(
-        self, network: Any, before: dict[Path, Tensor], old_grads: dict[Path, Tensor | None], answer: Any
-    ) -> tuple[str, dict[Path, Tensor]]:
+    def gradients(self, network: Any, before: dict[Path, Tensor], answer: Any) -> tuple[str, dict[Path, Tensor]]:
         """Return how a network gives its gradients after backward, and these: returned, kept, or minus its steps."""
         returned = _returned(answer, before)
         kept = {}
