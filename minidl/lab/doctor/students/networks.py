@@ -72,7 +72,7 @@ def examine_network(thing: Any, project: Project, time_limit: float) -> Diagnosi
         Where it cannot be built or called, or its gradients are those of no loss that is known here.
     """
     cls = thing if isinstance(thing, type) else type(thing)
-    first = ""
+    first, wrong = "", None
     started = time.process_time()
     for built, way, data in _tries(cls, thing, project):
         for size in _sizes(built.thing, cls, data):
@@ -88,10 +88,14 @@ def examine_network(thing: Any, project: Project, time_limit: float) -> Diagnosi
                 first = first or f"{built.said}, called with {size[0]} samples of {size[1]} features, {text}"
                 continue
             if found is not None:
-                return Diagnosis(
-                    f"{built.said}, the whole network, examined with {len(found[2])} parameters", *found[:2]
-                )
+                said = f"{built.said}, the whole network, examined with {len(found[2])} parameters"
+                wrong = wrong or Diagnosis(said, *found[:2])
+                if all(finding.mistake != "gradient missing" for finding in found[0]):
+                    return Diagnosis(said, *found[:2]) if not found[0] else wrong
+                continue  # it may be made for one sample at a time
             first = first or f"{built.said}: its gradients are those of no loss that was tried"
+    if wrong is not None:
+        return wrong
     raise CannotBuild(first or f"{cls.__name__} is a network that could not be called")
 
 

@@ -25,6 +25,7 @@ from minidl.lab.doctor.subject.roles import needed, order_is_clear, parameters, 
 from minidl.lab.doctor.subject.subject import Subject
 from minidl.lab.doctor.subject.values import as_tensor, is_numpy, is_values, same
 
+PLURAL = re.compile("gradients|grads|s$")
 RIGHT, FITS, RUNS, RAISES = 3, 2, 1, 0
 DERIVATIVES = ("derivative", "deriv", "gradient")  # the names of a backward that is no backward
 
@@ -173,7 +174,15 @@ def _backward_arguments(method: Any, is_loss: bool) -> Iterator[tuple[str, ...]]
         yield ("grad", "input")
         yield ("cache", "grad")
         yield ("grad", "rate")
-    elif len(names) == 3:
+    if 2 < len(names) < 6:
+        told = [role(name) for name in names]
+        others = [i for i, r in enumerate(told) if r == "grad"]
+        collects = next((i for i in others if len(others) > 1 and PLURAL.search(names[i])), None)
+        if collects is not None:
+            told[collects] = "gradients"
+        if told.count("grad") == 1 and len(set(told)) == len(told):
+            yield tuple(told)
+    if len(names) == 3:
         if len(set(roles)) == 3 and "grad" in roles:
             yield tuple(roles)
         if roles[2] == "grad":
