@@ -48,7 +48,7 @@ from minidl.lab.doctor.subject.names import (
 )
 from minidl.lab.doctor.subject.networks import is_network
 from minidl.lab.doctor.subject.of_functions import Listener, as_a_loss
-from minidl.lab.doctor.subject.roles import kind, needed, role
+from minidl.lab.doctor.subject.roles import kind, needed, role, takes_its_parameters
 from minidl.lab.doctor.subject.step_functions import StepFunctionFound, step_functions
 
 OVER_SAMPLES = {"softmax over everything", "wrong axis"}  # so it looks where one sample at a time is meant
@@ -123,6 +123,9 @@ def _guessed(thing: Any, project: Project, shape: Shape | None, time_limit: floa
     what = kind(cls) or ("network" if is_network(cls) else None)
     if what is None:
         raise CannotBuild(f"{cls.__name__} has neither forward and backward, nor step")
+    if what == "layer" and takes_its_parameters(cls):
+        with contextlib.suppress(CannotBuild, Broken):
+            return _operator(thing, project, shape, time_limit)
     if what not in ("optimizer", None) and shape is None and is_network(cls):
         try:
             return examine_network(thing, project, time_limit)
@@ -148,6 +151,14 @@ def _guessed(thing: Any, project: Project, shape: Shape | None, time_limit: floa
         return found
     except Broken as error:
         return Diagnosis(cls.__name__, [Finding("raises", "__init__", str(error))])
+
+
+def _operator(thing: Any, project: Project, shape: Shape | None, time_limit: float) -> Diagnosis:
+    """Examine an object, or a class of static methods, whose forward is given the parameters too: as two functions."""
+    made = next(build(thing, project)).thing if isinstance(thing, type) else thing
+    pair = FunctionPair(*(getattr(made, first_method(made, names)) for names in (FORWARD_METHODS, BACKWARD_METHODS)))
+    pair.__name__ = type(made).__name__
+    return _pair(pair, shape, time_limit)
 
 
 def _first_that_ran(tries: Iterator[Try]) -> Diagnosis:

@@ -21,8 +21,8 @@ SETTINGS: dict[str, Any] = {"mode": "train", "stride": 1, "pad": 1, "p": 0.3, "s
 SIZES = {
     r"gamma|scale|beta|shift": "m",
     r"^d?b": "k",
-    r"^(wh|u$)": "kk",
-    r"^(w|wx|weights?|theta)": "mk",
+    r"^(wh|u$|recurrent)": "kk",
+    r"^(w|wx|weights?|theta|kernels?$|filters$)": "mk",
     r"^(h|c)$|^(h|c)_?0$|h$|state": "nk",
 }
 PLAIN, COLUMNS, CHANNELS, FILTERS, CHANNELS_LAST = "plain", "columns", "channels", "filters", "channels last"
@@ -280,6 +280,8 @@ def values_for(function: Callable, size: tuple[int, ...], numpy: bool, form: str
     m = size[1] if len(size) == 4 and form != CHANNELS_LAST else size[-1]
     letters = {"n": size[0], "m": m, "k": 2}
     found: dict[str, Any] = {}
+    if not any(re.search("^(w|kernel|filters|theta)", name.lower()) for name in needed(function)[1:]):
+        letters["k"] = m  # what is added to the input itself
     generator = torch.Generator().manual_seed(4)
     for name in needed(function)[1:]:
         plain = name.lower().replace("prev_", "")
