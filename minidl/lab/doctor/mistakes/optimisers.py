@@ -13,8 +13,6 @@ from minidl.lab.doctor.measure.steps import Steps
 from minidl.lab.doctor.mistakes.reading import ADAM, MOMENTUM, NOWHERE, OPTIMISER, SGD, STEP
 from minidl.lab.doctor.mistakes.rules import Seen, wrong_step
 from minidl.lab.doctor.subject.paths import get
-from minidl.lab.doctor.subject.roles import needed
-from minidl.lab.doctor.subject.stepping import step_roles
 from minidl.lab.doctor.subject.values import as_tensor, same
 from minidl.lab.doctor.wording import listed, number
 
@@ -252,10 +250,7 @@ def step_count(steps: Steps) -> Seen | None:
         return {"where": "step", "what": "is 0 in the first step"}
     if steps.follows(rule(count=lambda t: 1)):
         return {"where": "step", "what": "stays 1"}
-    told = "place" in step_roles(
-        needed(getattr(steps.optimizer, steps.step_name))
-    )  # from what it counts was chosen here
-    if not told and steps.follows(rule(count=lambda t: t + 1)):
+    if not steps.is_told_its_count and steps.follows(rule(count=lambda t: t + 1)):
         return {"where": "step", "what": "is 2 in the first step"}
     if count > 1 and steps.follows_each(lambda i: rule(count=lambda t: (t - 1) * count + i + 1)):
         return {"where": "step", "what": "grows with every parameter, as if self.t += 1 stood inside the loop"}

@@ -39,7 +39,7 @@ from minidl.lab.doctor.students.variants import (
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.functions import FunctionPair, own_functions, pairs
 from minidl.lab.doctor.subject.graphs import GraphLayer, OfGraph
-from minidl.lab.doctor.subject.inside import attributes, children
+from minidl.lab.doctor.subject.inside import attributes, children, holds_layers
 from minidl.lab.doctor.subject.names import (
     BACKWARD_METHODS,
     FORWARD_METHODS,
@@ -255,7 +255,7 @@ def _tried(made: Any, size: Shape, said: str, time_limit: float) -> Try:
         unwanted = [f for f in diagnosis.findings if f.where == "input" and returns_no_gradient(f)]
         diagnosis.findings = [f for f in diagnosis.findings if f not in unwanted]
         diagnosis.notes += ["backward returns nothing, so that gradient was not examined."] * bool(unwanted)
-    return Try(said, diagnosis, bool(children(made)))
+    return Try(said, diagnosis, holds_layers(made))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
