@@ -39,7 +39,7 @@ def tolerated(diagnosis: Diagnosis, thing: Any, project: Project, cases: Cases, 
             fine.setdefault("overwritten", "no layer of this project adds gradients up: each backward begins anew")
     left, notes = [], []
     guessed_at(diagnosis, thing, project)
-    each = not strict and any(map(_for_each_sample, diagnosis.findings))
+    each = not strict and any(map(for_each_sample, diagnosis.findings))
     for finding in diagnosis.findings:
         why = fine.get(finding.mistake)
         if why is None and not strict:
@@ -70,14 +70,14 @@ def _of_its_own_kind(finding: Finding, numpy: bool, each: bool) -> str | None:
         return "it is broadcast to the shape that belongs there, so that the numbers come out right"
     if finding.mistake == "wrong shape" and got is not None and got.ndim == 1 and finding.where == "input":
         return "it comes as one row of numbers, and they are right"
-    if each and (_for_each_sample(finding) or finding.mistake == "factor 1/n"):
+    if each and (for_each_sample(finding) or finding.mistake == "factor 1/n"):
         return EACH
     if finding.where == "input" and expected is not None and _with_ones(got, expected):
         return "it has one column more, that of the ones for the bias, which the layer before has to leave out"
     return None
 
 
-def _for_each_sample(finding: Finding) -> bool:
+def for_each_sample(finding: Finding) -> bool:
     """Whether a loss returns a number for each sample, or for each entry."""
     return finding.mistake == "wrong shape" and finding.where == "output" and "loss for every entry" in finding.text
 
@@ -116,7 +116,7 @@ def _is_there(what: str, factor: str, thing: Any, project: Project, examined: Ex
             found = examined(other)
             if factor in found.mistakes and set(found.mistakes) <= {factor, *CONVENTIONS}:
                 return True
-            if what == "loss" and any(map(_for_each_sample, found.findings)):
+            if what == "loss" and any(map(for_each_sample, found.findings)):
                 return True
             divides |= what == "loss"
     return what == "loss" and not divides and _is_there("layer", factor.replace(" n", " 1/n"), thing, project, examined)

@@ -17,7 +17,7 @@ from minidl.lab.doctor.diagnosis import Diagnosis, Finding
 from minidl.lab.doctor.examination import examine, examine_loss, examine_optimizer
 from minidl.lab.doctor.students.building import Broken, Built, CannotBuild, build
 from minidl.lab.doctor.students.cases import NO_CASES, Cases
-from minidl.lab.doctor.students.conventions import tolerated
+from minidl.lab.doctor.students.conventions import for_each_sample, tolerated
 from minidl.lab.doctor.students.guesses import FEATURES, SAMPLES, SIDE
 from minidl.lab.doctor.students.networks import examine_network
 from minidl.lab.doctor.students.optimizing import graphs, optimizers
@@ -43,11 +43,12 @@ from minidl.lab.doctor.subject.inside import attributes, children, holds_layers
 from minidl.lab.doctor.subject.names import (
     BACKWARD_METHODS,
     FORWARD_METHODS,
+    LOSS_GRADIENT_METHODS,
     LOSS_METHODS,
     first_method,
 )
 from minidl.lab.doctor.subject.networks import is_network
-from minidl.lab.doctor.subject.of_functions import Listener, as_a_loss
+from minidl.lab.doctor.subject.of_functions import Listener, Summed, as_a_loss
 from minidl.lab.doctor.subject.roles import kind, needed, role, takes_its_parameters
 from minidl.lab.doctor.subject.step_functions import StepFunctionFound, step_functions
 
@@ -277,6 +278,7 @@ def _losses(
             ):
                 said = f"{built.said}.{method} of a batch of shape {size} with {words}"
                 diagnosis = examine_loss(made, input, target, time_limit=time_limit)
+                diagnosis = _added_up(diagnosis, made, input, target, time_limit)
                 one = Try(said, diagnosis, holds)
                 if one.ran and set(diagnosis.mistakes) <= FINE and project is not None:
                     one = with_other_reduction(cls, project, one, input, target, time_limit) or one
@@ -304,6 +306,17 @@ def _graph(layer: GraphLayer, project: Project, shape: Shape | None, time_limit:
     except Broken as error:
         return Diagnosis(layer.__name__, [Finding("raises", "__init__", str(error))])
     diagnosis.notes.append(f"backward is that of {layer.tensor.__name__}, from the output back to the input.")
+    return diagnosis
+
+
+def _added_up(diagnosis: Diagnosis, made: Any, input: Any, target: Any, time_limit: float) -> Diagnosis:
+    """Return a diagnosis of a loss; where it returns a number for each sample, with what is wrong with their sum."""
+    each = [finding for finding in diagnosis.findings if for_each_sample(finding)]
+    names = first_method(made, LOSS_METHODS), first_method(made, LOSS_GRADIENT_METHODS)
+    if each and None not in names and len(needed(getattr(made, names[1]))) != 1:
+        found = examine_loss(Summed(made, *names), input, target, time_limit=time_limit)
+        if not {"raises", "hangs"} & set(found.mistakes):
+            diagnosis.findings = [*each, *(f for f in found.findings if f.mistake not in ("factor 1/n", "broadcast"))]
     return diagnosis
 
 

@@ -223,6 +223,26 @@ class Fused:
         return raised / raised.sum(-1, keepdims=True)
 
 
+class Summed:
+    """A loss that returns a number for each sample, with the sum of these."""
+
+    def __init__(self, student: Any, forward: str, backward: str) -> None:
+        self.called, self.student, self.names = type(student).__name__, student, (forward, backward)
+
+    def _ask(self, name: str, input: Any, target: Any) -> Any:
+        method = getattr(self.student, name)
+        names = needed(method)
+        return method(*((target, input) if target_first(names) else (input, target))[: len(names)])
+
+    def forward(self, input: Any, target: Any) -> Any:
+        """Return the sum."""
+        return self._ask(self.names[0], input, target).sum()
+
+    def backward(self, input: Any, target: Any) -> Any:
+        """Return what the student's backward does."""
+        return self._ask(self.names[1], input, target)
+
+
 class Listener:
     """Stands where a loss wants the network through which it sends its gradient: it keeps what it is given."""
 
@@ -266,7 +286,7 @@ def as_a_loss(thing: Any) -> Any:
     return Fused(thing, first_method(thing, BACKWARD_METHODS)) if is_fused(type(thing)) else thing
 
 
-OF_FUNCTIONS = (Layer, Entrywise, Loss, Fused)
+OF_FUNCTIONS = (Layer, Entrywise, Loss, Fused, Summed)
 
 
 def _loss_in(parts: tuple[Any, ...]) -> Any:
