@@ -1,4 +1,4 @@
-"""Networks in one piece, and layers that nothing but their own framework calls in that way, as a project's command sees them."""
+"""Networks in one piece, and layers that only their own framework calls in that way, as a project's command sees them."""
 
 from __future__ import annotations
 
@@ -71,7 +71,8 @@ OWN_LOSS = """
 import numpy as np
 class TwoSlabs:
     def __init__(self, input_dim=3072, hidden_dim=100, num_classes=10, reg=0.0):
-        self.params = {"W1": 0.01 * np.random.randn(input_dim, hidden_dim), "W2": 0.01 * np.random.randn(hidden_dim, num_classes)}
+        drawn = lambda *shape: 0.01 * np.random.randn(*shape)
+        self.params = {"W1": drawn(input_dim, hidden_dim), "W2": drawn(hidden_dim, num_classes)}
     def loss(self, X, y=None):
         hidden = np.maximum(0, X @ self.params["W1"])
         scores = hidden @ self.params["W2"]
