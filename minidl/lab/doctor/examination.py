@@ -33,7 +33,7 @@ from minidl.lab.doctor.subject.names import (
     first_method,
 )
 from minidl.lab.doctor.subject.of_functions import OF_FUNCTIONS
-from minidl.lab.doctor.subject.roles import needed, role
+from minidl.lab.doctor.subject.roles import needed, role, takes_its_parameters
 from minidl.lab.doctor.subject.subject import Subject
 from minidl.lab.doctor.subject.values import as_tensor, is_numpy
 from minidl.lab.doctor.time_limit import TIME_LIMIT, Hung, guarded
@@ -326,6 +326,8 @@ def _examine_inside(behaviour: Behaviour) -> list[Finding]:
     for path, child in children(subject.original):
         name = f"{show(path)} ({type(child).__name__})"
         input = behaviour.calls_inside.inputs.get(name)
+        if takes_its_parameters(type(child)):
+            continue  # it is called with more than its input
         if input is None or input.ndim < 1 + input.is_floating_point():
             continue
         input = input.to(subject.native) if input.is_floating_point() else input

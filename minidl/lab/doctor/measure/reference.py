@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from minidl.lab.doctor.subject.inside import attributes
+from minidl.lab.doctor.subject.inside import attributes, children
 from minidl.lab.doctor.subject.names import canonical
 from minidl.lab.doctor.subject.subject import Subject
 from minidl.lab.doctor.subject.values import as_tensor, close, is_values
@@ -26,7 +26,7 @@ OTHER_WORDS = set(
         r"\w+",
         "x leaky parametric randomized p r c e s se ce g si hard soft log abs shrink shifted scaled bi bilinear gated "
         "squared square cubic clipped capped 6 norm conv sparse noisy weighted half masked root cross entropy rational "
-        "residual block network net chain sequential double twice polynomial quantized",
+        "residual block network net fc chain sequential double twice polynomial quantized",
     )
 )
 OTHER_STEPS = set(
@@ -37,8 +37,8 @@ OTHER_STEPS = set(
 class Expectation:
     """What forward should return, and the gradients that would follow."""
 
-    def __init__(self, subject: Subject, options: list[Function]) -> None:
-        self.subject, self.options = subject, options
+    def __init__(self, subject: Subject, options: list[Function], *, by_name: bool = False) -> None:
+        self.subject, self.options, self.by_name = subject, options, by_name
 
     def output(self, input: Tensor, target: Tensor | None, got: Tensor) -> Tensor | None:
         """Return what forward should have returned, where it returned ``got``."""
@@ -74,6 +74,8 @@ class Expectation:
                 output = function(input, target, self._params())
             except (RuntimeError, ValueError, TypeError, IndexError, StopIteration):
                 continue
+            if self.by_name and output.numel() != got.numel():
+                continue  # it does something else than its name says
             if close(got, output, self.subject.tolerance):
                 return function
             possible.append(function)
@@ -103,9 +105,10 @@ def _bends(thing: Any) -> bool:
 def expectation(subject: Subject, reference: Any) -> Expectation | None:
     """Return what the subject's forward should be, where somebody says so."""
     if reference is None:
-        name = None if _bends(subject.original) else known_name(subject.original)
+        container = _bends(subject.original) or bool(children(subject.original))  # its name says what is in it
+        name = None if container else known_name(subject.original)
         options = (LOSSES if subject.is_loss else LAYERS).get(name or "")
-        return Expectation(subject, options) if options else None
+        return Expectation(subject, options, by_name=True) if options else None
     if isinstance(reference, str):
         if reference in (LOSSES if subject.is_loss else LAYERS):
             return Expectation(subject, (LOSSES if subject.is_loss else LAYERS)[reference])

@@ -167,6 +167,11 @@ class Steps:
         return "rate" in step_roles(needed(getattr(self.optimizer, self.step_name)))
 
     @property
+    def is_told_its_count(self) -> bool:
+        """Whether step is given the number of the step, which others may count from 0."""
+        return "place" in step_roles(needed(getattr(self.optimizer, self.step_name)))
+
+    @property
     def rate_name(self) -> str:
         """The name of the learning rate."""
         return next(name for name in RATES if self.setting(name) is not None)
@@ -276,7 +281,8 @@ class Steps:
         if self.kind == "sgd":
             return [descent(rate)]
         if self.kind == "adam":
-            return [adam(rate, *self.betas)]
+            counts = [lambda t: t, lambda t: t + 1] if self.is_told_its_count else [lambda t: t]
+            return [adam(rate, *self.betas, count=count) for count in counts]
         if self.kind == "nesterov":  # where the gradient is taken at the place ahead, the rule is that of momentum
             return [nesterov(rate, self.momentum), descent(rate, self.momentum)]
         if self.kind == "momentum":

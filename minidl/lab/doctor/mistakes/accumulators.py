@@ -28,7 +28,7 @@ def parameter_unused(behaviour: Behaviour) -> Seen | None:
     """
     cases = behaviour.batches.cases
     for slot in behaviour.subject.slots:
-        if _is_placeholder(behaviour, slot):
+        if _is_placeholder(behaviour, slot) or _is_a_lone_number(behaviour, slot):
             continue
         if not slot.depth and cases and all(case.truth[slot.name] is None for case in cases):
             return {"where": slot.name, "what": slot.name}
@@ -162,6 +162,13 @@ def _is_placeholder(behaviour: Behaviour, slot: Slot) -> bool:
     names = {name for code in codes for name in (*code.co_names, *map(str, code.co_consts))}
     base = any("__init__" in vars(kind) for kind in mine[home + 1 :])
     return base and bool(codes) and not names & {str(key) for _, key in slot.param}
+
+
+def _is_a_lone_number(behaviour: Behaviour, slot: Slot) -> bool:
+    """Whether a layer keeps one number as its only parameter, with a gradient that stays zero: so that every layer has one."""
+    value = behaviour.subject.parameter(slot.name)
+    still = all(not nonzero(case.got[slot.name]) for case in behaviour.batches.cases)
+    return len(behaviour.subject.slots) == 1 and value is not None and value.numel() == 1 and still
 
 
 def _takes_nothing(method: Callable) -> bool:

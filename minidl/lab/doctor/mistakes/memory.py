@@ -199,7 +199,9 @@ def updated_too_early(case: Case, what: str) -> Tensor | None:
 
     def change(module: Any) -> None:
         for path, value in moved.items():
-            put(module, path, value)
+            there = as_tensor(get(module, path))
+            if there is not None and there.numel() == value.numel():  # else it keeps something of the batch
+                put(module, path, value)
 
     return case.batches.true_gradients(case.input, case.grad_output, prepare=change)[what] if moved else None
 

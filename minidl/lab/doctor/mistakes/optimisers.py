@@ -250,7 +250,7 @@ def step_count(steps: Steps) -> Seen | None:
         return {"where": "step", "what": "is 0 in the first step"}
     if steps.follows(rule(count=lambda t: 1)):
         return {"where": "step", "what": "stays 1"}
-    if steps.follows(rule(count=lambda t: t + 1)):
+    if not steps.is_told_its_count and steps.follows(rule(count=lambda t: t + 1)):
         return {"where": "step", "what": "is 2 in the first step"}
     if count > 1 and steps.follows_each(lambda i: rule(count=lambda t: (t - 1) * count + i + 1)):
         return {"where": "step", "what": "grows with every parameter, as if self.t += 1 stood inside the loop"}

@@ -4,7 +4,8 @@
 in one of the `processes` that a `server` makes, behind a `wall`. There `worker` loads it as a `project`, by a way of
 `importing` of our own, and `loading` finds what it holds; `building` builds that, as the project's `own_calls` do, with
 `guesses` that fit (`preparing`), or as `cases` say, and `examining` has it examined, the best of several `tries`
-(`optimizing` optimisers), and what is well in further `variants`. Out of each class comes one of `rows`, which crosses to us as
+(`optimizing` optimisers, `networks` those in one piece), and what is well in further `variants`; `conventions` say what is
+no mistake there. Out of each class comes one of `rows`, which crosses to us as
 text that is believed only where it can be; `tables` shows them all, and `writing` keeps them.
 """
 

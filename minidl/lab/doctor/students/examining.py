@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import time
-import types
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,21 +17,18 @@ from minidl.lab.doctor.diagnosis import Diagnosis, Finding
 from minidl.lab.doctor.examination import examine, examine_loss, examine_optimizer
 from minidl.lab.doctor.students.building import Broken, Built, CannotBuild, build
 from minidl.lab.doctor.students.cases import NO_CASES, Cases
-from minidl.lab.doctor.students.guesses import FEATURES, LINEAR_NAME, SAMPLES, SIDE, uses_numpy
+from minidl.lab.doctor.students.conventions import for_each_sample, tolerated
+from minidl.lab.doctor.students.guesses import FEATURES, SAMPLES, SIDE
+from minidl.lab.doctor.students.networks import examine_network
 from minidl.lab.doctor.students.optimizing import graphs, optimizers
 from minidl.lab.doctor.students.preparing import WAYS, set_up, used
 from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.students.tries import Shape, Try, inputs_and_targets, own_error, shapes_for
 from minidl.lab.doctor.students.variants import (
-    CONVENTIONS,
     FINE,
     OBLONG,
-    assigns,
-    broadcasts,
-    guessed_at,
     holds_nothing,
     in_columns,
-    in_double_alone,
     oblong,
     one_sample_each,
     returns_no_gradient,
@@ -43,16 +39,17 @@ from minidl.lab.doctor.students.variants import (
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.functions import FunctionPair, own_functions, pairs
 from minidl.lab.doctor.subject.graphs import GraphLayer, OfGraph
-from minidl.lab.doctor.subject.inside import attributes, children
+from minidl.lab.doctor.subject.inside import attributes, children, holds_layers
 from minidl.lab.doctor.subject.names import (
     BACKWARD_METHODS,
     FORWARD_METHODS,
+    LOSS_GRADIENT_METHODS,
     LOSS_METHODS,
-    ZERO_METHODS,
     first_method,
 )
-from minidl.lab.doctor.subject.of_functions import Listener, as_a_loss
-from minidl.lab.doctor.subject.roles import kind, needed, role
+from minidl.lab.doctor.subject.networks import is_network
+from minidl.lab.doctor.subject.of_functions import Listener, Summed, as_a_loss
+from minidl.lab.doctor.subject.roles import kind, needed, role, takes_its_parameters
 from minidl.lab.doctor.subject.step_functions import StepFunctionFound, step_functions
 
 OVER_SAMPLES = {"softmax over everything", "wrong axis"}  # so it looks where one sample at a time is meant
@@ -99,7 +96,12 @@ def examine_thing(
         diagnosis = _graph(thing, project, shape, time_limit)
     else:
         diagnosis = _guessed(thing, project, shape, time_limit)
-    return _tolerated(diagnosis, thing, project, cases)
+    return tolerated(diagnosis, thing, project, cases, lambda other: _quickly(other, project))
+
+
+def _quickly(thing: Any, project: Project) -> Diagnosis:
+    """Examine something else of a project, for what it says about how things are meant there."""
+    return _pair(thing, None, 1.0) if isinstance(thing, FunctionPair) else _guessed(thing, project, None, 1.0)
 
 
 def _as_told(told: Any, shape: Shape | None, time_limit: float) -> Diagnosis:
@@ -119,9 +121,18 @@ def _as_told(told: Any, shape: Shape | None, time_limit: float) -> Diagnosis:
 
 def _guessed(thing: Any, project: Project, shape: Shape | None, time_limit: float) -> Diagnosis:
     cls = thing if isinstance(thing, type) else type(thing)
-    what = kind(cls)
+    what = kind(cls) or ("network" if is_network(cls) else None)
     if what is None:
         raise CannotBuild(f"{cls.__name__} has neither forward and backward, nor step")
+    if what == "layer" and takes_its_parameters(cls):
+        with contextlib.suppress(CannotBuild, Broken):
+            return _operator(thing, project, shape, time_limit)
+    if what not in ("optimizer", None) and shape is None and is_network(cls):
+        try:
+            return examine_network(thing, project, time_limit)
+        except CannotBuild:
+            if what == "network":
+                raise
     try:
         if what == "optimizer":
             return _first_that_ran(optimizers(thing, project, time_limit))
@@ -141,6 +152,14 @@ def _guessed(thing: Any, project: Project, shape: Shape | None, time_limit: floa
         return found
     except Broken as error:
         return Diagnosis(cls.__name__, [Finding("raises", "__init__", str(error))])
+
+
+def _operator(thing: Any, project: Project, shape: Shape | None, time_limit: float) -> Diagnosis:
+    """Examine an object, or a class of static methods, whose forward is given the parameters too: as two functions."""
+    made = next(build(thing, project)).thing if isinstance(thing, type) else thing
+    pair = FunctionPair(*(getattr(made, first_method(made, names)) for names in (FORWARD_METHODS, BACKWARD_METHODS)))
+    pair.__name__ = type(made).__name__
+    return _pair(pair, shape, time_limit)
 
 
 def _first_that_ran(tries: Iterator[Try]) -> Diagnosis:
@@ -237,7 +256,7 @@ def _tried(made: Any, size: Shape, said: str, time_limit: float) -> Try:
         unwanted = [f for f in diagnosis.findings if f.where == "input" and returns_no_gradient(f)]
         diagnosis.findings = [f for f in diagnosis.findings if f not in unwanted]
         diagnosis.notes += ["backward returns nothing, so that gradient was not examined."] * bool(unwanted)
-    return Try(said, diagnosis, bool(children(made)))
+    return Try(said, diagnosis, holds_layers(made))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -259,6 +278,7 @@ def _losses(
             ):
                 said = f"{built.said}.{method} of a batch of shape {size} with {words}"
                 diagnosis = examine_loss(made, input, target, time_limit=time_limit)
+                diagnosis = _added_up(diagnosis, made, input, target, time_limit)
                 one = Try(said, diagnosis, holds)
                 if one.ran and set(diagnosis.mistakes) <= FINE and project is not None:
                     one = with_other_reduction(cls, project, one, input, target, time_limit) or one
@@ -286,6 +306,17 @@ def _graph(layer: GraphLayer, project: Project, shape: Shape | None, time_limit:
     except Broken as error:
         return Diagnosis(layer.__name__, [Finding("raises", "__init__", str(error))])
     diagnosis.notes.append(f"backward is that of {layer.tensor.__name__}, from the output back to the input.")
+    return diagnosis
+
+
+def _added_up(diagnosis: Diagnosis, made: Any, input: Any, target: Any, time_limit: float) -> Diagnosis:
+    """Return a diagnosis of a loss; where it returns a number for each sample, with what is wrong with their sum."""
+    each = [finding for finding in diagnosis.findings if for_each_sample(finding)]
+    names = first_method(made, LOSS_METHODS), first_method(made, LOSS_GRADIENT_METHODS)
+    if each and None not in names and len(needed(getattr(made, names[1]))) != 1:
+        found = examine_loss(Summed(made, *names), input, target, time_limit=time_limit)
+        if not {"raises", "hangs"} & set(found.mistakes):
+            diagnosis.findings = [*each, *(f for f in found.findings if f.mistake not in ("factor 1/n", "broadcast"))]
     return diagnosis
 
 
@@ -323,75 +354,3 @@ def things(module: Any, project: Project | None = None) -> list[tuple[str, Any]]
             around |= own_functions(other)
     found = [*pairs(module, around), *step_functions(module), *(graphs(module, project) if project else ())]
     return [(each.__name__, each) for each in found]
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# What is no mistake here
-
-
-def _tolerated(diagnosis: Diagnosis, thing: Any, project: Project, cases: Cases) -> Diagnosis:
-    """Return a diagnosis in which what is fine here is a note, and no mistake."""
-    fine = dict.fromkeys(cases.allowed, "that is allowed here")
-    if not _strict(project):
-        fine.setdefault("broadcast", "no shapes are compared here")
-        if first_method(thing, ZERO_METHODS) is None:
-            fine.setdefault("overwritten", "nothing sets them to zero here: each backward begins anew")
-        if any(kind(cls) == "optimizer" for cls in project.pool):
-            fine.setdefault("gradient replaced", "that is fine where the optimiser asks for them anew in each step")
-        fine.setdefault("gradient to ties", "so it is in many frameworks, and equal entries are rare")
-        if any(finding.mistake == "overwritten" for finding in diagnosis.findings) and assigns(project, diagnosis):
-            fine.setdefault("overwritten", "no layer of this project adds gradients up: each backward begins anew")
-    left, notes = [], []
-    guessed_at(diagnosis, thing, project)
-    for finding in diagnosis.findings:
-        why = fine.get(finding.mistake)
-        if why is None and finding.mistake in ("wrong dtype", "not finite") and not _strict(project):
-            why = in_double_alone(finding, uses_numpy(project))
-        if why is None and finding.mistake == "kink" and finding.got is not None and not _strict(project):
-            why = "any slope between 0 and 1 will do" if bool(((finding.got >= 0) & (finding.got <= 1)).all()) else None
-        if why is None and finding.mistake == "wrong shape" and not _strict(project) and broadcasts(finding):
-            why = "it is broadcast to the shape that belongs there, so that the numbers come out right"
-        if why is None and isinstance(thing, type) and ": " in finding.where:
-            why = "that is told of the layer itself"
-        if why is None and finding.mistake.startswith("factor") and _divided_elsewhere(finding.mistake, thing, project):
-            why = "in this project the layers divide by the number of samples, and so the losses do not: together that is right"
-        if why is None:
-            left.append(finding)
-        else:
-            notes.append(f"{why}. {finding.text}")
-    if all(finding.mistake == "nested not zeroed" for finding in left) and len(left) < len(diagnosis.findings):
-        left = []  # nothing has to be zeroed that is overwritten anyway
-    diagnosis.findings = left
-    diagnosis.notes += notes
-    return diagnosis
-
-
-def _divided_elsewhere(mistake: str, thing: Any, project: Project) -> bool:
-    """Whether a factor n of a loss, or 1/n of a layer, is taken back by the layers, or the losses, of this project."""
-    if mistake not in ("factor n", "factor 1/n"):
-        return False
-    counterpart = {"factor n": ("layer", "factor 1/n"), "factor 1/n": ("loss", "factor n")}[mistake]
-    known = project.__dict__.setdefault("known_factors", {})
-    if counterpart not in known:
-        what, factor = counterpart
-        known[counterpart] = False  # while it is being found out
-        for cls in project.near(thing if isinstance(thing, type) else type(thing)):
-            if kind(cls) == what and cls is not thing and (what == "loss" or LINEAR_NAME.search(cls.__name__)):
-                try:
-                    found = _guessed(cls, project, None, 1.0)
-                except CannotBuild:
-                    continue
-                known[counterpart] |= factor in found.mistakes and set(found.mistakes) <= {factor, *CONVENTIONS}
-        for pair in (pair for module in project.modules.values() for pair in pairs(module)):
-            if what == "loss" and pair.is_loss and pair is not thing and not known[counterpart]:
-                with contextlib.suppress(CannotBuild):
-                    known[counterpart] |= factor in _pair(pair, None, 1.0).mistakes
-    return known[counterpart]
-
-
-def _strict(project: Project) -> bool:
-    """Whether a project is written for minidl's contract: gradients are added up, shapes compared, ReLU's slope at 0 is 0."""
-    mine = (value for module in project.modules.values() for value in vars(module).values())
-    kinds = (type, types.ModuleType, types.FunctionType)
-    homes = (getattr(v, "__module__", None) or getattr(v, "__name__", "") for v in mine if isinstance(v, kinds))
-    return any(str(home).split(".")[0] == "minidl" for home in homes)

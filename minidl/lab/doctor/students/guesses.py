@@ -109,7 +109,7 @@ def said(cls: type, arguments: list[Any], names: dict[str, Any]) -> str:
             inside = ", ".join(map(word, value[:4])) + "," * (len(value) == 1 and isinstance(value, tuple))
             return f"[{inside}]" if isinstance(value, list) else f"({inside})"
         shape = getattr(value, "shape", None)
-        if shape is not None:
+        if isinstance(shape, tuple):
             return f"numbers of shape {tuple(shape)}"
         return getattr(value, "__name__", type(value).__name__)
 

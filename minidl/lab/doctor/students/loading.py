@@ -12,6 +12,7 @@ from minidl.lab.doctor.subject.names import (
     STEP_METHODS,
     first_method,
 )
+from minidl.lab.doctor.subject.networks import is_network
 from minidl.lab.doctor.subject.roles import kind
 from minidl.lab.doctor.subject.stubs import is_stub
 
@@ -25,7 +26,7 @@ FAMILIES = {
 def classes(module: Any) -> list[type]:
     """Return the layers, losses and optimisers that a file defines, in its order, without bare base classes."""
     found = [c for c in vars(module).values() if isinstance(c, type) and c.__module__ == module.__name__]
-    return [c for c in dict.fromkeys(found) if kind(c) and not is_base(c)]
+    return [c for c in dict.fromkeys(found) if (kind(c) and not is_base(c)) or is_network(c)]
 
 
 def is_base(cls: type) -> bool:

@@ -57,11 +57,14 @@ def optimizers(thing: Any, project: Project, time_limit: float) -> Iterator[Try]
         for first in firsts:
             try:
                 for built in build(thing, project, first):
-                    said = f"{built.said}, a step of {own.said}"
+                    said, corrected = f"{built.said}, a step of {own.said}", None
                     one = Try(said, examine_optimizer(built.thing, model, time_limit=time_limit))
+                    if first is None and wanted and "parameters not updated" in one.diagnosis.mistakes:
+                        continue  # it was given none of them
                     if "bias correction forgotten" in one.diagnosis.mistakes:
-                        one = with_correction(thing, project, first, model, time_limit) or one
-                    if one.ran and one.diagnosis:
+                        corrected = with_correction(thing, project, first, model, time_limit)
+                        one = corrected or one
+                    if one.ran and one.diagnosis and corrected is None:
                         one = with_other_settings(thing, project, first, model, time_limit) or one
                     tried = True
                     yield one

@@ -17,11 +17,12 @@ from minidl.lab.doctor.subject.names import (
     OPTIMIZER_NAME,
     STEP_METHODS,
 )
+from minidl.lab.doctor.subject.networks import BACKWARDS, FORWARDS
 from minidl.lab.doctor.subject.of_functions import SWITCH
 from minidl.lab.doctor.subject.roles import LOSS_NAME
 
 LARGEST = 500_000  # bytes of a file of Python that somebody wrote; read, it takes a hundred times as much
-METHODS = {*FORWARD_METHODS, *BACKWARD_METHODS, *LOSS_METHODS, *STEP_METHODS} - {"__call__"}
+METHODS = {*FORWARD_METHODS, *BACKWARD_METHODS, *LOSS_METHODS, *STEP_METHODS, *FORWARDS, *BACKWARDS} - {"__call__"}
 
 BACKWARD = re.compile("backward|backprop|bwd|bprop", re.IGNORECASE)
 

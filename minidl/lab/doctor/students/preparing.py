@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from minidl.lab.doctor.students.guesses import FEATURES
 from minidl.lab.doctor.subject.acquaintance import get_to_know
 from minidl.lab.doctor.subject.calls import Watch
 from minidl.lab.doctor.subject.inside import attributes, contents
@@ -19,6 +20,10 @@ from minidl.lab.doctor.subject.values import is_numpy, nonzero, same
 from minidl.lab.doctor.time_limit import TIME_LIMIT, Hung, guarded
 
 WAYS = 5  # of saying the shape of the input
+PLUG = re.compile(
+    r"^(plug|connect|attach|link|set_(input|prev|previous)(_layer|_unit)?|add_input|bind)(_to|_in|_input|_layer)?$"
+)
+BEFORE = re.compile("layer|unit|prev|input|node", re.IGNORECASE)
 INPUT_SHAPE = re.compile(r"^_?(in|input|inputs|prev|previous)_?(shape|size|dims?|features|nodes|units)$")
 SETUP = re.compile(r"^(build|init(ialize|ialise)?(_?(params|parameters|weights?|layer))?|reset_parameters|setup)$")
 
@@ -90,6 +95,7 @@ def set_up(thing: Any, shape: tuple[int, ...] = (), way: int = -1) -> bool:
     ``way`` is the number of the way, below `WAYS`; -1 calls only those that need nothing. Return whether something was set up.
     """
     done = way in (0, 1) and _told_its_input(thing, shape[1:] if way == 0 else shape[-1])
+    done |= way in (0, -1) and _plugged(thing, shape[1:] or (FEATURES,))
     for name in ("training", "is_training", "_is_training", "in_training", "train_mode"):
         if getattr(thing, "__dict__", {}).get(name) is False:  # a dropout does nothing otherwise
             setattr(thing, name, True)
@@ -109,6 +115,32 @@ def set_up(thing: Any, shape: tuple[int, ...] = (), way: int = -1) -> bool:
         except Exception:
             continue
     return done
+
+
+class Source:
+    """Stands where a layer wants the one before it, from which it takes its input: it hands on what it is given."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.output_shape = self.input_shape = self.shape = self.out_shape = shape
+        self.units = self.size = self.output_size = self.n_out = self.neurons = shape[0]
+        self.output_unit = self.next = self.next_layer = self.activation = None
+
+    def forward(self, input: Any, *_: Any) -> Any:
+        """Return the input."""
+        return input
+
+
+def _plugged(thing: Any, shape: tuple[int, ...]) -> bool:
+    """Plug an object onto a source of batches of a shape, where it has a method for that; return whether it has."""
+    for name in dir(type(thing)):
+        if PLUG.match(name):
+            method = getattr(thing, name)
+            wanted = [p for p in positional(method) if p.default is p.empty]
+            if len(wanted) == 1 and BEFORE.search(wanted[0].name):
+                with contextlib.suppress(Exception):
+                    method(Source(shape))
+                    return True
+    return False
 
 
 def _told_its_input(thing: Any, shape: Any) -> bool:

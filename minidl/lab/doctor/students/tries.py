@@ -77,8 +77,8 @@ def own_error(raised: Finding, said: str, holds: bool = False) -> bool:
     """
     if (holds and raised.evidence.get("error") not in OWN_ERRORS) or "to unpack" in raised.text:
         return False
-    if "()" not in said and raised.evidence.get("error") == "UnboundLocalError":
-        return False  # it may know no setting of the name that it was given
+    if raised.evidence.get("error") == "UnboundLocalError" and ("()" not in said or raised.where.startswith("forward")):
+        return False  # it may know no setting of the name that it was given, or wait for something that is not set
     if " with " in said and SHAPES.search(raised.text):
         return False  # of a loss whose target was to be another
     if "cannot reshape" in raised.text and "()" not in said:

@@ -18,6 +18,7 @@ from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.students.tries import Shape, Try
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.inside import attributes, children
+from minidl.lab.doctor.subject.names import BACKWARD_METHODS, first_method
 from minidl.lab.doctor.subject.roles import kind, parameters, role
 
 CONVENTIONS = ("broadcast", "overwritten", "gradient replaced")  # what may be meant so
@@ -143,8 +144,16 @@ def broadcasts(finding: Finding) -> bool:
         return False
 
 
+def _does_several_things(cls: Any) -> bool:
+    """Whether backward is told what the gradient is to be of, so that it returns one gradient at a time."""
+    backward = getattr(cls, first_method(cls, BACKWARD_METHODS) or "", None)
+    return any(re.match("wrt|with_?respect|respect", p.name) for p in parameters(backward))
+
+
 def guessed_at(diagnosis: Diagnosis, cls: Any, project: Project) -> None:
     """Raise CannotBuild where what is wrong may come of how the file was loaded, or of settings that were chosen here."""
+    if diagnosis.findings and _does_several_things(cls):
+        raise CannotBuild("backward is told what the gradient is to be of, which was not known here")
     broken = {module.__name__ for path, module in project.modules.items() if path in project.problems}
     for finding in diagnosis.findings:
         if finding.evidence.get("error") == "NameError" and getattr(cls, "__module__", "") in broken:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from minidl.lab.doctor.subject.calls import StudentError
 from minidl.lab.doctor.subject.copies import copy_of
-from minidl.lab.doctor.subject.fitting import FITS, RIGHT, find_convention
+from minidl.lab.doctor.subject.fitting import DERIVATIVES, FITS, RIGHT, find_convention, is_told_nothing
 from minidl.lab.doctor.subject.inside import attributes, contents
 from minidl.lab.doctor.subject.names import attribute
 from minidl.lab.doctor.subject.parameters import Slot, slots_of
@@ -132,11 +132,15 @@ def _fits(results: dict[str, Any], input: Tensor) -> bool:
 def _keeps_nothing(subject: Subject, input: Tensor) -> bool:
     """Whether backward takes what forward takes, by its name, and forward keeps nothing: it can only mean the derivative."""
     forward, backward = (needed(getattr(subject.original, n)) for n in (subject.forward_name, subject.backward_name))
-    if subject.is_loss or len(forward) != 1 or forward != backward or subject.slots or attributes(subject.original):
+    if subject.is_loss or len(forward) != 1 or forward != backward or subject.slots:
+        return False
+    if attributes(subject.original) and subject.backward_name not in DERIVATIVES:
         return False
     module = subject.fresh()
+    before = dict(attributes(module))
     subject.forward(module, input)
-    return not attributes(module)
+    after = attributes(module)
+    return before.keys() == after.keys() and all(after[name] is value for name, value in before.items())
 
 
 def _speaks_otherwise(subject: Subject) -> bool:
@@ -146,7 +150,7 @@ def _speaks_otherwise(subject: Subject) -> bool:
         names = needed(backward)
         given_back = len(names) == 1 and (role(names[0]) == "target" or names[0].lower() in ("y", "label"))
         return given_back or target_first(needed(forward)) or target_first(names)
-    return "rate" in map(role, [p.name for p in positional(backward)[1:]])
+    return is_told_nothing(subject) or "rate" in map(role, [p.name for p in positional(backward)[1:]])
 
 
 def _translated(subject: Subject, dialects: list[str], input: Tensor, target: Tensor | None) -> bool:

@@ -180,8 +180,10 @@ class Translator:
             parts |= {"input": self._laid_out(input), "target": self._like_input(target)}
         parts["grad"] = self._laid_out(grad_output, whole=False)
         parts["output"] = parts.get("answer", attribute(module, "output"))
+        parts["gradients"] = {}  # what it fills with those of the parameters
         arguments = [parts[name] for name in self.convention.backward]
-        return subject.watch.call(subject.backward_name, getattr(module, subject.backward_name), *arguments)
+        answer = subject.watch.call(subject.backward_name, getattr(module, subject.backward_name), *arguments)
+        return (answer, parts["gradients"]) if parts["gradients"] else answer
 
     def _collect(self, module: Any, answer: Any, before: dict[Path, Tensor | None]) -> None:
         convention, found = self.convention, {}

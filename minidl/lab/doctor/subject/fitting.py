@@ -21,10 +21,11 @@ from minidl.lab.doctor.subject.inside import Path, attributes, children, show
 from minidl.lab.doctor.subject.names import INPUT_GRADIENT_NAME, OUTPUT_NAMES, is_gradient_name, is_gradient_of
 from minidl.lab.doctor.subject.of_functions import Listener
 from minidl.lab.doctor.subject.paths import get
-from minidl.lab.doctor.subject.roles import needed, order_is_clear, positional, role, target_first
+from minidl.lab.doctor.subject.roles import needed, order_is_clear, parameters, positional, role, target_first
 from minidl.lab.doctor.subject.subject import Subject
 from minidl.lab.doctor.subject.values import as_tensor, is_numpy, is_values, same
 
+PLURAL = re.compile("gradients|grads|s$")
 RIGHT, FITS, RUNS, RAISES = 3, 2, 1, 0
 DERIVATIVES = ("derivative", "deriv", "gradient")  # the names of a backward that is no backward
 
@@ -86,7 +87,7 @@ def _candidates(subject: Subject, input: Tensor, usual: bool) -> Iterator[Conven
         yield Convention(fronts[0], ("input",), derivative=True)
         if subject.backward_name in DERIVATIVES:  # what it is to be given may be the output as well
             yield Convention(fronts[0], ("output",), derivative=True)
-    if not subject.is_loss and not positional(backward):  # it is told of no gradient that arrives
+    if is_told_nothing(subject):
         yield Convention(fronts[0], (), derivative=True)
     for layout, front in itertools.product(layouts, fronts):
         splits = _splits(subject, input) if "second" in front else [0]
@@ -95,6 +96,14 @@ def _candidates(subject: Subject, input: Tensor, usual: bool) -> Iterator[Conven
             if both and needed(forward)[:2] == needed(backward)[:2] and front.index("input") != back.index("input"):
                 continue  # the same names mean the same
             yield Convention(front, back, layout, split)
+
+
+def is_told_nothing(subject: Subject) -> bool:
+    """Whether backward of a layer need not be told of a gradient that arrives: it can only return the derivative."""
+    backward = getattr(subject.original, subject.backward_name)
+    asks = needed(backward) if subject.backward_name in DERIVATIVES else positional(backward)
+    asks = asks or [p for p in parameters(backward) if p.kind is p.VAR_POSITIONAL]
+    return not subject.is_loss and not asks
 
 
 def _splits(subject: Subject, input: Tensor) -> list[int]:
@@ -165,7 +174,15 @@ def _backward_arguments(method: Any, is_loss: bool) -> Iterator[tuple[str, ...]]
         yield ("grad", "input")
         yield ("cache", "grad")
         yield ("grad", "rate")
-    elif len(names) == 3:
+    if 2 < len(names) < 6:
+        told = [role(name) for name in names]
+        others = [i for i, r in enumerate(told) if r == "grad"]
+        collects = next((i for i in others if len(others) > 1 and PLURAL.search(names[i])), None)
+        if collects is not None:
+            told[collects] = "gradients"
+        if told.count("grad") == 1 and len(set(told)) == len(told):
+            yield tuple(told)
+    if len(names) == 3:
         if len(set(roles)) == 3 and "grad" in roles:
             yield tuple(roles)
         if roles[2] == "grad":

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from minidl.lab.doctor.subject.names import first_method
+from minidl.lab.doctor.subject.names import BACKWARD_METHODS, FORWARD_METHODS, first_method
 from minidl.lab.doctor.subject.values import is_numpy
 
 # The way from a module to something in it: (".", attribute), ("[]", key), ("()", pair that a method lists), ("call", method)
@@ -86,6 +86,13 @@ def children(module: Any) -> list[tuple[Path, Any]]:
         look(((".", name),), value)
     inner = [x for _, child in found for x in descendants(child)]
     return [(path, child) for path, child in found if all(child is not x for x in inner)]
+
+
+def holds_layers(thing: Any) -> bool:
+    """Whether an object holds others that go forward and back, whatever their methods are called."""
+    found = [item for value in attributes(thing).values() for item in _items(value)]
+    families = FORWARD_METHODS[:-1], BACKWARD_METHODS
+    return any(not isinstance(item, type) and all(first_method(item, names) for names in families) for item in found)
 
 
 def descendants(module: Any) -> list[Any]:

@@ -39,6 +39,7 @@ LOSS_METHODS = (
     "loss",
     "calc_loss",
     "compute_loss",
+    "loss_function",
     "forward_pass",
     "calculate",
     "compute",
@@ -49,9 +50,10 @@ LOSS_METHODS = (
     "error",
     "__call__",
 )
-LOSS_GRADIENT_METHODS = ("backward", "dloss", "calc_dloss", "loss_grad", "gradient", "grad", "derivative", "deriv", "prime",
-                         "backward_pass", "backprop", "delta", "loss_prime", "loss_gradient", "loss_derivative",
-                         "derivate", "compute_gradient", "calc_gradient", "get_gradient", "grad_loss")  # fmt: skip
+LOSS_GRADIENT_METHODS = ("backward", "backward_pass", "backprop", "dloss", "calc_dloss", "loss_grad", "gradient", "grad",
+                         "derivative", "deriv", "prime", "delta", "loss_prime", "loss_gradient", "loss_derivative",
+                         "derivate", "compute_derivative", "compute_gradient", "calc_gradient", "get_gradient",
+                         "grad_loss")  # fmt: skip
 STEP_METHODS = ("step", "update", "update_params", "update_parameters", "update_weights", "calculate_update",
                 "apply_gradients", "optimize", "actualizar", "update_param", "apply", "update_weight", "step_layer",
                 "optimise", "update_layer")  # fmt: skip

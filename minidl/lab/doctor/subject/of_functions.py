@@ -21,8 +21,8 @@ SETTINGS: dict[str, Any] = {"mode": "train", "stride": 1, "pad": 1, "p": 0.3, "s
 SIZES = {
     r"gamma|scale|beta|shift": "m",
     r"^d?b": "k",
-    r"^(wh|u$)": "kk",
-    r"^(w|wx|weights?|theta)": "mk",
+    r"^(wh|u$|recurrent)": "kk",
+    r"^(w|wx|weights?|theta|kernels?$|filters$)": "mk",
     r"^(h|c)$|^(h|c)_?0$|h$|state": "nk",
 }
 PLAIN, COLUMNS, CHANNELS, FILTERS, CHANNELS_LAST = "plain", "columns", "channels", "filters", "channels last"
@@ -223,6 +223,26 @@ class Fused:
         return raised / raised.sum(-1, keepdims=True)
 
 
+class Summed:
+    """A loss that returns a number for each sample, with the sum of these."""
+
+    def __init__(self, student: Any, forward: str, backward: str) -> None:
+        self.called, self.student, self.names = type(student).__name__, student, (forward, backward)
+
+    def _ask(self, name: str, input: Any, target: Any) -> Any:
+        method = getattr(self.student, name)
+        names = needed(method)
+        return method(*((target, input) if target_first(names) else (input, target))[: len(names)])
+
+    def forward(self, input: Any, target: Any) -> Any:
+        """Return the sum."""
+        return self._ask(self.names[0], input, target).sum()
+
+    def backward(self, input: Any, target: Any) -> Any:
+        """Return what the student's backward does."""
+        return self._ask(self.names[1], input, target)
+
+
 class Listener:
     """Stands where a loss wants the network through which it sends its gradient: it keeps what it is given."""
 
@@ -266,7 +286,7 @@ def as_a_loss(thing: Any) -> Any:
     return Fused(thing, first_method(thing, BACKWARD_METHODS)) if is_fused(type(thing)) else thing
 
 
-OF_FUNCTIONS = (Layer, Entrywise, Loss, Fused)
+OF_FUNCTIONS = (Layer, Entrywise, Loss, Fused, Summed)
 
 
 def _loss_in(parts: tuple[Any, ...]) -> Any:
@@ -280,6 +300,8 @@ def values_for(function: Callable, size: tuple[int, ...], numpy: bool, form: str
     m = size[1] if len(size) == 4 and form != CHANNELS_LAST else size[-1]
     letters = {"n": size[0], "m": m, "k": 2}
     found: dict[str, Any] = {}
+    if not any(re.search("^(w|kernel|filters|theta)", name.lower()) for name in needed(function)[1:]):
+        letters["k"] = m  # what is added to the input itself
     generator = torch.Generator().manual_seed(4)
     for name in needed(function)[1:]:
         plain = name.lower().replace("prev_", "")

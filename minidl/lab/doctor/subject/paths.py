@@ -38,7 +38,8 @@ def put(root: Any, path: Path, value: Tensor) -> None:
         fits = there.numel() == value.numel()
         there.data.copy_(value.reshape(there.shape) if fits else value)
     elif is_numpy(there) and getattr(there, "ndim", 0) == value.ndim:
-        there[...] = value.numpy()
+        turned = there.shape != value.shape and there.shape == value.shape[::-1]  # some keep the gradient of W.T
+        there[...] = (value.T if turned else value).numpy()
     elif there is not None:
         kind, key = path[-1]
         holder = get(root, path[:-1])
@@ -95,12 +96,7 @@ def _two_parameters(first: Any, second: Any) -> bool:
     first, second = as_tensor(first), as_tensor(second)
     if first is None or second is None:
         return False
-    return (
-        first.ndim == 2
-        and min(first.shape) > 1
-        and 1 < second.numel() < first.numel()
-        and max(second.shape) in first.shape
-    )
+    return first.ndim == 2 and second.ndim > 0 and second.numel() < first.numel() and max(second.shape) in first.shape
 
 
 def pair_names(thing: Any) -> tuple[str, str] | None:

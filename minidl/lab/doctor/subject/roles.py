@@ -28,6 +28,9 @@ ROLES = {  # in lower case without underscores; the first that fits
     "grad": r"grad|upstream|delta|err(or)?s?$|^err|^(g|dout|d(y|z|a|h|x|l|o|v|s)|dvalues?|dnext|dlosst?)$|^d(l|loss|j)d?",
 }
 PREDICTION = r"pred|^out|hat$|logit|score|prob|input|estimate|^(x|a|p|xs|yh|inp|inpt|activations?)$"
+PARAMETER = (
+    r"^(w\d?|b\d?|weights?|bias(es)?|gamma|beta|(recurrent_)?kernel|filters|wx|wh|stride|pad(ding)?)$|param|config"
+)
 OF_TWO_NAME = re.compile(
     "^(add|sub|mul|div|matmul)", re.IGNORECASE
 )  # of arithmetic, whose second input may be called y
@@ -114,6 +117,13 @@ def kind(cls: type) -> str | None:
     if LOSS_NAME.search(cls.__name__) and (returns_both(cls) or is_fused(cls)):
         return "loss"
     return None
+
+
+def takes_its_parameters(cls: type) -> bool:
+    """Whether the forward of a layer is given its parameters beside the input: forward(x, w, b), forward(x, bn_param)."""
+    forward = _own_method(cls, FORWARD_METHODS)
+    names = needed(getattr(cls, forward), bound=isinstance(inspect.getattr_static(cls, forward), staticmethod))[1:]
+    return bool(names) and all(re.search(PARAMETER, name.lower()) for name in names)
 
 
 def returns_both(cls: type) -> bool:

@@ -23,7 +23,7 @@ GRADIENT = re.compile("d_?(w|b|theta|p|params?|weights?)")
 COUNT = re.compile("t|step|steps|iteration|epoch|i|n_iter|time_?step")
 PLACE = re.compile("(layer_?)?(index|idx|number|num|id)")
 COUNTED = "_number_of_the_step"
-FIRST = ("init_params", "add_initials", "reset_parameter", "initialize", "init", "setup", "build")
+FIRST = ("init_params", "add_initials", "reset_parameter", "initialize", "initialise", "init", "setup", "build")
 
 
 def steppings(optimizer: Any, name: str, slots: list[Slot]) -> Iterator[Stepping]:
@@ -151,7 +151,14 @@ def _steppings(optimizer: Any, name: str, slots: list[Slot]) -> Iterator[Steppin
 
     count = sum(r not in ("rate", "place") for r in roles)
     plain = next((n.lower() for n, r in zip(names, roles, strict=True) if r not in ("rate", "place")), "")
+
+    def with_what_it_was_begun_with(o: Any, m: Any) -> None:
+        _first(o, [get(m, s.param) for s in slots])
+        called(o, [[get(m, s.grad) for s in slots]])
+
     if count == 1 and "grad" in roles:
+        if any(callable(getattr(optimizer, name, None)) for name in FIRST):
+            yield with_what_it_was_begun_with
         yield with_grads_alone
         yield with_each_gradient
     elif count == 1:

@@ -32,7 +32,7 @@ def is_stub(method: Any) -> bool:
     code = getattr(method, "__code__", None)
     if method is None or is_empty(method):
         return True
-    if code is None or code.co_names[:1] != ("NotImplementedError",):
+    if code is None or code.co_names[:1] not in (("NotImplementedError",), ("NotImplemented",)):
         return False
     steps = (step.opname for step in dis.get_instructions(code))
     return next(name for name in steps if "JUMP" in name or name.startswith(("RAISE", "RETURN"))).startswith("RAISE")

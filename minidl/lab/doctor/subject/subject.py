@@ -104,7 +104,7 @@ class Subject:
                 setattr(get(module, path[:-1]), path[-1][1], value)
         self.zero_gradients(module)
         if self.dtype is torch.float64:
-            _in_double(module)
+            in_double(module)
         return module
 
     def zero_gradients(self, module: Any) -> None:
@@ -272,7 +272,7 @@ class Subject:
         return any(slot.name == name and not slot.depth for slot in self.slots)
 
 
-def _in_double(module: Any) -> None:
+def in_double(module: Any) -> None:
     """Have a module calculate in float64 that says in an attribute that it calculates in float32."""
     for part in (module, *descendants(module)):
         for name, value in attributes(part).items():
