@@ -9,6 +9,7 @@ from pathlib import Path
 
 import matplotlib as mpl
 import torch
+from matplotlib.lines import Line2D
 
 import minidl
 from minidl.lab import figures
@@ -17,7 +18,7 @@ from minidl.lab.network import network
 from minidl.lab.training import train
 
 PICTURE = Path(__file__).with_name("learning.png")
-MOMENTS = (0, 5, 20, 60, 300)  # epochs
+MOMENTS = (0, 5, 20, 300)  # epochs
 
 
 def main(path: str | Path = PICTURE, *, moments: Sequence[int] = MOMENTS, seed: int = 2) -> Path:
@@ -35,6 +36,24 @@ def main(path: str | Path = PICTURE, *, moments: Sequence[int] = MOMENTS, seed: 
     train(model, data, epochs=moments[-1], lr=0.0005, generator=generator, callback=keep)
     few = tuple(tensor[:200] for tensor in data)
     axes = figures.film(kept, few)
+    for epoch, ax in zip(kept, axes, strict=True):
+        ax.set_axis_off()
+        ax.set_title(f"epoch {epoch}", loc="center", fontsize=20)
+    handles, labels = axes[0].get_legend_handles_labels()
+    border, edge = (
+        Line2D([], [], color=colour, linestyle=line) for colour, line in (("black", "-"), (figures.GREY, ":"))
+    )
+    labels += ["the network's border", "the disk's edge"]
+    axes[0].figure.legend(
+        [*handles, border, edge],
+        labels,
+        loc="outside lower center",
+        ncols=4,
+        fontsize=13,
+        markerscale=1.5,
+        frameon=False,
+        columnspacing=1.2,
+    )
     (saved,) = figures.save(axes[0].figure, path, formats=("png",))
     return saved
 

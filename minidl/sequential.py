@@ -13,6 +13,15 @@ class Sequential(Module):
     ``model[0]`` is a module, ``model[:2]`` a Sequential that shares its modules; ``len(model)`` and iteration work as
     for a tuple. Sequentials may be nested. What is inside is fixed when it is built.
 
+    To save what a model has learned, and to load it into one that is built in the same way:
+
+        def parameters(model):
+            return dict(enumerate(param for param, _ in model.parameters()))
+
+        torch.save(parameters(model), "model.pt")
+        for number, saved in torch.load("model.pt").items():
+            parameters(another)[number].copy_(saved)
+
     Raises TypeError for something that is not a Module, and ValueError for a module that occurs twice: it keeps the
     tensors of one forward pass only, so a network needs two of them.
     """

@@ -16,7 +16,7 @@ exercises                        what the check cells call, and what they reply
 doctor                           examines a layer, loss or optimiser and names the mistake
 experiment, report               repeated runs, recorded run by run; the report's Table 1 and figures
 bench                            what a training step costs
-course                           the notebooks as something to publish
+course                           the notebooks as something to start, to hand out and to publish
 folder                           folders to write to, and the project's own
 arguments                        what functions are given: kinds as their signatures say, tensors of numbers
 cli                              every command's arguments

@@ -1,4 +1,4 @@
-"""The command line: ``python -m minidl report``, ``bench``, ``examine`` and ``html``, and their arguments.
+"""The command line: ``minidl start``, ``handout``, ``html``, ``examine``, ``report`` and ``bench``, and their arguments.
 
 What a command needs is imported when it runs, so that ``--help`` is there at once.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import io
 import os
 import sys
@@ -27,6 +28,18 @@ EXAMINE = (
     "read, write and delete. Either way a student's code can report what it likes about its own project, and nothing else."
 )
 
+MARK = (
+    "Marks the exercises in notebooks, and in files of Python, that students hand in. Of each file only the answers are taken, "
+    "and put into the notebook of this installation: checks, solutions and outputs in it count for nothing. Prints a table of "
+    "students and exercises, and which mistakes are frequent. Interrupted, or called again when more was handed in, it marks "
+    "what is new. Exit status: 0 if all was marked, 2 if a path or an option is not right. THIS RUNS THE STUDENTS' CODE, each "
+    "answer in processes of its own, behind a wall as examine does (see examine --help). A right answer is believed for what "
+    "it does: its numbers are compared where none of its code runs."
+)
+
+
+PROGRAM = "minidl" if Path(sys.argv[0]).stem == "minidl" else "python -m minidl"
+
 
 class _OneLine(argparse.ArgumentParser):
     """A parser that says what is wrong in one line, exit status 2."""
@@ -38,11 +51,57 @@ class _OneLine(argparse.ArgumentParser):
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     parser = _OneLine(
-        prog="python -m minidl",
-        description="minidl teaches backpropagation. The lessons are the notebooks; this is for the rest.",
+        prog=PROGRAM,
+        description="minidl teaches backpropagation. The lessons are the notebooks, which start opens; the rest is for "
+        "teachers, and for who wants to measure.",
     )
     parser.add_argument("--version", action="version", version=f"minidl {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    start = commands.add_parser(
+        "start",
+        help="put the course into a folder and open it in JupyterLab",
+        description="Puts the course's notebooks into a folder and opens the first in JupyterLab. "
+        "A file that you have changed is never written over. In a checkout the course is there already: without "
+        "FOLDER, it is opened where it is. Other options, such as --allow-root or --ip=ADDRESS, go through to JupyterLab.",
+    )
+    start.add_argument(
+        "folder",
+        nargs="?",
+        metavar="FOLDER",
+        help="where to put the course (default: minidl-course; in a checkout, there)",
+    )
+    start.add_argument(
+        "--fresh", action="store_true", help="write a new copy beside each notebook that you have changed"
+    )
+    start.add_argument("--no-lab", action="store_true", help="put the course there, and open nothing")
+    start.add_argument("--no-browser", action="store_true", help="start JupyterLab, and open no browser")
+    start.add_argument("--port", type=_positive, help="where JupyterLab listens")
+    start.set_defaults(run=_start, error=start.error)
+
+    handout = commands.add_parser(
+        "handout",
+        help="write students' copies of the notebooks, without the solutions",
+        description="Writes students' copies of the notebooks into a folder: without the solutions, without anything that was "
+        "stored of a run, each marked with the course's version. Links lead to what was handed out.",
+    )
+    handout.add_argument("folder", nargs="?", metavar="FOLDER", help="where to write")
+    handout.add_argument(
+        "--notebooks", nargs="+", metavar="NN", default=[], help="some of them only: 02 03, or mkplot (default: all)"
+    )
+    handout.add_argument(
+        "--install",
+        metavar="WHAT",
+        default="",
+        help="what pip is to install where minidl is missing, such as the address of a wheel: a folded first cell does it",
+    )
+    handout.add_argument(
+        "--nbgrader",
+        action="store_true",
+        help="as source notebooks of an assignment of nbgrader: each check is a test with its points, locked",
+    )
+    handout.add_argument("--list", action="store_true", help="print the exercises and their points, and write nothing")
+    handout.set_defaults(run=_handout, error=handout.error)
 
     report = commands.add_parser(
         "report",
@@ -122,12 +181,42 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     examine.set_defaults(run=_examine)
 
+    mark = commands.add_parser(
+        "mark", help="mark the notebooks that students hand in (runs their code)", description=MARK
+    )
+    mark.add_argument(
+        "submissions", metavar="SUBMISSIONS", help="a folder or a zip, with a folder or a file for each student"
+    )
+    mark.add_argument(
+        "--notebooks", nargs="+", default=[], metavar="NN", help="those that were asked for (default: those handed in)"
+    )
+    mark.add_argument("--csv", metavar="FILE", help="write all rows as CSV, for a spreadsheet")
+    mark.add_argument(
+        "--html", metavar="FILE", help="write a page with each student's answers and what there is to say"
+    )
+    mark.add_argument(
+        "--record",
+        metavar="FILE",
+        help="where rows are kept, so that marking goes on where it stopped (default: SUBMISSIONS.marks.jsonl)",
+    )
+    mark.add_argument("--fresh", action="store_true", help="mark everything again, whatever the record has")
+    mark.add_argument(
+        "--wall",
+        choices=("auto", "require", "none"),
+        default="auto",
+        help="run the code behind bubblewrap: where it is installed, or not at all without it, or never (default: auto)",
+    )
+    mark.add_argument("--time", type=_seconds, default=20.0, metavar="SECONDS", help="for each answer (default: 20)")
+    mark.add_argument("--memory", type=_positive, default=2000, metavar="MB", help="for each answer (default: 2000)")
+    mark.add_argument("--jobs", type=_positive, default=2, metavar="N", help="notebooks at the same time (default: 2)")
+    mark.set_defaults(run=_mark)
+
     html = commands.add_parser(
         "html",
         help="write the notebooks as web pages that need no network",
-        description="Writes the project's notebooks as web pages into one folder; the project is the nearest folder, from the "
-        "current one upwards, that holds notebooks/. Formulas, pictures and links work without a network. Needs "
-        "pip install -e '.[html]'.",
+        description="Writes the notebooks as web pages into one folder: those of the nearest folder, from the current one "
+        "upwards, that holds notebooks/, or else those that minidl was installed with. Formulas, pictures and links work "
+        "without a network. Needs the extra html, that is pip install django-static-mathjax nbconvert.",
     )
     html.add_argument("--out", default="html", metavar="FOLDER", help="where to write (default: %(default)s)")
     html.set_defaults(run=_html, error=html.error)
@@ -135,12 +224,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal may have no sign for an arrow, or for a student's name
             stream.reconfigure(errors="backslashreplace")
-    arguments = parser.parse_args(argv)
+    arguments, others = parser.parse_known_args(argv)
+    arguments.others = others
+    if others and (arguments.command != "start" or not all(other.startswith("--") for other in others)):
+        parser.error(f"unrecognized arguments: {' '.join(others)}")
     try:
         return arguments.run(arguments)
     except KeyboardInterrupt:
-        goes_on = " The runs that were done are recorded: the same command goes on from there."
-        print(f"\nInterrupted.{goes_on if arguments.command == 'report' else ''}", file=sys.stderr)
+        goes_on = " What was done is recorded: the same command goes on from there."
+        print(f"\nInterrupted.{goes_on if arguments.command in ('report', 'mark') else ''}", file=sys.stderr)
         return 130
 
 
@@ -177,6 +269,58 @@ def _make_folder(folder: Path, arguments: argparse.Namespace) -> None:
         arguments.error(f"argument --out: expected a folder to write to, got {why}")
 
 
+def _start(arguments: argparse.Namespace) -> int:
+    from minidl.lab.course import files, start
+
+    here = files.checkout()
+    folder = Path(arguments.folder) if arguments.folder else here or Path("minidl-course")
+    try:
+        if here is None or folder.resolve() != here:
+            done = start.put(folder, fresh=arguments.fresh)
+            print(f"{folder}: {_count(done.written, 'notebook')} written")
+            if done.kept:
+                print(f"Kept as you left them: {', '.join(done.kept)}")
+            if done.beside:
+                print(f"New copies beside them: {', '.join(done.beside)}")
+    except OSError as error:
+        return _complain(arguments, error)
+    if arguments.no_lab:
+        return 0
+    if not start.can_open():
+        install = f"{sys.executable} -m pip install jupyterlab"
+        return _complain(
+            arguments, f"the course is in {folder}, but there is no JupyterLab to open it. Get one: {install}"
+        )
+    options = [*arguments.others, *(["--no-browser"] if arguments.no_browser else [])]
+    return start.open_course(folder, [*options, *([f"--port={arguments.port}"] if arguments.port else [])])
+
+
+def _handout(arguments: argparse.Namespace) -> int:
+    from minidl.lab.course import handout
+
+    try:
+        if arguments.list:
+            print(handout.listing(arguments.notebooks))
+            return 0
+        if arguments.folder is None:
+            arguments.error("the following arguments are required: FOLDER")
+        written = handout.hand_out(arguments.folder, arguments.notebooks, arguments.install, arguments.nbgrader)
+    except (OSError, ValueError) as error:
+        return _complain(arguments, error)
+    print(f"Written to {arguments.folder}: {_count(written, 'notebook')}. Begin with {written[0]}")
+    return 0
+
+
+def _count(things: Sequence[object], name: str) -> str:
+    return f"{len(things)} {name}{'s' * (len(things) != 1)}"
+
+
+def _complain(arguments: argparse.Namespace, what: object, status: int = 1) -> int:
+    """Say in one line what is wrong, and return an exit status."""
+    print(f"{PROGRAM} {arguments.command}: {what}", file=sys.stderr)
+    return status
+
+
 def _report(arguments: argparse.Namespace) -> int:
     _make_folder(Path(arguments.out), arguments)
     import matplotlib as mpl
@@ -198,8 +342,7 @@ def _report(arguments: argparse.Namespace) -> int:
         )
         paths = report.write(result, arguments.out)
     except (RecordError, FloatingPointError, OSError) as error:
-        print(f"python -m minidl report: {error}", file=sys.stderr)
-        return 1
+        return _complain(arguments, error)
     print(report.markdown(report.readable(report.table_1(result))))
     print(f"\n{report.same_curves(result.history)}")
     print(f"Written to {arguments.out}: " + ", ".join(path.name for path in paths))
@@ -224,9 +367,7 @@ def _examine_with(arguments: argparse.Namespace) -> int:
     from minidl.lab.doctor.students.tables import status, table
     from minidl.lab.doctor.students.writing import Outputs
 
-    def complain(line: object) -> int:
-        print(f"python -m minidl examine: {line}", file=sys.stderr)
-        return 2
+    complain = functools.partial(_complain, arguments, status=2)
 
     done = []
     try:
@@ -273,6 +414,62 @@ def _examine_with(arguments: argparse.Namespace) -> int:
     return status(done) if problem is None else complain(problem)
 
 
+def _mark(arguments: argparse.Namespace) -> int:
+    with _without_this_folder():
+        return _mark_with(arguments)
+
+
+def _mark_with(arguments: argparse.Namespace) -> int:
+    from minidl.lab.course.marking.marking import Course, mark
+    from minidl.lab.course.marking.page import page
+    from minidl.lab.course.marking.submissions import read
+    from minidl.lab.course.marking.tables import csv_text, summary, table
+    from minidl.lab.doctor.students import NoWall, Settings
+
+    def complain(line: object) -> int:
+        return _complain(arguments, line, 2)
+
+    submissions = Path(arguments.submissions)
+    record = Path(arguments.record or f"{submissions.resolve().with_suffix('')}.marks.jsonl")
+    outputs = [Path(path) for path in (arguments.csv, arguments.html, record) if path]
+    try:
+        course = Course()
+        if unknown := [number for number in arguments.notebooks if number not in course.paths]:
+            raise ValueError(f"no exercises in notebook {', '.join(unknown)}: there are {', '.join(course.paths)}")
+        handed_in = read(submissions, list(course.stems.values()))
+        if not handed_in:
+            raise ValueError(f"no notebook and no file of Python in {submissions}")
+        for path in outputs:
+            if (
+                path.is_symlink()
+                or path.suffix.lower() in (".py", ".ipynb", ".zip")
+                or path.resolve() == submissions.resolve()
+            ):
+                raise ValueError(f"{path} is not overwritten: it may be somebody's work")
+            if why := why_not_writable(path.parent):
+                raise ValueError(f"{path} cannot be written: {why}")
+        if len({path.resolve() for path in outputs}) < len(outputs):
+            raise ValueError("--csv, --html and --record expected different files")
+    except (OSError, ValueError) as error:
+        return complain(error)
+    if arguments.fresh:
+        record.unlink(missing_ok=True)
+    settings = Settings(seconds=arguments.time, megabytes=arguments.memory, at_once=arguments.jobs, wall=arguments.wall)
+    try:
+        rows = mark(handed_in, course, settings, notebooks=arguments.notebooks, record=record, warn=complain)
+        if arguments.csv:
+            Path(arguments.csv).write_text(csv_text(rows), encoding="utf-8", newline="")
+        if arguments.html:
+            asks = {id: each.asks for id, each in course.exercises.items()}
+            Path(arguments.html).write_text(page(rows, asks), encoding="utf-8")
+    except NoWall as error:
+        return complain(f"no wall: {error}")
+    except OSError as error:
+        return complain(error)
+    print(f"{table(rows)}\n\n{summary(rows)}" if rows else "Nothing was handed in that can be marked.")
+    return 0
+
+
 @contextlib.contextmanager
 def _without_this_folder() -> Iterator[None]:
     """Import nothing from the current folder for a while, which ``python -m`` has put first."""
@@ -285,18 +482,21 @@ def _without_this_folder() -> Iterator[None]:
 
 
 def _html(arguments: argparse.Namespace) -> int:
+    from minidl.lab.course import files
+
     try:
         project = find_project()
-    except FileNotFoundError as error:
-        print(f"python -m minidl html: {error}", file=sys.stderr)
-        return 1
+    except FileNotFoundError:
+        try:
+            project = files.project()
+        except FileNotFoundError as error:
+            return _complain(arguments, error)
     _make_folder(Path(arguments.out), arguments)
     from minidl.lab.course import pages
 
     try:
         written = pages.export(arguments.out, project)
     except (FileNotFoundError, ModuleNotFoundError) as error:
-        print(f"python -m minidl html: {error}", file=sys.stderr)
-        return 1
+        return _complain(arguments, error)
     print(f"Written to {arguments.out}: {len(written)} pages. Begin with {written[0]}")
     return 0

@@ -11,10 +11,15 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from minidl.lab.arguments import checked
+from minidl.lab.figures.shown import SHARP
+
+LENGTH = "500px"  # of a slider: short ones are hard to set
 
 
 @checked
-def explore(figure: Figure, update: Callable[..., None], **sliders: widgets.ValueWidget) -> widgets.VBox:
+def explore(
+    figure: Figure, update: Callable[..., None], *, play: bool = False, **sliders: widgets.ValueWidget
+) -> widgets.VBox:
     """Show a figure below sliders, and redraw it when one of them moves.
 
     Redrawing a figure takes well under 0.1 s, where making a new one takes several times as long.
@@ -26,19 +31,23 @@ def explore(figure: Figure, update: Callable[..., None], **sliders: widgets.Valu
     update : callable
         Called with the sliders' values, by name. It changes what moves, as with ``line.set_data(x, y)``. What it prints
         or raises is shown below the figure.
+    play : bool
+        Put a button before the first slider that moves it from end to end: a slider over a list of options.
     sliders : ipywidgets
-        Their ``description`` defaults to their name.
+        Their ``description`` defaults to their name, a formula where that is one letter.
 
     Returns
     -------
     VBox
         The sliders, the figure, and what update has to say; Jupyter shows it.
     """
+    width = round(figure.get_figwidth() * figure.dpi)
     # Its own size, or it would be stretched; no margin, or it would be wider than its cell.
-    size = widgets.Layout(align_self="flex-start", max_width="100%", margin="0")
+    size = widgets.Layout(align_self="flex-start", width=f"{width}px", max_width="100%", margin="0")
     image, said = widgets.Image(format="png", layout=size), widgets.Output()
     for name, slider in sliders.items():
-        slider.description = slider.description or name
+        slider.description = slider.description or _formula(name)
+        slider.layout.width, slider.style.description_width = LENGTH, "initial"
 
     def redraw() -> None:
         update(**{name: slider.value for name, slider in sliders.items()})
@@ -53,9 +62,20 @@ def explore(figure: Figure, update: Callable[..., None], **sliders: widgets.Valu
             redraw()
 
     plt.close(figure)  # or Jupyter would show it a second time
+    figure.set_dpi(SHARP * figure.dpi)
     canvas = FigureCanvasAgg(figure)
     redraw()
     figure.set_layout_engine("none")  # laying out anew takes longer than drawing, and would make the axes jump
     for slider in sliders.values():
         slider.observe(moved, names="value")
-    return widgets.VBox([*sliders.values(), image, said])
+    shown = list(sliders.values())
+    if play and shown:
+        film = widgets.Play(max=len(shown[0].options) - 1, interval=500, show_repeat=False)
+        widgets.jslink((film, "value"), (shown[0], "index"))
+        shown[0] = widgets.HBox([film, shown[0]])
+    return widgets.VBox([*shown, image, said])
+
+
+def _formula(name: str) -> str:
+    """Return a name as it is typeset: x and x_2 are formulas, lr and gain are words."""
+    return f"${name}$" if len(name.split("_")[0]) == 1 else name

@@ -112,7 +112,16 @@ def compare_gradients(loss: Callable[..., Tensor], gradients: dict[str, tuple[Te
     derived = torch.autograd.grad(value, leaves, materialize_grads=True)
     for judge, truth, below in (("central differences", nudged, 1e-8), ("autograd", derived, 1e-12)):
         print(f"against {judge}:")
-        agree({name: (gradients[name][1], true) for name, true in zip(gradients, truth, strict=True)}, below=below)
+        try:
+            agree({name: (gradients[name][1], true) for name, true in zip(gradients, truth, strict=True)}, below=below)
+        except AssertionError as error:
+            dtypes = {tensor.dtype for pair in gradients.values() for tensor in pair} - {torch.float64}
+            if not dtypes:
+                raise
+            raise AssertionError(
+                f"{error}. That may well be the {str(dtypes.pop())[6:]}: its 7 digits cannot tell so small a difference. "
+                f"Compare in float64, torch.set_default_dtype(torch.float64) before anything is built."
+            ) from None
 
 
 @checked

@@ -228,8 +228,8 @@ def readable(table: pd.DataFrame) -> pd.DataFrame:
             "in the report": pair(row, "published_accuracy", 4),
             "training time (s)": pair(row, "seconds", 2),
             "in the report (s)": pair(row, "published_seconds", 2),
-            "time ÷ PyTorch's": number(row["time_ratio"]),
-            "in the report, ÷": number(row["published_time_ratio"]),
+            "times PyTorch's": number(row["time_ratio"]),
+            "times PyTorch's, in the report": number(row["published_time_ratio"]),
             "epochs to 95 %": f"{row['epochs_median']:.0f} [{row['epochs_min']:.0f}, {row['epochs_max']:.0f}]",
         }
         for _, row in table.iterrows()
@@ -274,31 +274,49 @@ def same_curves(history: pd.DataFrame) -> str:
 
 
 @checked
-def figure_1(history: pd.DataFrame, *, ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
-    """Draw the report's Figure 1, the training history of the framework as published."""
-    return _history_of(history, FRAMEWORK, "Figure 1: framework, gradients divided by the batch size", ax)
+def figure_1(history: pd.DataFrame, *, epochs: str = "log", ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
+    """Draw the report's Figure 1, the training history of the framework as published; ``epochs`` is "log" or "linear"."""
+    why = f"each step is divided by {settings()[0].batch_size}"
+    return _history_of(history, FRAMEWORK, f"Figure 1  The framework needs {{}} epochs: {why}", epochs, ax)
 
 
 @checked
-def figure_2(history: pd.DataFrame, *, ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
-    """Draw the report's Figure 2, the training history of the PyTorch model as published."""
-    return _history_of(history, PYTORCH, "Figure 2: PyTorch, sum of the squared errors", ax)
+def figure_2(history: pd.DataFrame, *, epochs: str = "log", ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
+    """Draw the report's Figure 2, the training history of the PyTorch model as published, on the axes of Figure 1."""
+    return _history_of(history, PYTORCH, "Figure 2  PyTorch, which divides nothing, needs {} epochs", epochs, ax)
 
 
 @checked
-def figure_3(history: pd.DataFrame, *, ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
-    """Draw PyTorch's training history and that of the framework on the same loss, from the same initial weights."""
+def figure_3(history: pd.DataFrame, *, epochs: str = "log", ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
+    """Draw PyTorch and minidl on the same loss from the same initial weights, and how far they are apart: three axes."""
     check_table("figure_3", history, *COLUMNS)
-    validation = history[history["split"] == "validation"]
-    names = {SAME_START: "minidl", PYTORCH: "PyTorch"}  # the dashed line last, or the solid one would hide it
-    validation = pd.concat(validation[validation["model"] == model].assign(model=name) for model, name in names.items())
-    title = "Figure 3: the same loss and the same start, validation data"
-    return figures.training_history(validation, by="model", title=title, ax=ax)
+    ax = figures.new_row(3, ax)
+    names = {FRAMEWORK: "framework, as in Figure 1", PYTORCH: "PyTorch", SAME_START: "minidl, same loss, same start"}
+    title = "Figure 3  The same loss and the same start: the same curve"
+    look = {"names": names, "epochs": epochs, "limits": _limits(history)}
+    figures.tube_and_thread(history, PYTORCH, SAME_START, FRAMEWORK, title=title, ax=ax[:2], **look)
+    recorded = set(history["model"])  # 64 bits are not in every record
+    pairs = {"32 bits": (PYTORCH, SAME_START)} | ({"64 bits": EXACT} if recorded.issuperset(EXACT) else {})
+    figures.differences(history, pairs, epochs=epochs, ax=ax[2])
+    return ax
 
 
-def _history_of(history: pd.DataFrame, model: str, title: str, ax: Sequence[Axes] | None) -> Sequence[Axes]:
+def _history_of(
+    history: pd.DataFrame, model: str, title: str, epochs: str, ax: Sequence[Axes] | None
+) -> Sequence[Axes]:
+    """Draw one model's history, its title completed by the epochs to SHARE of the end: the median of its runs."""
     check_table("a figure of the report", history, *COLUMNS)
-    return figures.training_history(history[history["model"] == model], title=title, ax=ax)
+    part = history[history["model"] == model]
+    title = title.format(f"{epochs_to_share(part).median():.0f}")
+    return figures.training_history(part, title=title, epochs=epochs, limits=_limits(history), ax=ax)
+
+
+def _limits(history: pd.DataFrame) -> dict[str, tuple[float, float]]:
+    """Return the limits that hold the mean curves of all models, so that Figures 1 to 3 can be compared by eye."""
+    compared = history[history["model"].isin(list(LABELS))]
+    curves = compared.groupby(["model", "split", "epoch"])[["loss", "accuracy"]].mean()
+    (low, least), (high, _) = curves.min(), curves.max()
+    return {"loss": (0.8 * float(low), 1.3 * float(high)), "accuracy": (0.9 * float(least), 1.0)}
 
 
 @checked

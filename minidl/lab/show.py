@@ -10,7 +10,7 @@ import sys
 import textwrap
 from collections.abc import Sequence
 
-from minidl import Sequential
+from minidl import Module, Sequential
 from minidl.lab.arguments import checked
 
 
@@ -76,22 +76,28 @@ class SideBySide:
 def side_by_side(*classes: type, methods: Sequence[str] = ("forward", "backward")) -> SideBySide:
     """Return the source of some methods of classes, next to each other, without docstrings.
 
-    ValueError for a class that does not define such a method itself.
+    ValueError for a class that has no such method but Module's.
     """
     columns = {}
     for cls in classes:
+        sources = []
         for method in methods:
-            if method not in vars(cls):
+            written = [vars(home)[method] for home in cls.__mro__ if home is not Module and method in vars(home)]
+            if not written:
                 raise ValueError(f"side_by_side expected {cls.__name__} to define {method}, got none")
+            sources.append(_without_docstring(inspect.getsource(written[0])))
         title = f"minidl.{cls.__name__}" if cls.__module__.startswith("minidl.") else cls.__name__
-        columns[title] = "\n".join(_without_docstring(inspect.getsource(vars(cls)[method])) for method in methods)
+        columns[title] = "\n".join(dict.fromkeys(sources))  # one line may define two methods
     return SideBySide(columns)
 
 
 def _without_docstring(source: str) -> str:
     source = textwrap.dedent(source)
-    function = ast.parse(source).body[0]
-    if ast.get_docstring(function) is None:
+    try:
+        function = ast.parse(source).body[0]
+    except SyntaxError:  # the middle of a statement: a lambda in brackets
+        return source
+    if not isinstance(function, ast.FunctionDef) or ast.get_docstring(function) is None:
         return source
     docstring, lines = function.body[0], source.splitlines(keepends=True)
     return "".join(lines[: docstring.lineno - 1] + lines[docstring.end_lineno :])

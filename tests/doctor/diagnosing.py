@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import specimens
 
-from minidl.lab.doctor import Diagnosis, examine, examine_loss, examine_optimizer
+from minidl.lab.doctor import Diagnosis, check_up, examine, examine_loss, examine_optimizer, examine_training
 from minidl.lab.doctor.time_limit import TIME_LIMIT
 
 DIAGNOSES: dict[str, Diagnosis] = {}
@@ -19,6 +19,10 @@ def diagnose(specimen):
         elif specimen.kind == "loss":
             given = specimen.input, specimen.target
             found = examine_loss(specimen.build(), *given, reference=specimen.reference, time_limit=limit)
+        elif specimen.kind == "loop":
+            found = examine_training(specimen.build, **specimen.more)
+        elif specimen.kind == "setting":
+            found = check_up(**specimen.build())
         else:
             found = examine_optimizer(*specimen.build(), time_limit=limit)
         DIAGNOSES[specimen.name] = found

@@ -16,11 +16,20 @@ import pytest
 import specimens
 
 from minidl.lab.doctor import diagnosis, examination, explanation, mistakes
-from minidl.lab.doctor.mistakes import FACTORS, FAMILIES, MISBEHAVIOURS, WRONG_STEPS, WRONG_VALUES, reading
+from minidl.lab.doctor.mistakes import (
+    FACTORS,
+    FAMILIES,
+    MISBEHAVIOURS,
+    WRONG_LOOPS,
+    WRONG_SETTINGS,
+    WRONG_STEPS,
+    WRONG_VALUES,
+    reading,
+)
 from minidl.lab.doctor.mistakes.rules import Rule
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
-OBSERVATIONS = [*MISBEHAVIOURS, *WRONG_STEPS]
+OBSERVATIONS = [*MISBEHAVIOURS, *WRONG_STEPS, *WRONG_LOOPS, *WRONG_SETTINGS]
 SENTENCES = [*WRONG_VALUES, *OBSERVATIONS]
 RULES = [*FACTORS, *SENTENCES]
 NAMES = {rule.name for rule in RULES}
@@ -49,7 +58,7 @@ def test_every_function_under_a_decorator_is_a_rule_once_in_the_order_of_definit
     decorated = [node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.decorator_list]
     names = [function_of(rule).__name__ for rule in RULES if rule.family == family.__name__]
     assert sorted(names) == sorted(decorated)
-    for rules in (FACTORS, WRONG_VALUES, MISBEHAVIOURS, WRONG_STEPS):
+    for rules in (FACTORS, WRONG_VALUES, MISBEHAVIOURS, WRONG_STEPS, WRONG_LOOPS, WRONG_SETTINGS):
         in_order = [function_of(rule).__name__ for rule in rules if rule.family == family.__name__]
         assert in_order == [name for name in decorated if name in in_order]
 
@@ -97,6 +106,19 @@ def test_every_section_to_read_exists(name, heading):
 
 # A word that the section has to say which a rule of this name sends its reader to
 SPOKEN_OF = {
+    "data not finite|one class only|validation|targets do not|softmax before|output cannot": "points|target|class",
+    "inputs (too|of)|steps too large": "valley|curvature",
+    "gradients wrong|answers the mean": "step",
+    "units all equal": "equal|same",
+    "dead units|saturated units|signal|start far": "variance|gain|dead|weights",
+    "rate for|steps too small": "sum|mean",
+    "learns by heart|ten samples": "points|layers",
+    "gradients never zeroed|zeroed too rarely": "zero_grad",
+    "epoch loss divided": "mean",
+    "samples|never shuffled|same order": "batch",
+    "accuracy (of|over|along)|model returned|data changed|epoch loss|history|graph|evaluated|trained": "epoch",
+    "softmax before|targets of|column against|shuffled": "epoch",
+    "zeroed|step before|backward|step missing|step once|loss|optimiser of": "step",
     "sign": "sign|multiply by your own slope",
     "factor": "Divide by the batch size|divides the gradient by|two different losses|multiply by your own slope",
     "input gradient summed": "Over which index|comes in",

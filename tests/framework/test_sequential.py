@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from functools import partial
 
 import pytest
@@ -225,3 +226,14 @@ def test_showing_a_model_changes_nothing(randn, unchanged):
         with unchanged(model):
             repr(model)
         model.backward(torch.ones_like(output))
+
+
+def test_a_model_is_saved_and_loaded_as_its_docstring_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model, another = (Sequential(Linear(2, 3), ReLU(), Sequential(Linear(3, 2))) for _ in range(2))
+    said = (Sequential.__doc__ or "").split("built in the same way:")[1].split("Raises")[0]
+    exec(textwrap.dedent(said), {"torch": torch, "model": model, "another": another})
+    batch = torch.ones(4, 2)
+    assert torch.equal(model(batch), another(batch))
+    another[0].params["bias"].add_(1)
+    assert not torch.equal(model(batch), another(batch))

@@ -197,24 +197,43 @@ def calls() -> dict[str, tuple]:
         ),
         "figures.network": (
             figures.network,
-            {"model": model(), "input": X[:1], "target": T[:1], "loss": MSELoss(), "names": "XHAY", "ax": None},
+            {"model": model(), "input": X[:1], "target": T[:1], "loss": MSELoss(), "names": "XHAY"}
+            | {"numbers": True, "ax": None},
         ),
         "descent": (
             figures.descent,
             {"loss": lambda u, v: u**2 + v**2, "paths": {"a": X}, "x": (-1, 1), "y": (-1, 1), "names": ("w", "b")}
-            | {"ax": None},
+            | {"arrows": True, "ax": None},
         ),
+        "entries": (figures.entries, {"matrices": {"X": X, "T": T}, "ax": None}),
+        "squares": (figures.squares, {"errors": X[0], "ax": None}),
         "digit_images": (
             figures.digit_images,
             {"images": torch.rand(2, 4), "labels": T[:2], "read": T[1:3], "columns": 2, "ax": None},
         ),
         "confusion_matrix": (figures.confusion_matrix, {"labels": T, "read": T, "ax": None}),
-        "curve": (figures.curve, {"history": H, "column": "loss", "by": "split", "ax": None}),
-        "training_history": (figures.training_history, {"history": H, "by": "split", "title": "", "ax": None}),
-        "means": (figures.means, {"history": H, "column": "loss", "split": "validation", "ax": None}),
-        "bands": (figures.bands, {"history": H, "column": "loss", "split": "validation", "ax": None}),
+        "curve": (
+            figures.curve,
+            {"history": H, "column": "loss", "epochs": "log", "limits": (0.1, 2.0), "ax": None},
+        ),
+        "training_history": (
+            figures.training_history,
+            {"history": H, "title": "", "epochs": "log", "limits": {"loss": (0.1, 2.0)}, "ax": None},
+        ),
+        "tube_and_thread": (
+            figures.tube_and_thread,
+            {"history": history(("a", "b", "c")), "tube": "a", "thread": "b", "beside": "c", "title": ""}
+            | {"names": {"a": "A", "b": "B", "c": "C"}, "epochs": "log", "limits": {"loss": (0.1, 2.0)}, "ax": None},
+        ),
+        "differences": (
+            figures.differences,
+            {"history": history(("a", "b")), "pairs": {"both": ("a", "b")}, "epochs": "log", "ax": None},
+        ),
+        "new_row": (figures.new_row, {"columns": 2, "ax": None}),
+        "means": (figures.means, {"history": H, "column": "loss", "split": None, "ax": None}),
+        "bands": (figures.bands, {"history": H, "column": "loss", "split": None, "ax": None}),
+        "comparison": (figures.comparison, {"history": H, "ax": None}),
         "final_errors": (figures.final_errors, {"history": H, "ax": None}),
-        "mean_interval": (figures.mean_interval, {"values": np.ones((3, 2)), "resamples": 10, "seed": 0}),
         # the prover
         "matrices": (proof.matrices, {"text": "X (n x m)"}),
         "scalars": (proof.scalars, {"text": "a, b"}),
@@ -237,9 +256,9 @@ def calls() -> dict[str, tuple]:
             {"history": history(names), "first": names[0], "second": names[1], "of_means": False},
         ),
         "same_curves": (report.same_curves, {"history": history(names)}),
-        "figure_1": (report.figure_1, {"history": history(names), "ax": None}),
-        "figure_2": (report.figure_2, {"history": history(names), "ax": None}),
-        "figure_3": (report.figure_3, {"history": history(names), "ax": None}),
+        "figure_1": (report.figure_1, {"history": history(names), "epochs": "log", "ax": None}),
+        "figure_2": (report.figure_2, {"history": history(names), "epochs": "log", "ax": None}),
+        "figure_3": (report.figure_3, {"history": history(names), "epochs": "log", "ax": None}),
         "write": (report.write, {"result": result(), "folder": None}),
     }
 

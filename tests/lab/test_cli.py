@@ -14,6 +14,9 @@ from minidl.lab.cli import main
 
 ENCODINGS = ["ascii", "cp437", "cp850", "cp932", "cp949", "cp1251", "latin-1", "utf-8"]
 OPTIONS = {
+    "start": ["--fresh", "--no-lab", "--no-browser", "--port"],
+    "handout": ["--notebooks", "--install", "--nbgrader", "--list"],
+    "mark": ["--notebooks", "--csv", "--html", "--record", "--fresh", "--wall", "--time", "--memory", "--jobs"],
     "report": ["--runs", "--epochs", "--seed", "--stacked", "--time-all", "--out"],
     "bench": ["--quick"],
     "html": ["--out"],
@@ -64,6 +67,9 @@ class TestHelp:
         (["report", "--unknown"], "--unknown"),
         (["report", "extra"], "extra"),
         (["bench", "--runs", "3"], "--runs"),
+        (["start", "folder", "other"], "other"),
+        (["start", "--port", "x"], "--port: expected an integer of at least 1, got 'x'"),
+        (["handout"], "FOLDER"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -1,6 +1,6 @@
 import matplotlib.pyplot as plt
 import pytest
-from ipywidgets import FloatSlider, Image
+from ipywidgets import FloatSlider, Image, SelectionSlider
 
 from minidl.lab.interactive import explore
 
@@ -37,9 +37,23 @@ def test_the_figure_is_shown_once(line):
 
 
 def test_a_slider_is_named_after_what_it_sets(line):
-    named, unnamed = FloatSlider(description="log10 step"), FloatSlider()
-    explore(line.figure, lambda a, b: None, a=named, b=unnamed)
-    assert (named.description, unnamed.description) == ("log10 step", "b")
+    named, letter, word = FloatSlider(description="log10 step"), FloatSlider(), FloatSlider()
+    explore(line.figure, lambda a, b, lr: None, a=named, b=letter, lr=word)
+    assert (named.description, letter.description, word.description) == ("log10 step", "$b$", "lr")
+
+
+def test_pictures_have_twice_the_pixels_and_the_size_of_the_figure(line):
+    box = explore(line.figure, lambda: None)
+    (image,) = (child for child in box.children if isinstance(child, Image))
+    width = int.from_bytes(bytes(image.value)[16:20])  # of a PNG
+    assert 2 * int(image.layout.width.removesuffix("px")) == width
+
+
+def test_a_film_plays_through_all_of_its_options(line):
+    box = explore(line.figure, lambda epoch: None, play=True, epoch=SelectionSlider(options=[0, 10, 20]))
+    button, slider = box.children[0].children
+    assert (button.min, button.max) == (0, 2)
+    assert slider.options == (0, 10, 20)
 
 
 def test_what_goes_wrong_on_the_way_in_is_raised(line):

@@ -78,3 +78,12 @@ def test_gradient_sizes_are_those_of_what_arrives(randn, generator):
     sizes = gradient_sizes(model, input, grad_output)
     arrived = (grad_output @ second.params["weight"].mT) * (1 - torch.tanh(first(input)) ** 2)
     assert sizes == pytest.approx([float(arrived.square().mean() ** 0.5), float(grad_output.square().mean() ** 0.5)])
+
+
+def test_of_float32_it_is_said_that_float32_is_the_reason(capsys):
+    x = torch.tensor([[0.3, -1.2]], dtype=torch.float32)
+    with pytest.raises(AssertionError, match=r"float32.*float64"):
+        compare_gradients(lambda x: (x**2).sum(), {"x": (x, 2 * x)})
+    with pytest.raises(AssertionError) as raised:
+        compare_gradients(lambda x: (x**2).sum(), {"x": (x.double(), 3 * x.double())})
+    assert "float32" not in str(raised.value)

@@ -167,10 +167,10 @@ def test_the_readable_table_and_its_markdown():
     assert first["in the report"] == "0.9699 ± 0.0093"
     assert first["training time (s)"] == f"{numbers['seconds_mean']:.2f} ± {numbers['seconds_std']:.2f}"
     assert first["in the report (s)"] == "13.16 ± 0.75"
-    assert first["time ÷ PyTorch's"] == f"{numbers['time_ratio']:.2f}"
-    assert first["in the report, ÷"] == "1.02"
+    assert first["times PyTorch's"] == f"{numbers['time_ratio']:.2f}"
+    assert first["times PyTorch's, in the report"] == "1.02"
     assert first["epochs to 95 %"] == "{epochs_median:.0f} [{epochs_min}, {epochs_max}]".format(**numbers)
-    assert third[["in the report", "training time (s)", "in the report (s)", "time ÷ PyTorch's"]].tolist() == ["–"] * 4
+    assert third[["in the report", "training time (s)", "in the report (s)", "times PyTorch's"]].tolist() == ["–"] * 4
     lines = report.markdown(readable).split("\n")
     assert len(lines) == 2 + 4
     assert len({len(line) for line in lines}) == 1
@@ -256,92 +256,69 @@ def full():
 
 class TestFigures:
     @pytest.mark.parametrize("number", FIGURES)
-    def test_titles_labels_limits_and_legends(self, number):
+    def test_one_title_one_legend_and_equal_axes(self, number):
         history = make().history
-        left, right = FIGURES[number](history)
-        assert left.figure is right.figure
-        assert left.get_title(loc="left").startswith(f"Figure {number}: ")
-        assert (left.get_xlabel(), right.get_xlabel()) == ("epoch", "epoch")
-        assert (left.get_ylabel(), right.get_ylabel()) == ("mean loss per sample", "accuracy")
-        assert left.get_xlim() == right.get_xlim() == (0, 4)
-        assert left.get_ylim()[0] == 0
-        assert right.get_ylim()[1] == pytest.approx(1, abs=0.02)
-        names = ("minidl", "PyTorch") if number == 3 else ("training", "validation")
-        for axes in (left, right):
-            words = [text.get_text() for text in axes.get_legend().get_texts()]
-            assert words == [
-                label for name in names for label in (f"{name}, mean of 3 runs", f"{name}, ± 1 standard deviation")
-            ]
-            colours, styles = zip(*((line.get_color(), line.get_linestyle()) for line in axes.lines), strict=True)
-            assert len(set(colours)) == len(set(styles)) == 2
+        axes = FIGURES[number](history, epochs="linear")
+        left, right = axes[:2]
+        assert left.get_title(loc="left").startswith(f"Figure {number}  ")
+        assert [one.texts[0].get_text() for one in axes[:2]] == ["mean loss per sample", "accuracy"]
+        assert {one.get_xlim() for one in axes} == {(0, 4)}
+        assert [bool(one.get_legend()) for one in axes] == [True] + [False] * (len(axes) - 1)
+        first_left, first_right = report.figure_1(history)
+        assert left.get_ylim() == pytest.approx(first_left.get_ylim())
+        assert right.get_ylim() == pytest.approx(first_right.get_ylim())
+        assert left.get_xscale() == right.get_xscale() == "linear"
+        assert first_left.get_xscale() == "log"
+
+    def test_the_numbers_in_the_titles_are_computed(self):
+        history = make().history
+        epochs = report.epochs_to_share(history)
+        for draw, model in ((report.figure_1, report.FRAMEWORK), (report.figure_2, report.PYTORCH)):
+            title = draw(history)[0].get_title(loc="left")
+            assert f" {epochs[model].median():.0f} epochs" in title
+        assert f"divided by {report.settings()[0].batch_size}" in report.figure_1(history)[0].get_title(loc="left")
 
     @pytest.mark.parametrize("number", FIGURES)
     def test_lines_are_means_and_everything_is_within_view(self, number):
         history = make().history
-        models = {1: [report.FRAMEWORK] * 2, 2: [report.PYTORCH] * 2, 3: [report.SAME_START, report.PYTORCH]}[number]
-        splits = ["validation"] * 2 if number == 3 else ["training", "validation"]
-        for axes, column in zip(FIGURES[number](history), ("loss", "accuracy"), strict=True):
-            assert len(axes.lines) == len(axes.collections) == 2
-            for line, model, split in zip(axes.lines, models, splits, strict=True):
-                rows = [row for row in history.to_dict("records") if (row["model"], row["split"]) == (model, split)]
-                means = [statistics.mean(row[column] for row in rows if row["epoch"] == e) for e in range(1, 5)]
-                assert line.get_xdata().tolist() == [1, 2, 3, 4]
-                assert line.get_ydata().tolist() == pytest.approx(means, abs=1e-12)
-                low, high = axes.get_ylim()
-                assert low < min(means)
-                assert max(means) < high
+        model = {1: report.FRAMEWORK, 2: report.PYTORCH, 3: report.SAME_START}[number]
+        label = "minidl, same loss, same start" if number == 3 else "validation, mean ± 1 standard deviation"
+        for axes, column in zip(FIGURES[number](history)[:2], ("loss", "accuracy"), strict=True):
+            (line,) = (line for line in axes.lines if line.get_label() == label)
+            rows = [row for row in history.to_dict("records") if (row["model"], row["split"]) == (model, "validation")]
+            means = [statistics.mean(row[column] for row in rows if row["epoch"] == e) for e in range(1, 5)]
+            assert line.get_xdata().tolist() == [1, 2, 3, 4]
+            assert line.get_ydata().tolist() == pytest.approx(means, abs=1e-12)
+            low, high = axes.get_ylim()
+            assert low < min(means)
+            assert max(means) < high
 
-    @pytest.mark.slow
-    @pytest.mark.parametrize("number", FIGURES)
-    def test_bands_are_those_of_seaborn(self, number, full):
-        import seaborn as sns  # here: it takes a second
-
-        history = full[full["epoch"] <= 50]
-        ours = FIGURES[number](history)
-        _, theirs = plt.subplots(1, 2)
-        if number == 3:
-            part = history[
-                (history["split"] == "validation") & history["model"].isin([report.PYTORCH, report.SAME_START])
-            ]
-            hue, order = "model", [report.SAME_START, report.PYTORCH]
-        else:
-            part = history[history["model"] == (report.FRAMEWORK if number == 1 else report.PYTORCH)]
-            hue, order = "split", ["training", "validation"]
-        clipped = {"loss": 0, "accuracy": 0}
-        for axes, other, column in zip(ours, theirs, ("loss", "accuracy"), strict=True):
-            sns.lineplot(part, x="epoch", y=column, hue=hue, hue_order=order, errorbar="sd", ax=other)
-            assert len(axes.collections) == len(other.collections) == 2
-            for band, expected in zip(axes.collections, other.collections, strict=True):
-                (path,), (expected_path,) = band.get_paths(), expected.get_paths()
-                x, y = expected_path.vertices.T
-                possible = y.clip(0, 1 if column == "accuracy" else None)
-                clipped[column] += (possible != y).sum()
-                np.testing.assert_allclose(path.vertices.T, (x, possible), rtol=0, atol=1e-12)
-            for line, expected in zip(axes.lines, other.lines[:2], strict=True):
-                np.testing.assert_allclose(line.get_xydata(), expected.get_xydata(), rtol=0, atol=1e-12)
-        assert all(clipped.values()), "no band left what can be, so that clipping was not tried"
+    def test_in_grey_the_programs_of_figure_3_are_told_apart(self):
+        lines = report.figure_3(make().history)[0].lines
+        assert len({(line.get_linewidth(), line.get_linestyle()) for line in lines}) == 3
 
     def test_a_single_run_has_lines_and_no_band(self):
         for axes in report.figure_1(make(runs=1).history):
             assert len(axes.lines) == 2
             assert not axes.collections
-            assert [text.get_text() for text in axes.get_legend().get_texts()] == ["training", "validation"]
+        words = [text.get_text() for text in report.figure_1(make(runs=1).history)[0].get_legend().get_texts()]
+        assert words == ["validation", "training"]
 
     @pytest.mark.parametrize("number", FIGURES)
     def test_axes_of_your_own(self, number):
-        figure, own = plt.subplots(2, 1)
+        figure, own = plt.subplots(3 if number == 3 else 2, 1)
         drawn = FIGURES[number](make().history, ax=own)
         assert list(drawn) == list(own)
         assert plt.get_fignums() == [figure.number]
 
     @pytest.mark.slow
-    def test_eighty_thousand_rows_take_less_than_a_second(self, full):
-        report.figure_1(full)  # the first figure loads fonts
+    def test_eighty_thousand_rows_take_less_than_two_seconds(self, full):
+        report.figure_1(full)  # the first figure loads fonts, and seaborn
         for draw in FIGURES.values():
             for _ in range(3):  # the best of three: other programs slow this one down
                 start = time.process_time()
                 axes = draw(full)
                 axes[0].figure.canvas.draw()
-                if (seconds := time.process_time() - start) < 1:
+                if (seconds := time.process_time() - start) < 2:
                     break
-            assert seconds < 1
+            assert seconds < 2

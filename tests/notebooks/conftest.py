@@ -1,31 +1,9 @@
-import re
-import shlex
-import shutil
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from minidl.lab.course.handout import hand_out
 
 
 @pytest.fixture(scope="session")
 def students(made_once):
-    """Return the folder of copies without solutions that the README's command makes, in a folder of its own."""
-
-    def fill(folder):
-        shutil.copytree(ROOT / "notebooks", folder / "notebooks")
-        python, *arguments = shlex.split(command("students"))
-        assert python == ".venv/bin/python"
-        made = subprocess.run([sys.executable, *arguments], cwd=folder, capture_output=True, text=True, check=False)
-        assert made.returncode == 0, made.stderr
-
-    return made_once("classroom", fill) / "students"
-
-
-def command(name: str) -> str:
-    """Return the README's command after the comment that names it."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (line,) = re.findall(rf"<!-- {name} command -->\n```sh\n(.*)\n```", readme)
-    return line
+    """Return the folder of students' copies of all notebooks."""
+    return made_once("students", hand_out)

@@ -20,6 +20,7 @@ from spellchecker import SpellChecker
 ROOT = Path(__file__).parents[2]
 NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb")) + sorted(ROOT.glob("*.ipynb"))
 PAGES = [*NOTEBOOKS, ROOT / "README.md"]
+LINKED = [*PAGES, *sorted((ROOT / ".github").glob("*.md"))]  # what the README leads to
 SOURCES = sorted((ROOT / "minidl").rglob("*.py"))
 LINK = re.compile(r"(!?)\[((?:[^][]|\[[^]]*\])*)\]\(([^)\s]+)\)")
 CODE = re.compile(r"(?ms)^```.*?^```$|(`+)(?!`)(.*?)(?<!`)\1(?!`)")
@@ -64,7 +65,7 @@ def faults_of_outline(text: str) -> list[str]:
     return faults + [f"twice the same heading: {name}" for name in sorted(set(names)) if names.count(name) > 1]
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", LINKED, ids=lambda path: path.stem)
 def test_headings_form_an_outline(path):
     assert faults_of_outline("\n\n".join(text for _, text in cells(path))) == []
 
@@ -124,7 +125,7 @@ def faults_of_links(text: str, folder: Path, own: str) -> list[str]:
     return faults
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", LINKED, ids=lambda path: path.stem)
 def test_links_lead_where_they_say(path):
     own = "\n\n".join(text for _, text in cells(path))
     faults = [f"{name}: {fault}" for name, text in cells(path) for fault in faults_of_links(text, path.parent, own)]

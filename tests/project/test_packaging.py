@@ -1,7 +1,11 @@
 """Dependencies are declared once, environment.yml agrees, and what is installed satisfies them."""
 
 import ast
+import contextlib
+import importlib.util
+import io
 import itertools
+import json
 import re
 import subprocess
 import sys
@@ -13,6 +17,16 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.version import Version
+
+
+def loaded(path: Path):
+    """Return a module that is no package's."""
+    spec = importlib.util.spec_from_file_location("loaded", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
 
 ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -25,6 +39,7 @@ PYPI_NAMES = {
     "pytorch": "torch",
     "matplotlib-base": "matplotlib",
 }  # of conda-forge's packages that are called otherwise
+BUILDING = loaded(ROOT / ".ci" / "minidl_build" / "__init__.py")
 IMPORT_NAMES = {"scikit-learn": "sklearn"}
 VALIDATING = {"nbval", "pytest", "pytest-xdist"}  # what `pytest --nbval notebooks mkplot.ipynb` needs
 
@@ -43,7 +58,9 @@ def test_environment_has_the_bounds_of_pyproject_and_what_every_notebook_needs()
     assert conda.pop("python") == SpecifierSet(PROJECT["requires-python"])
     assert conda.pop("pip") == SpecifierSet("")
     validating = [requirement for requirement in EXTRAS["test"] if requirement.name in VALIDATING]
-    assert conda == {r.name: r.specifier for r in DEPENDENCIES + EXTRAS["digits"] + validating}
+    in_jupyterlab = [requirement for requirement in EXTRAS["lab"] if requirement.name != PROJECT["name"]]
+    needed = DEPENDENCIES + in_jupyterlab + EXTRAS["digits"] + validating
+    assert conda == {r.name: r.specifier for r in needed}  # of two bounds, JupyterLab's
 
 
 def test_environment_installs_the_project_itself_from_conda_forge():
@@ -51,17 +68,25 @@ def test_environment_installs_the_project_itself_from_conda_forge():
     assert [item for item in ENVIRONMENT["dependencies"] if not isinstance(item, str)] == [{"pip": ["-e ."]}]
 
 
-NEEDED = [*DEPENDENCIES, *itertools.chain(*(requirements for name, requirements in EXTRAS.items() if name != "dev"))]
+OTHERS = ("class", "dev")  # what the tests do without
+NEEDED = [*DEPENDENCIES, *itertools.chain(*(texts for name, texts in EXTRAS.items() if name not in OTHERS))]
 
 
-@pytest.mark.parametrize("requirement", NEEDED, ids=lambda r: r.name)
+@pytest.mark.parametrize("requirement", NEEDED, ids=str)
 def test_installed_version_is_within_the_bounds(requirement):
     assert requirement.specifier.contains(version(requirement.name), prereleases=True)
 
 
-def test_who_runs_the_tests_gets_the_digits_too():
-    (itself,) = [requirement for requirement in EXTRAS["test"] if requirement.name == PROJECT["name"]]
-    assert itself.extras == {"digits", "html"}
+@pytest.mark.parametrize(("extra", "brings"), [("test", {"html", "lab"}), ("lab", {"digits"})])
+def test_what_an_extra_brings_with_it(extra, brings):
+    (itself,) = [requirement for requirement in EXTRAS[extra] if requirement.name == PROJECT["name"]]
+    assert itself.extras == brings
+
+
+def test_a_host_keeps_its_own_jupyter():
+    assert not [r.name for r in DEPENDENCIES if r.name.startswith(("jupyter", "notebook", "ipykernel"))]
+    (widgets,) = [requirement for requirement in DEPENDENCIES if requirement.name == "ipywidgets"]
+    assert widgets.specifier.contains("7.7.1")
 
 
 def test_torch_has_an_upper_bound():
@@ -73,7 +98,8 @@ def test_the_oldest_environment_has_every_lower_bound_but_that_of_torch():
     printed = subprocess.run(
         [sys.executable, ROOT / ".ci" / "oldest"], capture_output=True, text=True, check=True
     ).stdout
-    bounds = {r.name: bound.version for r in NEEDED for bound in r.specifier if bound.operator == ">="}
+    oldest = [(r.name, bound.version) for r in NEEDED for bound in r.specifier if bound.operator == ">="]
+    bounds = dict(sorted(oldest, key=lambda bound: Version(bound[1])))  # the highest of each name
     assert bounds.pop("torch")
     assert bounds.keys() == {r.name for r in NEEDED} - {"torch", PROJECT["name"]}
     assert sorted(printed.splitlines()) == sorted(f"{name}=={oldest}" for name, oldest in bounds.items())
@@ -81,7 +107,30 @@ def test_the_oldest_environment_has_every_lower_bound_but_that_of_torch():
 
 def test_what_builds_the_project_is_what_the_tests_build_it_with():
     (setuptools,) = [requirement for requirement in EXTRAS["test"] if requirement.name == "setuptools"]
-    assert [str(setuptools)] == BUILD_SYSTEM["requires"]
+    assert [str(setuptools)] == BUILDING.get_requires_for_build_wheel()
+    assert BUILD_SYSTEM["requires"] == []  # nothing is downloaded before Python has been looked at
+
+
+@pytest.mark.parametrize("version", [(3, 6, 15), (3, 9, 0), (3, 10, 13), (2, 7, 18)])
+@pytest.mark.parametrize("what", ["wheel", "editable", "sdist"])
+def test_an_unfit_python_is_refused_in_one_sentence_before_anything_is_downloaded(what, version, monkeypatch):
+    monkeypatch.setattr(sys, "version_info", version)
+    with pytest.raises(SystemExit) as end:
+        getattr(BUILDING, f"get_requires_for_build_{what}")()
+    this = f"{version[0]}.{version[1]}"
+    assert end.value.code == f"minidl needs Python 3.11 or newer, and this is Python {this}."
+
+
+@pytest.mark.parametrize("version", [(3, 11, 0), (3, 14, 2), (4, 0, 0)])
+def test_a_fit_python_is_not_refused(version, monkeypatch):
+    monkeypatch.setattr(sys, "version_info", version)
+    BUILDING.refuse_unfit_python()
+
+
+def test_old_versions_of_python_can_read_what_refuses_them():
+    source = (ROOT / ".ci" / "minidl_build" / "__init__.py").read_text()
+    assert ast.parse(source, feature_version=(3, 4))
+    assert not [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.JoinedStr)]
 
 
 def test_ruff_before_a_commit_is_the_ruff_of_the_tests():
@@ -109,8 +158,9 @@ def imports_of(folder: Path) -> set[str]:
 
 def test_every_import_of_the_package_is_declared():
     declared = {IMPORT_NAMES.get(requirement.name, requirement.name) for requirement in DEPENDENCIES + EXTRAS["digits"]}
-    comes_with_pandas_and_jupyterlab = {"numpy", "IPython", "nbconvert", "nbformat", "pygments"}
-    assert imports_of(ROOT / "minidl") <= declared | comes_with_pandas_and_jupyterlab
+    declared |= {IMPORT_NAMES.get(requirement.name, requirement.name) for requirement in EXTRAS["html"]}
+    comes_with_others = {"numpy", "PIL", "IPython", "pygments"}
+    assert imports_of(ROOT / "minidl") <= declared | comes_with_others
 
 
 def test_only_the_digits_need_the_extra():
@@ -151,18 +201,53 @@ def test_top_level_holds_what_the_design_says():
     assert {name for name in names if not name.startswith(".")} <= allowed
 
 
-def readme_commands() -> list[str]:
-    text = (ROOT / "README.md").read_text()
-    return re.findall(r"<!-- (?:start|test) command -->\n```\w*\n(.*)\n```", text)
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_readme_has_two_commands_of_one_line():
-    start, test = readme_commands()
-    assert "-m venv" in start
-    assert "notebooks/00_start_here.ipynb" in start
-    assert "-m venv" in test
-    assert '".[test]"' in test
-    assert test.endswith("pytest")
+def readme_command(name: str) -> list[str]:
+    (lines,) = re.findall(rf"<!-- {name} command -->\n```sh\n((?:.*\n)+?)```", README)
+    return lines.splitlines()
+
+
+def test_readme_starts_in_three_lines_that_are_seen_as_a_whole():
+    venv, install, start = lines = readme_command("start")
+    assert max(map(len, lines)) <= 85
+    assert venv == "python3 -m venv .venv"
+    assert install.startswith(".venv/bin/python -m pip install ")
+    assert start == ".venv/bin/minidl start"
+
+
+def test_readme_tests_in_one_line():
+    (line,) = readme_command("test")
+    assert "-m venv" in line
+    assert '".[test]"' in line
+    assert line.endswith("pytest")
+
+
+def test_readme_is_short():
+    seen = re.sub(r"<!--.*?-->|(?<=\])\([^)]*\)|[|:-]{3,}|\|", " ", README)  # without addresses, and what draws tables
+    assert len(seen.split()) <= 400
+    pictures = re.findall(r"!\[[^]]*\]\((.*?)\)", README)
+    assert len(pictures) == 2
+    assert all((ROOT / picture).stat().st_size < 150_000 for picture in pictures)
+
+
+def test_readme_promises_the_minutes_of_the_map():
+    rows = r"\[\d\d [^]]*\]\((?:notebooks/)?(\d\d_\w+)\.ipynb\) \|(?:[^|]*[a-z][^|]*\|)? (\d+) "
+    start = json.loads((ROOT / "notebooks" / "00_start_here.ipynb").read_text(encoding="utf-8"))
+    text = "\n".join("".join(cell["source"]) for cell in start["cells"])
+    said = dict(re.findall(rows, README))
+    assert said.items() >= dict(re.findall(rows, text)).items()
+    assert said["00_start_here"] == re.search(r"\*\*Time\*\*: (\d+) minutes", text)[1]
+    assert len(said) == len(list((ROOT / "notebooks").glob("*.ipynb")))
+
+
+def test_readme_quotes_the_doctor():
+    (code,) = re.findall(r"(?s)<!-- doctor -->\n```python\n(.*?)```", README)
+    quoted = " ".join(re.search(r"(?m)(^> .*\n)+", README)[0].replace("> ", "").replace("**", "").split())
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        exec(code, {})
+    assert f"1. {quoted}\n" in said.getvalue()
 
 
 @pytest.mark.parametrize("tool", [["check"], ["format", "--check"]], ids=" ".join)

@@ -33,8 +33,9 @@ def built(tmp_path_factory):
     """Return a folder with an sdist, the wheel that was built from it, and in ``direct`` one from the source itself."""
     folder = tmp_path_factory.mktemp("built")
     source = folder / "source"  # a copy: building leaves things behind, and packs what an earlier build has left
-    shutil.copytree(ROOT / "minidl", source / "minidl", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
+    for name in ("minidl", ".ci", "notebooks"):
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+    for name in ("pyproject.toml", "README.md", "LICENSE", "mkplot.ipynb"):
         shutil.copy(ROOT / name, source)
     run("-m", "build", "--no-isolation", "--outdir", folder, source)
     run("-m", "build", "--no-isolation", "--wheel", "--outdir", folder / "direct", source)
@@ -48,10 +49,15 @@ def contents(folder):
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def test_the_wheel_holds_every_module_and_nothing_else(built):
+NOTEBOOKS = [*ROOT.glob("notebooks/*.ipynb"), ROOT / "mkplot.ipynb"]
+
+
+def test_the_wheel_holds_every_module_the_notebooks_and_nothing_else(built):
     files = contents(built)
-    modules = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in (ROOT / "minidl").rglob("*.py")}
-    assert {name: content for name, content in files.items() if ".dist-info/" not in name} == modules
+    expected = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in (ROOT / "minidl").rglob("*.py")}
+    course = "minidl/lab/course/carried"
+    expected |= {f"{course}/{path.relative_to(ROOT).as_posix()}": path.read_bytes() for path in NOTEBOOKS}
+    assert {name: content for name, content in files.items() if ".dist-info/" not in name} == expected
     assert (ROOT / "LICENSE").read_bytes() in files.values()
 
 
@@ -59,20 +65,46 @@ def test_the_sdist_builds_the_same_wheel(built):
     assert contents(built) == contents(built / "direct")
 
 
-def test_the_sdist_holds_licence_and_readme(built):
+def test_the_sdist_holds_licence_readme_and_notebooks(built):
     (sdist,) = built.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {"LICENSE", "README.md", "pyproject.toml", "minidl/__main__.py", "minidl/lab/__init__.py"} <= names
+    assert {path.relative_to(ROOT).as_posix() for path in NOTEBOOKS} <= names
 
 
-def test_the_installed_wheel_writes_a_report_to_another_folder(built, tmp_path):
-    """In a process of its own, as people call it, but not at a terminal: files, table, and nothing on stderr."""
+@pytest.fixture(scope="module")
+def installed(built, tmp_path_factory):
+    """Return the folder that the wheel was installed to, and how to run it far from here."""
     (wheel,) = built.glob("*.whl")
-    site, elsewhere = tmp_path / "site", tmp_path / "elsewhere"
-    elsewhere.mkdir()
+    site = tmp_path_factory.mktemp("site")
     run("-m", "pip", "install", "--no-index", "--no-deps", "--no-compile", "--target", site, wheel)
-    environment = os.environ | {"PYTHONPATH": str(site), "PYTHONIOENCODING": "utf-8", "PYTHONWARNINGS": "error"}
+    return site, os.environ | {"PYTHONPATH": str(site), "PYTHONIOENCODING": "utf-8", "PYTHONWARNINGS": "error"}
+
+
+def test_the_installed_wheel_brings_the_course(installed, tmp_path):
+    """One process for it all: to start one takes longer than what it does."""
+    site, environment = installed
+    assert (site / "bin" / "minidl").exists() or (site / "Scripts" / "minidl.exe").exists()
+    code = """
+from minidl.lab.cli import main
+assert not main(["start", "--no-lab"]) and not main(["handout", "given", "--notebooks", "02", "mkplot"])
+"""
+    printed, complaints = run("-c", code, cwd=tmp_path, env=environment)
+    assert complaints == ""
+    assert printed.startswith("minidl-course: 15 notebooks written\nWritten to given: 2 notebooks.")
+    course = tmp_path / "minidl-course"
+    assert {path: (course / path.relative_to(ROOT)).read_bytes() for path in NOTEBOOKS} == {
+        path: path.read_bytes() for path in NOTEBOOKS
+    }
+    assert sorted(path.name for path in (tmp_path / "given").iterdir()) == ["02_linear.ipynb", "mkplot.ipynb"]
+
+
+def test_the_installed_wheel_writes_a_report_to_another_folder(installed, tmp_path):
+    """In a process of its own, as people call it, but not at a terminal: files, table, and nothing on stderr."""
+    site, environment = installed
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
     how = {"cwd": elsewhere, "env": environment}
     where, _ = run("-c", "import importlib.util; print(importlib.util.find_spec('minidl').origin)", **how)
     assert Path(where.strip()).is_relative_to(site)

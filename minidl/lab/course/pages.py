@@ -1,4 +1,4 @@
-"""The notebooks as web pages that need no network: ``python -m minidl html``.
+"""The notebooks as web pages that need no network: ``minidl html``.
 
 One folder holds everything: pages with their pictures inside, MathJax for the formulas, and the files that the pages link to.
 Formulas are drawn as SVG, because a page that is opened from a disk may load no fonts, and come with MathML for screen readers.
@@ -6,6 +6,7 @@ Formulas are drawn as SVG, because a page that is opened from a disk may load no
 
 from __future__ import annotations
 
+import html
 import importlib.util
 import os
 import re
@@ -22,7 +23,8 @@ WIDGETS = "application/vnd.jupyter.widget-state+json"
 STATIC = (
     "<p><em>Here the notebook has sliders that move the picture. They need Python: open the notebook itself.</em></p>"
 )
-FIGURE = '<img alt="Figure, described in the text next to it" src="data:image/png;base64,{}">'
+FIGURE = '<img alt="{}"{} src="data:image/png;base64,{}">'
+NO_WORDS = "Figure, described in the text next to it"
 CELLS = f"""{{%- extends 'basic/index.html.j2' -%}}
 {{%- block codecell -%}}
 {{%- if cell.metadata.get('jupyter', {{}}).get('source_hidden') -%}}
@@ -31,7 +33,9 @@ CELLS = f"""{{%- extends 'basic/index.html.j2' -%}}
 <details><summary>{{{{ summary }}}}</summary>{{{{ super() }}}}</details>
 {{%- else -%}}{{{{ super() }}}}{{%- endif -%}}
 {{%- endblock -%}}
-{{%- block data_png -%}}{FIGURE.format("{{ output.data['image/png'] }}")}{{%- endblock -%}}
+{{%- block data_png -%}}
+{FIGURE.format("{{ output.metadata.alt | escape_html }}", "{{ output.metadata.size }}", "{{ output.data['image/png'] }}")}
+{{%- endblock -%}}
 """
 PAGE = Template("""<!DOCTYPE html>
 <html lang="en">
@@ -49,28 +53,63 @@ MathJax = {
 <script src="$mathjax" async></script>
 </head>
 <body>
-<main>
+<a class="skip" href="#text">Skip to the text</a>
+<main id="text">
 $body
 </main>
 </body>
 </html>
 """)
 STYLE = """
-body { margin: 0; font: 16px/1.55 system-ui, sans-serif; color: #1a1a1a; background: #fff }
+:root { color-scheme: light dark; --text: #1a1a1a; --page: #fff; --code: #f5f5f5; --line: #c3c3c3; --link: #0b57a4 }
+@media screen and (prefers-color-scheme: dark) {
+  :root { --text: #e4e4e4; --page: #16181c; --code: #24272d; --line: #5a5f68; --link: #8ab8f0 }
+}
+body { margin: 0; font: 16px/1.55 system-ui, sans-serif; color: var(--text); background: var(--page) }
+p, li { max-width: 46em }
 main { max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
 h1, h2, h3 { line-height: 1.25; margin: 1.6em 0 0.5em }
-a { color: #0b57a4 }
+a { color: var(--link) }
 .anchor-link, .prompt { display: none }
 pre, code { font: 13px/1.45 ui-monospace, Menlo, Consolas, monospace }
-.input_area pre { margin: 0.4em 0; padding: 0.6em 0.8em; background: #f5f5f5; border-left: 3px solid #c3c3c3; overflow-x: auto }
-.output pre { margin: 0.4em 0; padding: 0 0.8em; overflow-x: auto }
+pre { overflow-x: auto }
+.input_area pre { margin: 0.4em 0; padding: 0.6em 0.8em; background: var(--code); border-left: 3px solid var(--line) }
+:not(pre) > code { background: var(--code); border-radius: 3px; padding: 0.1em 0.3em; overflow-wrap: anywhere }
+.output pre { margin: 0; padding: 0 0.8em; overflow-x: auto }
 .output_subarea, mjx-container[display="true"] { overflow-x: auto; overflow-y: hidden }
-img { max-width: 100% }
-table { border-collapse: collapse; margin: 0.8em 0; display: block; overflow-x: auto }
-th, td { padding: 0.3em 0.7em; border-bottom: 1px solid #ddd; text-align: left }
-details { margin: 0.6em 0 }
-summary { cursor: pointer; color: #0b57a4 }
+img { max-width: 100%; height: auto; background: #fff; border-radius: 6px }
+.table { margin: 0.8em 0; overflow-x: auto }
+table { border-collapse: collapse }
+th, td { padding: 0.3em 0.7em; border-bottom: 1px solid var(--line); text-align: left }
+details { margin: 0.9em 0 }
+details[open] { padding-left: 1em; border-left: 2px solid var(--line) }
+summary { cursor: pointer; color: var(--link) }
+p, li, summary, h1, h2, h3 { overflow-wrap: break-word }
+.skip { position: absolute; left: -99rem }
+.skip:focus { left: 1rem; top: 0.5rem; padding: 0.3rem 0.6rem; background: var(--page) }
+@media print {
+  main { max-width: none; margin: 0 }
+  pre { white-space: pre-wrap !important; overflow-wrap: anywhere }
+  .input_area pre, .output pre, .output_subarea, .table { overflow: visible }
+  img, tr, mjx-container[display="true"] { break-inside: avoid }
+  h1, h2, h3 { break-after: avoid }
+}
 """
+SHOWS = re.compile(r"\b(picture|figure|map)s? (\w+ )?(shows?|has|compares|draws)\b|\bin the figure\b", re.IGNORECASE)
+FIGURES = re.compile(r"\b(pictures?|figures?|maps?)\b", re.IGNORECASE)
+MARKS = re.compile(r"\b(left|right|solid|dashed|dotted|crosses|lines?|curves?)\b", re.IGNORECASE)
+ASKED = re.compile(r"predict|guess|you may skip|is folded|^in \S+ to|\?$", re.IGNORECASE)
+LONGEST = 400  # characters of a description
+LETTERS = {
+    r"\pm": "±",
+    r"\partial": "∂",
+    r"\le": "≤",
+    r"\ge": "≥",
+    r"\times": "×",
+    r"\cdot": "·",
+    r"\top": "T",
+    r"\varepsilon": "ε",
+}
 
 
 def export(out: str | Path, project: str | Path = ".") -> list[Path]:
@@ -115,25 +154,86 @@ def _page(exporter: Any, path: Path, mathjax: str) -> str:
 
     notebook = nbformat.read(path, 4)
     widgets = notebook["metadata"].pop("widgets", {}).get(WIDGETS, {}).get("state", {})
-    for cell in notebook["cells"]:
+    for number, cell in enumerate(notebook["cells"]):
         for output in cell.get("outputs", []):
-            if WIDGET in output.get("data", {}):
-                picture = _picture(widgets, output["data"][WIDGET]["model_id"])
-                output["data"] = {"text/html": FIGURE.format(picture) + STATIC if picture else STATIC}
+            data, metadata = output.get("data", {}), output.get("metadata", {})
+            if "image/png" in data or WIDGET in data:
+                own = metadata.get("alt") or metadata.get("image/png", {}).get("alt")
+                metadata["alt"] = own or _description(notebook["cells"], number)
+                metadata["size"] = _size(metadata.get("image/png", {}).get("width"))
+            if WIDGET in data:
+                picture, width = _picture(widgets, data[WIDGET]["model_id"])
+                shown = FIGURE.format(html.escape(metadata["alt"]), _size(width), picture) if picture else ""
+                output["data"] = {"text/html": shown + STATIC}
     body, _ = exporter.from_notebook_node(notebook)
     body = re.sub(r'(href="(?![a-z]+:)[^"#]+)\.ipynb', r"\1.html", body)
+    body = _with_tables(body)
     title = re.search(r"^# (.*)", notebook["cells"][0]["source"])
-    style = STYLE + HtmlFormatter(style="default").get_style_defs(".highlight pre")
+    light, dark = (HtmlFormatter(style=name).get_style_defs(".highlight pre") for name in ("default", "github-dark"))
+    style = f"{STYLE}{light}\n@media screen and (prefers-color-scheme: dark) {{\n{dark}\n}}"
     return PAGE.substitute(title=title[1] if title else path.stem, style=style, mathjax=mathjax, body=body)
 
 
-def _picture(widgets: dict, name: str) -> str:
-    """Return the picture inside a widget as it was stored, in base64; nothing where there is none."""
+def _description(cells: list, number: int) -> str:
+    """Return what the prose before a figure's cell, or else after it, says is to be seen."""
+    before = [cell["source"] for cell in cells[:number] if cell["cell_type"] == "markdown"][-1:]
+    after = [cell["source"] for cell in cells[number + 1 :] if cell["cell_type"] == "markdown"][:1]
+    for source in before + after:
+        for words in (SHOWS, FIGURES, MARKS):
+            for paragraph in reversed(re.split(r"\n\s*\n", source)):
+                if said := _said_in(paragraph, words):
+                    return said
+    return NO_WORDS
+
+
+def _said_in(paragraph: str, words: re.Pattern[str]) -> str:
+    """Return the sentences of a paragraph from the first with one of these words on, but for questions, and not too many."""
+    if paragraph.startswith(("#", "|", "$$", "<", "- ", "1. ")):
+        return ""
+    text = re.sub(r"[*`]|\[(?=[^\]]*\]\()|\]\([^)]*\)", "", paragraph)
+    sentences = [
+        one for one in re.split(r"(?:(?<=[.!?])|(?<=[.!?]\)))\s+", " ".join(text.split())) if not ASKED.search(one)
+    ]
+    first = next((at for at, one in enumerate(sentences) if words.search(one)), len(sentences))
+    said = ""
+    for one in sentences[first:]:
+        if said and len(said) + len(one) > LONGEST:
+            break
+        said = f"{said} {one}".strip()
+    return _without_formulas(said)
+
+
+def _without_formulas(text: str) -> str:
+    """Return a text whose formulas can be read aloud as they are, as far as they are short."""
+    text = re.sub(r"\\frac(\d)(\d)|\\frac\{(\d+)\}\{(\d+)\}", lambda of: f"{of[1] or of[3]}/{of[2] or of[4]}", text)
+    text = re.sub(r"\\[a-z]+", lambda command: LETTERS.get(command[0], f" {command[0][1:]} "), text)
+    return " ".join(re.sub(r"[${}]|\\[,;!]", "", text).split())
+
+
+def _with_tables(body: str) -> str:
+    """Return a page's body with each table in a box of its own that can be wide, and headers that say what they head."""
+    parts = re.split(r"(<thead.*?</thead>)", body, flags=re.DOTALL)
+    for number, part in enumerate(parts):
+        scope = "col" if number % 2 else "row"
+        parts[number] = re.sub(r"<th(?=[ >])(?![^>]*\bscope=)", f'<th scope="{scope}"', part)
+    return re.sub(r"(?s)(<table\b.*?</table>)", r'<div class="table">\1</div>', "".join(parts))
+
+
+def _picture(widgets: dict, name: str) -> tuple[str, str]:
+    """Return the picture inside a widget as it was stored, in base64, and its width in pixels; nothing where there is none."""
     widget = widgets.get(name, {})
+    state = widget.get("state", {})
     if widget.get("model_name") == "ImageModel":
-        return "".join(buffer["data"] for buffer in widget.get("buffers", []) if buffer["path"] == ["value"])
-    children = widget.get("state", {}).get("children", [])
-    return "".join(_picture(widgets, child.removeprefix("IPY_MODEL_")) for child in children)
+        layout = widgets.get(str(state.get("layout")).removeprefix("IPY_MODEL_"), {}).get("state", {})
+        data = "".join(buffer["data"] for buffer in widget.get("buffers", []) if buffer["path"] == ["value"])
+        return data, str(layout.get("width") or "").removesuffix("px")
+    found = (_picture(widgets, child.removeprefix("IPY_MODEL_")) for child in state.get("children", []))
+    return next((picture for picture in found if picture[0]), ("", ""))
+
+
+def _size(width: object) -> str:
+    """Return what gives a picture its width: there are more pixels in it than are to be seen."""
+    return f' width="{width}"' if str(width).isdigit() else ""
 
 
 def _linked_files(page: Path) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
+from minidl.lab.doctor.card import card, link
 from minidl.lab.doctor.heat_map import side_by_side
 from minidl.lab.doctor.mistakes.rules import Rule
 from minidl.lab.doctor.wording import number
@@ -36,6 +37,8 @@ class Finding:
         Where else the same is wrong.
     rule : Rule or None
         What recognised it; None where the examination itself came upon it, or where it has no name.
+    tries : str
+        What to try, where that is not clear from what is wrong.
     """
 
     mistake: str
@@ -47,6 +50,7 @@ class Finding:
     read: tuple[str, str] = ("", "")
     also: list[str] = field(default_factory=list)
     rule: Rule | None = field(default=None, repr=False)
+    tries: str = ""
 
     def lines(self) -> list[str]:
         """Return the finding as lines of text, without its number."""
@@ -60,6 +64,8 @@ class Finding:
             lines.append("factor: " + "; ".join(f"{number(f)} for {batch}" for batch, f in seen["factor"].items()))
         if self.also:
             lines.append(f"the same in: {', '.join(self.also)}")
+        if self.tries:
+            lines.append(f"try: {self.tries}")
         if self.read[0]:
             lines.append(f"read: {', '.join(filter(None, self.read))}")
         return lines
@@ -129,6 +135,7 @@ class Diagnosis:
                     "text": finding.text,
                     "evidence": _plain(finding.evidence),
                     "read": list(finding.read),
+                    **({"try": finding.tries} if finding.tries else {}),
                 }
                 for finding in self.findings
             ],
@@ -136,23 +143,21 @@ class Diagnosis:
         }
 
     def _repr_html_(self) -> str:
-        mark, colour = ("✓", "#2166ac") if self else ("✗", "#b35806")
-        parts = [f'<div><b style="color: {colour}">{mark}</b> <b>{html.escape(self.verdict)}</b></div>']
-        if self.findings:
-            parts.append("<ol>")
-            drawn: list[Any] = []
-            for finding in self.findings:
-                first, *rest = (html.escape(line) for line in finding.lines())
-                name, _, text = first.partition(": ")
-                lines = [f"<b>{name}</b>: {text}", *(f"<small>{line}</small>" for line in rest)]
-                picture = (
-                    "" if any(finding.got is got for got in drawn) else side_by_side(finding.expected, finding.got)
-                )
-                drawn.append(finding.got)
-                parts.append(f"<li>{'<br>'.join(lines)}{picture}</li>")
-            parts.append("</ol>")
-        parts += [f"<div><small>Note: {html.escape(note)}</small></div>" for note in self.notes]
-        return "".join(parts)
+        parts, drawn = [], []
+        for finding in self.findings:
+            lines = finding.lines()
+            measured = lines[1 : -1 if finding.read[0] else None]
+            seen = any(finding.got is got for got in drawn)
+            drawn.append(finding.got)
+            parts.append(
+                f"<li><b>{html.escape(finding.mistake)}</b>: {html.escape(finding.text)}"
+                + "".join(f"<br><small>{html.escape(line)}</small>" for line in measured)
+                + (f"<br><small>read: {link(*finding.read)}</small>" if finding.read[0] else "")
+                + f"{'' if seen else side_by_side(finding.expected, finding.got)}</li>"
+            )
+        found = f'<ol style="margin: 0.4em 0">{"".join(parts)}</ol>' if parts else ""
+        notes = "".join(f"<div><small>Note: {html.escape(note)}</small></div>" for note in self.notes)
+        return card("right" if self else "wrong", self.verdict, found + notes)
 
 
 def _plain(value: Any) -> Any:

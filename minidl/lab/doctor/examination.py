@@ -44,7 +44,7 @@ HOW_TO_SHOW = (
 )
 USED_UP = (
     "{what} is a generator: it gives the parameters once, in the first step, and after that nothing moves. Keep a list of "
-    "them, list(parameters)."
+    "them, list(model.parameters())."
 )
 
 EPSILON = "its eps stands elsewhere than in the paper, inside the root or before the correction: only tiny gradients show that."

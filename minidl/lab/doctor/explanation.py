@@ -292,12 +292,13 @@ def _measured(batches: Batches, what: str, worst: Case) -> Finding:
         right = (got - expected).abs() <= batches.subject.tolerance * max(
             1.0, float(expected.nan_to_num(0).abs().max())
         )
-        parts.append(f"{int(right.sum())} of {got.numel()} entries are right")
+        if not bool(right.all()):
+            parts.append(f"{int(right.sum())} of {got.numel()} entries are right")
         rows = (~right).reshape(len(right), -1).any(1).nonzero().reshape(-1).tolist()
-        if right.ndim > 1 and len(rows) <= len(right) // 2:
+        if right.ndim > 1 and 0 < len(rows) <= len(right) // 2:
             parts.append(f"all others are in row{'s' * (len(rows) > 1)} {', '.join(str(row + 1) for row in rows)}")
         ratio = _ratio(worst, got, expected)
-        if ratio is not None and not math.isnan(ratio):
+        if ratio is not None and not math.isnan(ratio) and (ratio or not bool(got.any())):
             parts.append(f"in this batch, all are {ratio:.4g} times what they should be")
         elif not bool(got.isfinite().all()):
             parts.append(f"{int((~got.isfinite()).sum())} are not finite")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from torch import Tensor
 
 SHOWN = 8  # rows and columns of a matrix that are drawn
@@ -21,7 +23,7 @@ def side_by_side(expected: Tensor | None, got: Tensor | None) -> str:
 
 
 def _heat_map(title: str, tensor: Tensor, largest: float) -> str:
-    """Return a table of numbers on colours: orange below zero, blue above, white at zero."""
+    """Return a table of numbers on colours: orange above zero, blue below, white at zero, as in the figures."""
     matrix = tensor.reshape(-1, tensor.shape[-1]) if tensor.ndim else tensor.reshape(1, 1)
     columns = min(matrix.shape[1], SHOWN + 1)
     rows = f'<tr><th colspan="{columns}" style="text-align: left; font-weight: normal">{title}</th></tr>'
@@ -33,11 +35,17 @@ def _heat_map(title: str, tensor: Tensor, largest: float) -> str:
     return f'<table style="border-collapse: collapse; margin: 0">{rows}</table>'
 
 
+def _written(value: float, largest: float) -> str:
+    """Return a number with as many decimals as all of its matrices have, and a true minus sign."""
+    decimals = min(max(0, 2 - math.floor(math.log10(largest))), 6) if largest > 0 else 0
+    return f"{value:z.{decimals}f}".replace("-", "−")
+
+
 def _cell(value: float, largest: float) -> str:
     strength = min(abs(value) / largest, 1.0) if value == value else 0.0
-    dark = (33, 102, 172) if value > 0 else (179, 88, 6)
+    dark = (179, 88, 6) if value > 0 else (33, 102, 172)
     colour = [round(255 + (c - 255) * strength) for c in dark]
     light = [c / 255 / 12.92 if c <= 10 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in colour]
     ink = "#000" if 0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2] > 0.18 else "#fff"  # the better contrast
     style = f"background: rgb({','.join(map(str, colour))}); color: {ink}; text-align: right; padding: 1px 5px"
-    return f'<td style="{style}">{value:.3g}</td>'
+    return f'<td style="{style}">{_written(value, largest)}</td>'

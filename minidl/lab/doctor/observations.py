@@ -29,8 +29,10 @@ def observe(rules: Iterable[Observation], examined: Behaviour | Steps) -> list[F
         if seen is not None:
             seen = dict(seen)
             where, expected, got = seen.pop("where"), seen.pop("expected", None), seen.pop("got", None)
-            text = rule.says.format(**words(where, **seen))
-            findings.append(Finding(rule.name, where, text, seen, expected, got, rule.read, rule=rule))
+            text = rule.says.format(**words(where, **seen), thing=where)
+            finding = Finding(rule.name, where, text, seen, expected, got, rule.read, rule=rule)
+            finding.tries = getattr(rule, "tries", "").format(**seen)
+            findings.append(finding)
     return findings
 
 

@@ -35,6 +35,9 @@ AUTOGRAD = {
     "grad_fn",
 }
 
+DEFINITIONS = (ast.ClassDef, ast.FunctionDef)
+SHORT = 3  # statements that two people may well write alike
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -99,11 +102,16 @@ def misnamed(value: Any, methods: tuple[str, ...]) -> str:
 
 def lent(value: Any) -> str:
     """Return in words which variable of the notebook a method uses where one of its own belongs; nothing if none."""
+    kept = _kept(value)
     for where, function in functions(value):
         for name in _globals(function.__code__):
             found = function.__globals__.get(name, getattr(builtins, name, None))
             if isinstance(found, Formula):
                 return f"{where} uses the letter `{name}` of a claim. A layer works with tensors."
+            if isinstance(value, type) and name in kept and _is_data(found) and not isinstance(found, Tensor):
+                return f"{where} uses `{name}` from outside of the class; its own is self.{name}."
+            if isinstance(found, (int, float)) and inspect.isfunction(value) and name not in _made_beside(function):
+                return f"it uses the notebook's `{name}`, not something that it is given or makes itself."
             if isinstance(found, Tensor) or found is builtins.input:
                 if inspect.isfunction(value):
                     return f"it uses the notebook's `{name}`, not something that it is given or makes itself."
@@ -150,6 +158,14 @@ def borrowed(
             return f"{where} uses {whose} {used[0]}; write yours."
         for name in _globals(function.__code__):
             found = function.__globals__.get(name)
+            called = getattr(found, "__name__", "")  # whatever the name is under which it was imported
+            if callable(found) and called in others and getattr(found, "__module__", "") != function.__module__:
+                whose = "torch's own" if called in KNOWN_TO_TORCH else "a ready-made"
+                return f"{where} uses {whose} {called}; write yours."
+            if callable(found) and str(getattr(found, "__module__", "")).startswith(
+                ("torch.autograd", "torch.func", "torch._functorch")
+            ):
+                return f"{where} leaves the gradient to torch ({called}); write yours by hand."
             home = getattr(found, "__module__", "") if isinstance(found, type) else ""
             if (
                 home.partition(".")[0] == "minidl"
@@ -166,12 +182,28 @@ def borrowed(
 
 def _own_names(value: Any) -> set[str]:
     """Return the names under which a class keeps something of its own: its methods, and what they set on the object."""
-    written = list(functions(value))
-    steps = (
-        step for _, function in written for code in _codes(function.__code__) for step in dis.get_instructions(code)
-    )
-    stored = {step.argval for step in steps if step.opname == "STORE_ATTR"}
-    return stored | ({name for name, _ in written} if isinstance(value, type) else set())
+    return _kept(value) | ({name for name, _ in functions(value)} if isinstance(value, type) else set())
+
+
+def _kept(value: Any) -> set[str]:
+    """Return the names under which a class sets something on the object."""
+    codes = (code for _, function in functions(value) for code in _codes(function.__code__))
+    return {step.argval for code in codes for step in dis.get_instructions(code) if step.opname == "STORE_ATTR"}
+
+
+def _is_data(found: Any) -> bool:
+    return not (found is None or inspect.isroutine(found) or inspect.ismodule(found) or isinstance(found, type))
+
+
+def _made_beside(function: types.FunctionType) -> set[str]:
+    """Return the names to which the cell that defines a function assigns something outside of it."""
+    try:
+        cell = ast.parse("".join(linecache.getlines(function.__code__.co_filename)))
+    except SyntaxError:  # magic commands in the cell
+        return set()
+    outside = [node for node in cell.body if not isinstance(node, DEFINITIONS)]
+    names = (part for node in outside for part in ast.walk(node) if isinstance(part, ast.Name))
+    return {part.id for part in names if isinstance(part.ctx, ast.Store)}
 
 
 def _helpers(function: types.FunctionType) -> dict[str, types.FunctionType]:
@@ -206,6 +238,23 @@ def same_code(name: str, source: str, solution: str) -> bool:
     except SyntaxError:  # magic commands in the cell
         return False
     return bool(ours) and ours == theirs
+
+
+def may_differ(solution: str) -> bool:
+    """Whether a solution is so long that who writes alone hardly writes the same. Constructors are given, and do not count."""
+    lines = 0
+    for node in ast.parse(solution).body:
+        inits = {
+            id(part)
+            for method in ast.walk(node)
+            if getattr(method, "name", "") == "__init__"
+            for part in ast.walk(method)
+        }
+        lines += sum(
+            isinstance(part, ast.stmt) and not isinstance(part, DEFINITIONS) and id(part) not in inits
+            for part in ast.walk(node)
+        )
+    return lines > SHORT
 
 
 def _definition(name: str, code: str) -> list[str]:

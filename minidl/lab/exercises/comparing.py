@@ -86,14 +86,41 @@ def difference(got: Any, expected: Any, tolerance: float = 5e-4, more: str = DIG
         return next((f"number {i}: {text}" for i, (g, e) in pairs if (text := difference(g, e, tolerance, more))), "")
     if due is not None and isinstance(got, str):
         return f"{show(got)} is text, and so not of the right kind: write numbers without quotation marks."
+    if due is not None and (other := _of_kind(got)):
+        return other
     if due is None or mine is None:
         return f"{show(got)} is not what is asked for: is it of the right kind?"
     return _of_numbers(mine, due, tolerance, got, more)
 
 
+def _of_kind(got: Any) -> str:
+    """Return what is wrong with the kind of an answer where numbers are asked for; nothing where they may be numbers."""
+    if isinstance(got, Mapping):
+        return f"{show(got)} is a dictionary: write a list of the values alone, in the order asked for."
+    if isinstance(got, (set, frozenset)):
+        return f"{show(got)} is a set, which keeps no order: write a list, with [ and ]."
+    if isinstance(got, bool):
+        return f"{show(got)} is not of the right kind: a number is asked for."
+    if isinstance(got, (list, tuple)):
+        if any(isinstance(item, (str, Mapping, set)) for item in got):
+            return next(filter(None, map(_of_text, got)), "")
+        if any(isinstance(item, (list, tuple)) for item in got):
+            lengths = {len(item) if isinstance(item, (list, tuple)) else 0 for item in got}
+            if len(lengths) > 1:
+                return f"{show(got)} is not of the right kind: its rows are not equally long."
+            return next(filter(None, map(_of_kind, got)), "")
+    return ""
+
+
+def _of_text(item: Any) -> str:
+    if isinstance(item, str):
+        return f"{show(item)} is text, and so not of the right kind: write numbers without quotation marks."
+    return _of_kind(item)
+
+
 def _of_numbers(mine: Tensor, due: Tensor, tolerance: float, got: Any, more: str) -> str:
     if mine.shape != due.shape:
-        return _of_shapes(mine, due, tolerance)
+        return _of_commas(mine, due, got) or _of_shapes(mine, due, tolerance)
     right = _close(mine, due, tolerance)
     if bool(right.all()):
         return ""
@@ -106,11 +133,52 @@ def _of_numbers(mine: Tensor, due: Tensor, tolerance: float, got: Any, more: str
     ratio = float((mine * due).sum() / (due * due).sum()) if bool(due.any()) else 0.0
     if ratio and due.numel() > 1 and bool(_close(mine, ratio * due, tolerance).all()):
         return f"every number is {ratio:.4g} times what it should be."
+    if relation := _of_relations(mine, due, tolerance):
+        return relation
     if due.numel() == 1:
         return f"{show(got)} is not it."
-    return (
-        f"{int(right.sum())} of {right.numel()} numbers are right; {_at((~right).nonzero()[0].tolist(), mine)} is not."
-    )
+    count, first = int(right.sum()), _at((~right).nonzero()[0].tolist(), mine)
+    counted = f"{count} of {right.numel()} numbers {'is' if count == 1 else 'are'} right"
+    wrong = right.numel() - count
+    rest = f"{first} is not" if wrong == 1 else f"the first that is not is {first}"
+    return f"{counted if count else f'none of the {right.numel()} numbers is right'}; {rest}."
+
+
+def _of_commas(mine: Tensor, due: Tensor, got: Any) -> str:
+    """Return what is to be said where a comma was to be a decimal point, or to set off thousands."""
+    if mine.ndim != 1 or not isinstance(got, (list, tuple)) or not all(type(number) is int for number in got):
+        return ""
+    if due.ndim == 0 and isinstance(got, tuple) and len(got) > 1:
+        return (
+            f"Python reads {', '.join(map(str, got))} as {len(got)} numbers. If one was meant: decimals begin with a point, "
+            "and between thousands stands nothing."
+        )
+    if due.ndim == 1 and mine.numel() == 2 * due.numel():
+        return f"{len(got)} numbers stand there, and {due.numel()} are asked for. Decimals begin with a point, not a comma."
+    return ""
+
+
+def _of_relations(mine: Tensor, due: Tensor, tolerance: float) -> str:
+    """Return how numbers are made of those that are asked for, where that is a known slip; nothing where it is none."""
+    if not bool(due.isfinite().all()) or not bool((due != 0).any()):
+        return ""
+    whole = bool((due == due.round()).all())
+    if due.numel() == 1 and not (whole and float(due.abs()) < 20):
+        for power in (*range(-6, 0), *range(1, 7)):
+            if bool(_close(mine, due * 10.0**power, tolerance).all()):
+                return f"the digits are right, and the point is not: {show(mine)} is a power of ten away."
+    if due.numel() > 1 and mine.shape == due.shape:
+        if bool(_close(mine.flatten().flip(0).reshape(due.shape), due, tolerance).all()):
+            return "the numbers are right, and stand back to front: look at the order asked for."
+        ordered = mine.flatten().sort().values, due.flatten().sort().values
+        if len(due.unique()) > 2 and bool(_close(*ordered, tolerance).all()):
+            return "the numbers are right, and stand in another order than asked for."
+    if not whole and bool((due > 0).all()) and not bool(_close(due, torch.ones_like(due), 0.05).any()):
+        for made, words in ((due**2, "the square"), (due**0.5, "the root"), (1 / due, "one divided by it")):
+            if bool(_close(mine, made, tolerance).all()):
+                of = "of what is asked for" if words != "one divided by it" else "where it itself is asked for"
+                return f"that is {words} {of}."
+    return ""
 
 
 def _close(mine: Tensor, due: Tensor, tolerance: float) -> Tensor:

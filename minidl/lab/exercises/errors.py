@@ -23,7 +23,8 @@ def is_unwritten(error: BaseException) -> bool:
 def explain(error: BaseException, where: str) -> str:
     """Return what happened when ``where`` was called, and what it usually means."""
     line = _line(error)
-    happened = f"{where} raises {type(error).__name__}" + (f": {error}" if str(error) else "")
+    said = error.msg if isinstance(error, SyntaxError) else str(error)  # the line of a syntax error comes after it
+    happened = f"{where} raises {type(error).__name__}" + (f": {said}" if said else "")
     return f"{happened}{line and f' ({line})'}{_advice(error, line)}"
 
 
@@ -55,8 +56,11 @@ def _advice(error: BaseException, line: str) -> str:
     if "unexpected keyword argument" in text:
         return ". It is called with that name: its def has to have it."
     if "missing" in text and "required positional argument" in text:
+        if re.match(r"\w+\.forward\(\) missing 1 required positional argument: 'input'", text):
+            meant = "If its class is meant, it comes without brackets where it is given."
+            return f". A module is called there without an input. {meant}"
         if line:
-            return ". Here it is called without."
+            return ". In that line it is called without it."
         if not re.match(r"\w+\.\w+\(", text):
             return ". Nobody gives it that argument."
         return ". Nobody gives it that argument: what it needs from another method is kept on self."
@@ -73,7 +77,7 @@ def _advice(error: BaseException, line: str) -> str:
             "round; or is *, entry by entry, meant?"
         )
     if "must match the size" in text or "broadcast shape" in text:
-        return ". The two shapes do not fit. Write them down: what is summed, and what is the wrong way round?"
+        return ". The two shapes do not fit. Write both down: which one is not what you expect, and where does it come from?"
     if "converted to Python scalars" in text:
         return ". A function of math, or float(), takes one number; for whole tensors there are torch's, such as torch.exp."
     if "'builtin_function_or_method'" in text or "'method'" in text:
@@ -85,25 +89,40 @@ def _advice(error: BaseException, line: str) -> str:
 
 def _meant(error: NameError) -> str:
     """Return what may have been meant by a name that is not there, from what there is where the code stopped."""
+    if isinstance(error, UnboundLocalError):
+        return "This function gives it a value, but not before that line."
     name = error.name or ""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     local, known = (frames[-1].f_locals, frames[-1].f_globals) if frames else ({}, {})
     if hasattr(local.get("self"), name):
         return f"It is kept on the object: write self.{name}."
+    inside = (
+        bool(frames) and frames[-1].f_code.co_name != "<module>"
+    )  # what a function needs of the notebook is no data
+    known = [known_name for known_name, value in known.items() if callable(value) or not inside]
     if near := difflib.get_close_matches(name, [*local, *known], 1):
         return f"Is that name spelt as where it is made; do you mean {near[0]}?"
     if callable(getattr(torch, name, None)):
         return f"torch has a function of that name: torch.{name}."
-    return "Is that name spelt as where it is made (and, if it comes from a cell above, run that one first)."
+    given = frames[-1].f_code.co_varnames[: frames[-1].f_code.co_argcount] if frames else ()
+    if own := [argument for argument in given if argument != "self"]:
+        return f"It is not among what is given here ({', '.join(own)}), and nothing here makes it."
+    return "Is it spelt as where it is made? And if it comes from a cell above, run that one first."
 
 
 def _line(error: BaseException) -> str:
     """Return the last line of the student's code that was running."""
     if isinstance(error, SyntaxError):
         return f"line {error.lineno}: {(error.text or '').strip()}" if error.lineno else ""
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        path = Path(frame.filename)
-        if OURS not in path.parents and "site-packages" not in path.parts:
-            code = frame.line or linecache.getline(frame.filename, frame.lineno or 0).strip()
-            return f"line {frame.lineno}: {code}" if code else ""
-    return ""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_of_students(frame.filename)]
+    if not frames:
+        return ""
+    last = frames[-1]
+    code = last.line or linecache.getline(last.filename, last.lineno or 0).strip()
+    where = f" of {last.name}" if last.filename != frames[0].filename else ""  # another cell, called from theirs
+    return f"line {last.lineno}{where}: {code}" if code else ""
+
+
+def _is_of_students(file: str) -> bool:
+    path = Path(file)
+    return OURS not in path.parents and "site-packages" not in path.parts

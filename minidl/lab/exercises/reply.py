@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 
-from minidl.lab.doctor import Diagnosis
+from minidl.lab.doctor import Diagnosis, card, paragraph
 from minidl.lab.proof import Proof
 from minidl.lab.show import SideBySide
 
@@ -70,11 +70,10 @@ class Reply:
         return self.text if self.beside is None else f"{self.text}\n\n{self.beside}\n{self.about}"
 
     def _repr_html_(self) -> str:
-        colour, mark = {"not done": ("#767676", "○"), "wrong": ("#b35806", "✗"), "right": ("#2166ac", "✓")}[self.status]
+        title, colon, rest = self.text.partition(": ")
         picture = self.diagnosis._repr_html_() if self.diagnosis is not None and self.status == "wrong" else ""
         return (
-            f'<div style="border-left: 4px solid {colour}; padding: 4px 10px; white-space: pre-wrap">'
-            f"<b>{mark}</b> {html.escape(self.text)}</div>"
+            card(self.status, title + colon.rstrip(), paragraph(rest))
             + (f"<details><summary>what was measured</summary>{picture}</details>" if picture else "")
             + (html.escape(self.proof.latex) if self.proof is not None else "")
             + (self._beside_html() if self.beside is not None else "")
@@ -99,9 +98,10 @@ def right(
     proof: Proof | None = None,
     beside: SideBySide | None = None,
     about: str = "",
+    remark: str = "",
 ) -> Reply:
-    """Return the reply to a right answer: what was judged, whether it is the solution's own code, and minidl's own."""
-    text = f"Right! {name}: {judged}."
+    """Return the reply to a right answer: what was judged, a remark, whether it is a copy, and minidl's own."""
+    text = f"Right! {name}: {judged}." + (f"\n{remark}" if remark else "")
     if copied:
         text += "\nWord for word, it is the solution's own code. If you copied it, write yours: there is the learning."
     return Reply("right", text, proof=proof, beside=beside, about=about)

@@ -1,12 +1,14 @@
 """The project's figures, in one style. They are told apart by what they show.
 
 ============  ======================================================================================================
-``history``   what happened in trainings: ``curve``, ``training_history``, ``means``, ``final_errors``, ``bands``
+``history``   what happened in trainings: ``curve``, ``training_history``, ``means``, ``final_errors``, ``bands``,
+              ``comparison``, ``tube_and_thread``, ``differences``
 ``square``    the unit square with the disk: ``points``, ``decision_regions``, ``film``, ``flipbook``, ``zero_lines``
 ``backprop``  values and gradients: ``matrix_product``, ``activation``, ``gradient_flow``, ``chain``, ``network``,
-              ``descent``
+              ``descent``, ``entries``, ``squares``
 ``classes``   pictures and their classes: ``digit_images``, ``confusion_matrix``
-``style``     what all of these share: colours, line styles, markers, ``use_style``, ``new_axes``, ``new_pair``, ``save``
+``style``     what all of these share: colours, line styles, markers, ``new_axes``, ``new_pair``, ``new_row``, ``save``
+``shown``     what Jupyter shows of a figure: ``use_style``
 ============  ======================================================================================================
 
 Every figure takes ``ax=None`` (axes to draw into; new ones if left out) and returns the axes; none calls ``show``.
@@ -16,9 +18,28 @@ To add one, write a function in the file of what it shows. Decorate it with ``in
 Hand its name on below, and give it a line in ``DRAW`` in ``tests/lab/figures/test_every_figure.py``.
 """
 
-from minidl.lab.figures.backprop import activation, chain, descent, gradient_flow, matrix_product, network
+from minidl.lab.figures.backprop import (
+    activation,
+    chain,
+    descent,
+    entries,
+    gradient_flow,
+    matrix_product,
+    network,
+    squares,
+)
 from minidl.lab.figures.classes import confusion_matrix, digit_images
-from minidl.lab.figures.history import bands, curve, final_errors, mean_interval, means, training_history
+from minidl.lab.figures.history import (
+    bands,
+    comparison,
+    curve,
+    differences,
+    final_errors,
+    means,
+    training_history,
+    tube_and_thread,
+)
+from minidl.lab.figures.shown import use_style
 from minidl.lab.figures.square import decision_regions, film, flipbook, points, zero_lines
 from minidl.lab.figures.style import (
     BLUE,
@@ -35,8 +56,8 @@ from minidl.lab.figures.style import (
     STYLE,
     new_axes,
     new_pair,
+    new_row,
     save,
-    use_style,
 )
 
 __all__ = [
@@ -55,24 +76,29 @@ __all__ = [
     "activation",
     "bands",
     "chain",
+    "comparison",
     "confusion_matrix",
     "curve",
     "decision_regions",
     "descent",
+    "differences",
     "digit_images",
+    "entries",
     "film",
     "final_errors",
     "flipbook",
     "gradient_flow",
     "matrix_product",
-    "mean_interval",
     "means",
     "network",
     "new_axes",
     "new_pair",
+    "new_row",
     "points",
     "save",
+    "squares",
     "training_history",
+    "tube_and_thread",
     "use_style",
     "zero_lines",
 ]

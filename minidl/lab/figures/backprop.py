@@ -20,6 +20,7 @@ from minidl.lab.figures.style import (
     COLOURS,
     GREEN,
     GREY,
+    HEIGHTS,
     LINES,
     PURPLE,
     RED,
@@ -27,6 +28,7 @@ from minidl.lab.figures.style import (
     in_style,
     new_axes,
     new_pair,
+    plain_logarithm,
 )
 
 
@@ -62,7 +64,8 @@ def matrix_product(
         edges = (np.arange(width + 1) + x, np.arange(height + 1) + y)
         ax.pcolormesh(*edges, part.numpy(), cmap=REGIONS, vmin=-limit, vmax=limit, edgecolors="#cfcfcf")
         for i, j in np.ndindex(height, width):
-            ax.text(x + j + 0.5, y + i + 0.5, f"{part[i, j] + 0.0:.2f}", ha="center", va="center", fontsize="small")
+            words = f"{part[i, j] + 0.0:.2f}".replace("-", "−")
+            ax.text(x + j + 0.5, y + i + 0.5, words, ha="center", va="center", fontsize="small")
         below = part is not right
         ax.text(
             x + width / 2, y + height + 0.1 if below else y - 0.1, name, ha="center", va="top" if below else "bottom"
@@ -70,6 +73,11 @@ def matrix_product(
     i, j = entry[0] - 1, entry[1] - 1
     for x, y, width, height in ((-inner - 0.5, i, inner, 1), (j, -inner - 0.5, 1, inner), (j, i, 1, 1)):
         ax.add_patch(plt.Rectangle((x, y), width, height, fill=False, linewidth=2, color="black"))
+    value = f"{float(left[entry[0] - 1] @ right[:, entry[1] - 1]) + 0.0:.2f}"
+    ax.set_label(
+        f"A matrix product, {rows} x {inner} times {inner} x {columns}, rows at the left, columns above: row {entry[0]} and "
+        f"column {entry[1]} are framed, and make the entry {value}"
+    )
     ax.set(xlim=(-inner - 0.7, columns + 0.2), ylim=(rows + 0.7, -inner - 1.1), aspect="auto")
     ax.set_axis_off()
     return ax
@@ -152,6 +160,7 @@ def gradient_flow(sizes: dict[str, Sequence[float]], *, ax: Axes | None = None) 
     styles = zip((BLUE, RED, GREEN, PURPLE, GREY), "osv^D", ("-", "--", "-.", ":", (0, (6, 2, 1, 2))), strict=True)
     for (name, values), (colour, marker, line) in zip(sizes.items(), styles, strict=False):
         ax.semilogy(range(1, len(values) + 1), values, color=colour, marker=marker, linestyle=line, label=name)
+    plain_logarithm(ax.yaxis)
     ax.set_xticks(range(1, max(map(len, sizes.values())) + 1))
     ax.set(xlabel="layer (the gradient travels from right to left)", ylabel="size of the gradient")
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
@@ -192,6 +201,8 @@ def chain(
             arrow = {"arrowstyle": "-|>", "color": COLOURS[way], "linestyle": LINES[way], "linewidth": 1.6}
             ends = [(middle + end * side, 0.22 * side) for end in (1.05, -1.05)]
             ax.annotate("", *ends, arrowprops=arrow)
+    forward = ", ".join(f"{name} = {_number(value)}" for name, value in values.items())
+    ax.set_label(f"A chain of functions. Forward: {forward}. Backward: {', '.join(map(_number, gradients))}")
     ax.set(xlim=(-gap / 2, gap * (len(names) - 0.5)), ylim=(-0.9, 0.9))
     ax.set_axis_off()
     return ax
@@ -205,6 +216,7 @@ def network(
     *,
     loss: Module | None = None,
     names: Sequence[str] | None = None,
+    numbers: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw a small network after one forward and one backward pass, with all its numbers.
@@ -222,6 +234,8 @@ def network(
         An object with ``forward(input, target)`` and ``backward()``; ``MSELoss()`` if left out.
     names : sequence of str, optional
         Letters for the input and for the output of each layer, such as ``"XHAY"``.
+    numbers : bool
+        Without them, circles and lines alone are drawn, and the names stand in the circles.
 
     Raises
     ------
@@ -251,26 +265,39 @@ def network(
     top = max(column[0] for column in y)
     ax = new_axes(ax, size=(x[-1] + 1.2, 2 * top + 2.6))
     for k, layer in enumerate([*layers, loss]):
-        _edges(ax, layer, (x[k], y[k]), (x[k + 1], y[k + 1]))
+        _edges(ax, layer, (x[k], y[k]), (x[k + 1], y[k + 1]), numbers)
         ax.text((x[k] + x[k + 1]) / 2, top + 0.95, type(layer).__name__, ha="center", va="center", color=GREY)
     for k, (value, gradient) in enumerate(zip(values, reversed(gradients), strict=True)):
         for j, height in enumerate(y[k]):
             # add_patch would look how far it reaches, which takes longer; the limits are set below
             ax.add_artist(plt.Circle((x[k], height), 0.42, facecolor="white", edgecolor="black", zorder=3))
-            _value_and_gradient(ax, x[k], height, value[0, j], gradient[0, j])
             name = "L" if k > len(layers) else f"{names[k].lower()}_{j + 1}" if names[k] else ""
-            ax.text(x[k], height + 0.56, f"${name}$" if name else "", ha="center", va="center")
+            above = 0.56 if numbers else 0
+            ax.text(x[k], height + above, f"${name}$" if name else "", ha="center", va="center", zorder=4)
+            if numbers:
+                _value_and_gradient(ax, x[k], height, value[0, j], gradient[0, j])
+    if numbers:
+        _explain_numbers(ax, x, top, target)
+    values_in_words = "; ".join(", ".join(map(_number, value[0])) for value in values)
+    inside = f". Its numbers from input to loss: {values_in_words}" if numbers else ", and a loss, without numbers"
+    ax.set_label(f"A network, {', '.join(type(layer).__name__ for layer in layers)}{inside}")
+    ax.set(xlim=(-0.6, x[-1] + 0.6), ylim=(-top - (1.4 if numbers else 0.6), top + 1.2), aspect="equal")
+    ax.set_axis_off()
+    return ax
+
+
+def _explain_numbers(ax: Axes, x: np.ndarray, top: float, target: Tensor) -> None:
+    """Write the target below the loss, and below the network what its numbers are."""
     targets = ", ".join(map(_number, target[0]))
     ax.text(x[-1], -0.5, f"target\n{targets}", ha="center", va="top")
     ax.text(x[0] - 0.5, -top - 1.2, "forward: value", color=COLOURS["forward"], va="center")
     words = "∂  backward: how the loss changes with it"
     ax.text(x[0] + 0.8, -top - 1.2, words, color=COLOURS["backward"], va="center", style="italic")
-    ax.set(xlim=(-0.6, x[-1] + 0.6), ylim=(-top - 1.4, top + 1.2), aspect="equal")
-    ax.set_axis_off()
-    return ax
 
 
-def _edges(ax: Axes, layer: Module, left: tuple[float, np.ndarray], right: tuple[float, np.ndarray]) -> None:
+def _edges(
+    ax: Axes, layer: Module, left: tuple[float, np.ndarray], right: tuple[float, np.ndarray], numbers: bool
+) -> None:
     """Draw what leads from one column of circles, given as its x and its heights, to the next: lines, weights, biases."""
     (x, starts), (to, ends) = left, right
     params, grad = layer.params, layer.grad
@@ -278,12 +305,12 @@ def _edges(ax: Axes, layer: Module, left: tuple[float, np.ndarray], right: tuple
         if "weight" not in params and len(starts) == len(ends) and i != j:
             continue  # an activation leads each number to one place
         ax.plot((x, to), (start, end), color=GREY, linewidth=1)
-        if "weight" in params:
+        if numbers and "weight" in params:
             along = 0.5 if i == j else 0.3  # away from where the lines cross
             at = x + along * (to - x), start + along * (end - start)
             gap = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}  # in the line
             _value_and_gradient(ax, *at, params["weight"][i, j], grad["weight"][i, j], bbox=gap)
-    if "bias" in params:
+    if numbers and "bias" in params:
         for j, end in enumerate(ends):
             _value_and_gradient(ax, to, end - 0.66, params["bias"][0, j], grad["bias"][0, j], word="bias ")
 
@@ -310,9 +337,10 @@ def descent(
     x: tuple[float, float],
     y: tuple[float, float],
     names: tuple[str, str] = ("$w$", "$b$"),
+    arrows: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw a loss of two numbers as a map, by lines of equal loss, and paths on it.
+    """Draw a loss of two numbers as a map, the lower the paler, with a star where it is lowest, and paths on it.
 
     Parameters
     ----------
@@ -324,6 +352,8 @@ def descent(
         What the axes show. The lines' levels rise as squares do, so that those of a parabola are equally far apart.
     names : tuple of two str
         Of the two numbers.
+    arrows : bool
+        Show with an arrow where each path's first step goes.
 
     Raises
     ------
@@ -335,17 +365,76 @@ def descent(
         check_finite("descent", f"the start of {name}", low)
         check_finite("descent", f"the end of {name}", high, above=low)
     ax = new_axes(ax)
-    grid = torch.meshgrid(torch.linspace(*x, 80), torch.linspace(*y, 80), indexing="xy")
-    height = as_numbers("descent", "losses", loss(*grid), "(80, 80)")
+    grid = torch.meshgrid(torch.linspace(*x, 121), torch.linspace(*y, 121), indexing="xy")
+    height = as_numbers("descent", "losses", loss(*grid), "(121, 121)")
     low, high = float(height.min()), float(height.max())
     if not low < high:
         raise ValueError(f"descent expected a loss that is not the same everywhere, got {low} at every place")
-    levels = low + (high - low) * np.linspace(0.03, 1, 14) ** 2
-    ax.contour(*grid, height, levels=levels, colors="#9a9a9a", linewidths=0.8)
+    levels = low + (high - low) * np.linspace(0, 1, 15) ** 2
+    ax.contourf(*grid, height, levels=levels, cmap=HEIGHTS)
+    ax.contour(*grid, height, levels=levels[1:], colors="white", linewidths=0.8)
     for number, (name, path) in enumerate(paths.items()):
         look = {"color": (RED, BLUE, GREEN)[number % 3], "linestyle": ("-", "--", ":")[number % 3]}
-        ax.plot(*path.T, marker="o^s"[number % 3], markersize=4, linewidth=1.2, label=name, **look)
+        ax.plot(*path.T, marker="o^s"[number % 3], markersize=4, linewidth=1.4, label=name, **look)
+        if arrows and len(path) > 1:
+            arrow = {"arrowstyle": "-|>", "color": look["color"], "linewidth": 1.4, "mutation_scale": 16}
+            ax.annotate("", path[1].tolist(), path[0].tolist(), arrowprops=arrow)
+    lowest = [float(coordinate.flatten()[height.argmin()]) for coordinate in grid]
+    mark = {"facecolor": "white", "edgecolor": "black", "zorder": 3}
+    ax.scatter(*lowest, s=130, marker="*", **mark)
+    starts = {tuple(path[0].tolist()) for path in paths.values() if len(path)}
+    for start in starts:
+        ax.scatter(*start, s=50, **mark)
+        ax.annotate("start", start, (0, -15), textcoords="offset points", ha="center", annotation_clip=True)
     ax.set(xlim=x, ylim=y, xlabel=names[0], ylabel=names[1])
+    ax.grid(False)
     if len(paths) > 1:
-        ax.legend(fontsize="small", frameon=True, framealpha=1, edgecolor="white")  # legible on the lines
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.3)
+    return ax
+
+
+@in_style
+def entries(matrices: dict[str, Tensor], *, ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
+    """Draw matrices side by side, their entries written on colours of one scale: orange above zero, blue below.
+
+    ``matrices`` gives each (n, m) tensor under its name, which may be a formula. Takes and returns one axes for each.
+    """
+    import seaborn as sns
+
+    matrices = {name: as_numbers("entries", "a matrix", tensor, "(n, m)").double() for name, tensor in matrices.items()}
+    if not matrices or (ax is not None and len(ax) != len(matrices)):
+        raise ValueError(f"entries expected matrices, and axes for each, got {len(matrices)} and {ax}")
+    widths = [tensor.shape[1] for tensor in matrices.values()]
+    if ax is None:
+        size = (0.62 * sum(widths) + 0.8 * len(widths), 0.46 * max(map(len, matrices.values())) + 0.6)
+        ax = plt.subplots(1, len(matrices), figsize=size, width_ratios=widths, squeeze=False)[1][0]
+    limit = max(float(tensor.abs().max()) for tensor in matrices.values()) or 1.0
+    look = {"cmap": REGIONS, "vmin": -limit, "vmax": limit, "cbar": False, "linewidths": 1, "linecolor": "white"}
+    for axes, (name, tensor) in zip(ax, matrices.items(), strict=True):
+        words = np.vectorize(_number)(tensor.numpy())
+        sns.heatmap(tensor.numpy(), annot=words, fmt="", annot_kws={"color": "black"}, ax=axes, **look)
+        axes.set(xticks=[], yticks=[])
+        axes.set_title(name, loc="center")
+        rows = "; ".join(" ".join(row) for row in words)
+        axes.set_label(f"A matrix of {len(tensor)} x {tensor.shape[1]}, row by row: {rows}")
+    return ax
+
+
+@in_style
+def squares(errors: Tensor, *, ax: Axes | None = None) -> Axes:
+    """Draw each of some errors as a square as wide as the error is large: the area is the squared error.
+
+    ``errors`` has shape (n,). Errors above zero are orange, below blue and hatched; each has its value and its square.
+    """
+    values = as_numbers("squares", "errors", errors, "(n,)").tolist()
+    ax, largest = new_axes(ax, size=(1.9 * len(values) + 0.4, 2.5)), max(map(abs, values)) or 1.0
+    for k, value in enumerate(values):
+        side, at = abs(value) / largest, 1.25 * k
+        look = {"facecolor": "#f7d7a0"} if value > 0 else {"facecolor": "#a8cfe8", "hatch": "//"}
+        ax.add_patch(plt.Rectangle((at, 0), side, side, edgecolor="black", linewidth=1, **look))
+        ax.text(at, -0.06, f"error {_number(value)}\narea {_number(value**2)}", va="top")
+    ax.set(xlim=(-0.05, 1.25 * len(values)), ylim=(-0.45, 1.05), aspect="equal")
+    total = _number(sum(value**2 for value in values))
+    ax.set_label(f"{len(values)} errors, {', '.join(map(_number, values))}, as squares; their areas add up to {total}")
+    ax.set_axis_off()
     return ax

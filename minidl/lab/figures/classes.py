@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 
 import matplotlib.pyplot as plt
+import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from torch import Tensor
 
 from minidl.lab.arguments import as_numbers, check_whole
-from minidl.lab.figures.style import ORANGE, RED, class_numbers, in_style, new_axes
+from minidl.lab.figures.style import ORANGE, RED, SIGNS, class_numbers, in_style, new_axes
 
 
 @in_style
@@ -25,8 +26,8 @@ def digit_images(
 ) -> Axes:
     """Draw square pictures in a grid, row by row, in shades of grey: the darker, the larger the number.
 
-    All have the same scale. White is 0 and black the largest number; where there are negative ones, 0 is the grey in the
-    middle, and white is as far below it as black is above.
+    All have the same scale. White is 0 and black the largest number. Where there are negative ones, 0 is white, what is above
+    orange, and what is below blue.
 
     Parameters
     ----------
@@ -65,16 +66,18 @@ def digit_images(
     captions = 0.3 if labels else 0  # room above each picture, in picture heights
     ax = new_axes(ax, size=(0.95 * columns, 0.95 * rows * (1 + captions)))
     largest = float(images.abs().max())
-    shades = {"cmap": "gray_r", "vmin": -largest if images.min() < 0 else 0, "vmax": largest}
+    shades = {"cmap": SIGNS, "vmin": -largest} if images.min() < 0 else {"cmap": "gray_r", "vmin": 0}
     for k, image in enumerate(images):
         x, y = 1.15 * (k % columns), (1.15 + captions) * (k // columns)
-        ax.imshow(image.reshape(side, side).numpy(), extent=(x, x + 1, y + 1, y), **shades)
+        ax.imshow(image.reshape(side, side).numpy(), extent=(x, x + 1, y + 1, y), vmax=largest, **shades)
         wrong = read is not None and read[k] != labels[k]
         frame = {"edgecolor": RED, "linewidth": 2} if wrong else {"edgecolor": "#cfcfcf", "linewidth": 0.8}
         ax.add_patch(plt.Rectangle((x, y), 1, 1, fill=False, **frame))
         if labels:
             words = f"{labels[k]}, read {read[k]}" if wrong else f"{labels[k]}"
             ax.text(x + 0.5, y - 0.06, words, ha="center", va="bottom", fontsize="small")
+    above = "" if labels is None else f"; above them {', '.join(map(str, labels))}"
+    ax.set_label(f"{n} pictures of {side} x {side} pixels, in rows of {columns}{above}")
     ax.set(xlim=(-0.1, 1.15 * columns - 0.05), ylim=((1.15 + captions) * rows - 0.05 - captions, -0.1 - captions))
     ax.set_axis_off()
     return ax
@@ -97,6 +100,8 @@ def confusion_matrix(labels: Tensor, read: Tensor, *, ax: Axes | None = None) ->
     ValueError
         For two different numbers of samples.
     """
+    import seaborn as sns
+
     labels = class_numbers("confusion_matrix", "labels", labels)
     read = class_numbers("confusion_matrix", "read", read)
     if labels.shape != read.shape:
@@ -108,12 +113,15 @@ def confusion_matrix(labels: Tensor, read: Tensor, *, ax: Axes | None = None) ->
     ax = new_axes(ax, size=(0.5 * classes + 1, 0.45 * classes + 1))
     mistakes = counts.clone().fill_diagonal_(0)
     shades = LinearSegmentedColormap.from_list("mistakes", ["white", ORANGE])
-    ax.imshow(mistakes.numpy(), cmap=shades, vmin=0, vmax=max(1, int(mistakes.max())), aspect="auto")
-    for i, j in counts.nonzero().tolist():
-        if i == j:
-            ax.add_patch(plt.Rectangle((j - 0.5, i - 0.5), 1, 1, color="#e4e4e4", linewidth=0))
-        ax.text(j, i, f"{int(counts[i, j]):,}", ha="center", va="center")
-    ax.set(xlabel="read as", ylabel="true digit", xticks=range(classes), yticks=range(classes))
+    words = np.vectorize(lambda count: f"{count:,}" if count else "")(counts.numpy())
+    look = {"cmap": shades, "vmin": 0, "vmax": max(1, int(mistakes.max())), "cbar": False}
+    sns.heatmap(mistakes.numpy(), annot=words, fmt="", annot_kws={"color": "black"}, ax=ax, **look)
+    if counts.trace():
+        right = np.where(np.eye(classes, dtype=bool), counts.numpy(), 0)
+        sns.heatmap(right, mask=right == 0, cmap=["#e4e4e4"], cbar=False, ax=ax)
+    most = int(mistakes.argmax())
+    often = f", most often {most // classes} read as {most % classes}, {mistakes.max()} times" if mistakes.any() else ""
+    ax.set_label(f"A confusion matrix, true digits down and what was read across: {mistakes.sum()} mistakes{often}")
+    ax.set(xlabel="read as", ylabel="true digit")
     ax.set_title(f"{int(counts.trace()):,} of {len(labels):,} read right")
-    ax.grid(False)
     return ax

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from minidl import Module, Sequential
 from minidl.lab.arguments import as_numbers, check_whole
 from minidl.lab.disk import CENTRE, RADIUS
-from minidl.lab.figures.style import BLUE, COLOURS, GREY, MARKERS, REGIONS, class_numbers, in_style, new_axes
+from minidl.lab.figures.style import BLUE, COLOURS, GREY, MARKERS, REGIONS, WIDE, class_numbers, in_style, new_axes
 
 
 @in_style
@@ -31,7 +31,8 @@ def points(inputs: Tensor, labels: Tensor, *, ax: Axes | None = None) -> Axes:
     for number, name in enumerate(("outside", "inside")):
         x, y = inputs[classes == number].T
         ax.scatter(x, y, s=14, marker=MARKERS[name], color=COLOURS[name], linewidths=1, label=name)
-    return _square(ax)
+    inside = int((classes == 1).sum())
+    return _square(ax, f"{inside} points inside the disk and {len(classes) - inside} outside")
 
 
 @in_style
@@ -44,8 +45,8 @@ def decision_regions(
     where it says outside, white between. The solid line is the model's border, the dotted circle the true one.
     """
     ax = new_axes(ax, size=(4.2, 4.2))
-    _shade(ax, model, resolution)
-    return _square(ax)
+    border = len(_shade(ax, model, resolution)) > 1
+    return _square(ax, f"the model's answer in shades, {'with its border' if border else 'the same everywhere'}")
 
 
 @in_style
@@ -62,7 +63,7 @@ def film(
     """
     _check_models("film", models, ax)
     if ax is None:
-        _, ax = plt.subplots(1, len(models), figsize=(2.3 * len(models), 3.1), sharey=True)
+        _, ax = plt.subplots(1, len(models), figsize=(min(2.1 * len(models), WIDE), 3.1), sharey=True)
         ax = np.atleast_1d(ax)
     for axes, (epoch, model) in zip(ax, models.items(), strict=True):
         decision_regions(model, ax=axes)
@@ -91,7 +92,7 @@ def flipbook(
     pages = {epoch: _shade(ax, model, resolution=120) for epoch, model in models.items()}
     titles = {epoch: _moment(epoch, model, data, ", ") for epoch, model in models.items()}
     if data is None:
-        _square(ax)
+        _square(ax, "the model's answer in shades, a page for each epoch")
     else:
         points(*data, ax=ax)
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2)  # the title's place is above
@@ -133,7 +134,7 @@ def zero_lines(model: Sequential, *, resolution: int = 120, ax: Sequence[Axes] |
         crossing = [unit for unit in units if unit.min() < 0 < unit.max()]
         for unit in crossing:
             filled[k].contour(side, side, unit, levels=[0], colors=BLUE, linewidths=0.9)
-        _square(filled[k]).set_title(
+        _square(filled[k], "where each unit is zero").set_title(
             f"layer {hidden.index(k) + 1}: {len(crossing)} of {len(units)} units", loc="center"
         )
         filled[k].label_outer()
@@ -197,8 +198,9 @@ def _parameters(model: Any) -> list:
     return list(model.parameters()) if isinstance(model, Module) else []
 
 
-def _square(ax: Axes) -> Axes:
-    """Finish a picture of the unit square: the true edge of the disk, equal scales, labels, one legend."""
+def _square(ax: Axes, words: str) -> Axes:
+    """Finish a picture of the unit square: the true edge of the disk, equal scales, labels, one legend, its description."""
+    ax.set_label(f"{ax.get_label() or 'The unit square'}: {words}")
     if not any(isinstance(patch, plt.Circle) for patch in ax.patches):
         ax.add_patch(plt.Circle(CENTRE, RADIUS, fill=False, linestyle=":", linewidth=1.4, color=GREY))
     ax.set(

@@ -80,6 +80,12 @@ class Formula:
     def __gt__(self, other: float) -> Formula:
         return Formula("step", (self - other if other else self,), self.shape)
 
+    def __ge__(self, other: float) -> Formula:
+        return 1 - (self < other)
+
+    def __le__(self, other: float) -> Formula:
+        return 1 - (self > other)
+
     def __matmul__(self, other: Formula) -> Formula:
         if not isinstance(other, Formula):
             return NotImplemented
@@ -169,7 +175,8 @@ def as_formula(value: Formula | float) -> Formula:
     if isinstance(value, Formula):
         return value
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(f"a formula expected numbers and symbolic matrices, got {type(value).__name__}")
+        only = ": it can be compared with <, >, <= and >= only" if isinstance(value, bool) else ""
+        raise TypeError(f"a formula expected numbers and symbolic matrices, got {type(value).__name__}{only}")
     if isinstance(value, numbers.Rational):
         number = Fraction(int(value.numerator), int(value.denominator))
     elif math.isfinite(value):

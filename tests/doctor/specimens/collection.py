@@ -15,12 +15,14 @@ class Specimen:
 
     name: str
     build: Callable[[], Any]
-    kind: str  # "layer", "loss" or "optimizer"; the last builds (optimizer, model)
+    kind: str  # "layer", "loss" or "optimizer", which builds (optimizer, model); a loop is not built, but
+    # run; a setting builds what a check-up is given
     mistakes: frozenset[str]
     input: Any = (4, 3)
     target: Any = None
     reference: Any = None
     notes: frozenset[str] = field(default_factory=frozenset)
+    more: dict[str, Any] = field(default_factory=dict)  # further arguments of the examination
 
 
 SPECIMENS: list[Specimen] = []
@@ -42,6 +44,16 @@ right = specimen()
 
 def right_with(**how):
     return specimen(**how)
+
+
+def loop(*mistakes, more=None):
+    """Register a training loop, or a part of one."""
+    return specimen(*mistakes, kind="loop", more=more or {})
+
+
+def setting(*mistakes):
+    """Register a function that returns what `check_up` is given."""
+    return specimen(*mistakes, kind="setting")
 
 
 def fill(*shape):

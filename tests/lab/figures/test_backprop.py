@@ -10,11 +10,21 @@ import re
 import numpy as np
 import pytest
 import torch
+from matplotlib.collections import PathCollection
 from matplotlib.patches import Circle
 from matplotlib.text import Text
 
 from minidl import Linear, MSELoss, ReLU, Sequential, Sigmoid, Tanh
-from minidl.lab.figures import activation, chain, descent, gradient_flow, matrix_product, network
+from minidl.lab.figures import (
+    activation,
+    chain,
+    descent,
+    entries,
+    gradient_flow,
+    matrix_product,
+    network,
+    squares,
+)
 from minidl.lab.figures.style import COLOURS, LINES
 
 pytestmark = pytest.mark.usefixtures("agg")
@@ -33,7 +43,7 @@ class TestMatrixProduct:
         assert at[0.5, 1.5] == "0.50"
         left = {position: text for position, text in at.items() if position[0] < 0 and 0 < position[1] < 2}
         above = {position: text for position, text in at.items() if position[0] == 0.5 and -3.5 < position[1] < 0}
-        assert list(left.values()) == ["1.00", "2.00", "0.00", "-1.00", "0.50", "0.00"]
+        assert list(left.values()) == ["1.00", "2.00", "0.00", "−1.00", "0.50", "0.00"]
         assert list(above.values()) == ["1.00", "3.00", "2.00"]
         assert {y for _, y in left} == {0.5, 1.5}
         assert {r"$X^\top$", "$G$", "product"} < set(at.values())
@@ -342,12 +352,20 @@ class TestDescent:
         assert (first.get_linestyle(), first.get_marker()) != (second.get_linestyle(), second.get_marker())
 
     def test_contours_are_lines_of_equal_loss_about_the_lowest_point(self):
-        (contours,) = down_the_valley().collections
+        contours = down_the_valley().collections[1]  # the first one fills what is between them
         outlines = [path.vertices for path in contours.get_paths() if len(path.vertices)]
         assert len(outlines) > 5
         for outline in outlines:
             losses = valley(*torch.tensor(outline).T)
             assert losses.max() - losses.min() < 0.3 + 0.05 * losses.mean()
+
+    def test_a_star_is_where_it_is_lowest_and_arrows_lead_away_from_the_starts(self):
+        ax = descent(lambda u, v: (u - 1) ** 2 + (v - 2) ** 2, PATHS, x=(-4, 4), y=(-1, 3))
+        star, *starts = (c.get_offsets()[0] for c in ax.collections if isinstance(c, PathCollection))
+        assert star.tolist() == pytest.approx([1, 2], abs=0.04)
+        firsts = {tuple(path[0].tolist()) for path in PATHS.values()}
+        assert {tuple(start) for start in starts} == firsts
+        assert len(ax.texts) == len(firsts) + len(PATHS)
 
     def test_stays_within_its_ranges_and_names_its_axes(self):
         far = {"far": torch.tensor([[0.0, 0.0], [100.0, -50.0]])}
@@ -358,3 +376,34 @@ class TestDescent:
     def test_a_path_of_another_shape_is_refused(self):
         with pytest.raises(ValueError, match=r"expected a path of shape \(steps, 2\), got \(3,\)"):
             descent(valley, {"flat": torch.zeros(3)}, x=(-1, 1), y=(-1, 1))
+
+
+class TestEntries:
+    def test_every_entry_is_written_on_the_colour_of_its_sign(self):
+        (left, right) = entries({"X": torch.tensor([[1.5, -2.0, 0.0]]), "Y": torch.tensor([[0.25]])})
+        assert [text.get_text() for text in left.texts] == ["1.5", "−2", "0"]
+        above, below, zero = left.collections[0].get_facecolors()
+        assert above[0] > above[2], "what is above zero is not orange"
+        assert below[2] > below[0], "what is below zero is not blue"
+        assert zero[:3].tolist() == pytest.approx([1, 1, 1])
+        assert left.collections[0].get_clim() == right.collections[0].get_clim() == (-2, 2)
+
+    def test_axes_for_each(self):
+        with pytest.raises(ValueError, match="expected matrices, and axes for each, got 0"):
+            entries({})
+
+
+class TestSquares:
+    def test_areas_are_squared_errors(self):
+        ax = squares(torch.tensor([2.0, -1.0]))
+        large, small = ax.patches
+        assert large.get_width() == large.get_height() == 2 * small.get_width()
+        assert [text.get_text() for text in ax.texts] == ["error 2\narea 4", "error −1\narea 1"]
+        assert small.get_hatch()
+        assert not large.get_hatch()
+
+
+def test_without_numbers_a_network_is_circles_lines_and_names():
+    ax = network(Sequential(Linear(2, 2), ReLU()), torch.ones(1, 2), torch.ones(1, 2), names="XHA", numbers=False)
+    words = {text.get_text() for text in ax.texts}
+    assert words == {"$x_1$", "$x_2$", "$h_1$", "$h_2$", "$a_1$", "$a_2$", "$L$", "Linear", "ReLU", "MSELoss"}

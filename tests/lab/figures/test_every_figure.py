@@ -18,7 +18,7 @@ from minidl.lab.disk import disk
 
 pytestmark = pytest.mark.usefixtures("agg")
 
-SHARED = {"save", "use_style", "mean_interval"}  # public functions that draw nothing
+SHARED = {"save", "use_style"}  # public functions that draw nothing
 HISTORY = pd.DataFrame(
     [
         {"model": "minidl", "run": run, "epoch": epoch, "split": split, "loss": 1 / epoch + run, "accuracy": 0.5}
@@ -27,6 +27,8 @@ HISTORY = pd.DataFrame(
         for split in ("training", "validation")
     ]
 )
+NAMES = {"a": "outer", "b": "inner", "c": "third"}
+TWINS = pd.concat([HISTORY.assign(model=name, loss=HISTORY["loss"] + k) for k, name in enumerate(NAMES)])
 GENERATOR = torch.Generator().manual_seed(0)
 POINTS = disk(40, generator=GENERATOR)
 MODEL = Sequential(Linear(2, 2, generator=GENERATOR), ReLU(), Linear(2, 2, generator=GENERATOR))
@@ -37,6 +39,9 @@ IMAGES = torch.rand(2, 64, generator=GENERATOR)
 DRAW = {  # each draws into ``ax``, or into new axes, and returns what it has drawn into
     "new_axes": figures.new_axes,
     "new_pair": figures.new_pair,
+    "new_row": lambda ax=None: figures.new_row(2, ax),
+    "tube_and_thread": lambda ax=None: figures.tube_and_thread(TWINS, "a", "b", "c", names=NAMES, ax=ax),
+    "differences": lambda ax=None: figures.differences(TWINS, {"both": ("a", "b")}, ax=ax),
     "points": lambda ax=None: figures.points(*POINTS, ax=ax),
     "decision_regions": lambda ax=None: figures.decision_regions(MODEL, ax=ax),
     "film": lambda ax=None: figures.film({0: MODEL, 7: MODEL}, POINTS, ax=ax),
@@ -46,6 +51,7 @@ DRAW = {  # each draws into ``ax``, or into new axes, and returns what it has dr
     "training_history": lambda ax=None: figures.training_history(HISTORY, ax=ax),
     "means": lambda ax=None: figures.means(HISTORY, "loss", ax=ax),
     "bands": lambda ax=None: figures.bands(HISTORY, "loss", ax=ax),
+    "comparison": lambda ax=None: figures.comparison(HISTORY, ax=ax),
     "final_errors": lambda ax=None: figures.final_errors(HISTORY, ax=ax),
     "matrix_product": lambda ax=None: figures.matrix_product(PATH, PATH, ax=ax),
     "activation": lambda ax=None: figures.activation(Tanh(), at=1.0, ax=ax),
@@ -53,6 +59,8 @@ DRAW = {  # each draws into ``ax``, or into new axes, and returns what it has dr
     "chain": lambda ax=None: figures.chain([("square", "6")], {"x": 3, "L": 9}, [6, 1], ax=ax),
     "network": lambda ax=None: figures.network(MODEL, PATH[:1], PATH[1:], names="XHAY", ax=ax),
     "descent": lambda ax=None: figures.descent(lambda u, v: u**2 + v**2, {"p": PATH}, x=(-4, 4), y=(-4, 4), ax=ax),
+    "entries": lambda ax=None: figures.entries({"X": PATH, "Y": -PATH}, ax=ax),
+    "squares": lambda ax=None: figures.squares(torch.tensor([2.0, -1.0]), ax=ax),
     "digit_images": lambda ax=None: figures.digit_images(IMAGES, torch.tensor([3, 5]), ax=ax),
     "confusion_matrix": lambda ax=None: figures.confusion_matrix(torch.tensor([0, 1]), torch.tensor([1, 1]), ax=ax),
 }

@@ -77,3 +77,14 @@ def test_files_look_the_same_in_every_setting(tmp_path, draw):
         (after,) = save(draw().figure, tmp_path / "after", ("png",))
         assert after.read_bytes() == before.read_bytes()
         assert {key: mpl.rcParams[key] for key in other} == other
+
+
+@pytest.mark.parametrize("before", [style for style in plt.style.available if not style.startswith("_")])
+def test_the_style_is_the_same_whatever_was_active_before(before):
+    with mpl.rc_context():
+        plt.style.use("default")
+        use_style()
+        expected = dict(mpl.rcParams)
+        plt.style.use(before)
+        use_style()
+        assert dict(mpl.rcParams) == expected

@@ -130,3 +130,9 @@ def test_jupyter_shows_latex():
 )
 def test_a_float_is_the_fraction_that_was_meant_and_else_its_decimals(value, fraction):
     assert as_formula(value).args[0] == sympy.Rational(*fraction)
+
+
+def test_at_least_and_at_most_are_what_less_and_more_leave():
+    (x,) = scalars("x")
+    assert str(x >= 3) == str(1 - (x < 3))
+    assert str(x <= 3) == str(1 - (x > 3))

@@ -27,8 +27,12 @@ LOOK = """async () => {
         raw: texts.map((text) => text.trim()),
         pictures: all("img").filter((e) => !e.naturalWidth).length,
         wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+        silent: all("img").filter((e) => !e.alt || e.alt.startsWith("No description")).length,
+        headless: all("th:not([scope])").length,
+        cut: all("pre").filter((e) => e.checkVisibility() && e.scrollWidth > e.clientWidth + 1).map((e) => e.textContent),
     };
 }"""
+DESK, PHONE, PAPER = (1280, 1000), (375, 800), (700, 1000)  # pixels, paper in portrait
 
 
 @pytest.fixture(scope="module")
@@ -49,8 +53,17 @@ def look_at(tab, page: Path) -> tuple[dict, list[str]]:
     }
     for event, listener in listeners.items():
         tab.on(event, listener)
+    tab.emulate_media(media="screen")
+    tab.set_viewport_size(dict(zip(("width", "height"), DESK, strict=True)))
     tab.goto(page.as_uri())
     seen = tab.evaluate(LOOK)
+    tab.set_viewport_size(dict(zip(("width", "height"), PHONE, strict=True)))
+    on_a_phone = tab.evaluate(LOOK)["wide"]
+    tab.set_viewport_size(dict(zip(("width", "height"), PAPER, strict=True)))
+    tab.emulate_media(media="print")
+    on_paper = tab.evaluate(LOOK)
+    tab.keyboard.press("Tab")
+    first = tab.evaluate("document.activeElement.getAttribute('href')")
     for event, listener in listeners.items():
         tab.remove_listener(event, listener)
     faults = [f"asks for {url}" for url in asked if not url.startswith(("file:", "data:"))]
@@ -59,6 +72,12 @@ def look_at(tab, page: Path) -> tuple[dict, list[str]]:
     faults += [f"a raw $: {text}" for text in seen["raw"]]
     faults += [f"{seen['pictures']} pictures are not shown"] * (seen["pictures"] > 0)
     faults += [f"{seen['wide']} pixels wider than the window"] * (seen["wide"] > 0)
+    faults += [f"{on_a_phone} pixels wider than a phone"] * (on_a_phone > 0)
+    faults += [f"{on_paper['wide']} pixels wider than paper"] * (on_paper["wide"] > 0)
+    faults += [f"code cut on paper: {text[:60]}" for text in on_paper["cut"]]
+    faults += [f"{seen['silent']} pictures without words"] * (seen["silent"] > 0)
+    faults += [f"{seen['headless']} headers of no row and no column"] * (seen["headless"] > 0)
+    faults += [f"the first link leads to {first}"] * (first != "#text")
     faults += ["formulas that cannot be read aloud"] * (seen["spoken"] < seen["drawn"])
     return seen, faults
 
@@ -85,7 +104,11 @@ def test_every_page_is_whole_without_a_network(tab, pages):
         ("# One\n\n$\\frac{1}{2$", "a raw $"),
         ("# One\n\n$x$ and $y", "a raw $"),
         ("# One\n\n![lost](lost.png)", "pictures are not shown"),
-        ("# One\n\n" + "x" * 500, "wider than the window"),
+        ('# One\n\n<div style="width: 2000px">wide</div>', "wider than the window"),
+        ('# One\n\n<div style="width: 500px">wide</div>', "wider than a phone"),
+        ('# One\n\n<pre style="overflow-wrap: normal">' + "x" * 500 + "</pre>", "code cut on paper: xxx"),
+        ('# One\n\n<img src="data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA=">', "pictures without words"),
+        ("# One\n\n" + "x" * 500 + "\n\n| a |\n| - |\n| b |\n\n```\n" + "x" * 500 + "\n```", ""),
         ('# One\n\n<img src="https://example.org/a.png" alt="a">', "asks for https://example.org/a.png"),
     ],
 )

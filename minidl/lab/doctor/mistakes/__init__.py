@@ -24,14 +24,20 @@ from minidl.lab.doctor.mistakes import (
     contract,
     convolution,
     factors,
+    loops,
     losses,
     matrices,
     memory,
     normalisation,
     numbers,
     optimisers,
+    rates,
+    reports,
+    samples,
+    settings,
+    starts,
 )
-from minidl.lab.doctor.mistakes.rules import Factor, Misbehaviour, Rule, WrongStep, WrongValue
+from minidl.lab.doctor.mistakes.rules import Factor, Misbehaviour, Rule, WrongLoop, WrongSetting, WrongStep, WrongValue
 
 FAMILIES = (
     factors,  # a number in front of what is right
@@ -47,6 +53,12 @@ FAMILIES = (
     numbers,
     containers,
     optimisers,
+    loops,  # what a loop calls, and then which samples it visits, and what it says in the end
+    samples,
+    reports,
+    settings,  # what stands in the way of a training, in the order in which one looks
+    starts,
+    rates,
 )
 
 Kind = TypeVar("Kind", bound=Rule)
@@ -63,3 +75,5 @@ FACTORS = tuple(_rules(Factor))
 WRONG_VALUES = tuple(_rules(WrongValue))
 MISBEHAVIOURS = tuple(_rules(Misbehaviour))
 WRONG_STEPS = tuple(_rules(WrongStep))
+WRONG_LOOPS = tuple(_rules(WrongLoop))
+WRONG_SETTINGS = tuple(_rules(WrongSetting))

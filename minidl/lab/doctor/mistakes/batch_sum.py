@@ -108,7 +108,7 @@ def _looked_up(case: Case, what: str) -> tuple[Tensor, Tensor] | None:
 
 @wrong_value("last sample only", of="param", read=BATCH)
 def last_sample_only(case: Case, what: str) -> Tensor | None:
-    """{Where} is that of the last sample alone: it is overwritten for every sample instead of summed over the batch."""
+    """{Where} is that of the last sample alone: the others of the batch do not enter, or are overwritten."""
     return case.samples(what)[-1]
 
 

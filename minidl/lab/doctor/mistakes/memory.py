@@ -150,15 +150,15 @@ def shared_cache(behaviour: Behaviour) -> Seen | None:
 @misbehaviour("writes input", read=RELU)
 def writes_input(behaviour: Behaviour) -> Seen | None:
     """{method} writes into its input, which belongs to whoever called it (to the layer before, or it is the data
-    itself). Make a new tensor; names ending in _ and x[...] = write in place.
+    itself). Make a new tensor; +=, *=, names ending in _ and x[...] = write in place.
     """
     return behaviour.written.get("input")
 
 
 @misbehaviour("writes upstream", read=RELU)
 def writes_upstream(behaviour: Behaviour) -> Seen | None:
-    """{method} writes into grad_output, which belongs to the layer after it. Make a new tensor; names ending in _ and
-    g[...] = write in place.
+    """{method} writes into grad_output, which belongs to the layer after it. Make a new tensor; +=, *=, names ending in
+    _ and g[...] = write in place.
     """
     return behaviour.written.get("upstream")
 

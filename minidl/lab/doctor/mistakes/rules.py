@@ -8,7 +8,8 @@ The sentence is the function's docstring. There are three kinds, and the optimis
   computed. The doctor compares, allows for a factor on top, and believes it only if it fits every batch.
 - A *misbehaviour* is an experiment: the function tries something on fresh copies of the subject and returns what it saw,
   or None.
-- A *wrong step* is the same for the steps of an optimiser.
+- A *wrong step* is the same for the steps of an optimiser, a *wrong loop* for what a training loop has done, and a *wrong
+  setting* for what a check-up measures.
 
 To add a mistake, write one more function in its family's file, under one of the decorators below, and for the tests two
 specimens that make the mistake, in the family's file of specimens. In the sentence, {where} and {Where} are what is wrong
@@ -30,6 +31,8 @@ from torch import Tensor
 from minidl.lab.doctor.measure.batches import Case
 from minidl.lab.doctor.measure.behaviour import Behaviour
 from minidl.lab.doctor.measure.steps import Steps
+from minidl.lab.doctor.measure.trainings import Training
+from minidl.lab.doctor.measure.vitals import Vitals
 from minidl.lab.doctor.mistakes.reading import LINEAR, MSE
 
 Seen = dict[str, Any]  # "where" it was seen, "expected" and "got" where there are such, and what the sentence needs
@@ -177,6 +180,33 @@ class WrongStep(Observation):
     """
 
 
+@dataclass(frozen=True, kw_only=True)
+class WrongLoop(Observation):
+    """What is seen in what a training loop has done.
+
+    Attributes
+    ----------
+    observe : function of a Training
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrongSetting(Observation):
+    """What is seen in the numbers of a training.
+
+    Attributes
+    ----------
+    observe : function of Vitals
+    tries : str
+        What to try, in a few words.
+    stops : bool
+        Whether nothing else can be measured then.
+    """
+
+    tries: str
+    stops: bool = False
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Decorators: what stands under them becomes a rule. Further keywords are the attributes of the rule's class.
 
@@ -221,6 +251,29 @@ def wrong_step(
 
     def made(observe: Callable[[Steps], Seen | None]) -> WrongStep:
         return WrongStep(**_common(observe, name, _sentences(observe)[0]), read=read, observe=observe, **keywords)
+
+    return made
+
+
+def wrong_loop(
+    name: str, *, read: tuple[str, str], **keywords: Any
+) -> Callable[[Callable[[Training], Seen | None]], WrongLoop]:
+    """Make a wrong loop of a function that looks at what a training loop has done with its parts."""
+
+    def made(observe: Callable[[Training], Seen | None]) -> WrongLoop:
+        return WrongLoop(**_common(observe, name, _sentences(observe)[0]), read=read, observe=observe, **keywords)
+
+    return made
+
+
+def wrong_setting(
+    name: str, *, read: tuple[str, str], tries: str, **keywords: Any
+) -> Callable[[Callable[[Vitals], Seen | None]], WrongSetting]:
+    """Make a wrong setting of a function that looks at the measurements of a check-up."""
+
+    def made(observe: Callable[[Vitals], Seen | None]) -> WrongSetting:
+        common = _common(observe, name, _sentences(observe)[0])
+        return WrongSetting(**common, read=read, observe=observe, tries=tries, **keywords)
 
     return made
 

@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from minidl.lab.doctor.students.wall import INSIDE, NoWall, Wall
 
 LOADING = 60.0  # seconds that a process may take until it has loaded everything
 LONGEST_LINE = 1_000_000  # bytes of one message
+EXAMINES = "minidl.lab.doctor.students.worker"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,10 +54,14 @@ class Settings:
 
 
 class House:
-    """What all projects share: the server, the folder for private copies, and whether there are walls."""
+    """What all projects share: the server, the folder for private copies, and whether there are walls.
 
-    def __init__(self, settings: Settings) -> None:
+    ``worker`` is the module that does the jobs, ``hidden`` are folders that the wall leaves empty.
+    """
+
+    def __init__(self, settings: Settings, worker: str = EXAMINES, hidden: Sequence[Path] = ()) -> None:
         self.settings, self.walls, self.open_now = settings, False, True
+        self.worker, self.hidden = worker, tuple(hidden)
         self._lock = threading.Lock()
         self._running: set[Process] = set()
         self.place = tempfile.TemporaryDirectory(prefix="examine-", ignore_cleanup_errors=True)
@@ -89,7 +94,7 @@ class House:
     def channel(self) -> socket.socket:
         """Return a channel to a new copy of the server."""
         with self._lock:
-            return server.channel()
+            return server.channel(self.worker)
 
     def started(self, process: Process) -> None:
         with self._lock:
@@ -116,7 +121,7 @@ class Process:
         job = {**job, "root": str(folder), "wall": 0}
         try:
             if house.walls:
-                self._wall = Wall(folder)
+                self._wall = Wall(folder, house.hidden)
                 job |= {"wall": self._wall.pid, "root": str(INSIDE / folder.name)}
             line = json.dumps(job).encode() + b"\n"
             if server.FORK:
@@ -125,7 +130,7 @@ class Process:
                 self._channel.sendall(line)
             else:
                 self._program = subprocess.Popen(
-                    server.command("once", 1),
+                    server.command("once", 1, house.worker),
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.DEVNULL,

@@ -1,9 +1,11 @@
-"""A process that has loaded everything, and makes a copy of itself for each project: loading takes two seconds, copying none.
+"""A process that has loaded everything, and makes a copy of itself for each job: loading takes two seconds, copying none.
 
 It runs no student's code. Its copies do: each steps behind its wall first, where there is one.
 
-``start`` makes it. Over a socket it gets, for each project, another socket, over which a job comes and rows go back.
-Where the system knows no ``fork``, each project has a process that loads everything itself (`once`).
+``start`` makes it. Over a socket it gets, for each job, another socket, over which the job comes and what is said about it goes
+back. Where the system knows no ``fork``, each job has a process that loads everything itself (`once`).
+
+What a job is, a module knows, its worker: ``warm_up()`` loads what its jobs need, ``work(job, send)`` does one.
 """
 
 from __future__ import annotations
@@ -11,6 +13,8 @@ from __future__ import annotations
 import atexit
 import contextlib
 import ctypes
+import gc
+import importlib
 import json
 import math
 import os
@@ -20,6 +24,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 from minidl.lab.doctor.students.wall import NoWall, enter, trusted_path
@@ -27,12 +32,13 @@ from minidl.lab.doctor.students.wall import NoWall, enter, trusted_path
 FORK = hasattr(os, "fork") and hasattr(socket, "send_fds") and sys.platform != "darwin"
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
 LONGEST_JOB = 50_000_000
-BOOT = "import sys; sys.path[:] = {path!r}; from minidl.lab.doctor.students import server; server.{name}({number})"
+Work = Callable[[dict[str, Any], Callable[[str], None]], None]
+BOOT = "import sys; sys.path[:] = {path!r}; from minidl.lab.doctor.students import server; server.{name}({number}, {worker!r})"
 
 
-def command(name: str, number: int) -> list[str]:
+def command(name: str, number: int, worker: str) -> list[str]:
     """Return the command that calls a function of this file in a process of its own, with our modules and nobody else's."""
-    return [sys.executable, "-I", "-c", BOOT.format(path=trusted_path(), name=name, number=number)]
+    return [sys.executable, "-I", "-c", BOOT.format(path=trusted_path(), name=name, number=number, worker=worker)]
 
 
 def environment() -> dict[str, str]:
@@ -44,14 +50,14 @@ def environment() -> dict[str, str]:
     return known | fixed | {"MPLCONFIGDIR": "/tmp", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def start() -> tuple[subprocess.Popen[bytes], socket.socket]:
-    """Start the server and return it, with the socket to ask it over."""
+def start(worker: str) -> tuple[subprocess.Popen[bytes], socket.socket]:
+    """Start the server for a worker and return it, with the socket to ask it over."""
     ours, its = socket.socketpair()
     with its:
         program = _copy_of_python()
         try:
             process = subprocess.Popen(
-                command("serve", its.fileno()),
+                command("serve", its.fileno(), worker),
                 executable=f"/proc/self/fd/{program}" if program is not None else None,
                 pass_fds=(its.fileno(), *([program] if program is not None else [])),
                 stdin=subprocess.DEVNULL,
@@ -77,41 +83,49 @@ def _copy_of_python() -> int | None:
     return number
 
 
-def channel() -> socket.socket:
-    """Return a channel to a new copy of the server, which is started where there is none, or not any more."""
+def channel(worker: str) -> socket.socket:
+    """Return a channel to a new copy of a worker's server, which is started where there is none, or not any more."""
     for _ in range(2):
-        if not _started or _started[0][0].poll() is not None:
-            stop()
-            _started.append(start())
+        if worker not in started or started[worker][0].poll() is not None:
+            _stop(worker)
+            started[worker] = start(worker)
         ours, its = socket.socketpair()
         with its, contextlib.suppress(OSError):
-            socket.send_fds(_started[0][1], [b"x"], [its.fileno()])
+            socket.send_fds(started[worker][1], [b"x"], [its.fileno()])
             return ours
         ours.close()
     raise OSError("the process that examines cannot be started")
 
 
-_started: list[tuple[subprocess.Popen[bytes], socket.socket]] = []  # one at most
+started: dict[str, tuple[subprocess.Popen[bytes], socket.socket]] = {}  # for each worker, one at most
 
 
 @atexit.register
 def stop() -> None:
-    """End the server. It ends by itself, too, when this process is gone."""
-    while _started:
-        process, asking = _started.pop()
+    """End all servers. They end by themselves, too, when this process is gone."""
+    for worker in list(started):
+        _stop(worker)
+
+
+def _stop(worker: str) -> None:
+    if worker in started:
+        process, asking = started.pop(worker)
         asking.close()
         process.kill()
         process.wait()
 
 
-def serve(number: int) -> None:
+def serve(number: int, worker: str) -> None:
     """Answer until nobody asks any more: for each socket that comes, a copy of this process that does what comes over it."""
     _adopt()
     for numbered in range(3, 256):
         if numbered != number:
             with contextlib.suppress(OSError):
                 os.close(numbered)
-    warm_up()
+    worker = importlib.import_module(worker)
+    worker.warm_up()
+    gc.collect()
+    gc.freeze()  # what all copies share is looked through by none of them, and so stays shared
     with socket.socket(fileno=number) as asked:
         while True:
             said, numbers, _, _ = socket.recv_fds(asked, 1, 1)
@@ -122,7 +136,7 @@ def serve(number: int) -> None:
                 if os.fork() == 0:
                     with contextlib.suppress(BaseException):
                         asked.close()
-                        _keep(socket.socket(fileno=channel))
+                        _keep(socket.socket(fileno=channel), worker.work)
                     os._exit(1)
                 os.close(channel)
             with contextlib.suppress(ChildProcessError):
@@ -138,29 +152,7 @@ def _wait_for_children(seconds: float) -> None:
                 time.sleep(0.01)
 
 
-def warm_up() -> None:
-    """Load what an examination needs, so that no copy has to."""
-    import torch
-
-    from minidl.lab.doctor.students import worker  # noqa: F401
-
-    torch.set_num_threads(1)
-    with contextlib.suppress(ImportError):
-        import matplotlib.pyplot  # noqa: F401 - many students' files import it
-
-    class Identity:
-        def forward(self, x: Any) -> Any:
-            return 1.0 * x
-
-        def backward(self, grad_output: Any) -> Any:
-            return 1.0 * grad_output
-
-    from minidl.lab.doctor.examination import examine
-
-    examine(Identity(), (4, 3))
-
-
-def _keep(channel: socket.socket) -> None:
+def _keep(channel: socket.socket, work: Work) -> None:
     """Do a job: have a child do it, and see that nothing of it is left. This process runs no student's code either."""
     _die_with_parent()
     _adopt()
@@ -176,7 +168,7 @@ def _keep(channel: socket.socket) -> None:
     child = os.fork()
     if child == 0:
         with contextlib.suppress(BaseException):
-            _child(job, channel)
+            _child(job, channel, work)
         os._exit(1)
     status, looks = None, 0
     while status is None:
@@ -218,9 +210,7 @@ def _private_memory(pid: int | str) -> int:
     return (resident - shared) * os.sysconf("SC_PAGE_SIZE")
 
 
-def _child(job: dict[str, Any], channel: socket.socket) -> None:
-    from minidl.lab.doctor.students.worker import work
-
+def _child(job: dict[str, Any], channel: socket.socket, work: Work) -> None:
     os.setsid()
     if not job["wall"]:
         _die_with_parent()
@@ -233,10 +223,9 @@ def _child(job: dict[str, Any], channel: socket.socket) -> None:
     os._exit(0)  # whatever the files have left running
 
 
-def once(number: int) -> None:
-    """Do one job that comes over standard input; its rows go to what was standard output."""
-    from minidl.lab.doctor.students.worker import work
-
+def once(number: int, worker: str) -> None:
+    """Do one job that comes over standard input; what is said about it goes to what was standard output."""
+    work = importlib.import_module(worker).work
     with open(os.dup(1), "wb", buffering=0) as out:
         work(json.loads(sys.stdin.buffer.readline(LONGEST_JOB)), lambda line: out.write(line.encode() + b"\n"))
         out.write(json.dumps({"end": 0}).encode() + b"\n")

@@ -75,11 +75,11 @@ def csv_line(row: Row) -> str:
     """Return a row as a line of CSV: file, class, verdict, mistakes (separated by semicolons), details."""
     text = io.StringIO(newline="")
     cells = (row.file, row.name, row.verdict, "; ".join(row.mistakes), row.details)
-    csv.writer(text, lineterminator="\r\n").writerow([_harmless(cell) for cell in cells])
+    csv.writer(text, lineterminator="\r\n").writerow([harmless(cell) for cell in cells])
     return text.getvalue()
 
 
-def _harmless(cell: str) -> str:
+def harmless(cell: str) -> str:
     """Return a cell that a spreadsheet takes for text: what begins like a formula would be one.
 
     A spreadsheet may also part cells at semicolons, so what follows one is looked at as well.

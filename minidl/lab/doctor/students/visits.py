@@ -53,7 +53,7 @@ def examine_projects(
     waiting = list(enumerate(plans))[::-1]
     used = {plan.submission or number: Used() for number, plan in enumerate(plans)}
     threads = []
-    before = _end_tidily()
+    before = end_tidily()
     try:
         house.open(warn)
 
@@ -98,7 +98,7 @@ def examine_projects(
     return [row for place in sorted(rows) for row in rows[place]]
 
 
-def _end_tidily() -> Any:
+def end_tidily() -> Any:
     """Have SIGTERM, for which nobody has asked otherwise, end this process as Ctrl-C does; return what it did before."""
     if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
         return None

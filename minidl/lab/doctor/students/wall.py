@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import json
 import os
 import select
@@ -16,6 +17,7 @@ import signal
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy
@@ -35,8 +37,11 @@ class NoWall(Exception):  # noqa: N818
     """There is no bubblewrap here, or it may not do its work; the text says which."""
 
 
-def arguments(copy: Path) -> list[str]:
-    """Return the command that builds a wall around a private copy, says a line when it stands, and falls when input ends."""
+def arguments(copy: Path, hidden: Sequence[Path] = ()) -> list[str]:
+    """Return the command that builds a wall around a private copy, says a line when it stands, and falls when input ends.
+
+    The hidden folders are empty behind it.
+    """
     command = [_program(), "--unshare-all", "--die-with-parent", "--cap-drop", "ALL", "--clearenv", "--new-session"]
     command += ["--as-pid-1"]  # when it ends, everything inside does
     for path in SYSTEM:
@@ -46,6 +51,8 @@ def arguments(copy: Path) -> list[str]:
             command += ["--ro-bind-try", path, path]
     for path in _interpreter():
         command += ["--ro-bind", path, path]
+    for path in _seen_as(hidden):
+        command += ["--tmpfs", path, "--remount-ro", path]
     size = ["--size", str(ROOM)] if b"--size" in _help() else []
     command += ["--proc", "/proc", "--dev", "/dev", *size, "--tmpfs", "/tmp"]
     command += ["--ro-bind", str(copy), f"{INSIDE}/{copy.name}", "--chdir", "/tmp", "--hostname", "student"]
@@ -65,6 +72,7 @@ def _program() -> str:
     return found
 
 
+@functools.cache
 def _help() -> bytes:
     return subprocess.run([_program(), "--help"], capture_output=True, check=False).stdout
 
@@ -75,6 +83,17 @@ def _interpreter() -> list[str]:
     real = {os.path.abspath(path) for path in here} | {os.path.realpath(path) for path in here}
     forbidden = {"/", "/usr", "/home", "/root", "/tmp", os.path.expanduser("~")}
     return sorted(path for path in real - forbidden if os.path.exists(path) and not path.startswith(("/usr/", "/lib")))
+
+
+def _seen_as(folders: Sequence[Path]) -> list[str]:
+    """Return all places behind the wall at which folders are seen: a link may lead to the same place as another path."""
+    found = set()
+    for folder in map(os.path.realpath, folders):
+        for path in (*SYSTEM, *_interpreter()):
+            real = os.path.realpath(path)
+            if os.path.isdir(real) and not os.path.islink(path) and os.path.commonpath([real, folder]) == real:
+                found.add(os.path.normpath(os.path.join(path, os.path.relpath(folder, real))))
+    return sorted(found)
 
 
 def trusted_path() -> list[str]:
@@ -97,10 +116,10 @@ class Wall:
         Where it cannot be built.
     """
 
-    def __init__(self, copy: Path) -> None:
+    def __init__(self, copy: Path, hidden: Sequence[Path] = ()) -> None:
         reading, writing = os.pipe()
         try:
-            command = arguments(copy)
+            command = arguments(copy, hidden)
             command[1:1] = ["--info-fd", str(writing)]
             self._process = subprocess.Popen(
                 command,

@@ -17,6 +17,7 @@ from typing import Any
 
 import torch
 
+from minidl.lab.doctor.examination import examine
 from minidl.lab.doctor.students import examining
 from minidl.lab.doctor.students.building import CannotBuild
 from minidl.lab.doctor.students.cases import NO_CASES, Cases, load_cases
@@ -33,6 +34,20 @@ NO_NEW_PRIVS, SECCOMP, FILTER = 38, 22, 2
 MACHINES = {"x86_64": (0xC000003E, (29, 319, 425, 447)), "aarch64": (0xC00000B7, (194, 279, 425, 447))}
 LOAD, IS_EQUAL, IS_AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06
 ALLOW, NO_SUCH_CALL, OTHER_CALLS = 0x7FFF0000, 0x00050000 | errno.ENOSYS, 0x40000000
+
+
+def warm_up() -> None:
+    """Load what an examination needs, so that no copy has to."""
+    torch.set_num_threads(1)
+
+    class Identity:
+        def forward(self, x: Any) -> Any:
+            return 1.0 * x
+
+        def backward(self, grad_output: Any) -> Any:
+            return 1.0 * grad_output
+
+    examine(Identity(), (4, 3))
 
 
 def work(job: Job, send: Callable[[str], None]) -> None:

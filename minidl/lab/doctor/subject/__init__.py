@@ -1,4 +1,4 @@
-"""The thing examined, somebody's layer, loss or optimiser: whatever touches it happens here.
+"""The thing examined, somebody's layer, loss, optimiser or loop: whatever touches it happens here.
 
 `names` and `values` know how students call things and write numbers, and `roles` what the arguments of their methods are for.
 `inside` finds what an object holds, `paths` reads and writes it, `parameters` tells which of it are parameters and their
@@ -8,5 +8,6 @@ code and turns what it raises into a `StudentError`, and `arithmetic` sees what 
 optimiser's step is. `functions` and `step_functions` find layers, losses and optimisers that are written as functions, and
 `of_functions` makes objects of such; `graphs` does of those that leave backward to an autograd of the project's own. On these
 stand `subject`, with the `Subject` itself, `fitting`, which tries which convention it has, and `acquaintance`, which finds
-out what else it is like. `networks` says how those are called that are written in one piece.
+out what else it is like. `networks` says how those are called that are written in one piece, and `loops` tells what the
+arguments of a training loop are for.
 """

@@ -2,7 +2,8 @@
 
 `exercise` is what they have in common; each of `value`, `function`, `layer`, `chain`, `loss`, `optimizer`, `network`, `claim`
 and `diagnosis` is one class, with its own few parameters, that knows how to judge such an answer. `calling` runs the
-student's code, and `writing` shortens the code of answers that an exercise lists.
+student's code, `measuring` tells what is wrong with a layer that the doctor has no name for, and `writing` shortens the code of
+answers that an exercise lists.
 """
 
 from minidl.lab.exercises.kinds.chain import Chain

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -65,7 +66,7 @@ class Chain(Exercise):
                 self._take_out(cls, length)
                 self._with_layers(cls, length)
             except Wrong as problem:
-                raise Wrong(lent(cls) or str(problem)) from problem
+                raise Wrong((not problem.certain and lent(cls)) or str(problem)) from problem
         numbers = ", ".join(map(str, sorted(self.lengths)))
         return f"forward, backward and [k] are right, for chains of {numbers} modules, one batch after the other"
 
@@ -73,7 +74,15 @@ class Chain(Exercise):
         """Go through a chain of spies, twice, and look at what they have noted."""
         calls: Calls = []
         spies = [Spy(place, calls) for place in range(1, length + 1)]
-        chain = call(f"building {self.name}", cls, *spies)
+        try:
+            chain = call(f"building {self.name}", cls, *spies)
+        except Wrong as problem:
+            if re.search(r"takes \d+ positional arguments? but", str(problem)):
+                text = f"it is built as {self.name}(first, second, ...), with any number of modules"
+                raise Wrong(
+                    f"{text}, and __init__ takes a fixed number: *modules takes them all.", certain=True
+                ) from problem
+            raise
         if hidden := [name for name in vars(chain) if callable(getattr(Module, name, None))]:
             raise Wrong(f"self.{hidden[0]} hides Module's own method {hidden[0]}, which is needed: take another name.")
         found = {id(param) for param, _ in call("parameters()", lambda: list(chain.parameters()))}
@@ -87,7 +96,10 @@ class Chain(Exercise):
                 message = torch.arange(1.0, 1 + 3 * samples).reshape(samples, 3)
                 before = message.clone()
                 shown = f"{method} of {self.name}, with {length} modules{when or ','}"
+                lists = {name: list(held) for name, held in vars(chain).items() if isinstance(held, list)}
                 got = returned(self.name, method, call(shown, run, message))
+                for name, held in lists.items():
+                    self._kept(method, name, held, vars(chain).get(name))
                 mine = [(place, tensor) for what, place, tensor in calls if what == method]
                 self._order(shown, method, [place for place, _ in mine], length)
                 self._hand_on(shown, method, mine, spies, before)
@@ -96,6 +108,22 @@ class Chain(Exercise):
                     raise Wrong(f"{shown} does not return what module {last.place} has returned.")
                 if not torch.equal(message, before):
                     raise Wrong(f"{shown} changes the tensor that it is given.")
+
+    def _kept(self, method: str, name: str, before: list[Any], after: Any) -> None:
+        """Raise what a method has done to a list of modules that it should only have gone through."""
+        if not isinstance(after, list) or not any(isinstance(item, Module) for item in before):
+            return
+        if all(one is another for one, another in zip(before, after, strict=False)) and len(before) == len(after):
+            return
+        turned = len(before) == len(after) and all(
+            one is another for one, another in zip(before, after[::-1], strict=True)
+        )
+        if turned:
+            text = f"{method} leaves self.{name} the other way round: list.reverse() turns the list itself"
+            raise Wrong(f"{text}, for every call that comes. reversed(...) and [::-1] leave it as it is.", certain=True)
+        raise Wrong(
+            f"{method} changes self.{name}, and the next call needs it as it was: only go through it.", certain=True
+        )
 
     def _order(self, shown: str, method: str, places: list[int], length: int) -> None:
         """Raise what is wrong with the order in which the modules are called."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from minidl.lab.exercises.answer import Answer
 from minidl.lab.exercises.comparing import has_dots, show, word
@@ -22,10 +23,13 @@ class Diagnoses(Exercise):
         The name of each patient's mistake.
     look : mapping of str to str
         For each patient, where to look: one sentence that does not name the mistake.
+    names : tuple of str
+        All names that the notebook offers.
     """
 
     expected: Mapping[str, str]
     look: Mapping[str, str] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
     kind: ClassVar[str] = "diagnosis"
 
     def judge(self, answer: Answer) -> str:
@@ -36,9 +40,16 @@ class Diagnoses(Exercise):
             raise Wrong(f"it should be a dictionary with the entries {', '.join(self.expected)}.", certain=True)
         missed = [patient for patient in self.expected if word(given[patient]) != word(self.expected[patient])]
         if missed:
-            said = (
-                f"{patient}: {show(given[patient])} is not it. {self.look.get(patient, '')}".strip()
-                for patient in missed
-            )
+            said = (f"{patient}: {self._of(patient, given[patient])}".strip() for patient in missed)
             raise Wrong(f"{len(self.expected) - len(missed)} of {len(self.expected)} are right.\n" + "\n".join(said))
         return f"all {len(self.expected)} are found"
+
+    def _of(self, patient: str, said: Any) -> str:
+        """Return what there is to say to a wrong name: that it is wrong, or that the notebook does not offer it."""
+        if not self.names or word(said) in map(word, self.names):
+            return f"{show(said)} is not it. {self.look.get(patient, '')}"
+        if not isinstance(said, str):
+            return f"{show(said)} is no name: write one of the table, as a text in quotes."
+        near = difflib.get_close_matches(word(said), list(map(word, self.names)), 1, 0.8)
+        meant = f"Do you mean '{near[0]}'?" if near else "Which of its names comes nearest to what you mean?"
+        return f"the table has no name {show(said)}. {meant}"

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, ClassVar
 
 import torch
 
-from minidl.lab.exercises.answer import Answer, run, same_code
+from minidl.lab.exercises.answer import Answer, may_differ, run, same_code
 from minidl.lab.exercises.comparing import difference
 from minidl.lab.exercises.kinds.calling import precision, trusted
 from minidl.lab.exercises.reply import NotDone, Reply, Wrong, not_done, right, wrong
@@ -53,6 +53,8 @@ class Exercise(ABC):
         minidl's own, whose source stands beside that of a right answer.
     about_ours : str
         Sentences on what in it is not the lesson.
+    remark : function, optional
+        Takes what a right answer stands for; returns a sentence on what it could do better, or nothing.
     """
 
     id: str
@@ -67,6 +69,7 @@ class Exercise(ABC):
     points: int = 1
     ours: type | None = None
     about_ours: str = OURS
+    remark: Callable[[Any], str] | None = None
     kind: ClassVar[str]
 
     @property
@@ -85,8 +88,9 @@ class Exercise(ABC):
             slip = "" if problem.certain else self.slip(answer)
             return wrong(self.name, slip or str(problem), self.hint, problem.diagnosis)
         words, proof = judged if isinstance(judged, tuple) else (judged, None)
-        copied = same_code(self.name, answer.source, self.solution)
-        return right(self.name, words, copied, proof, self._beside(answer.value), self.about_ours)
+        copied = may_differ(self.solution) and same_code(self.name, answer.source, self.solution)
+        remark = self.remark(answer.value) if self.remark else ""
+        return right(self.name, words, copied, proof, self._beside(answer.value), self.about_ours, remark)
 
     @abstractmethod
     def judge(self, answer: Answer) -> str | tuple[str, Proof]:
@@ -107,7 +111,7 @@ class Exercise(ABC):
         methods = [method for method in ("forward", "backward", "step", "__getitem__") if method in vars(self.ours)]
         try:
             return side_by_side(value, self.ours, methods=methods)
-        except (ValueError, OSError, SyntaxError):  # inherited methods, or a cell that is no longer there
+        except (ValueError, OSError, TypeError):  # a method that is no function, or a cell that is no longer there
             return side_by_side(self.ours, methods=methods)
 
     def behaviour(self, value: Any) -> Any:

@@ -11,14 +11,17 @@ from torch import Tensor
 
 from minidl import Module
 from minidl.lab.doctor import Diagnosis, examine
+from minidl.lab.doctor.mistakes.rules import Factor, Misbehaviour
 from minidl.lab.doctor.subject.stubs import is_stub
-from minidl.lab.exercises.answer import Answer, borrowed, lent, misnamed, untouched
+from minidl.lab.exercises.answer import Answer, borrowed, functions, lent, misnamed, untouched
 from minidl.lab.exercises.comparing import SAME, difference, show
 from minidl.lab.exercises.kinds.calling import call, precision, quietly
 from minidl.lab.exercises.kinds.exercise import Exercise
+from minidl.lab.exercises.kinds.measuring import inexact, measured
 from minidl.lab.exercises.reply import WRITE, NotDone, Wrong
 
-ENDS = (0.0, 6.0, -6.0, 30.0, -30.0, 100.0, -100.0)
+GUESSED = ("unnamed", "path forgotten", "product rule")  # the last two, where a factor is to explain the rest
+ENDS = (0.0, 0.01, -0.01, 6.0, -6.0, 30.0, -30.0, 100.0, -100.0)
 
 
 def to_write(
@@ -60,10 +63,22 @@ def returned(name: str, method: str, got: Any) -> Tensor:
     return got
 
 
+def _of_claims(cls: type) -> str:
+    """Return in words what of the prover a layer uses; nothing if it uses none of it."""
+    for where, function in functions(cls):
+        for name in function.__code__.co_names:
+            home = getattr(function.__globals__.get(name), "__module__", None) or ""
+            if home.startswith("minidl.lab.proof") and callable(function.__globals__[name]):
+                return f"{where} uses `{name}`, which makes formulas for claims. A layer works with tensors."
+    return ""
+
+
 def complain(diagnosis: Diagnosis, notebook: str, built: str = "") -> None:
     """Raise what the doctor found, without its notes, and without sections that the reader of this notebook has not met."""
     if built:
         diagnosis.subject = f"{built}, {diagnosis.subject}"
+    if any(isinstance(finding.rule, Misbehaviour) for finding in diagnosis.findings):  # that is why
+        diagnosis.findings = [finding for finding in diagnosis.findings if finding.mistake != "unnamed"]
     for finding in diagnosis.findings:
         if finding.read[0][:2] > notebook:
             finding.read = ("", "")
@@ -117,14 +132,42 @@ class Layer(Exercise):
             prepared(module)
             self._walk(module, cls)
             for shape in self.shapes if number == 0 else self.shapes[:1]:
-                complain(examine(module, shape, reference=self.reference), self.notebook, words)
+                diagnosis = examine(module, shape, reference=self.reference)
+                self._in_other_words(diagnosis, lambda build=build: build(cls), shape, words)
+                complain(diagnosis, self.notebook, words)
             if self.reference and self.ends and (problem := self._at_the_ends(module)):
-                raise Wrong(problem)
+                raise Wrong(inexact(lambda build=build: build(cls), self.shapes[0], self.reference) or problem)
+            self._keeps_its_type(build, cls)
         if self.also and (problem := call(self.name, self.also, cls)):
             raise Wrong(problem)
         samples = " and ".join(str(n) for n in sorted({shape[0] for shape in self.shapes}))
         ends = f", and at x = {', '.join(f'{x:g}' for x in self.ends)}" if self.reference and self.ends else ""
         return f"forward and backward are right, for batches of {samples} samples{ends}"
+
+    def _in_other_words(
+        self, diagnosis: Diagnosis, build: Callable[[], Any], shape: tuple[int, ...], words: str
+    ) -> None:
+        """Raise what two batches tell, where the doctor has no name for what it found, or needs two names for one thing."""
+        found = diagnosis.findings
+        named = any(finding.mistake not in GUESSED and not isinstance(finding.rule, Factor) for finding in found)
+        if found and not named and (found[0].mistake == "unnamed" or len(found) > 1):
+            by_entry = self.reference is not None and bool(self.ends)
+            if text := measured(build, shape, self.reference, by_entry):
+                raise Wrong(f"{words}, {text}" if words else text, diagnosis if found[0].mistake == "unnamed" else None)
+
+    def _keeps_its_type(self, build: Callable[[type], Any], cls: type) -> None:
+        """Raise what there is to say where numbers of one precision go in and those of another come out."""
+        for dtype in (torch.float32, torch.float64):
+            with precision(dtype):
+                module = build(cls)
+                input = torch.randn(self.shapes[0], generator=torch.Generator().manual_seed(1))
+                output = call(f"forward of {self.name}", module.forward, input)
+                back = call(f"backward of {self.name}", module.backward, torch.ones(output.shape))
+            for method, got in (("forward", output), ("backward", back)):
+                if got.dtype != dtype:
+                    mine, given = (str(kind).removeprefix("torch.") for kind in (got.dtype, dtype))
+                    text = f"what {method} returns is {mine}, though {given} went in: the layer that gets it would refuse it"
+                    raise Wrong(f"{text}. Keep the type.")
 
     def _walk(self, module: Any, cls: type) -> None:
         """Go forward and back once: what goes wrong so early is said more plainly here than by the doctor."""
@@ -155,11 +198,23 @@ class Layer(Exercise):
                 k = int(off.nonzero()[0][1])
                 got = float(mine[0, k]) if method == "forward" else float(mine[0, k] / grad_output[0, k])
                 what = "returns" if method == "forward" else "takes for the slope"
-                return f"at x = {self.ends[k]:g}, {method} {what} {got:.6g}, and that is not it."
+                more = self._why_at_an_end(mine[0], right[0], k) if method == "forward" else ""
+                return f"at x = {self.ends[k]:g}, {method} {what} {got:.6g}, and that is not it.{more}"
+        return ""
+
+    def _why_at_an_end(self, mine: Tensor, due: Tensor, k: int) -> str:
+        """Return a sentence on an output at an end that is not right, where it looks like something that is known."""
+        if not bool(mine[k].isfinite()):
+            return " On the way to it a number has become too large for single precision."
+        for other, x in enumerate(self.ends):
+            if float(mine[k]) == float(mine[other]) and due[k] != due[other] and x * self.ends[k] > 0:
+                return f" It is what forward returns at x = {x:g} too: is the input, or the output, cut off?"
+        if float(mine[k]) == 0:
+            return " Are digits lost on the way, or is something that is no number replaced by 0?"
         return ""
 
     def slip(self, answer: Answer) -> str:
-        return lent(answer.value) or super().slip(answer)
+        return _of_claims(answer.value) or lent(answer.value) or super().slip(answer)
 
     def _batches(self) -> list[Tensor]:
         """Return what answers are known by: batches of all shapes, and the ends."""

@@ -55,11 +55,14 @@ class Loss(Exercise):
         for number, (words, (build, reference)) in enumerate(self.builds.items()):
             loss = call(f"building {self.name}", build, cls)
             prepared(loss)
-            self._walk(loss, cls)
+            self._walk(loss, cls, reference)
             for input, target in self.pairs() if number == 0 else self.pairs()[:1]:
                 diagnosis = examine_loss(loss, input, target, reference=reference)
                 if not self.refused:  # then nobody has asked for it yet
                     diagnosis.findings = [finding for finding in diagnosis.findings if finding.mistake != "broadcast"]
+                if self.not_yours:
+                    for finding in diagnosis.findings:
+                        finding.text = finding.text.replace(", or use torch's own", "")
                 complain(diagnosis, self.notebook, words)
             if problem := self._at_the_ends(loss, reference):
                 raise Wrong(problem)
@@ -70,7 +73,7 @@ class Loss(Exercise):
         refused = "; shapes that do not fit are refused" if self.refused else ""
         return f"forward and backward are right, for batches of {samples} samples{ends}{refused}"
 
-    def _walk(self, loss: Any, cls: type) -> None:
+    def _walk(self, loss: Any, cls: type, reference: Callable[[Tensor, Tensor], Tensor]) -> None:
         """Go forward and back once: what goes wrong so early is said more plainly here than by the doctor."""
         input, target = (tensor.clone() for tensor in self.pairs()[0])
         try:
@@ -86,11 +89,28 @@ class Loss(Exercise):
                 names = ", ".join(parameter.name for parameter in needed)
                 text = f"backward asks for {names}, and gets nothing: forward keeps what it needs on self."
                 raise Wrong(text, certain=True)
-            returned(self.name, "backward", call(f"backward of {self.name}", loss.backward))
+            back = returned(self.name, "backward", call(f"backward of {self.name}", loss.backward))
+            self._digits(value, back, self.pairs()[0], reference)
         except Wrong as problem:
             if not problem.certain and (text := lent(cls)):
                 raise Wrong(text, certain=True) from problem
             raise
+
+    def _digits(self, value: Any, back: Tensor, pair: tuple[Tensor, Tensor], reference: Callable[..., Tensor]) -> None:
+        """Raise where something has lost digits on the way."""
+        input, target = pair
+        x = input.clone().requires_grad_()
+        due = reference(x, target)
+        (slope,) = torch.autograd.grad(due, x)
+        forward = value if isinstance(value, Tensor) else torch.tensor(value, dtype=input.dtype)
+        for method, got, right in (("forward", forward, due.detach()), ("backward", back, slope)):
+            if got.dtype is not input.dtype and got.shape == right.shape:
+                text = f"{method} returns {got.dtype} where the input is {input.dtype}"
+                raise Wrong(f"{text}: is something converted, or made with a dtype of its own?")
+            off = (got - right).abs().max() / right.abs().max() if got.shape == right.shape else torch.tensor(1.0)
+            if 1e-11 < float(off) < 1e-6:
+                text = f"{method} is a little off, by {float(off):.0e} of the largest, as single precision would be"
+                raise Wrong(f"{text}: is something converted on the way, with float() or a dtype?")
 
     def _at_the_ends(self, loss: Any, reference: Callable[[Tensor, Tensor], Tensor]) -> str:
         for input, target in self.ends():

@@ -91,8 +91,10 @@ class Network(Exercise):
             if not mine.any():
                 raise Wrong(f"all weights of its Linear layer number {number} start at 0: nothing gets through.")
             if mine.shape == drawn.shape and torch.equal(mine, drawn):
-                text = f"its Linear layer number {number} starts with the same weights whatever the generator is"
-                raise Wrong(f"{text}. They have to be drawn from it, or the {RUNS} networks are no {RUNS} tries.")
+                text = (
+                    f"the weights of its Linear layer number {number} are not drawn from the generator that it is given"
+                )
+                raise Wrong(f"{text}: another one changes nothing in them. Is it handed on, all the way to this layer?")
             if not torch.equal(mine, equal):
                 text = f"its Linear layer number {number} starts with other weights each time, for the same generator"
                 raise Wrong(f"{text}. They have to be drawn from it, or the verdict is a lottery.")

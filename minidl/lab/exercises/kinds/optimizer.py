@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from minidl import Linear, ReLU, Sequential
 from minidl.lab.doctor import examine_optimizer
-from minidl.lab.exercises.answer import Answer, lent
+from minidl.lab.exercises.answer import Answer, functions, lent
 from minidl.lab.exercises.comparing import SAME, difference
 from minidl.lab.exercises.kinds.calling import call, quietly
 from minidl.lab.exercises.kinds.exercise import Exercise
@@ -32,12 +33,15 @@ class Optimizer(Exercise):
         differs among them.
     reference : function
         Takes a list of torch parameters and a setting; returns the torch optimiser that makes the right steps.
+    carries : tuple of str
+        Attributes that change from step to step: lists of tensors, or a count. They tell slips with the same steps apart.
     not_yours : tuple of str
         Functions of torch that would be the whole answer.
     """
 
     settings: Mapping[str, Mapping[str, Any]]
     reference: Callable[..., torch.optim.Optimizer]
+    carries: tuple[str, ...] = ()
     not_yours: tuple[str, ...] = ()
     kind: ClassVar[str] = "optimiser"
 
@@ -46,30 +50,47 @@ class Optimizer(Exercise):
         cls = answer.value
         for number, (words, setting) in enumerate(self.settings.items()):
             model = _model()
-            optimizer = call(f"building {self.name}", lambda s=setting, m=model: cls(m, **s))
-            try:
-                call(f"step of {self.name}", optimizer.step)
-            except Wrong as problem:
-                raise Wrong(lent(cls) or str(problem)) from problem
-            mine, grads = self._path(lambda model, s=setting: cls(model, **s))
+            optimizer = call(f"building {self.name}", lambda s=setting, m=model: _built(cls, m, s))
+            before = [param for param, _ in model.parameters()]
+            values = [param.clone() for param in before]
+            call(f"step of {self.name}", optimizer.step)
+            _same_tensors(before, values, model, cls)
+            mine, grads = self._path(lambda model, s=setting: _built(cls, model, s))
             if number == 0:  # the doctor names mistakes; the settings of the others may be none that it knows
                 fresh = _model()
-                complain(examine_optimizer(cls(fresh, **setting), fresh), self.notebook, f"with {words}")
+                diagnosis = examine_optimizer(_built(cls, fresh, setting), fresh)
+                if diagnosis.mistakes != ["unnamed"]:  # the steps below say more
+                    complain(diagnosis, self.notebook, f"with {words}")
             due, _ = self._path(None, setting)
             for step, (got, right) in enumerate(zip(mine, due, strict=True), 1):
                 off = [
                     k for k, (g, r) in enumerate(zip(got, right, strict=True)) if not torch.allclose(g, r, 1e-6, 1e-9)
                 ]
                 if off:
-                    k = off[0]
-                    at = tuple((~torch.isclose(got[k], right[k], 1e-6, 1e-9)).nonzero()[0].tolist())
-                    raise Wrong(
-                        f"with {words}, step {step} brings row {at[0] + 1}, column {at[1] + 1} of parameter {k + 1} to "
-                        f"{float(got[k][at]):.6g}, and that is not it."
-                    )
+                    raise Wrong(f"with {words}, {self._where_off(step, mine, due, off[0])}")
+            if number == 0:
+                complain(diagnosis, self.notebook, f"with {words}")
             if any(not torch.equal(before, after) for before, after in zip(*grads, strict=True)):
                 raise Wrong("step changes the gradients; they belong to the model, and zero_grad clears them.")
         return f"{STEPS} steps are right with {' and with '.join(self.settings)}"
+
+    def _where_off(self, step: int, mine: list[list[Tensor]], due: list[list[Tensor]], k: int) -> str:
+        """Return in words what a step does to one number of parameter k, where it should do something else."""
+        start = [param.clone() for param, _ in _model().parameters()]
+        at = tuple((~torch.isclose(mine[step - 1][k], due[step - 1][k], 1e-6, 1e-9)).nonzero()[0].tolist())
+        drawn, grads = torch.Generator().manual_seed(3), []
+        for _ in range(step):
+            grads.append([torch.randn(param.shape, generator=drawn, dtype=param.dtype) for param in start][k])
+        seen = ", ".join(f"{float(grad[at]):.4g}" for grad in grads)
+        moved, right = (
+            float(path[step - 1][k][at] - (path[step - 2][k][at] if step > 1 else start[k][at])) for path in (mine, due)
+        )
+        before = {1: "", 2: "step 1 is right, and "}.get(step, f"steps 1 to {step - 1} are right, and ")
+        gradients = f"gradients {seen}" if step > 1 else f"gradient {seen}"
+        return (
+            f"{before}step {step} is not: with the {gradients}, it moves row {at[0] + 1}, column {at[1] + 1} of parameter "
+            f"{k + 1} by {moved:.4g}, where {right:.4g} belongs."
+        )
 
     def _path(
         self, build: Callable[[Any], Any] | None, setting: Mapping[str, Any] | None = None
@@ -89,15 +110,42 @@ class Optimizer(Exercise):
             path.append([param.clone() for param, _ in pairs] if build else [leaf.detach().clone() for leaf in leaves])
         return path, (before, [grad for _, grad in pairs])
 
+    def slip(self, answer: Answer) -> str:
+        return lent(answer.value) or super().slip(answer)
+
     def behaviour(self, value: Any) -> Any:
+        built: list[Any] = []
+
+        def build(model: Any, setting: Mapping[str, Any]) -> Any:
+            built.append(_built(value, model, setting))
+            return built[-1]
+
         def work() -> list[Any]:
-            paths = (self._path(lambda model, s=setting: value(model, **s)) for setting in self.settings.values())
-            return [(path, after) for path, (_, after) in paths]
+            try:
+                paths = [self._path(lambda model, s=setting: build(model, s)) for setting in self.settings.values()]
+            except Exception as problem:
+                error = problem.__cause__ or problem
+                return [f"{type(error).__name__}: {error}"], None
+            return [(path, after) for path, (_, after) in paths], [self._carried(optimizer) for optimizer in built]
 
         return quietly(work)
 
+    def _carried(self, optimizer: Any) -> list[Any] | None:
+        """Return what an optimiser carries from step to step, where it keeps that under the names that it has been given."""
+        kept = [vars(optimizer).get(name) for name in self.carries]
+        return None if not kept or any(item is None for item in kept) else kept
+
     def alike(self, mine: Any, theirs: Any) -> bool:
-        return not difference(mine, theirs, SAME)
+        (path, carried), (their_path, theirs_carried) = mine, theirs
+        if None not in (carried or [None]) and None not in (theirs_carried or [None]):
+            return not difference([path, carried], [their_path, theirs_carried], SAME)
+        return not difference(path, their_path, SAME)
+
+
+def _built(cls: type, model: Any, setting: Mapping[str, Any]) -> Any:
+    """Build an optimiser, with a setting by name, or in order where its arguments have other names."""
+    known = inspect.signature(cls).parameters
+    return cls(model, **setting) if set(setting) <= set(known) else cls(model, *setting.values())
 
 
 def _model() -> Sequential:
@@ -111,3 +159,16 @@ def _model() -> Sequential:
     for _, grad in model.parameters():
         grad.copy_(torch.randn(grad.shape, generator=drawn, dtype=grad.dtype))
     return model
+
+
+def _same_tensors(before: list[Tensor], values: list[Tensor], model: Sequential, cls: type) -> None:
+    """Raise what is wrong where a step has changed none of the tensors that were the parameters."""
+    if any(not torch.equal(param, value) for param, value in zip(before, values, strict=True)):
+        return
+    if any(param is not old for (param, _), old in zip(model.parameters(), before, strict=True)):
+        text = "the layers hold new tensors after a step, and the old ones are what they were"
+        raise Wrong(f"{text}. The parameter's own tensor has to change: all who hold it see that.", certain=True)
+    names = {name for _, method in functions(cls) for name in method.__code__.co_names}
+    if "params" in names and not names & {"parameters", "modules", "layers"}:
+        text = "model.params holds only what is the model's own, and a Sequential has no parameters of its own"
+        raise Wrong(f"nothing moves: {text}. parameters() finds those of the modules in it, too.", certain=True)

@@ -31,6 +31,8 @@ def slope_misused(name: str, forward: str, slope: str) -> dict[str, str]:
         f"grad_output + {slope}": "the slope is added to what arrives; it should be multiplied.",
         f"{slope} / grad_output": "the slope is divided by what arrives; it should be multiplied.",
         f"grad_output / ({slope})": "what arrives is divided by the slope; it should be multiplied.",
+        f"grad_output * (1 - {slope})": "the slope is taken away from 1: that is what is held back, not what is passed on.",
+        f"grad_output - {slope}": "the slope is taken away from what arrives; it should be multiplied.",
         f"-grad_output * {slope}": "the sign is the wrong way round.",
         f"grad_output * ({slope}) ** 2": "backward multiplies by the slope twice.",
         f"grad_output * ({slope}).mean()": "the slopes are averaged; each entry has one of its own.",

@@ -42,11 +42,40 @@ EXERCISES = [
             "messages = [8, 32, 1, 1]": "the message for u goes on to x and s; the slopes of u = x + s do not replace it.",
             "messages = [8, 32, 16, 16]": "a sum passes its message on to both as it is; nothing is shared out.",
             "messages = [2, 4, 4, 4]": "L = v^2 has the slope 2v, and v is not 1 here: go forward first.",
+            "messages = [4, 16, 16, 16]": (
+                "the first message is 4. That is v, or 2u. But L = v^2: which slope has it at v? The others come from it."
+            ),
+            "messages = [8, 16, 16, 16]": (
+                "v = u^2 has a slope of its own at u, not 2 alone, and not u alone. It is multiplied by what arrives."
+            ),
+            "messages = [8, 32, 32, 64]": (
+                "s is on one path only, through u: the derivatives by x and by s stand side by side, and are not added."
+            ),
+            "messages = [8, 32, 64, 64]": (
+                "x and s are each on one path only, through u: nothing is added, and the slopes of u = x + s are not 2."
+            ),
+            "messages = [16, 64, 64, 64]": "the first message is the value of L. It should be the slope of L = v^2 at v.",
+            "messages = [8, 32, 32, 1]": "the last one is the slope of u = x + s, still to be multiplied by what arrives at u.",
+            "messages = [8, 32, 1, 32]": "the third is the slope of u = x + s, still to be multiplied by what arrives at u.",
+            "messages = [8, 32, 32, 0]": "s is nudged here: u = x + s moves with it, just as far as with x.",
+            "messages = [8, 32, 0, 32]": "x is nudged here: u = x + s moves with it, just as far as with s.",
+            "messages = [2, 4, 16, 1]": "those are values of the way forward, u, v and L. Asked are the derivatives of L.",
+            "messages = [1, 1, 2, 4]": "those are the values of the way forward. Asked are the derivatives of L.",
+            "messages = [2, 4, 16, 16]": "those are the values of the way forward. Messages come back from L, as slopes.",
+            "messages = [8, 6, 6, 6]": "the slopes are added. Each is multiplied by what arrives.",
+            "messages = [8, 12, 13, 13]": "a slope is added to what arrives, at each step. It should be multiplied.",
             "messages = [16, 32, 32, 32]": "the first message is dL/dv, a slope, and not the value L.",
             "messages = [32, 32, 32, 8]": "the order is v, u, x, s: back from the end.",
         },
         wrong={
-            "messages = [8, 12, 12, 12]": "1 of 4 numbers are right; 12 (number 2) is not",
+            "messages = [8, 12, 12, 12]": "1 of 4 numbers is right; the first that is not is 12 (number 2)",
+            "messages = [8, 32, 32, 33]": "3 of 4 numbers are right; 33 (number 4) is not",
+            "messages = [3, 5, 6, 7]": "none of the 4 numbers is right",
+            "messages = ['8', '32', '32', '32']": "without quotation marks",
+            "messages = {'v': 8, 'u': 32, 'x': 32, 's': 32}": "a list of the values alone",
+            "messages = {8, 32}": "a set, which keeps no order",
+            "messages = [[8], [32], [32], [32]]": "the numbers are right, the shape is not",
+            "messages = [True, 32, 32, 32]": "right kind",
             "messages = [8, 32, 32]": "its shape is (3,), and should be (4,)",
             "messages = 8": "its shape is (), and should be (4,)",
             "messages = 'big'": "right kind",
@@ -100,6 +129,46 @@ EXERCISES = [
             _cube("self.input = input**3; return self.input", SLOPE): (
                 "the slope is taken at the output. Keep the input, and take it there."
             ),
+            _cube(KEPT, "return grad_output * 3 * self.input**3"): (
+                "the slope of the cube has one power of the input less than the cube."
+            ),
+            _cube(
+                KEPT, "return grad_output * 2 * self.input"
+            ): "that is the slope of a square. Here forward is a cube.",
+            _cube(
+                KEPT, "return grad_output * 2 * self.input**2"
+            ): "which factor does a cube leave in front, when it is differentiated?",
+            _cube(
+                KEPT, "return grad_output * 3 * self.input**4"
+            ): "the power goes down when a cube is differentiated, not up.",
+            _cube(KEPT, "return grad_output * self.input**4 / 4"): (
+                "that is an integral of the cube: differentiated, the power goes down."
+            ),
+            _cube(KEPT, "return grad_output * 3 * self.input**2 * grad_output"): (
+                "what arrives stands in it twice. It is a factor, once."
+            ),
+            _cube(KEPT, "return (3 * self.input * grad_output) ** 2"): (
+                "brackets: what arrives is squared as well, and the number in front too. Of which factor is the square?"
+            ),
+            _cube(
+                KEPT, "return grad_output * (3 * self.input) ** 2"
+            ): "brackets: the number in front is squared as well.",
+            _cube(
+                KEPT, "return grad_output + 3 * self.input**2"
+            ): "the slope is added to what arrives; it should be multiplied.",
+            _cube(
+                KEPT, "return 3 * self.input**2 / grad_output"
+            ): "the slope is divided by what arrives; it should be multiplied.",
+            _cube("self.input = input\nreturn input @ input.T @ input", SLOPE): (
+                "forward multiplies matrices, with @, and mixes the entries. Each y_ij is made of x_ij alone."
+            ),
+            _cube("self.input = input\nreturn input**2", SLOPE): "forward gives the square; the cube is asked for.",
+            _cube(
+                "self.input = input\nreturn 3 * input", SLOPE
+            ): "forward multiplies by 3; the third power is asked for.",
+            _cube("self.input = input\nreturn (input**3).sum()", "return grad_output * 3 * self.input**2"): (
+                "forward adds everything up to one number. It should return a cube for each entry."
+            ),
             _cube(KEPT, "return 3 * grad_output**2"): (
                 "the slope is taken at grad_output; it belongs to the input that forward has seen."
             ),
@@ -122,6 +191,14 @@ EXERCISES = [
             ): "leaves the gradient to torch",
             "class Cube(Module):\n    def forward(input):\n        return input**3\n"
             + method("backward(self, g)", SLOPE): "Is self missing",
+            _cube("self.input = input.double()\nreturn self.input**3", SLOPE): "what forward returns is float64",
+            _cube(KEPT, "return (grad_output * 3 * self.input**2).double()"): ("what backward returns is float64"),
+            _cube(KEPT, "return grad_output * 3 * self.input[:1] ** 2"): "backward mixes the entries",
+            _cube(KEPT, "return grad_output * 3 * self.input**2 + 1"): "where nothing arrives",
+            _cube(KEPT, "return grad_output.abs() * 3 * self.input**2"): "never a minus",
+            _cube(KEPT, "return grad_output * 5 * self.input.abs()"): "backward takes the slope to be",
+            _cube("self.input = input\nreturn (input**3).round(decimals=3)", SLOPE): "Is something rounded",
+            _cube("self.input = input\nreturn input**3 - input.mean()", SLOPE): "forward mixes the entries",
             "Cube = 3": "it should be a class",
         },
     ),

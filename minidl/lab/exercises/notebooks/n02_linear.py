@@ -334,6 +334,27 @@ EXERCISES = [
             _mine(WEIGHT, 'self.grad["bias"] += grad_output.sum(1, keepdim=True)', BACK): (
                 "for the bias, the sum runs over the output features: dimension 1. What shares b_j are the samples."
             ),
+            _mine(WEIGHT, 'self.grad["bias"] += grad_output.max(0, keepdim=True).values', BACK): (
+                'grad["bias"] gets the largest message of each column. Every sample shares b_j: all of them count.'
+            ),
+            _mine(WEIGHT, BIAS, 'return (grad_output + self.params["bias"]) @ self.params["weight"]'): (
+                "the bias is added to what arrives. A nudge of x moves y by the weight, whatever the bias is."
+            ),
+            _mine(WEIGHT, BIAS, BACK + ' + self.params["bias"].sum()'): (
+                "the bias is added to what backward returns. What comes back is made of what arrives, and of the weight."
+            ),
+            _mine(WEIGHT, 'self.grad["bias"] += grad_output * self.params["bias"]', BACK): (
+                'grad["bias"] is one row, and what is added has one for each sample; nor has the bias itself a say in it.'
+            ),
+            _mine(WEIGHT, 'self.grad["bias"] += grad_output.sum(0, keepdim=True) * self.params["bias"]', BACK): (
+                'what is added to grad["bias"] is multiplied by the bias as well. How far does y move with b?'
+            ),
+            _mine(WEIGHT, 'self.grad["bias"] += self.input.sum(0, keepdim=True) @ self.params["weight"].T', BACK): (
+                'grad["bias"] is made of the inputs. What belongs there is what arrived.'
+            ),
+            _mine(WEIGHT, BIAS, 'return self.input @ self.params["weight"].T @ self.params["weight"]'): (
+                "backward is made of the inputs. What comes back starts from what arrives."
+            ),
             _mine(WEIGHT, 'self.grad["bias"] += self.params["bias"]', BACK): (
                 'grad["bias"] gets the bias itself. What belongs there is what arrived at it.'
             ),
@@ -373,10 +394,22 @@ EXERCISES = [
         wrong={
             _mine(WEIGHT + " / len(grad_output)", BIAS, BACK): "factor 1/n",
             _mine(WEIGHT, BIAS.replace("sum(", "mean("), BACK): "factor 1/n",
+            _mine('self.params["weight"] -= 0.1 * grad_output.T @ self.input', BIAS, BACK): "backward changes weight",
+            _mine(WEIGHT, 'self.grad["bias"] += grad_output[-1:]', BACK): "that of the last sample alone",
+            _mine(WEIGHT, 'self.grad["bias"] += grad_output[:1]', BACK): "that of the first sample alone",
+            _mine(WEIGHT, 'self.grad["bias"] += ones("n").T @ grad_output', BACK).replace(
+                "class", "from minidl.lab.proof import ones\nclass"
+            ): "backward uses `ones`, which makes formulas for claims. A layer works with tensors.",
+            _mine(WEIGHT, BIAS, 'return grad_output.double() @ self.params["weight"].double()'): (
+                "what backward returns is float64"
+            ),
+            _mine(WEIGHT, 'self.grad["bias"] += grad_output.abs().sum(0, keepdim=True)', BACK): (
+                'with -2 times the message, grad["bias"] gets'
+            ),
             _mine(WEIGHT.replace("+=", "="), BIAS.replace("+=", "="), BACK): "overwrites the gradient",
             _mine(WEIGHT.replace("+=", "-="), BIAS, BACK): "sign",
             _mine(WEIGHT, BIAS, BACK.removeprefix("return ")): "backward of MyLinear returns nothing",
-            _mine(WEIGHT.replace("self.input", "input"), BIAS, BACK): "the notebook's `input`",
+            _mine(WEIGHT.replace("self.input", "input"), BIAS, BACK): "backward uses the notebook's `input`",
             _mine(WEIGHT, BIAS, "return grad_output @ weight"): 'The layer has its own: self.params["weight"]',
             _mine(WEIGHT, BIAS, BACK.replace('self.params["weight"]', "self.weight")): "self.params",
             _mine(WEIGHT, BIAS.replace('"bias"', '"b"'), BACK): "KeyError",
@@ -491,6 +524,21 @@ EXERCISES = [
             _scale(SCALED, PASSED + " * self.input"): (
                 "backward multiplies by the scale and by the input: that is the output. It should be by the slope alone."
             ),
+            _scale('self.grad["scale"] += (self.input * grad_output).max(0, keepdim=True).values', PASSED): (
+                'grad["scale"] gets the largest product of each column. Every sample shares s_j: all of them count.'
+            ),
+            _scale('self.grad["scale"] += (self.input**2 * grad_output).sum(0, keepdim=True)', PASSED): (
+                'for grad["scale"], the input is squared. How far does y_ij move with s_j?'
+            ),
+            _scale(SCALED, 'return grad_output * self.params["scale"].sum()'): (
+                "all scales are added up in what backward returns. y_ij is made with s_j alone."
+            ),
+            _scale(SCALED, 'return grad_output * self.params["scale"].mean()'): (
+                "the scales are averaged in what backward returns. y_ij is made with s_j alone."
+            ),
+            _scale(SCALED, 'return grad_output + self.params["scale"]'): (
+                "the scale is added to what arrives; it should be multiplied."
+            ),
             _scale(PASSED): 'nothing is added to grad["scale"].',
         },
         wrong={
@@ -498,7 +546,7 @@ EXERCISES = [
             _scale(SCALED.replace("+=", "="), PASSED): "overwrites the gradient",
             _scale(SCALED.replace("+=", "-="), PASSED): "sign",
             _scale(SCALED, PASSED.removeprefix("return ")): "backward of Scale returns nothing",
-            _scale(SCALED.replace("self.input", "input"), PASSED): "the notebook's `input`",
+            _scale(SCALED.replace("self.input", "input"), PASSED): "backward uses the notebook's `input`",
             _scale(SCALED, "return grad_output * scale"): "the notebook's `scale`",
             _scale(SCALED, "return grad_output * self.scale"): "self.params",
             _scale(SCALED, 'return grad_output @ self.params["scale"]'): "shape",

@@ -9,6 +9,8 @@ from minidl.lab.exercises.kinds import Claim, Layer, Value
 from minidl.lab.exercises.kinds.exercise import OURS
 from minidl.lab.exercises.kinds.writing import layer, method
 from minidl.lab.proof import matrices
+from minidl.lab.proof.examples import WrittenOut
+from minidl.lab.proof.formula import Formula, as_formula
 
 PROOF = "from minidl.lab.proof import define, matrices, scalars\n"
 MATRICES = 'X, G = matrices("X (n x m), G (n x m)")'
@@ -27,6 +29,16 @@ def _passed_on() -> torch.Tensor:
 def _relu() -> dict[str, Any]:
     X, G = matrices("X (n x m), G (n x m)")
     return {"forward": X.relu(), "wrt": X, "upstream": G}
+
+
+def _at_the_corner(claim: Formula) -> str:
+    """Return a sentence on a claim that does not pass on 0 at the corner, where a proof says nothing."""
+    (passed,) = WrittenOut({"n": 1, "m": 1})(as_formula(claim))
+    x = next((symbol for symbol in passed.free_symbols if "x" in str(symbol)), None)
+    there = passed if x is None else passed.subs(x, 0)
+    if there == 0 or not there.is_finite:
+        return ""
+    return "At x = 0 itself, where the proof says nothing, something is passed on here; this course takes the slope 0 there."
 
 
 def _gate() -> dict[str, Any]:
@@ -99,13 +111,17 @@ EXERCISES = [
             "passed_on = [[-1, -2, 0], [-5, 4, -2]]": "that is what |x| passes on. To the left of 0, ReLU is flat.",
         },
         wrong={
-            "passed_on = [[-1, 0, 0], [0, 4, -3]]": "5 of 6 numbers are right; -3 (row 2, column 3)",
+            "passed_on = [[-1, 0, 0], [0, 4, -3]]": "5 of 6 numbers are right; -3 (row 2, column 3) is not",
+            "passed_on = [['-1', '0', '0'], ['0', '4', '-2']]": "without quotation marks",
+            "passed_on = [[True, False, False], [False, True, True]]": "right kind",
             "passed_on = [-1, 0, 0, 0, 4, -2]": "the shape is not",
             "passed_on = [[-1, 0], [0, 4], [0, -2]]": "transposed",
             "passed_on = [[-1, 0, 0]]": "its shape is (1, 3)",
             "passed_on = 'nothing'": "right kind",
             "passed_on = 0": "its shape is ()",
-            "passed_on = [[-1, 0, 0], [0, 4]]": "right kind",
+            "passed_on = [[-1, 0, 0], [0, 4]]": "its rows are not equally long",
+            "passed_on = [[-2, 4, 0], [0, 0, -1]]": "back to front",
+            "passed_on = [[0, 0, -1], [0, 4, -2]]": "another order",
         },
     ),
     Claim(
@@ -114,6 +130,7 @@ EXERCISES = [
         asks="dL/dX of Y = max(0, X), as a formula made of X and G.",
         points=2,
         statement=_relu,
+        remark=_at_the_corner,
         hint="What is the slope to the right of 0, and to the left? A comparison counts as 1 where it holds, and else as 0.",
         given=PROOF + MATRICES,
         solution=f"{MATRICES}\nclaim_relu = G * (X > 0)",
@@ -123,7 +140,12 @@ EXERCISES = [
             "Y = define('Y', X.relu())\nclaim_relu = G * (Y > 0)",
             "claim_relu = G * (1 + X.sign()) / 2",
             "claim_relu = G - G * (X < 0)",
+            "claim_relu = G - G * (X <= 0)",
+            "claim_relu = G * (1 - (X <= 0))",
+            "claim_relu = G * (X >= 0)",
+            "claim_relu = (0 <= X) * G",
             "claim_relu = G * X.relu() / X",
+            "claim_relu = G * (X.abs() + X) / (2 * X.abs())",
         ),
         slips=_claims(
             "claim_relu",
@@ -136,6 +158,9 @@ EXERCISES = [
                 "G * X.sign()": "that is what |x| passes on. To the left of 0, ReLU is flat.",
                 "G": "the message is passed on as it came. Where is ReLU flat?",
                 "G * (X < 0)": "it is the other way round: this lets through where ReLU is flat.",
+                "G + X.relu()": "the output is added to what arrives. What arrives is multiplied by a slope.",
+                "G - (X <= 0)": "1 is taken away where x is not positive. What arrives is multiplied by a slope.",
+                "G * (X > 0) * X.sign() / 2": "half of it: to the right of 0, how much does y grow with x?",
                 "(G * X).relu()": "ReLU of a product: neither the slope nor the sign of the message is left.",
                 "G.relu() * (X > 0)": "messages below 0 are stopped as well. The input alone says what passes.",
                 "-(G * (X > 0))": "the sign is the wrong way round: a larger x makes y larger.",
@@ -148,6 +173,10 @@ EXERCISES = [
         wrong=_claims(
             "claim_relu",
             {
+                "G * (X > 0) + (X < 0)": "with -2 G in place of G",
+                "G * (X <= 0)": "it is the other way round",
+                "G * (X >= 1)": "the slope changes at 1",
+                "(X >= 0) * G * G": "with -2 G in place of G",
                 "3 * G * (X > 0)": "3 times too large",
                 "G.T @ (X > 0)": "m x m",
                 "0": "0",
@@ -282,6 +311,17 @@ EXERCISES = [
             _mine("self.input = input\nreturn max(0, input)", BACK): "entry by entry",
             _mine(KEPT, "if self.input > 0:\n    return grad_output\nreturn 0 * grad_output"): "entry by entry",
             _mine(KEPT, "return self.input > 0"): "true and false",
+            _mine(
+                "self.mask = input[:1] > 0\nreturn input.relu()", "return grad_output * self.mask"
+            ): "backward mixes the entries",
+            _mine(
+                "self.output = input.double().relu()\nreturn self.output", "return grad_output * (self.output > 0)"
+            ): ("what forward returns is float64"),
+            _mine(KEPT, "return grad_output + (self.input > 0)"): "where nothing arrives",
+            _mine(KEPT, "return grad_output * (self.input > 0.1)"): "at x = 0.01, backward takes for the slope 0",
+            _mine("self.input = input\nreturn input * (input > 0.05)", BACK): "at x = 0.01",
+            _mine(KEPT, "return grad_output**2 * (self.input > 0)"): "the message is multiplied by itself",
+            _mine("self.input = input\nreturn input.relu() - input.relu().mean(0)", BACK): "forward mixes the entries",
             _mine(KEPT, "return grad_output @ (self.input > 0)"): "shape",
             _mine(KEPT, BACK + " / len(self.input)"): "factor 1/n",
             _mine(KEPT, "return (grad_output * (self.input > 0)).sum(0, keepdim=True)"): "sum",
@@ -307,7 +347,7 @@ EXERCISES = [
         asks="A layer that cuts off below -1 and above 1, y = min(max(x, -1), 1), with forward and backward.",
         points=3,
         reference=lambda x: x.clamp(-1, 1),
-        ends=(0.0, 0.5, -0.5, 6.0, -6.0, 30.0, -30.0, 100.0, -100.0),
+        ends=(0.0, 0.5, -0.5, 0.99, -0.99, 1.01, -1.01, 6.0, -6.0, 30.0, -30.0, 100.0, -100.0),
         hint="Draw it: three straight pieces. Which slope has each?",
         given=LAYER_GIVEN,
         solution=_clip(
@@ -426,6 +466,7 @@ EXERCISES = [
             _clip(CLIPPED, "raise NotImplementedError"): "backward is still to be written",
             _clip(CLIPPED, INSIDE + " / len(self.input)"): "factor 1/n",
             _clip(CLIPPED, "return -grad_output * (self.input.abs() < 1)"): "sign",
+            _clip(CLIPPED, "return grad_output * (self.input.abs() < 0.98)"): "at x = 0.99",
             _clip(
                 "self.input = input.detach().requires_grad_()\nself.y = self.input.clamp(-1, 1)\nreturn self.y.detach()",
                 "return torch.autograd.grad(self.y, self.input, grad_output)[0]",

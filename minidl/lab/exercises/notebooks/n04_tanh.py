@@ -79,7 +79,17 @@ EXERCISES = [
             "claim_tanh = G / (1 - Y * Y)": "what arrives is divided by the slope; it should be multiplied.",
             "claim_tanh = G + 1 - Y * Y": "the slope is added to what arrives; it should be multiplied.",
             "claim_tanh = X * (1 - Y * Y)": "X stands where the message should: what arrives is G.",
-            "claim_tanh = G * (1 - Y.abs())": "at y = 0.5 this slope is 0.5; between 0 and 1 a number and its square differ.",
+            "claim_tanh = G * (1 - Y.abs())": (
+                "right at y = 0, 1 and -1 only. Which step of the quotient rule leaves the bars of |y|?"
+            ),
+            "claim_tanh = G * Y * (1 - Y)": (
+                "at x = 0 y is 0, and this passes on nothing there; but there tanh is steepest."
+            ),
+            "claim_tanh = G * (1 + Y) / 2": (
+                "at x = 5 this passes on almost everything, and the curve is flat there: do the quotient rule again."
+            ),
+            "claim_tanh = G * (1 - 2 * Y)": "at x = 1 this slope is below 0, as if tanh fell there: do the rule again.",
+            "claim_tanh = -2 * G * Y": "that is how a slope would change with y, and not how y changes with x.",
             "claim_tanh = G * (1 - Y * Y) ** 2": "the slope is squared: it is multiplied by once.",
             "claim_tanh = G * Y * Y": "that is how much of the message is lost, not how much is passed on.",
             "claim_tanh = G / (X.exp() + (-X).exp()) ** 2": (
@@ -175,7 +185,13 @@ EXERCISES = [
                 "the slope is taken at grad_output, and then multiplied by it; it belongs to what forward has seen."
             ),
             _tanh(KEPT, "return grad_output * (1 - self.output.abs())"): (
-                "between 0 and 1 a number and its square are not the same: at y = 0.5 your slope is 0.5."
+                "the slope is right at y = 0, 1 and -1 only. Which formula has the prover accepted?"
+            ),
+            _tanh(KEPT, "return grad_output * self.output * (1 - self.output)"): (
+                "at x = 0 the output is 0, and backward passes on nothing there; but there tanh is steepest."
+            ),
+            _tanh(KEPT, "return -2 * grad_output * self.output"): (
+                "that is how the slope changes with y, and not how y changes with x."
             ),
             _tanh(
                 "self.output = (input.exp() - (-input).exp()) / (input.exp() + (-input).exp())\nreturn self.output",
@@ -228,7 +244,13 @@ EXERCISES = [
             _tanh(
                 "self.output = torch.nn.Tanh()(input)\nreturn self.output", "return torch.nn.Tanh()(grad_output)"
             ): "puts the message through tanh",
-            _tanh(KEPT, "return grad_output * (1 - self.output.clamp(-0.9, 0.9) ** 2)"): "11 of 12 entries are right",
+            _tanh(
+                KEPT, "return grad_output * (1 - self.output.clamp(-0.9, 0.9) ** 2)"
+            ): "backward takes the slope to be",
+            _tanh("self.output = input.tanh().round(decimals=4)\nreturn self.output", SLOPE): "Is something rounded",
+            _tanh(KEPT, "return grad_output * (1 - self.output**3)"): "backward takes the slope to be",
+            _tanh(KEPT, "return grad_output * (1 - self.output[:1] ** 2)"): "backward mixes the entries",
+            _tanh("self.output = input.double().tanh()\nreturn self.output", SLOPE): "what forward returns is float64",
             _tanh("self.output = input.clamp(-5, 5).tanh()\nreturn self.output", SLOPE): "at x = 6",
             "class MyTanh(Module):\n    def forward(input):\n        return input.tanh()\n"
             + method("backward(self, g)", "return g"): ("Is self missing"),
@@ -262,6 +284,11 @@ EXERCISES = [
             "passed_on = [[60, 40], [0, 2]]": "that is the output times what arrives. The output is not the slope.",
             "passed_on = [[40, -90], [7, 2]]": "that is the battery's slope. Tanh has the one that you have claimed.",
             "passed_on = [[64, 18], [7, 3]]": "the slope is positive, and -50 arrives: what is passed on keeps its sign.",
+            "passed_on = [[40, -10], [7, 2]]": (
+                "those slopes are right where the output is 0 only. Tanh has the one that you have claimed."
+            ),
+            "passed_on = [[80, -30], [7, 3.4641016]]": "that is the root of the slope, times what arrives.",
+            "passed_on = [[100.64, -49.64], [8, 4.75]]": "the slope is added to what arrives; it should be multiplied.",
             "passed_on = [[64, -82], [7, 3]]": "the square of -0.8 is not negative.",
             "passed_on = [[36, -32], [0, 1]]": "that is what each entry holds back. Asked is what it passes on.",
             "passed_on = [[136, -82], [7, 5]]": "no slope of tanh is larger than 1, and yours are: look at the sign in it.",
@@ -284,9 +311,12 @@ EXERCISES = [
             "passed_on = [[6400, -1800], [700, 300]]": "every number is 100 times",
             "passed_on = 64": "its shape is (), and should be (2, 2)",
             "passed_on = '64 -18 7 3'": "right kind",
+            "passed_on = [['64', '-18'], ['7', '3']]": "without quotation marks",
+            "passed_on = [[3, 7], [-18, 64]]": "back to front",
+            "passed_on = [[-18, 64], [7, 3]]": "another order",
             "passed_on = None": "None",
-            "passed_on = [[100, -50], [7, 4]]": "1 of 4 numbers are right",
-            "passed_on = [[64, -18], [7]]": "right kind",
+            "passed_on = [[100, -50], [7, 4]]": "1 of 4 numbers is right",
+            "passed_on = [[64, -18], [7]]": "its rows are not equally long",
         },
     ),
     Layer(
@@ -356,6 +386,13 @@ EXERCISES = [
             _softsign(SIGN, "return grad_output / (1 + self.output.abs()) ** 2"): (
                 "that is a formula of the input, applied to the output: the mistake of this notebook."
             ),
+            _softsign(SIGN, "return grad_output * (1 - self.output.abs()) * 2"): (
+                "at x = 0 your slope is 2, and a nudge of 0.01 moves y there by 0.0099: times 2 is not a power."
+            ),
+            _softsign(
+                SIGN, "return grad_output * self.output * (1 - self.output)"
+            ): "at x = 0 your slope is 0, and Softsign is steepest there.",
+            _softsign(SIGN, "return grad_output * (1 - self.output.abs()) ** 3"): "the power is one too high.",
             _softsign(SIGN, "return grad_output * (1 - self.output.abs())"): (
                 "at x = 1 your slope is 0.5, but a nudge of 0.01 moves y there by 0.0025 only. In the quotient "
                 "rule, what stands "

@@ -1,6 +1,9 @@
 """Exercises of 05_sigmoid: the slope from the output, a layer that survives every input, quarters, and SiLU."""
 
+from typing import Any
+
 import torch
+from torch.overrides import TorchFunctionMode
 
 from minidl import Sigmoid
 from minidl.lab.exercises.kinds import Claim, Layer, Value
@@ -24,6 +27,32 @@ def _statement() -> dict[str, Formula]:
 
 def _sigmoid(forward: str, backward: str, init: str = "") -> str:
     return layer("MySigmoid", forward, backward, init)
+
+
+def _by_luck(cls: type) -> str:
+    """Return a sentence on a right answer in which e^100 becomes inf on the way."""
+    watch = _Infinities()
+    with watch:
+        layer = cls()
+        layer.forward(torch.tensor([[-100.0, 100.0]], dtype=torch.float32))
+        layer.backward(torch.ones(1, 2, dtype=torch.float32))
+    return (
+        "On the way e^100 becomes inf in single precision, and what you make of it happens to be right: it survives, by luck."
+        if watch.seen
+        else ""
+    )
+
+
+class _Infinities(TorchFunctionMode):
+    """Sees whether something that torch returns is infinite."""
+
+    seen = False
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = function(*args, **(kwargs or {}))
+        if isinstance(result, torch.Tensor) and result.is_floating_point() and bool(result.detach().isinf().any()):
+            self.seen = True
+        return result
 
 
 def _silu(forward: str, backward: str, init: str = "") -> str:
@@ -105,8 +134,10 @@ EXERCISES = [
         reference=torch.sigmoid,
         ours=Sigmoid,
         not_yours=("sigmoid_backward",),
+        remark=_by_luck,
         points=3,
-        hint="Which of the four ways survive every input, and keep small outputs? And what does backward need?",
+        hint="For forward: which of the four ways survive every input, and keep small outputs? For backward: the formula that "
+        "the prover has accepted.",
         given=GIVEN,
         solution=_sigmoid("self.output = torch.sigmoid(input)\nreturn self.output", SLOPE),
         right=(
@@ -129,6 +160,20 @@ EXERCISES = [
             layer("MySigmoid", KEPT, SLOPE, init=method("__init__(self)", "super().__init__()\nself.output = None")),
         ),
         slips={
+            _sigmoid("self.output = 1 / (1 + (-input.clamp(-10, 10)).exp())\nreturn self.output", SLOPE): (
+                "forward cuts its input off at -10 and 10: it returns the same at x = -30 as at -100, and there the sigmoid is "
+                "still falling."
+            ),
+            _sigmoid("e = input.exp()\nself.output = (e / (1 + e)).nan_to_num()\nreturn self.output", SLOPE): (
+                "at x = 100, forward gives 0, and the sigmoid is nearly 1 there. In single precision e^100 is inf, and inf / "
+                "inf is no number: has something been put in its place?"
+            ),
+            _sigmoid("self.output = input.sigmoid().round(decimals=4)\nreturn self.output", SLOPE): (
+                "forward rounds its output: at x = -30 it returns 0."
+            ),
+            _sigmoid("self.output = input.sigmoid().clamp(1e-7, 1 - 1e-7)\nreturn self.output", SLOPE): (
+                "forward cuts its output off: at x = -30 it returns 1e-7, which is much too large."
+            ),
             _sigmoid(KEPT, "return grad_output * (1 - self.output) ** 2"): (
                 "backward multiplies by 1 - y twice. At x = -6, where the curve is flat, it passes on almost everything."
             ),
@@ -248,7 +293,20 @@ EXERCISES = [
                 "self.input = input.detach().requires_grad_()\nreturn self.input.sigmoid()",
                 "y = self.input.sigmoid()\ny.backward(grad_output)\nreturn self.input.grad",
             ): "leaves the gradient to torch",
-            _sigmoid("self.output = input.clamp(-20, 20).sigmoid()\nreturn self.output", SLOPE): "at x = -30",
+            _sigmoid("self.output = input.clamp(-20, 20).sigmoid()\nreturn self.output", SLOPE): (
+                "It is what forward returns at x = -100 too: is the input, or the output, cut off?"
+            ),
+            _sigmoid(
+                "self.output = torch.sigmoid(input.double())\nreturn self.output", SLOPE
+            ): "float64, though float32 went in",
+            _sigmoid(
+                "self.output = input.sigmoid().round(decimals=5)\nreturn self.output", SLOPE
+            ): "Is something rounded",
+            _sigmoid(
+                "self.output = input.sigmoid() - input.mean()\nreturn self.output", SLOPE
+            ): "forward mixes the entries",
+            _sigmoid(KEPT, "return grad_output * self.output * (1 - self.output) + 0.1"): "where nothing arrives",
+            _sigmoid(KEPT, "return grad_output * self.output * (1 - self.output[:1])"): "backward mixes the entries",
             "class MySigmoid(Sigmoid):\n    pass": "minidl's own",
             "MySigmoid = torch.sigmoid": "it should be a class",
         },
@@ -298,6 +356,8 @@ EXERCISES = [
             "sigmoids = 20": "20 is not it",
             "sigmoids = None": "None",
             "sigmoids = 'five'": "right kind",
+            "sigmoids = 4, 98": "as 2 numbers",
+            "sigmoids = {'sigmoids': 4}": "dictionary",
             "sigmoids = [1, 2, 3]": "one number is asked for",
         },
     ),
@@ -308,6 +368,7 @@ EXERCISES = [
         reference=torch.nn.functional.silu,
         smallest=1e-9,
         not_yours=("silu", "SiLU", "silu_backward"),
+        remark=_by_luck,
         building_blocks=("Sigmoid", "Tanh"),
         points=3,
         hint="Two factors contain x: nudge one while the other stays, then the other way round, and add.",

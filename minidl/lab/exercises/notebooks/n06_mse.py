@@ -153,7 +153,7 @@ EXERCISES = [
         ends=_large,
         ours=MSELoss,
         about_ours=(
-            "The same steps. What only looks after the tensors: _check sees whether both have the same shape, "
+            "What only looks after the tensors: _check sees whether both have the same shape, "
             "_kept holds the error "
             "until backward asks for it. REDUCTIONS does with the squares what its words say, over the last two "
             "dimensions, so that the "

@@ -85,6 +85,9 @@ EXERCISES = [
             "claim_w1 = A_.T @ ((G_ @ W2_.T) * (H_ > 0))": (
                 "A is what the first layer and ReLU put out. A weight is multiplied by what comes into its own layer."
             ),
+            "claim_w1 = X_.T @ ((G_ * (Y_ > 0)) @ W2_.T)": (
+                "the gate stands behind the second layer, and there is none: ReLU stands between the two, at H."
+            ),
             "claim_w1 = A_.T @ G_": "that is the gradient of the second weights; the first ones are asked for.",
             "claim_w1 = (G_ @ W2_.T) * (H_ > 0)": (
                 "that is the message that arrives at the first layer. What does the layer make of it for its weights?"
@@ -159,6 +162,16 @@ EXERCISES = [
                     "for i, module in enumerate(self.chain):\n    if i == k:\n        return module",
                 ),
             ),
+            "from functools import reduce\n"
+            "class MySequential(Module):\n"
+            "    def __init__(self, *modules):\n"
+            "        super().__init__()\n"
+            "        self.chain = list(modules)\n"
+            "    forward = lambda self, input: reduce(lambda x, m: m(x), self.chain, input)\n"
+            "    backward = lambda self, g: reduce(lambda g, m: m.backward(g), self.chain[::-1], g)\n"
+            "    __getitem__ = lambda self, k: self.chain[k]\n",
+            _mine(item="") + "\n\nMySequential.__getitem__ = lambda self, k: self.chain[k]\n",
+            _mine(item="").replace("MySequential", "Loops") + "\n\nclass MySequential(Loops):\n" + ITEM,
             _mine(
                 "if not self.chain:\n    raise NotImplementedError\n" + FORWARD,
                 item=method("__getitem__(self, k)", "return list(self.chain)[k]")
@@ -215,7 +228,11 @@ EXERCISES = [
                 backward="self.chain.reverse()\nfor module in self.chain:\n    grad_output = module.backward(grad_output)\n"
                 "return grad_output",
                 init=method("__init__(self, *modules)", "super().__init__()\nself.chain = list(modules)"),
-            ): "with 3 modules, for the second batch, calls modules 3, 2, 1",
+            ): "backward leaves self.chain the other way round",
+            _mine(
+                backward="while self.chain:\n    grad_output = self.chain.pop().backward(grad_output)\nreturn grad_output",
+                init=method("__init__(self, *modules)", "super().__init__()\nself.chain = list(modules)"),
+            ): "backward changes self.chain",
             "import copy\n"
             + _mine(item=method("__getitem__(self, k)", "return copy.deepcopy(self.chain[k])")): "gives a copy",
             _mine(item=method("__getitem__(self, k)", "return self.chain[k - 1]")): (
@@ -244,6 +261,9 @@ EXERCISES = [
             _mine(
                 "return Sequential(*self.chain).forward(input)", "return Sequential(*self.chain).backward(grad_output)"
             ): ("minidl's own Sequential"),
+            _mine(init=method("__init__(self, modules)", "super().__init__()\nself.chain = modules")): (
+                "*modules takes them all"
+            ),
             "MySequential = Sequential(Tanh())": "it should be a class",
         },
     ),
@@ -288,7 +308,18 @@ EXERCISES = [
                 "the message is right. It meets the X of the page, and this sample has its own."
             ),
             "first_weight_gradient = [[24, 78], [8, 26]]": (
-                "the error is taken to the T of the page, and this sample has its own."
+                "that comes out where b1 is left out on the way forward, or where the error is taken to the T of the page."
+            ),
+            "first_weight_gradient = [[18, 66], [6, 22]]": "both biases are left out on the way forward.",
+            "first_weight_gradient = [[0, 0], [0, 0]]": (
+                "no message at all, as if the output were the target: is b2 left out on the way forward?"
+            ),
+            "first_weight_gradient = [[0, 12], [0, 4]]": (
+                "the first column is 0, as if no message came to the first hidden unit. One does."
+            ),
+            "first_weight_gradient = [[3, 1], [3, 1]]": "that is the input alone; what arrives is a factor of it.",
+            "first_weight_gradient = [[8, 8], [2, 2]]": (
+                "that is dL/dW2 with both columns of the first one: the first layer's gradient is asked for."
             ),
             "first_weight_gradient = [[8, 16], [2, 4]]": (
                 "the message is multiplied by what the first layer puts out; it should be by what comes into it."

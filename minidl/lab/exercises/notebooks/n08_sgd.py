@@ -8,6 +8,7 @@ from minidl.lab.exercises.kinds import Function, Optimizer, Value
 from minidl.lab.exercises.kinds.writing import method, optimizer
 
 INIT = method("__init__(self, model, lr)", "self.model, self.lr = model, lr")
+INIT_CLASS = f"class MySGD:\n{INIT}"
 LOOP = "for param, grad in self.model.parameters():\n    "
 
 
@@ -58,9 +59,15 @@ EXERCISES = [
             _sgd(LOOP + "param.sub_(grad, alpha=self.lr)"),
             _sgd(LOOP + "param += -self.lr * grad"),
             _sgd(LOOP + "param.copy_(param - self.lr * grad)"),
+            _sgd(
+                "for weight, slope in self.model.parameters():\n    torch.sub(weight, slope, alpha=self.rate, out=weight)",
+                method("__init__(self, network, rate)", "self.model, self.rate = network, rate"),
+            ),
             _sgd(LOOP + "param[...] = param - grad * self.lr"),
             _sgd(LOOP + "param.add_(grad, alpha=-self.lr)"),
             _sgd("for pair in self.model.parameters():\n    pair[0].sub_(self.lr * pair[1])"),
+            INIT_CLASS
+            + "\n    step = lambda self: [p.sub_(self.lr * g) for p, g in self.model.parameters()] and None\n",
             _sgd(
                 "with torch.no_grad():\n    for p, g in self.pairs:\n        p -= self.rate * g",
                 method("__init__(self, model, lr)", "self.pairs, self.rate = list(model.parameters()), lr"),
@@ -97,6 +104,10 @@ EXERCISES = [
                 "here."
             ),
             _sgd(LOOP + "param -= self.lr * grad\n    break"): "only the first parameter takes a step.",
+            _sgd(LOOP + "param -= self.lr * grad.clamp(min=0)"): (
+                "only positive gradients take a step: a negative one moves its parameter too, up."
+            ),
+            _sgd(LOOP + "param -= self.lr * grad.clamp(-1, 1)"): "gradients are cut off at 1 and -1.",
             _sgd(LOOP + "param -= 2 * self.lr * grad"): "every step is twice as long as it should be.",
             _sgd(
                 LOOP + "param -= self.lr * grad.mean()"
@@ -119,7 +130,19 @@ EXERCISES = [
         wrong={
             _sgd(LOOP + "param -= self.lr * grad\n    grad.zero_()"): "gradient",
             _sgd(LOOP + "param -= self.lr * grad\nself.model.zero_grad()"): "gradient",
-            _sgd("for param, grad in self.model.params.values():\n    param -= self.lr * grad"): "Not right yet",
+            _sgd(
+                "for param, grad in self.model.params.values():\n    param -= self.lr * grad"
+            ): "model.params holds only",
+            _sgd(
+                "for name in self.model.params:\n    self.model.params[name] -= self.lr * self.model.grad[name]"
+            ): "model.params holds only what is the model's own",
+            _sgd(
+                "for module in self.model.modules():\n    for name, param in module.params.items():\n"
+                "        module.params[name] = param - self.lr * module.grad[name]"
+            ): "the layers hold new tensors after a step, and the old ones are what they were",
+            "lr = 0.3\n" + _sgd(LOOP + "param -= lr * grad"): "uses `lr` from outside of the class; its own is self.lr",
+            "model = Linear(3, 2)\n"
+            + _sgd("for param, grad in model.parameters():\n    param -= self.lr * grad"): "its own is self.model",
             _sgd(
                 "for param in self.model.parameters():\n    param -= self.lr * param.grad"
             ): "'tuple' object has no attribute 'grad' (line 6: param -= self.lr * param.grad)\nself",
@@ -173,6 +196,12 @@ EXERCISES = [
             "after_one_step = 1.15": (
                 "the error is multiplied by the learning rate alone; the slope of the loss has more factors."
             ),
+            "after_one_step = 1.99": "that is after two steps; one is asked for.",
+            "after_one_step = 1.09": "a learning rate of 0.005 would do that; here it is 0.05.",
+            "after_one_step = 9": "that is the loss at w = 1.",
+            "after_one_step = 10": "a learning rate of 0.5 would do that; here it is 0.05.",
+            "after_one_step = 2.8": "the step is twice as long as it should be: is a factor 2 in it twice?",
+            "after_one_step = 3.7": "the inner slope, 3, is in the step twice.",
             "after_one_step = 2": "that is the lowest point; this one step does not quite get there.",
         },
         wrong={
@@ -208,13 +237,18 @@ EXERCISES = [
             "limit = 2 / 9": "the curvature lacks the 2 that comes from the square.",
             "limit = 2 / 3": "neither the square's 2 nor one of the two inner slopes is in your curvature.",
             "limit = 1": "as if the curvature were 2: w is multiplied by 3 before the square.",
+            "limit = 0.2": "that is the limit of the example above, where c is 10; here c is another.",
+            "limit = 0.4": "as if c were 5: differentiate the slope of this loss.",
+            "limit = 1 / 36": "that is half of 1/c; the limit is 2/c.",
+            "limit = 36": "c is a divisor of 2 here, and not a factor.",
+            "limit = 1 / 6": "there c would be 12: which factor is in it one time too few, and which one too many?",
             "limit = 0.05": "that is the learning rate of the exercise before.",
         },
         wrong={
             "limit = 0.11": "near, and not exact",
             "limit = 0.1125": "near, and not exact",
             "limit = -1 / 9": "sign",
-            "limit = 0.2": "0.2 is not it",
+            "limit = 0.3": "0.3 is not it",
             "limit = [1.9, 1 / 9]": "one number is asked for",
             "limit = 'small'": "right kind",
         },
@@ -272,6 +306,34 @@ EXERCISES = [
             _decay(
                 "return param - lr * (grad + decay * grad)"
             ): "the decay is multiplied by the gradient; it should be by the weight.",
+            _decay("return param - lr * (grad + decay / 2 * (param**2).sum())"): (
+                "the penalty itself, one number, is added to every gradient; it should be its slope by each weight."
+            ),
+            _decay("return param - lr * (grad + decay * (param**2).sum())"): (
+                "the sum of the squares, one number, is added to every gradient; it should be a slope by each weight."
+            ),
+            _decay("return param - lr * (grad + decay * param / param.norm())"): (
+                "that is the slope of the length of all weights together; the penalty has their squares, without a root."
+            ),
+            _decay("return param - lr * (grad + decay * param.mean())"): (
+                "every weight gets the mean of all; in the sum of squares, each stands in one term alone."
+            ),
+            _decay("return param - decay * (grad + lr * param)"): "lr and decay are exchanged.",
+            _decay("return param - lr * grad + decay * param"): (
+                "the decay makes the weights grow, look at its sign; and it does not go through the learning rate."
+            ),
+            _decay("return param - lr * grad + lr * decay"): "the decay is added to the weight, the same for each.",
+            _decay("return lr * (grad + decay * param)"): "that is how far the weights go, not where they then are.",
+            _decay(
+                "return grad + decay * param"
+            ): "that is the gradient of both together; the step is still to be taken.",
+            _decay("return param - grad - decay * param"): "the learning rate is missing.",
+            _decay(
+                "return decay * param - lr * grad"
+            ): "decay is the share that a weight keeps here; it should lose some.",
+            _decay("return (1 - decay) * (param - lr * grad)"): (
+                "the decay is taken of where the step has led, and does not go through the learning rate."
+            ),
             _decay("return param + lr * (grad + decay * param)"): "the step goes uphill.",
             _decay(
                 "return lr * (grad + decay * param)"

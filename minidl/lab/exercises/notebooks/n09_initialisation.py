@@ -36,6 +36,14 @@ EXERCISES = [
             "mean_square = 0.04**3": (
                 "each number that comes out is a sum, and you count one product of it only: where are the 50?"
             ),
+            "mean_square = 1.41": "that is one layer's size, rounded: the root of its mean square.",
+            "mean_square = 2.83": "that is the size, rounded: the root of the mean square.",
+            "mean_square = 0.04": "that is the variance of the weights; how does it change the mean square of what comes out?",
+            "mean_square = 0.2": "that is the standard deviation of the weights.",
+            "mean_square = 50": "that is the number of features alone.",
+            "mean_square = 0.008": "0.2 is the standard deviation, and where are the 50 products of each sum?",
+            "mean_square = 16": "that is four layers'; there are three.",
+            "mean_square = math.sqrt(2)": "that is one layer's, and its size, the root of the mean square.",
             "mean_square = 50 * 0.04**3": "the sum over 50 products stands in every layer, not only in one.",
         },
         wrong={
@@ -55,7 +63,7 @@ EXERCISES = [
         reference=lambda n_in: math.sqrt(2) / math.sqrt(n_in),
         cases=lambda: [(2,), (1,), (25,), (40,), (50,)],
         hint="ReLU leaves half: what has n_in times the variance to be? A standard deviation is a root.",
-        given="import math\nimport torch",
+        given="import math\nimport torch\nn_out = 1000",
         solution="def he_std(n_in):\n    return math.sqrt(2 / n_in)",
         right=(
             "def he_std(n_in):\n    return (2 / n_in) ** 0.5",
@@ -87,6 +95,16 @@ EXERCISES = [
             "def he_std(n_in):\n    return math.sqrt(n_in)": (
                 "your weights grow with n_in, and the share of the ReLU is not in them."
             ),
+            "def he_std(n_in):\n    return math.sqrt(6 / n_in)": (
+                "that is the edge of an even distribution. Its numbers lie between minus it and it, and their standard "
+                "deviation is smaller."
+            ),
+            "def he_std(n_in):\n    return math.sqrt(3 / n_in)": (
+                "that is the edge of an even distribution, and one that keeps the size without a ReLU. The standard deviation "
+                "is asked for."
+            ),
+            "def he_std(n_in):\n    return (2 // n_in) ** 0.5": "// divides without what is behind the point: take /.",
+            "def he_std(n_in):\n    return math.sqrt(2) ** 2 / n_in**2": "n_in is squared, and it stands under a root.",
             "def he_std(n_in):\n    return math.sqrt(2)": "that is the gain alone; it has to depend on n_in.",
             "def he_std(n_in):\n    return (2 / n_in) ** 2": "the variance is squared; the standard deviation is its root.",
         },
@@ -94,9 +112,14 @@ EXERCISES = [
             "def he_std(n_in):\n    return math.sqrt(2 * 2 / n_in)": "twice what it should be",
             "def he_std(n_in):\n    return math.sqrt(2) * math.sqrt(2 / n_in)": "twice what it should be",
             "def he_std(n_in):\n    return math.sqrt(2 / (n_in + n_in))": "the ReLU before takes its share",
-            "def he_std(n_in):\n    return math.sqrt(6 / n_in)": "for he_std(2), 1.7",
-            "def he_std(n_in):\n    return 1.0": "for he_std(1)",
-            "def he_std(n_in):\n    return math.sqrt(2 // n_in)": "for he_std(25)",
+            "def he_std(n_in):\n    return math.sqrt(2) * math.log(n_in)": "for he_std(1), 0.0 is not it",
+            "def he_std(n_in):\n    return 1.0": "1.0 is not it. It returns that whatever it is given.",
+            "def he_std(n_in):\n    return 0.1414": "It returns that whatever it is given.",
+            "def he_std(n_in):\n    return math.sqrt(2 // n_in)": "// divides without what is behind the point",
+            "def he_std(n_in):\n    return math.sqrt(2 / (n_in + n_out))": "uses the notebook's `n_out`",
+            "def he_std(n_in):\n    return math.sqrt(2 / (n_in + fan_out))": (
+                "It is not among what is given here (n_in), and nothing here makes it."
+            ),
             "def he_std(n_in):\n    math.sqrt(2 / n_in)": "returns None: is a return missing?",
             "def he_std(n_in):\n    return math.sqrt(2 / n)": "name 'n' is not defined",
             "def he_std(n_in):\n    return math.sqrt(2 / n_ni)": "do you mean n_in?",

@@ -47,13 +47,18 @@ EXERCISES = [
                 "that shares out all 50,000 at once, in batches of 64. But every epoch is shared out by itself, to its last "
                 "point."
             ),
-            "steps = 781": "that shares out the points of all epochs at once, and drops what remains.",
-            "steps = 782": "every epoch ends with a small batch, not only the last one.",
+            "steps = 781": (
+                "so it would be with one small batch in all, or with the points of all epochs shared out at once, without "
+                "what remains. Every epoch ends with a small batch of its own."
+            ),
+            "steps = 782": "so it would be with the points of all epochs in one long row. Each epoch is shared out by itself.",
             "steps = 780": "the points that remain in an epoch are a batch, too.",
             "steps = 79": "that is one epoch; there are ten.",
             "steps = 78": "that is one epoch; there are ten. And the points that remain are a batch, too.",
             "steps = 5000 * 10": "a step is taken for each batch, not for each point.",
             "steps = 5000 * 10 * 64": "a step is taken for each batch: the more points in a batch, the fewer steps.",
+            "steps = 1000": "that is with batches of 50; here they are of 64.",
+            "steps = 79 + 10": "steps of an epoch and epochs are multiplied.",
             "steps = 640": "how many steps an epoch has depends on how many points there are.",
             "steps = 5000 / 64": "that is one epoch; there are ten. And there are no parts of steps.",
             "steps = 10": "an epoch has many steps, one for each batch.",
@@ -62,7 +67,6 @@ EXERCISES = [
             "steps = 791": "791 is not it",
             "steps = 800": "800 is not it",
             "steps = 790.5": "790.5 is near, and not exact",
-            "steps = 1000": "1000 is not it",
             "steps = -790": "sign",
             "steps = [79] * 10": "one number is asked for",
             "steps = 'many'": "right kind",
@@ -99,15 +103,15 @@ EXERCISES = [
                 "it has 1,427 parameters, 428 more than the 999 allowed"
             ),
             _challenge("return build((14, 14, 14, 14))"): (
-                "Linear layer number 1 starts with the same weights whatever the generator is"
+                "the weights of its Linear layer number 1 are not drawn from the generator that it is given"
             ),
             _challenge("generator = torch.Generator().manual_seed(3)\nreturn build((14,) * 4, generator=generator)"): (
-                "starts with the same weights whatever the generator is"
+                "another one changes nothing in them"
             ),
             _challenge(
                 "return Sequential(Linear(2, 30, generator=generator), ReLU(), Linear(30, 10), ReLU(), "
                 "Linear(10, 2, generator=generator))"
-            ): "Linear layer number 2 starts with the same weights",
+            ): "Linear layer number 2 are not drawn from the generator",
             _challenge("drawn = torch.Generator()\ndrawn.seed()\nreturn build((14,) * 4, generator=drawn)"): (
                 "They have to be drawn from it"
             ),
@@ -130,6 +134,9 @@ EXERCISES = [
                 "should return the network untrained"
             ),
             _challenge("return build((14,) * 4, gain=30, generator=generator)"): "its training explodes",
+            _challenge(
+                "return build((14,) * 4, activation=ReLU(), generator=generator)"
+            ): "it comes without brackets where it is given",
             _challenge("return build((14,) * 4, generator=generatr)"): "do you mean generator?",
             "def challenge():\n    return build((14,) * 4)": "It is called with that name",
             "challenge = build((14,) * 4)": "it should be a function that returns a network",

@@ -6,13 +6,14 @@ import torch
 from torch import Tensor
 
 from minidl import Linear
+from minidl.lab.exercises.answer import uses
 from minidl.lab.exercises.kinds import Function, Value
 
 # --- layers to be judged: Linear, right or with a wrong weight gradient -----------------------------------------------
 
 
 class Replaced(Linear):
-    """A Linear that remembers its input, and puts something in the place of its weight gradient."""
+    """A Linear that remembers its input, and puts something in the place of its gradients."""
 
     def forward(self, input: Tensor) -> Tensor:
         self.input = input
@@ -20,12 +21,16 @@ class Replaced(Linear):
 
     def backward(self, grad_output: Tensor) -> Tensor:
         grad_input = super().backward(grad_output)
-        right = self.input.mT @ grad_output
-        self.grad["weight"] += self.instead(right) - right
+        weight, bias = self.input.mT @ grad_output, grad_output.sum(0, keepdim=True)
+        self.grad["weight"] += self.instead(weight) - weight
+        self.grad["bias"] += self.of_bias(bias) - bias
         return grad_input
 
     def instead(self, right: Tensor) -> Tensor:
         raise NotImplementedError
+
+    def of_bias(self, right: Tensor) -> Tensor:
+        return right
 
 
 class Renamed(Replaced):
@@ -36,10 +41,12 @@ class Renamed(Replaced):
 
 
 class Divided(Replaced):
-    """It is divided by the number of samples, as in the notebook: with one sample it is right."""
+    """It is divided by the number of samples, and the bias's with it, as in the notebook: with one sample it is right."""
 
     def instead(self, right: Tensor) -> Tensor:
         return right / len(self.input)
+
+    of_bias = instead
 
 
 class Doubled(Replaced):
@@ -81,6 +88,18 @@ def _layers() -> list[tuple[Any, int]]:
 
 def _is_right(layer: Any, n: int) -> bool:
     return type(layer) in (Linear, Renamed) or (type(layer) is Divided and n == 1)
+
+
+def _by_hand(function: Any) -> str:
+    """Return what there is to say where the formula to be judged is judged by itself."""
+    if uses(function, {"autograd", "requires_grad_", "requires_grad"}) or not uses(
+        function, {"T", "mT", "transpose", "t"}
+    ):
+        return ""
+    return (
+        "Your judge is the formula itself, written once more: a mistake in it would be in both. Autograd, or a nudge of "
+        "each weight, knows nothing of it."
+    )
 
 
 def _judge(*lines: str, samples: str = "n", zero: bool = True, back: str = "torch.ones_like(output)") -> str:
@@ -133,11 +152,16 @@ EXERCISES = [
             "fair_lr = 20": "that is only the factor between the two; the question is for a learning rate.",
             "fair_lr = 0.003 / 20**2": ("the batch size counts twice here, and the gradients are divided by it once."),
             "fair_lr = 0.003 / 20**0.5": "there is no root in it: the gradients are divided by the batch size itself.",
+            "fair_lr = 0.0015": "that is ten times as much as it should be: where does the point stand?",
+            "fair_lr = 0.000015": "that is a tenth of what it should be: where does the point stand?",
+            "fair_lr = 20 / 0.003": "that is divided the wrong way round: a learning rate of thousands?",
+            "fair_lr = 0.003 - 0.003 / 20": "the learning rate itself has to be smaller, by the factor; nothing is subtracted.",
+            "fair_lr = 0.001 * 20 / 50": "these are two batch sizes and the report's rate; the question has one of each.",
             "fair_lr = 0.001 / 50": "these are the numbers of the report; the question is for 0.003 and batches of 20.",
             "fair_lr = 0.001 / 20": "0.001 was the learning rate of the report; this framework trains with another.",
         },
         wrong={
-            "fair_lr = 0.0015": "is not it",
+            "fair_lr = 0.002": "is not it",
             "fair_lr = -0.003 / 20": "sign",
             "fair_lr = None": "None",
             "fair_lr = 'smaller'": "right kind",
@@ -153,6 +177,7 @@ EXERCISES = [
         reference=_is_right,
         cases=_layers,
         may_differentiate=True,
+        remark=_by_hand,
         hint="Try it on Linear(3, 2) and on ReportLinear(3, 2) yourself, with n = 1 and n = 7.",
         given=(
             "import torch\nfrom minidl import Linear\nfrom minidl.lab.numeric import agree\n"
@@ -229,9 +254,25 @@ EXERCISES = [
                 "it takes the same number of samples whatever n is; with one sample some layers are right."
             ),
             _judge(VERDICT).replace("rand", "ones"): (
-                "it takes a transposed gradient for a right one: where all samples are ones, rows and columns look alike. "
-                "Take random ones."
+                "it takes a transposed gradient for a right one. Are the samples random, and are the two compared entry by "
+                "entry, all of them? Where all samples are ones, or only sums are compared, rows and columns look alike."
             ),
+            _judge(VERDICT).replace("weight).sum()", "weight).mean()"): (
+                "the layer gets ones, which is the message of a sum, and autograd differentiates something else. Both have to "
+                "be asked about the same number."
+            ),
+            _judge(VERDICT, back="torch.ones_like(output) / n"): (
+                "the message that the layer gets is divided by n, and the number that autograd differentiates is not."
+            ),
+            (
+                "def gradient_is_right(layer, n):\n"
+                "    layer.zero_grad()\n"
+                "    x = torch.rand(n, layer.in_features)\n"
+                "    layer.backward(torch.ones_like(layer(x)))\n"
+                '    b = layer.params["bias"].clone().requires_grad_()\n'
+                '    (x @ layer.params["weight"] + b).sum().backward()\n'
+                '    return torch.allclose(layer.grad["bias"], b.grad)'
+            ): "it judges the bias; the gradient of the weight is asked for.",
             _judge(VERDICT, zero=False): (
                 "it refuses a right layer that has been used before. Gradients add up: what was collected has to go first."
             ),
@@ -242,8 +283,14 @@ EXERCISES = [
                 "it goes by the layer's name, and not by what it computes: others may be right, some with one sample "
                 "only, and some always."
             ),
-            "def gradient_is_right(layer, n):\n    return True": "it returns True for every layer, also for a wrong one.",
-            "def gradient_is_right(layer, n):\n    return False": "it returns False for every layer, also for a right one.",
+            "def gradient_is_right(layer, n):\n    return True": (
+                "it returns True for every layer here, also for a wrong one. Are two gradients compared that come from two "
+                "sides, closely, and are the samples other than 0?"
+            ),
+            "def gradient_is_right(layer, n):\n    return False": (
+                "it returns False for every layer, also for a right one. Are both gradients of the same samples, and is what "
+                "backward collected still there when they are compared?"
+            ),
             "def gradient_is_right(layer, n):\n    return n == 1": "it goes by n alone, whatever the layer computes.",
             _judge(
                 VERDICT.replace("return ", "return not ")
@@ -254,6 +301,12 @@ EXERCISES = [
             _judge('return layer.grad["weight"] == weight.grad'): "one answer for all of it is asked for",
             _judge('return layer.grad["weight"] / weight.grad'): "one answer for all of it is asked for",
             _judge('return torch.allclose(layer.grad["bias"], weight.grad)'): "returns False for every layer",
+            _judge(VERDICT.replace("grad)", "grad, atol=10)")): "sides, closely",
+            _judge(VERDICT).replace(".clone()", ""): "requires_grad is set on the layer's own tensor",
+            _judge(VERDICT, samples="n").replace("torch.rand(", "0 * torch.rand("): "are the samples other than 0?",
+            _judge(
+                'return abs(float(layer.grad["weight"].sum() - weight.grad.sum())) < 1e-9'
+            ): "compared entry by entry, all of them?",
             _judge(VERDICT, back=""): "required positional argument: 'grad_output'",
             _judge("return torch.allclose(layer.grad, weight.grad)"): "raises TypeError",
             _judge(VERDICT).replace("in_features", "features"): "features",

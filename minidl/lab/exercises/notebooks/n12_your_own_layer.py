@@ -5,7 +5,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from minidl import Linear
 from minidl.lab.exercises.kinds import Claim, Diagnoses, Layer, Loss, Optimizer
+from minidl.lab.exercises.kinds.layer import ENDS
 from minidl.lab.exercises.kinds.writing import layer, loss, method, optimizer
 from minidl.lab.proof import define, matrices, ones, scalars
 from minidl.lab.proof.formula import Formula
@@ -38,6 +40,13 @@ SIGMOID = "return grad_output * self.input.sigmoid()"
 
 def _softplus(forward: str = f"{KEPT}\n{STABLE}", backward: str = SIGMOID, init: str = "") -> str:
     return layer("Softplus", forward, backward, init=init)
+
+
+def _tiny(cls: type) -> str:
+    """Return what there is to say where tiny numbers are lost."""
+    if cls().forward(torch.tensor([[-40.0, 1.0]], dtype=torch.float64))[0, 0] > 0:
+        return ""
+    return "At x = -40 it returns 0, and e to the -40 would be right: 1 + q loses a tiny q, and log1p(q) does not."
 
 
 # --- cross-entropy ---------------------------------------------------------------------------------------------------
@@ -143,6 +152,24 @@ def _torch_adam(leaves: list, **setting: Any) -> torch.optim.Optimizer:
     return torch.optim.Adam(leaves, **setting)
 
 
+def _rate_inside(cls: type) -> str:
+    """Return what there is to say where the learning rate is in the velocity."""
+    model = Linear(2, 1)
+    for _, grad in model.parameters():
+        grad.fill_(1.0)
+    optimizer = cls(model, lr=0.25)
+    optimizer.step()
+    velocities = getattr(optimizer, "velocities", None)
+    if not isinstance(velocities, list) or not all(
+        isinstance(u, Tensor) and torch.allclose(u, u.new_tensor(0.25)) for u in velocities
+    ):
+        return ""
+    return (
+        "(lr is in your velocity, and in the formula it is not. While lr stays the same, so do the steps; where it changes "
+        "on the way, they differ.)"
+    )
+
+
 # --- the clinic ------------------------------------------------------------------------------------------------------
 
 NAMES = (
@@ -197,6 +224,16 @@ EXERCISES = [
                 "(G * X.abs()).sum()": "a matters left of 0 only; this counts every entry, and without its sign.",
                 "a * (G * X * (-X > 0)).sum()": "y = a x is differentiated by a: what is left of the a?",
                 "X": "that is an input; how does the loss change with a?",
+                "G.sum() * (X * (-X > 0)).sum()": (
+                    "two sums are multiplied. From two entries on, that lets the message of one meet the x of another."
+                ),
+                "G.sum() * (-X).relu().sum()": (
+                    "two sums are multiplied, and the sign is the wrong way round: each message belongs to its own entry."
+                ),
+                "(X.T @ (G * (-X > 0))).sum()": (
+                    "that is a product of matrices: it multiplies a message by the x of other features too. Each has its own "
+                    "entry."
+                ),
                 "G.sum()": "each entry counts by how much it changes with a, and most do not change by 1.",
             },
         ),
@@ -221,7 +258,9 @@ EXERCISES = [
         asks="A layer for ln(1 + e^x), with forward and backward, that overflows nowhere.",
         points=3,
         reference=lambda x: torch.logaddexp(x, torch.zeros_like(x)),
+        ends=(*ENDS, 120.0),
         smallest=1e-6,
+        remark=_tiny,
         not_yours=("softplus", "Softplus", "logaddexp", "logsigmoid", "LogSigmoid", "logsumexp"),
         hint="Take e only to powers that are not positive; backward takes the slope at the input that forward has seen.",
         given="import torch\nfrom minidl import Linear, Module, ReLU, Sigmoid\ninput = torch.ones(2, 3)",
@@ -285,6 +324,21 @@ EXERCISES = [
             _softplus(f"{KEPT}\nreturn (-input.abs()).exp().log1p()"): (
                 "for positive x something is missing: ln(1 + e^x) is close to x there, and this is close to 0."
             ),
+            _softplus(f"{KEPT}\nreturn (1 + input.exp()).log().nan_to_num(posinf=100.0)"): (
+                "what has become infinite is replaced by 100: it should go on growing, as x does. Take e to no positive power."
+            ),
+            _softplus(f"{KEPT}\nreturn -(-input).relu() + (-input.abs()).exp().log1p()"): (
+                "x is there for negative x, where it should not be, and is missing for positive x."
+            ),
+            _softplus(f"{KEPT}\nreturn input.relu() + (1 + (-input.abs()).exp()).log10()"): (
+                "that is the logarithm to the base 10; the natural one is asked for."
+            ),
+            _softplus(f"{KEPT}\nreturn input.relu() + (1 + (-input.abs()).exp()).log2()"): (
+                "that is the logarithm to the base 2; the natural one is asked for."
+            ),
+            _softplus(backward="return grad_output * self.input.tanh()"): (
+                "the slope is no tanh: it is never negative, since Softplus grows everywhere."
+            ),
             _softplus(f"{KEPT}\nreturn input.relu()"): "that is ReLU; Softplus has no kink, and is a little larger.",
             _softplus(backward="return grad_output"): "backward passes on what arrives as it is, without the slope.",
             _softplus(backward="return self.input.sigmoid()"): (
@@ -320,6 +374,12 @@ EXERCISES = [
             _softplus(KEPT + "\n" + STABLE.removeprefix("return ")): "forward of Softplus returns nothing",
             _softplus(backward=SIGMOID.removeprefix("return ")): "backward of Softplus returns nothing",
             _softplus(backward="raise NotImplementedError"): "backward is still to be written",
+            _softplus(
+                f"self.input = input.float()\n{STABLE.replace('input', 'self.input')}"
+            ): "float32, though float64 went in",
+            _softplus(
+                f"self.input = input.double()\n{STABLE.replace('input', 'self.input')}"
+            ): "float64, though float32 went in",
             _softplus(f"{KEPT}\nreturn torch.nn.functional.softplus(input)"): "torch's own softplus",
             _softplus(f"{KEPT}\nreturn torch.logaddexp(input, torch.zeros_like(input))"): "torch's own logaddexp",
             _softplus(
@@ -347,6 +407,10 @@ EXERCISES = [
         points=2,
         statement=_log_form,
         also_as=_first_form,
+        remark=lambda claim: (
+            "In words: where the network says 70 % for the right class, -0.3 goes back to it, and 0.2 to a wrong one that got "
+            "20 %."
+        ),
         hint="Each of the two sums has a derivative by y_ij: one was derived above, the other is a sum of products.",
         given=CE_SYMBOLS,
         solution="claim_cross_entropy = P - T",
@@ -537,6 +601,35 @@ EXERCISES = [
                 "the largest score of the whole batch is subtracted. A sample far below it has only powers that are 0 in the "
                 "computer, and ln 0 is -inf: each sample has a largest score of its own."
             ),
+            _entropy(SHIFTED.replace("amax", "amin"), TOTAL, GRADIENT, LOSS): (
+                "the smallest score is subtracted, so that powers are above 0, and e to them overflows. After the largest is "
+                "subtracted, none is."
+            ),
+            _entropy(
+                SHIFTED.replace("amax", "amin"),
+                "log_p = shifted - shifted.exp().sum(1, keepdim=True).log()",
+                "self.p, self.t = log_p.exp(), target",
+                "return -(target * log_p).sum()",
+                backward="return self.p - self.t",
+            ): (
+                "the smallest score of each sample is subtracted: powers are above 0 then, and e to them overflows. Take the "
+                "largest."
+            ),
+            _entropy(SHIFTED, TOTAL, "self.gradient = target * (shifted.exp() / total - 1)", LOSS): (
+                "backward gives something to the right class alone. A score of a wrong class raises the loss too."
+            ),
+            _entropy(SHIFTED, TOTAL, "self.gradient = shifted.exp() / total - 1", LOSS): (
+                "backward subtracts 1 for every class; only the right one has a 1 subtracted, and target says which."
+            ),
+            _entropy(SHIFTED, TOTAL, "self.gradient = shifted.exp() - target", LOSS): (
+                "backward does not divide the powers by their sum: these are no probabilities."
+            ),
+            _entropy(SHIFTED, TOTAL, "self.gradient = shifted - target", LOSS): (
+                "backward subtracts the target from the scores; it belongs to the probabilities."
+            ),
+            _entropy(SHIFTED, TOTAL, "self.gradient = (shifted.exp() / total - target).sum(0, keepdim=True)", LOSS): (
+                "backward adds up the samples: each has a message of its own."
+            ),
             _entropy(SHIFTED.replace("1, keep", "0, keep"), TOTAL, GRADIENT, LOSS): (
                 "the largest of each column is subtracted: the scores of one sample, which share a sum, stand in a row."
             ),
@@ -565,6 +658,15 @@ EXERCISES = [
                 "self.gradient = 2 * (p - target)",
                 "return ((p - target) ** 2).sum()",
             ): ("that is the squared error of the probabilities; the cross-entropy is -ln p of the right class."),
+            _entropy(SHIFTED, TOTAL, GRADIENT, "return (total.log() - shifted).sum()"): (
+                "forward adds up -ln p of every class; only that of the right one counts, and target says which."
+            ),
+            _entropy(SHIFTED, TOTAL, GRADIENT, "return total.log2().sum() - (target * shifted).sum()"): (
+                "that is the logarithm to the base 2; the natural one is asked for."
+            ),
+            _entropy(
+                "p = torch.sigmoid(input)", "self.gradient = p - target", "return -(target * p.log()).sum()"
+            ): "that takes the sigmoid of each score by itself. The scores of a sample share a sum: softmax.",
             _entropy(SHIFTED, TOTAL, GRADIENT, "return total.log().sum()"): (
                 "forward adds up ln z_i alone: the score of the right class is still to be subtracted."
             ),
@@ -630,6 +732,34 @@ EXERCISES = [
                 SHIFTED.replace("input - input", "input.sub_(input").replace("True)", "True))"), TOTAL, GRADIENT, LOSS
             ): "writes into",
             _entropy(SHIFTED, TOTAL, GRADIENT, "print(total)", "return float('nan')"): "not finite",
+            _entropy(
+                SHIFTED.replace("input - ", "(input - ") + ").float()",
+                "log_p = shifted - shifted.exp().sum(1, keepdim=True).log()",
+                "self.p, self.t = log_p.exp(), target",
+                "return -(target * log_p).sum()",
+                backward="return self.p - self.t",
+            ): "as single precision would be",
+            _entropy(SHIFTED, TOTAL, GRADIENT, LOSS, backward="return self.gradient.float()"): (
+                "backward returns torch.float32 where the input is torch.float64"
+            ),
+            _entropy(SHIFTED, TOTAL, GRADIENT, f"return ({LOSS.removeprefix('return ')}).float()"): (
+                "forward returns torch.float32 where the input is torch.float64"
+            ),
+            "from torch.nn.functional import log_softmax as ls\n"
+            + _entropy(
+                "self.p, self.t = ls(input, 1).exp(), target",
+                "return -(target * ls(input, 1)).sum()",
+                backward="return self.p - self.t",
+            ): "torch's own log_softmax",
+            "from torch.autograd import grad as slope\n"
+            + _entropy(
+                "self.x = input.clone()",
+                SHIFTED,
+                TOTAL,
+                "self.loss = " + LOSS.removeprefix("return "),
+                "return self.loss",
+                backward="return slope(self.loss, self.x)[0]",
+            ): "leaves the gradient to torch (grad)",
             "CrossEntropyLoss = torch.nn.CrossEntropyLoss": "torch's own",
             "class CrossEntropyLoss(torch.nn.CrossEntropyLoss):\n    pass": "torch's own",
         },
@@ -645,6 +775,8 @@ EXERCISES = [
             "lr = 1 and beta = 0.5": {"lr": 1.0, "beta": 0.5},
         },
         reference=_torch_momentum,
+        carries=("velocities",),
+        remark=_rate_inside,
         hint="For each parameter: first the new velocity, then the step along it. Both have to change in place.",
         given="import torch\nfrom minidl import SGD, Linear\nmodel, lr, beta = Linear(3, 2), 0.01, 0.9",
         solution=(
@@ -685,10 +817,36 @@ EXERCISES = [
         ),
         slips={
             _momentum("velocity = self.beta * velocity + grad", "param -= self.lr * velocity"): (
-                "nothing is carried from step to step, so that every step is one of plain descent. Does step write "
-                "into the tensors "
-                "of self.velocities (velocity.mul_(...), velocity += ...), or only give the name to a new one (velocity = ...)?"
+                "every step is one of plain descent, as if nothing were carried from step to step. Does step write into the "
+                "tensors of self.velocities (velocity.mul_(...), velocity += ...), or only give the name to a new one "
+                "(velocity = ...)?"
             ),
+            _momentum("velocity.mul_(self.beta).add_(grad)", "param.sub_(self.lr * grad)"): (
+                "the velocity is right, and the step does not go along it: it goes along grad."
+            ),
+            _momentum("velocity.add_(self.beta * velocity + grad)", "param.sub_(self.lr * velocity)"): (
+                "the velocity keeps all of itself, and beta of it on top: += adds to what is there already."
+            ),
+            _momentum("velocity.mul_(self.beta).add_(grad)", "param.sub_(self.lr * (velocity + grad))"): (
+                "the gradient is in the step twice: the velocity has it already."
+            ),
+            _momentum("velocity.copy_(self.beta * grad + velocity)", "param.sub_(self.lr * velocity)"): (
+                "beta stands at the gradient; it is the share of the old velocity that is kept."
+            ),
+            _momentum("velocity.mul_(self.beta).add_(grad)", "param.sub_(self.lr * self.beta * velocity)"): (
+                "beta is in the step as well; it belongs to the velocity alone."
+            ),
+            _momentum("velocity.mul_(self.beta).add_(grad)", "param.mul_(1 - self.lr * velocity)"): (
+                "the parameter is a factor of its own step."
+            ),
+            _momentum(
+                "velocity.mul_(self.beta).add_(grad)",
+                "param.sub_(self.lr * velocity)",
+                before=("self.velocities = [torch.zeros_like(param) for param, _ in self.model.parameters()]",),
+            ): "step itself makes the velocities 0, every time: they are made once, in __init__.",
+            _momentum(
+                "velocity = self.velocities[0]", "velocity.mul_(self.beta).add_(grad)", "param.sub_(self.lr * velocity)"
+            ): ("one velocity serves for more than one parameter; each needs its own, of its own shape."),
             _momentum("velocity.mul_(self.beta).add_((1 - self.beta) * grad)", "param.sub_(self.lr * velocity)"): (
                 "that is a running average, as in Adam: here the gradient is added whole."
             ),
@@ -698,6 +856,15 @@ EXERCISES = [
             _momentum("velocity.mul_(self.beta).add_(grad)", "param.add_(self.lr * velocity)"): (
                 "the step goes uphill. The gradient is added to the velocity, and the velocity is subtracted from "
                 "the parameter."
+            ),
+            _momentum("velocity.mul_(self.beta).sub_(grad)", "param.sub_(self.lr * velocity)"): (
+                "the gradient is subtracted from the velocity, so that the step goes uphill: it has to be added."
+            ),
+            _momentum("velocity.mul_(self.beta).add_(grad)", "param.sub_(self.lr * velocity.sign())"): (
+                "of the velocity only the sign is in the step; how large it is should count."
+            ),
+            _momentum("param.sub_(self.lr * grad)") + "\n        self.lr *= self.beta": (
+                "plain descent, with a learning rate that shrinks: beta belongs to a velocity, which is carried on."
             ),
             _momentum("velocity.add_(grad).mul_(self.beta)", "param.sub_(self.lr * velocity)"): (
                 "the new gradient is shortened too: beta belongs to the old velocity alone."
@@ -715,9 +882,6 @@ EXERCISES = [
             _momentum("velocity.mul_(0.9).add_(grad)", "param.sub_(self.lr * velocity)"): (
                 "0.9 is written into it: the share to be kept is self.beta, which need not be 0.9."
             ),
-            _momentum("velocity.mul_(beta).add_(grad)", "param.sub_(lr * velocity)"): (
-                "step uses the notebook's lr and beta; its own are kept as self.lr and self.beta."
-            ),
             _momentum("velocity.mul_(self.beta).add_(grad)", "param.sub_(0.05 * velocity)"): (
                 "0.05 is written into it: the learning rate is self.lr."
             ),
@@ -733,9 +897,14 @@ EXERCISES = [
             ),
         },
         wrong={
-            _momentum("param -= self.lr * (self.beta * velocity + grad)"): "nothing is carried from step to step",
-            _momentum("param -= self.lr * grad"): "nothing is carried from step to step",
-            _momentum("velocity.mul_(self.beta).sub_(grad)", "param.sub_(self.lr * velocity)"): "the step goes uphill",
+            _momentum("velocity.mul_(beta).add_(grad)", "param.sub_(lr * velocity)"): (
+                "step uses `beta` from outside of the class; its own is self.beta"
+            ),
+            _momentum("velocity.mul_(self.beta).add_(grad)", "param.sub_(lr * velocity)"): "its own is self.lr",
+            _momentum(
+                "param -= self.lr * (self.beta * velocity + grad)"
+            ): "as if nothing were carried from step to step",
+            _momentum("param -= self.lr * grad"): "as if nothing were carried from step to step",
             _momentum("velocity.mul_(self.beta).add_(grad)"): "no parameter moves",
             _momentum(
                 "velocity.mul_(self.beta).add_(grad)", "param.sub_(self.lr * velocity)", "grad.zero_()"
@@ -752,7 +921,7 @@ EXERCISES = [
                     "__init__(self, model, lr, beta=0.9)", "self.model, self.lr, self.beta, self.u = model, lr, beta, 0"
                 ),
                 each="for param, grad in self.model.parameters():",
-            ): "shapes do not fit",
+            ): "one velocity serves for more than one parameter",
             _momentum(
                 "velocity.mul_(self.beta).add_(grad)",
                 "param.sub_(self.lr * velocity)",
@@ -785,6 +954,7 @@ EXERCISES = [
             "lr = 0.2, betas = (0.7, 0.95) and eps = 0.1": {"lr": 0.2, "betas": (0.7, 0.95), "eps": 0.1},
         },
         reference=_torch_adam,
+        carries=("averages", "steps"),
         hint="In this order: count the step, move both averages, correct each with its own beta, move the parameter.",
         given=(
             "import torch\nfrom minidl import SGD, Linear\n"
@@ -863,6 +1033,22 @@ EXERCISES = [
                 "the step is not counted. So both shares are 0, and the averages are divided by 0. In the first "
                 "step the count is 1."
             ),
+            _adam(AVERAGE, SQUARE, HATS, STEP, before=COUNT[1:]) + "\n        self.steps += 1": (
+                "the step is counted too late, after it is taken: in the first one the count is still 0, and so are both "
+                "shares, by which the averages are divided."
+            ),
+            _adam(AVERAGE, SQUARE, HATS, "param.sub_(self.lr * nu_hat / (mu_hat.abs().sqrt() + self.eps))"): (
+                "mu and nu are exchanged in the step."
+            ),
+            _adam(
+                AVERAGE, SQUARE, HATS, "param.sub_(mu_hat / (nu_hat.sqrt() + self.eps))"
+            ): "the learning rate is not in the step.",
+            _adam(AVERAGE, SQUARE.replace("grad**2", "mu**2"), HATS, STEP): (
+                "nu averages the squares of mu; it is the average of the squared gradients."
+            ),
+            _adam(AVERAGE, SQUARE.replace("(1 - beta2) * ", ""), HATS, STEP): (
+                "nu adds up whole squares. It is an average: the new square comes in with the share 1 - beta."
+            ),
             _adam("self.steps += 1", AVERAGE, SQUARE, HATS, STEP, before=COUNT[1:]): (
                 "the step is counted once for each parameter; it is one step for all of them."
             ),
@@ -901,6 +1087,18 @@ EXERCISES = [
             ),
             _adam(AVERAGE.replace("(1 - beta1) * ", ""), SQUARE, HATS, STEP): (
                 "mu adds up gradients, as a velocity does. It is an average: the new gradient comes in with the share 1 - beta."
+            ),
+            _adam(AVERAGE, SQUARE.replace("grad**2", "grad.abs()"), HATS, STEP): (
+                "nu averages sizes, and a root is taken of it: it is the average of the squares."
+            ),
+            _adam(
+                AVERAGE.replace("mul_(beta1)", "mul_(1 - beta1)").replace("(1 - beta1) *", "beta1 *"),
+                SQUARE.replace("mul_(beta2)", "mul_(1 - beta2)").replace("(1 - beta2) *", "beta2 *"),
+                HATS,
+                STEP,
+            ): "the shares are exchanged: beta of the average is kept, and 1 - beta comes in.",
+            _adam(AVERAGE, SQUARE, HATS.replace("/ (", "* ("), STEP): (
+                "the averages are multiplied by the shares that they have come to; they are too small, and have to be divided."
             ),
             _adam(AVERAGE, SQUARE.replace("grad**2", "grad"), HATS, STEP): (
                 "nu averages the gradients; it is the average of their squares."
@@ -976,6 +1174,7 @@ EXERCISES = [
             "Plain": "What does its forward give for an error of 1000?",
             "NewMomentum": "After the loop, what is in self.velocities?",
         },
+        names=(*NAMES, "sign", "transposed", "factor 1/n", "bias correction forgotten"),
         hint="Read its lines once more, and say of each what it would have to be.",
         solution=(
             "diagnoses = {\n"
@@ -1004,8 +1203,15 @@ EXERCISES = [
             _diagnoses(Plain="factor n", Averaged="not finite"): "4 of 6 are right",
             _diagnoses(NewMomentum="overwritten"): "what is in self.velocities",
             _diagnoses(NewMomentum="bias correction forgotten"): "what is in self.velocities",
-            _diagnoses(Fresh=""): "Fresh: '' is not it",
-            _diagnoses(Fresh="not overwritten"): "Fresh: 'not overwritten' is not it",
+            _diagnoses(Fresh=""): "the table has no name ''",
+            _diagnoses(Fresh="not overwritten"): "the table has no name 'not overwritten'. Do you mean 'overwritten'?",
+            _diagnoses(Fresh="overwriten", Squash="derivative at the output"): (
+                "Squash: the table has no name 'derivative at the output'. Do you mean 'derivative at output'?"
+            ),
+            _diagnoses(Plain="overflow"): (
+                "Plain: the table has no name 'overflow'. Which of its names comes nearest to what you mean?"
+            ),
+            _diagnoses(Gate=3): "Gate: 3 is no name: write one of the table, as a text in quotes.",
             "diagnoses = 'all wrong'": "it should be a dictionary",
             'diagnoses = {"Gate": "upstream as mask"}': "it should be a dictionary with the entries Gate, Squash",
             f"diagnoses = {list(NAMES)}": "it should be a dictionary",

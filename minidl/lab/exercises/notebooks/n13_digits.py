@@ -70,6 +70,10 @@ EXERCISES = [
                 "64 pixels have the pictures of this notebook; MNIST's are larger."
             ),
             "mnist_parameters = 784 * 64 + 64 + 64 * 10 + 10": "64 hidden units has this notebook's network; here it is 100.",
+            "mnist_parameters = 79510 + 784": "the inputs have no biases: a bias belongs to a unit of a layer.",
+            "mnist_parameters = 28 * 28": "that is the number of inputs alone.",
+            "mnist_parameters = 784 * 100 + 100 * 10 + 2": "a layer has a bias for each of its units, not one in all.",
+            "mnist_parameters = 784 * 100 * 10": "weights of two layers are added, not multiplied; and the biases?",
             "mnist_parameters = 4810": "that is this notebook's network.",
             "mnist_parameters = 784 * 100 + 784 + 100 * 10 + 100": (
                 "a bias belongs to an output of its layer, not to an input: how many outputs has each?"
@@ -80,7 +84,6 @@ EXERCISES = [
         },
         wrong={
             "mnist_parameters = 90000": "is not it",
-            "mnist_parameters = 784 * 100 * 10": "is not it",
             "mnist_parameters = [78500, 1010]": "one number is asked for",
             "mnist_parameters = 'many'": "right kind",
             "mnist_parameters = None": "None",
@@ -94,6 +97,9 @@ EXERCISES = [
         points=2,
         reference=_counted,
         cases=_digits,
+        remark=lambda function: (
+            "" if isinstance(function(*_digits()[0]), Tensor) else "(It is no tensor; torch.tensor makes one.)"
+        ),
         not_yours=("confusion_matrix", "crosstab", "ConfusionMatrixDisplay"),
         hint="The right digit gives the row. What comes twice counts twice; what never comes has a row too.",
         given=(
@@ -161,6 +167,30 @@ EXERCISES = [
             _confusion(
                 ZEROS, EACH, "    counts[i, j] += 1", "return counts / counts.sum(1, keepdim=True).clamp(min=1)"
             ): "these are the shares of each row; it should be how often.",
+            _confusion(ZEROS, EACH, "    counts[i, j] += 1", "return counts / counts.sum(1, keepdim=True)"): (
+                "these are the shares of each row, and nan where a row is empty; it should be how often."
+            ),
+            _confusion(ZEROS, EACH, "    counts[i, j] += 1", "return counts / counts.sum(0, keepdim=True)"): (
+                "these are the shares of each column, and nan where a column is empty; it should be how often."
+            ),
+            _confusion(
+                "return torch.tensor([[int(((label == i) | (read == j)).sum()) for j in range(10)] for i in range(10)])"
+            ): "it counts where one of the two fits, the right digit or the read one; both have to.",
+            _confusion(
+                "return torch.outer(torch.bincount(label, minlength=10), torch.bincount(read, minlength=10))"
+            ): "label and read are counted each by itself; a pair belongs together.",
+            _confusion(ZEROS.replace("10, 10", "11, 11"), EACH, "    counts[i, j] += 1", "return counts[1:, 1:]"): (
+                "the table begins with the digit 1: the first row and column are those of 0."
+            ),
+            _confusion("return torch.bincount(9 * label + read, minlength=100).reshape(10, 10)"): (
+                "a row has ten places, and here the next one begins after nine."
+            ),
+            _confusion("return torch.bincount(label + read, minlength=100).reshape(10, 10)"): (
+                "the two digits are added up, and different pairs have the same sum."
+            ),
+            _confusion(ZEROS, EACH, "    counts[i, j] = i == j", "return counts"): (
+                "it notes that a digit was read right, and not how often; and the mistakes are missing."
+            ),
             _confusion("return (label == read).sum()"): "that is how many were read right, in all.",
             _confusion(
                 "return (label == read).double().mean()"
@@ -183,6 +213,8 @@ EXERCISES = [
             _confusion("from sklearn.metrics import confusion_matrix", "return confusion_matrix(label, read)"): (
                 "a ready-made confusion_matrix"
             ),
+            "from sklearn.metrics import confusion_matrix as cm\n"
+            + _confusion("return torch.tensor(cm(label, read, labels=range(10)))"): "a ready-made confusion_matrix",
             _confusion(
                 ZEROS.replace("10, 10", "9, 9"), EACH, "    counts[i, j] += 1", "return counts"
             ): "its shape is (9, 9)",

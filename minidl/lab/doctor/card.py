@@ -1,0 +1,36 @@
+"""A card: what the doctor and the checks say, with a bar at its left, a mark, and a bold name.
+
+The mark is white on a colour, so that it can be read in every theme; all other text has the colour of what stands around it.
+"""
+
+from __future__ import annotations
+
+import html
+
+MARKS = {  # white on these has a contrast of 4.5 and more, and they stand out from white and from black
+    "not done": ("#707070", "○"),
+    "wrong": ("#b35806", "✗"),
+    "right": ("#2166ac", "✓"),
+}
+
+
+def card(status: str, title: str, body: str = "") -> str:
+    """Return a card as HTML: ``title`` is text and is shown in bold, ``body`` is HTML."""
+    colour, mark = MARKS[status]
+    chip = f"background: {colour}; color: #fff; border-radius: 3px; padding: 0 0.35em; margin-right: 0.5em"
+    return (
+        f'<div class="minidl-card" style="border-left: 4px solid {colour}; padding: 4px 12px; margin: 6px 0; max-width: 46em">'
+        f'<b style="{chip}">{mark}</b><b>{html.escape(title)}</b>{body}</div>'
+    )
+
+
+def paragraph(text: str) -> str:
+    """Return some lines of text as HTML that keeps their breaks."""
+    return f'<div style="white-space: pre-wrap">{html.escape(text)}</div>' if text else ""
+
+
+def link(notebook: str, section: str) -> str:
+    """Return a link to a section of a notebook, as Jupyter and the web pages follow it."""
+    address = html.escape(f"{notebook}#{section.replace(' ', '-')}", quote=True)
+    words = html.escape(f"{notebook}, {section}" if section else notebook)
+    return f'<a href="{address if section else html.escape(notebook, quote=True)}">{words}</a>'

@@ -1,0 +1,250 @@
+"""What a training loop does with its parts: every call on model, loss and optimiser, in order, with the samples it is about.
+
+`recorded` makes the parts write that down.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import random
+import sys
+import weakref
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from minidl.lab.doctor.measure.parts import Task
+
+
+@dataclass
+class Event:
+    """One call, or one change that was seen.
+
+    Attributes
+    ----------
+    kind : str
+        "forward" and "backward" of a model; "loss" and "message", a loss's forward and backward; "zero", a call of zero_grad;
+        "zeroed", gradients found to be zero that were not before; "step" of an optimiser; "moved", parameters found to
+        be changed without one.
+    of : object
+        Whose call it is.
+    rows : list of int, or None
+        Which samples a forward was about, counted through training and then validation data; None where they are no known ones.
+    moves : int
+        How often the parameters of the model had changed by then.
+    """
+
+    kind: str
+    of: Any
+    rows: list[int] | None = None
+    moves: int = 0
+    output: Tensor | None = None
+    target: Tensor | None = None
+    value: Tensor | None = None
+    about: Event | None = None  # of a loss: the forward; of a message: the loss; of a backward: the forward
+    training: bool = True
+    learns: bool = True  # whether autograd was on
+    how: str = ""  # of a loss: what became of the model's output before it
+    true_message: Tensor | None = None
+    contributions: list[Event] = field(default_factory=list)  # of a step: the backwards that are in the gradients
+    still: bool = False  # of a step: whether no model has been moved by it
+    alone: bool = False  # of a step: whether none of the optimiser's parameters is a model's
+    random_states: tuple[str, ...] = ()  # of each source of random numbers
+    draws: int = 0  # permutations drawn so far
+    alive: Callable[[], Any] = lambda: None
+
+
+@dataclass
+class State:
+    """What is known of a model from the last time it was looked at."""
+
+    model: Any
+    params: list[Tensor]
+    moves: int = 0
+    pending: list[Event] = field(default_factory=list)
+    last: Event | None = None  # its last forward
+
+
+def pairs(model: Any) -> list[tuple[Tensor, Tensor | None]]:
+    """Return the parameters of a model, each with its gradient."""
+    if isinstance(model, nn.Module):
+        return [(param, param.grad) for param in model.parameters()]
+    for method in ("parameters", "param"):
+        with contextlib.suppress(Exception):
+            found = list(getattr(model, method)())
+            return [(param, grad) for param, grad in found if isinstance(param, Tensor)]
+    return []
+
+
+def changed(now: list[tuple[Tensor, Tensor | None]], before: list[Tensor]) -> bool:
+    """Whether parameters are others than before; NaN is as good as NaN."""
+    if len(now) != len(before):
+        return True
+    return any(
+        not torch.equal(p.detach().nan_to_num(7), old.nan_to_num(7)) for (p, _), old in zip(now, before, strict=True)
+    )
+
+
+class Log:
+    """Everything that happened to the parts of one task."""
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+        self.events: list[Event] = []
+        self.states: dict[int, State] = {}
+        self.kept: list[int] = []  # how many graphs of earlier steps were alive at each forward
+        self.draws = 0
+        self.busy = False  # whether a part that is written down calls another that would be too
+        self.X, self.T = torch.cat([task.X, task.X_val]).clone(), torch.cat([task.T, task.T_val]).clone()
+        gaps = torch.cdist(self.X.flatten(1), self.X.flatten(1)) + 1e9 * torch.eye(len(self.X))
+        self.slack = 0.3 * float(gaps[gaps > 0].min())
+
+    def __deepcopy__(self, memo: dict) -> Log:
+        return self
+
+    # What is looked at ----------------------------------------------------------------------------------------------
+
+    def rows(self, input: Any) -> list[int] | None:
+        """Return which samples these are, or None."""
+        if not isinstance(input, Tensor) or not input.numel() or input[0].numel() != self.X[0].numel():
+            return None
+        distances = torch.cdist(input.detach().reshape(len(input), -1).to(self.X.dtype), self.X.flatten(1))
+        nearest, rows = distances.min(1)
+        return rows.tolist() if bool((nearest <= self.slack).all()) else None
+
+    def state(self, model: Any) -> State:
+        if id(model) not in self.states:
+            self.states[id(model)] = State(model, [param.detach().clone() for param, _ in pairs(model)])
+        return self.states[id(model)]
+
+    def look(self) -> None:
+        """Look at all models: whether parameters have moved without a step, and gradients have become zero."""
+        for state in list(self.states.values()):
+            now = pairs(state.model)
+            if changed(now, state.params):
+                state.params = [param.detach().clone() for param, _ in now]
+                state.moves += 1
+                self.add("moved", state.model, contributions=list(state.pending))
+            if state.pending and all(grad is None or not bool(grad.any()) for _, grad in now):
+                state.pending = []
+                self.add("zeroed", state.model)
+
+    def add(self, kind: str, of: Any, **more: Any) -> Event:
+        event = Event(kind, of, draws=self.draws, **more)
+        self.events.append(event)
+        return event
+
+    # What parts do --------------------------------------------------------------------------------------------------
+
+    def forward(self, model: Any, input: Any, output: Any) -> None:
+        state = self.state(model)
+        self.look()
+        grad = isinstance(output, Tensor) and output.requires_grad
+        event = self.add(
+            "forward",
+            model,
+            rows=self.rows(input),
+            moves=state.moves,
+            output=output.detach().clone() if isinstance(output, Tensor) else None,
+            training=getattr(model, "training", True),
+            learns=torch.is_grad_enabled(),
+            random_states=_random_states(),
+        )
+        state.last = event
+        if grad and output.grad_fn is not None:
+            output.register_hook(lambda message: self.backward(model, message, event))
+            mark = _Mark()
+            output.grad_fn.metadata["mark"] = mark  # lives as long as the graph does
+            event.alive = weakref.ref(mark)
+        done = [e.about for e in self.events if e.kind == "backward" and e.about is not None]
+        self.kept.append(len({id(e) for e in done if e.alive() is not None and e.moves < state.moves}))
+
+    def loss(self, loss: Any, input: Any, target: Any, value: Any, message: Tensor | None) -> None:
+        self.look()
+        about, how = self._forward_of(input)
+        tensors = [t.detach().clone() if isinstance(t, Tensor) else None for t in (input, target, value)]
+        self.add(
+            "loss", loss, about=about, how=how, rows=about.rows if about else None, true_message=message,
+            output=tensors[0], target=tensors[1], value=tensors[2], learns=torch.is_grad_enabled(),
+        )  # fmt: skip
+
+    def _forward_of(self, input: Any) -> tuple[Event | None, str]:
+        """Return the forward from which a loss's input comes, and what has been done to it since."""
+        if not isinstance(input, Tensor):
+            return None, "unknown"
+        flat = input.detach().reshape(-1)
+        forwards = [e for e in self.events if e.kind == "forward" and e.output is not None][-12:]
+        for event in reversed(forwards):
+            if event.output.numel() != flat.numel():
+                continue
+            output = event.output
+            ways = {
+                "": output,
+                "softmax": output.softmax(-1),
+                "log_softmax": output.log_softmax(-1),
+                "sigmoid": output.sigmoid(),
+            }
+            for how, way in ways.items():
+                if torch.allclose(way.reshape(-1).to(flat.dtype), flat, rtol=1e-4, atol=1e-6):
+                    return event, how
+        return None, "unknown"
+
+    def message(self, loss: Any, value: Any) -> None:
+        about = next((e for e in reversed(self.events) if e.kind == "loss" and e.of is loss), None)
+        self.add("message", loss, about=about, value=value.detach().clone() if isinstance(value, Tensor) else None)
+
+    def backward(self, model: Any, message: Any, about: Event | None = None) -> None:
+        self.look()
+        state = self.state(model)
+        about = about or state.last
+        value = message.detach().clone() if isinstance(message, Tensor) else None
+        event = self.add(
+            "backward", model, about=about, rows=about.rows if about else None, value=value, moves=state.moves
+        )
+        state.pending.append(event)
+
+    def zero(self, of: Any) -> None:
+        self.look()
+        self.add("zero", of)
+
+    @contextlib.contextmanager
+    def stepping(self, optimizer: Any) -> Iterator[None]:
+        """Write down a step: what was in the gradients, and what it moved."""
+        self.look()
+        contributions = [event for state in self.states.values() for event in state.pending]
+        before = {key: state.moves for key, state in self.states.items()}
+        self.busy = True
+        try:
+            yield
+        finally:
+            self.busy = False
+        moved = []
+        for key, state in self.states.items():
+            now = pairs(state.model)
+            if changed(now, state.params):
+                state.params, state.moves = [p.detach().clone() for p, _ in now], before[key] + 1
+                moved.append(key)
+        known = {id(param) for state in self.states.values() for param, _ in pairs(state.model)}
+        held = [p for group in getattr(optimizer, "param_groups", []) for p in group["params"]]
+        alone = bool(held) and not any(id(param) in known for param in held)
+        self.add("step", optimizer, contributions=contributions, still=not moved, alone=alone)
+
+
+class _Mark:
+    """Something to look for, in a graph."""
+
+
+def _random_states() -> tuple[str, ...]:
+    """Draw from every source of random numbers, so that none stands still by itself, and return where they all are."""
+    numpy = sys.modules.get("numpy")
+    states = [torch.get_rng_state().numpy().tobytes(), repr(random.getstate()).encode()]
+    if numpy:
+        states.append(repr(numpy.random.get_state()[1:3]).encode() + numpy.random.get_state()[1].tobytes())
+        numpy.random.rand()
+    torch.rand(1)
+    random.random()
+    return tuple(hashlib.md5(state, usedforsecurity=False).hexdigest() for state in states)

@@ -1,0 +1,327 @@
+"""What is measured in a check-up: of the data, of the start, of trial steps, and of what a network can learn at all.
+
+Everything happens on copies. Each measurement is made once, when it is first asked for.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from minidl.lab.doctor.measure.nets import RANGES, Layer, Net
+
+SAMPLES, TEN = 1000, 10  # looked at in layers and in neighbours; learned by heart
+TRIAL_STEPS = 200
+
+
+class Vitals:
+    """The measurements.
+
+    Parameters
+    ----------
+    model, loss : object
+    data, validation : (Tensor, Tensor)
+        The second may be None.
+    lr : float or None
+    batch_size : int
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        data: tuple[Tensor, Tensor],
+        validation: tuple[Tensor, Tensor] | None,
+        loss: Any,
+        lr: float | None,
+        batch_size: int,
+    ) -> None:
+        self.net = Net(model, loss)
+        self.X, self.T = data
+        self.validation, self.lr, self.batch_size = validation, lr, min(batch_size, len(self.X))
+        self.drawn = torch.Generator().manual_seed(1)
+        order = torch.randperm(len(self.X), generator=self.drawn)
+        self.batches = [rows for rows in order.split(self.batch_size) if len(rows) == self.batch_size] or [order]
+        self.some = order[:SAMPLES]
+
+    # The data -------------------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def not_finite(self) -> tuple[str, int, float] | None:
+        """Which data are not finite, in which row (from 1), and what stands there."""
+        parts = {"inputs": self.X, "targets": self.T}
+        if self.validation is not None:
+            parts |= {"validation inputs": self.validation[0], "validation targets": self.validation[1]}
+        for name, data in parts.items():
+            if data.is_floating_point() and not bool(data.isfinite().all()):
+                row = int((~data.isfinite()).reshape(len(data), -1).any(1).nonzero()[0])
+                flat = data[row].reshape(-1)
+                return name, row + 1, float(flat[~flat.isfinite()][0])
+        return None
+
+    @functools.cached_property
+    def columns(self) -> Tensor:
+        """The inputs, one row for each sample."""
+        return self.X.reshape(len(self.X), -1).double()
+
+    @functools.cached_property
+    def labels(self) -> Tensor | None:
+        """The classes of the samples, where the targets are such."""
+        return classes(self.T)
+
+    @functools.cached_property
+    def neighbours(self) -> tuple[float, float, float] | None:
+        """How many have the class of their nearest neighbour (for numbers: how much of the variance it explains), how many
+        would by chance, and the standard error of that. None where there are too few samples to tell.
+        """  # noqa: D205
+        inputs = self.columns[self.some]
+        scale = inputs.std(0)
+        inputs = (inputs - inputs.mean(0)) / torch.where(scale > 0, scale, 1.0)
+        n = len(inputs)
+        if n < 60:
+            return None
+        distances = torch.cdist(inputs, inputs)
+        distances.fill_diagonal_(math.inf)
+        if self.labels is not None:
+            labels = self.labels[self.some]
+            nearest = distances.topk(5, largest=False).indices
+            same = (labels[nearest] == labels[:, None]).double().mean()
+            shares = labels.unique(return_counts=True)[1].double() / n
+            chance = float((shares**2).sum())
+            return float(same), chance, math.sqrt(chance * (1 - chance) / n)
+        targets = self.T[self.some].reshape(n, -1).double()
+        guess = targets[distances.topk(5, largest=False).indices].mean(1)
+        total = (targets - targets.mean(0)).square().sum()
+        return (float(1 - (guess - targets).square().sum() / total), 0.0, 2 / math.sqrt(n)) if total > 0 else None
+
+    # The start ------------------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def layers(self) -> list[Layer]:
+        return self.net.copy().layers(self.X[self.some], self.T[self.some])
+
+    @functools.cached_property
+    def output(self) -> Tensor:
+        return self.net.answer(self.X[self.some])
+
+    @functools.cached_property
+    def loss(self) -> float:
+        """The loss of a sample on average, at the start."""
+        return self.per_sample(self.net, self.some)
+
+    @functools.cached_property
+    def guess(self) -> float:
+        """The loss, for each sample, of an answer that is the same for all samples, and the best such one."""
+        return best_guess(self.net.loss, self.T[self.some], self.output) * self.factor(len(self.some))
+
+    @property
+    def summed(self) -> bool:
+        """Whether the loss is a sum over samples."""
+        return getattr(self.net.loss, "reduction", "sum" if not self.net.of_torch else "mean") == "sum"
+
+    def factor(self, n: int) -> float:
+        """Return what the loss of n samples is multiplied by to be one for each sample, in the loss's own measure."""
+        return 1 / n if self.summed else 1.0
+
+    def per_sample(self, net: Net, rows: Tensor) -> float:
+        return net.value(self.X[rows], self.T[rows]) * self.factor(len(rows))
+
+    @functools.cached_property
+    def gradient_error(self) -> tuple[float, float] | None:
+        """How fast the loss changes along a direction, by the gradients and by two values of it, or None."""
+        try:
+            net = self.net.copy(torch.float64)
+            rows = self.some[:20]
+            X, T = self.X[rows], self.T[rows]
+            net.differentiate(X, T)
+            way = [g.clone() for g in net.grads]
+            size = math.sqrt(sum(float((w * w).sum()) for w in way))
+            if not size or not math.isfinite(size):
+                return None
+            drawn = torch.Generator().manual_seed(3)
+            noise = [torch.randn(w.shape, generator=drawn, dtype=w.dtype) for w in way]
+            far = math.sqrt(sum(float((m * m).sum()) for m in noise))
+            way = [w / size + 0.5 * m / far for w, m in zip(way, noise, strict=True)]
+            told = sum(float((g * w).sum()) for g, w in zip(net.grads, way, strict=True))
+            slopes, here = [], net.value(X, T)
+            for step in (1e-6, 1e-5):
+                net.step(-step, way)
+                above = net.value(X, T)
+                net.step(2 * step, way)
+                slopes.append((above - net.value(X, T)) / (2 * step))
+                net.step(-step, way)
+            unsure = max(abs(slopes[0] - slopes[1]), 1e-8 * abs(here))  # a kink between, or nothing left but rounding
+            return (told, slopes[0]) if unsure <= 0.01 * max(abs(told), abs(slopes[0])) else None
+        except Exception:
+            return None
+
+    # The steps ------------------------------------------------------------------------------------------------------
+
+    def trial(self, lr: float, steps: int, rows: list[Tensor] | None = None) -> list[float]:
+        """Return the losses per sample, batch by batch, of a training that begins here."""
+        net, values = self.net.copy(), []
+        batches = rows or self.batches
+        for k in range(steps):
+            batch = batches[k % len(batches)]
+            values.append(net.differentiate(self.X[batch], self.T[batch]) * self.factor(len(batch)))
+            if not math.isfinite(values[-1]):
+                break
+            net.step(lr)
+        return values
+
+    def after(self, lr: float) -> float:
+        """Return the mean loss over the first batches, each after one trial step on itself from here, over that before."""
+        ratios = []
+        for batch in self.batches[:5]:
+            net = self.net.copy()
+            before = net.differentiate(self.X[batch], self.T[batch])
+            net.step(lr)
+            after = net.value(self.X[batch], self.T[batch])
+            ratios.append(after / before if before > 0 else 1.0)
+        ratios = [r if math.isfinite(r) else math.inf for r in ratios]
+        return sum(ratios) / len(ratios)
+
+    @functools.cached_property
+    def travel(self) -> float:
+        """The loss for each sample, after a trial training with the learning rate given."""
+        net = self.net.copy()
+        for k in range(max(len(self.batches), TRIAL_STEPS)):
+            batch = self.batches[k % len(self.batches)]
+            if not math.isfinite(net.differentiate(self.X[batch], self.T[batch])):
+                return math.inf
+            net.step(self.lr)
+        value = self.per_sample(net, self.some)
+        return value if math.isfinite(value) else math.inf
+
+    @functools.cached_property
+    def ratios(self) -> list[float]:
+        """How far one step moves each layer's weights, against their size; for the layers that have some."""
+        batch = self.batches[0]
+        layers = self.net.copy().layers(self.X[batch], self.T[batch])
+        return [update_ratio(layer, self.lr or 0.0) for layer in layers if layer.params]
+
+    # What it can learn ----------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def ten(self) -> Tensor:
+        """Ten samples, of different classes where there are such, and not all alike."""
+        rows, picked, seen = self.some.tolist(), [], []
+        for row in rows:
+            if all(not torch.equal(self.columns[row], other) for other in seen):
+                picked.append(row)
+                seen.append(self.columns[row])
+            if len(picked) == 2 * TEN:
+                break
+        if self.labels is not None:
+            labels = self.labels[picked].tolist()
+            before = [labels[:k].count(label) for k, label in enumerate(labels)]
+            picked = [row for _, row in sorted(zip(before, picked, strict=True))]
+        return torch.tensor(picked[:TEN])
+
+    @functools.cached_property
+    def by_heart(self) -> tuple[float, float]:
+        """What share of a guess's loss is left when ten samples are learned by heart, and how many are answered rightly (NaN
+        where there are no classes). The steps are Adam's, which find their own size.
+        """  # noqa: D205
+        X, T = self.X[self.ten], self.T[self.ten]
+        factor = self.factor(len(X))
+        guess = best_guess(self.net.loss, T, self.net.answer(X)) * factor
+        best, right = math.inf, math.nan
+        for rate in (0.05, 0.01, 0.002):
+            net = self.net.copy()
+            averages = [(torch.zeros_like(p), torch.zeros_like(p)) for p in net.params]
+            for t in range(1, 301):
+                value = net.differentiate(X, T) * factor
+                if not math.isfinite(value):
+                    break
+                if value < best:
+                    best, right = value, self._right(net.answer(X), T)
+                if best < 0.02 * guess:
+                    break
+                ways = []
+                for (m, v), g in zip(averages, net.grads, strict=True):
+                    m.mul_(0.9).add_(0.1 * g)
+                    v.mul_(0.99).add_(0.01 * g * g)
+                    ways.append((m / (1 - 0.9**t)) / ((v / (1 - 0.99**t)).sqrt() + 1e-10))
+                net.step(rate, ways)
+            if best < 0.1 * guess:
+                break
+        return (best / guess if guess > 0 else 0.0), right
+
+    def _right(self, output: Tensor, T: Tensor) -> float:
+        labels = classes(T)
+        if labels is None or output.ndim != 2 or output.shape[1] < 2:
+            return math.nan
+        return float((output.argmax(1) == labels).double().mean())
+
+    @functools.cached_property
+    def held_out(self) -> float | None:
+        """The loss per sample on validation data."""
+        if self.validation is None:
+            return None
+        X, T = self.validation[0][:SAMPLES], self.validation[1][:SAMPLES]
+        return self.net.value(X, T) * self.factor(len(X))
+
+
+def classes(T: Tensor) -> Tensor | None:
+    """Return class numbers, where targets are such, or one-hot rows, or a column of 0 and 1."""
+    if T.ndim == 1 or (T.ndim == 2 and T.shape[1] == 1):
+        whole = not T.is_floating_point() or (bool(T.isfinite().all()) and bool(((T == 0) | (T == 1)).all()))
+        return T.reshape(-1).long() if whole else None
+    if T.ndim == 2 and bool(((T == 0) | (T == 1)).all()) and bool((T.sum(1) == 1).all()):
+        return T.argmax(1)
+    return None
+
+
+def best_guess(loss: Any, T: Tensor, output: Tensor) -> float:
+    """Return the loss where every sample gets the same answer, the best there is; NaN where that is not known."""
+    with torch.no_grad():
+        if isinstance(loss, nn.CrossEntropyLoss) and not T.is_floating_point():
+            shares = torch.bincount(T, minlength=output.shape[1]).double() / len(T)
+            answer = shares.clamp_min(1e-9).log().to(output.dtype)
+        elif isinstance(loss, nn.BCEWithLogitsLoss):
+            answer = T.double().mean(0).clamp(1e-6, 1 - 1e-6).logit().to(output.dtype)
+        elif T.shape == output.shape:
+            answer = T.double().mean(0).to(output.dtype)
+        else:
+            return math.nan
+        answers = answer.expand_as(output).contiguous()
+        try:
+            return float(loss(answers, T))
+        except Exception:
+            return math.nan
+
+
+def update_ratio(layer: Layer, lr: float) -> float:
+    """Return how far a step moves a layer's weights, against their size."""
+    weight, grad = layer.params[0], layer.grads[0]
+    size = float(weight.double().norm())
+    return lr * float(grad.double().norm()) / size if size else math.inf
+
+
+def dead(layer: Layer) -> float:
+    """Return the share of a ReLU layer's units that are 0 for every sample."""
+    flat = layer.output.reshape(len(layer.output), -1)
+    return float((flat <= 0).all(0).double().mean())
+
+
+def saturated(layer: Layer) -> float:
+    """Return the share of a tanh's or sigmoid's outputs where the slope is less than a twentieth of the largest."""
+    flat = layer.output.double()
+    slope = 1 - flat**2 if layer.kind == "tanh" else 4 * flat * (1 - flat)
+    return float((slope < 0.05).double().mean())
+
+
+def spread(layer: Layer) -> float:
+    """Return the standard deviation of a unit's output over the samples, on average over the units."""
+    flat = layer.output.reshape(len(layer.output), -1).double()
+    return float(flat.var(0, correction=0).mean().sqrt())
+
+
+def out_of_reach(layer: Layer, T: Tensor) -> float:
+    """Return the share of targets that lie outside what the last layer can give."""
+    low, high = RANGES.get(layer.kind, (-math.inf, math.inf))
+    return float(((low - 1e-6 > T) | (high + 1e-6 < T)).double().mean())

@@ -1,0 +1,131 @@
+"""Training loops: what they report at the end, and whether it is what it is called."""
+
+# ruff: noqa: D205 - the docstrings are for the student, and as long as they need to be
+
+from __future__ import annotations
+
+import re
+
+from torch import Tensor
+
+from minidl.lab.doctor.measure.returned import Candidate, candidates, leaves, series
+from minidl.lab.doctor.measure.trainings import Training
+from minidl.lab.doctor.mistakes.reading import LOOP, MEANS
+from minidl.lab.doctor.mistakes.rules import Seen, wrong_loop
+from minidl.lab.doctor.wording import number
+
+
+def reported(training: Training, mistake: str) -> tuple[str, list[float], Candidate] | None:
+    """Return the first of the returned numbers that is no right one, and that this mistake gives."""
+    if training.raised or (not training.moved and training.kind != "evaluation"):
+        return None
+    known = candidates(training)
+    for name, values in series(training.result):
+        fitting = next((candidate for candidate in known if candidate.fits(values)), None)
+        if fitting is not None and fitting.mistake == mistake:
+            return name or "what is returned", values, fitting
+    return None
+
+
+def last(values: list[float]) -> str:
+    """Return the last of the numbers reported."""
+    return number(values[-1])
+
+
+@wrong_loop("history of one tensor", read=LOOP, explains=("graph kept", "epoch loss never reset"))
+def history_of_one_tensor(training: Training) -> Seen | None:
+    """The history holds {thing} {count} times: one and the same tensor, into which each epoch writes, so that every
+    entry is what the last epoch left. Keep a number, .item(), or a copy, .clone().
+    """
+    places: dict[int, list[Tensor]] = {}
+    for _, value in leaves(training.result):
+        if isinstance(value, Tensor) and value.numel():
+            places.setdefault(value.data_ptr(), []).append(value)
+    same = max(map(len, places.values()), default=0)
+    if training.kind not in ("training", "epoch", "step") or same < 2:
+        return None
+    return {"where": "the same tensor", "count": same}
+
+
+@wrong_loop("graph kept", read=LOOP)
+def graph_kept(training: Training) -> Seen | None:
+    """{thing} with the graph that it was computed by: the memory of every step so far stays in use, more with each.
+    Keep the number alone: loss.item().
+    """
+    if training.task.words != "torch" or training.kind == "evaluation":
+        return None
+    values = [value for _, value in leaves(training.result) if isinstance(value, Tensor)]
+    if any(value.grad_fn is not None for value in values):
+        return {"where": "A loss is kept"}
+    if max(training.log.kept, default=0) >= 3:
+        return {"where": "Losses are added up"}
+    return None
+
+
+@wrong_loop("epoch loss divided wrongly", read=MEANS)
+def epoch_loss_divided_wrongly(training: Training) -> Seen | None:
+    """The loss reported is divided by the number of {divisor}, and the losses of the batches were {kind}: so it is {value},
+    and no mean loss. Divide a sum by the samples, and means by the batches.
+    """
+    found = reported(training, "divided")
+    if found is None:
+        return None
+    mean = getattr(training.ran.loss, "reduction", "sum") != "sum"
+    divisor = found[2].what.removeprefix("the ").replace("size of a batch", "samples in a batch")
+    return {"where": "loss", "divisor": divisor, "kind": "means already" if mean else "sums", "value": last(found[1])}
+
+
+@wrong_loop("epoch loss never reset", read=LOOP)
+def epoch_loss_never_reset(training: Training) -> Seen | None:
+    """The total from which {thing} is computed is not set back to 0 for a new epoch: each entry holds all epochs
+    before it, and grows although the loss falls. Put total = 0 inside the loop of the epochs.
+    """
+    found = reported(training, "never reset")
+    return {"where": "the epoch's loss"} if found else None
+
+
+@wrong_loop("accuracy of the wrong data", read=LOOP)
+def accuracy_of_the_wrong_data(training: Training) -> Seen | None:
+    """{thing}, {value}, is the share of right answers on the training data; the other data are never given to the
+    model for it. It tells how well the network remembers, and not how well it does on what is new.
+    """
+    held = {"validation inputs", "validation loader", "validation pair"} & set(training.roles)
+    if training.raised or not held or training.kind == "evaluation":
+        return None
+    looked = any(e.rows and set(e.rows) & training.sets["validation"] for e in training.evaluated)
+    known = candidates(training)
+    for name, values in series(training.result):
+        fitting = [c for c in known if not c.mistake and c.fits(values) and "share" in c.what]
+        if not fitting or any(c.data != "training" for c in fitting):
+            continue
+        claims = re.search(r"test|val", name, re.IGNORECASE)
+        if claims or (not looked and not re.search(r"train", name, re.IGNORECASE)):
+            return {"where": f"The accuracy ({name})" if name else "The accuracy", "value": last(values)}
+    return None
+
+
+@wrong_loop("accuracy along the wrong axis", read=LOOP)
+def accuracy_along_the_wrong_axis(training: Training) -> Seen | None:
+    """{thing}, {value}, comes from the largest entry of each column: which sample has most of a class. The answer to
+    a sample is the largest entry of its row, argmax(1) or argmax(-1).
+    """
+    found = reported(training, "wrong axis")
+    return {"where": "The accuracy", "value": last(found[1])} if found else None
+
+
+@wrong_loop("accuracy of the last batch", read=LOOP)
+def accuracy_of_the_last_batch(training: Training) -> Seen | None:
+    """{thing}, {value}, is that of the last batch alone: it is overwritten by each batch. Count the right answers of
+    all batches, and divide by all samples.
+    """
+    found = reported(training, "last batch")
+    return {"where": "The accuracy", "value": last(found[1])} if found else None
+
+
+@wrong_loop("accuracy over the wrong count", read=LOOP)
+def accuracy_over_the_wrong_count(training: Training) -> Seen | None:
+    """{thing}, {value}, is the number of right answers divided by {what}. A share is of the samples that were asked:
+    divide by their number.
+    """
+    found = reported(training, "wrong count")
+    return {"where": "The accuracy", "value": last(found[1]), "what": found[2].what} if found else None

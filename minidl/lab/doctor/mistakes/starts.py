@@ -1,0 +1,156 @@
+"""Trainings that start badly: wrong gradients, units that are equal, dead or saturated, signals that fade or grow."""
+
+# ruff: noqa: D205 - the docstrings are for the student, and as long as they need to be
+
+from __future__ import annotations
+
+import math
+
+from minidl.lab.doctor.measure.vitals import Vitals, dead, saturated, spread
+from minidl.lab.doctor.mistakes.reading import SGD, START_OF_ALL, VARIANCES
+from minidl.lab.doctor.mistakes.rules import Seen, wrong_setting
+from minidl.lab.doctor.wording import number
+
+SLOW = ("steps too small", "answers the mean", "ten samples not learned")
+STEPS = ("steps too large", "rate for a mean, loss a sum")
+
+
+@wrong_setting(
+    "gradients wrong",
+    read=SGD,
+    tries="examine(layer, (4, 3)) for each layer, and examine_loss for the loss.",
+    explains=(*STEPS, *SLOW, "signal fades"),
+)
+def gradients_wrong(vitals: Vitals) -> Seen | None:
+    """Along one direction the loss changes by {measured} for each unit of length, and the {thing} say {told}: they
+    are not the derivative of this loss, and where they point is not downhill.
+    """
+    found = vitals.gradient_error
+    if found is None:
+        return None
+    told, measured = found
+    if abs(told - measured) <= 0.05 * max(abs(told), abs(measured)):
+        return None
+    return {"where": "gradients", "told": number(told), "measured": number(measured)}
+
+
+@wrong_setting(
+    "units all equal",
+    read=START_OF_ALL,
+    tries="draw the weights at random, a layer's biases may be 0.",
+    explains=("dead units", "signal fades", "saturated units", *SLOW, *STEPS),
+)
+def units_all_equal(vitals: Vitals) -> Seen | None:
+    """All {count} units of {thing} give the same output for every sample: they get the same gradient, make the same
+    step, and stay equal for ever, so that the layer is worth one unit.
+    """
+    before = math.inf
+    for layer in vitals.layers:
+        output = layer.output.reshape(len(layer.output), -1)
+        told, before = before, spread(layer)
+        if told == 0:
+            return None  # what came before tells it nothing
+        if layer.kind == "linear" and not layer.last and output.shape[1] > 1 and bool((output == output[:, :1]).all()):
+            return {"where": f"layer {layer.name}", "count": output.shape[1]}
+    return None
+
+
+@wrong_setting(
+    "signal grows",
+    read=VARIANCES,
+    tries="smaller initial weights: Xavier's, with the gain of the activation.",
+    explains=(*STEPS, "start far from a guess", *SLOW),
+)
+def signal_grows(vitals: Vitals) -> Seen | None:
+    """From the inputs to {thing}, the spread grows from {first} to {last}, {ratio} times: the output is that far from
+    the targets, gradients grow in the same way, and a step that suits one layer is too large for the next.
+    """
+    first, last = float(vitals.columns[vitals.some].var(0).mean().sqrt()), spreads(vitals)
+    if not last or first == 0 or max(last.values()) < 100 * first:
+        return None
+    name = max(last, key=last.get)
+    told = {"first": number(first), "last": number(last[name]), "ratio": number(last[name] / first)}
+    return {"where": f"layer {name}", **told}
+
+
+def spreads(vitals: Vitals) -> dict[str, float]:
+    """Return the spread of each linear layer's output, by name."""
+    return {layer.name: spread(layer) for layer in vitals.layers if layer.kind == "linear"}
+
+
+@wrong_setting(
+    "saturated units",
+    read=VARIANCES,
+    tries="smaller initial weights, or smaller inputs; or ReLU.",
+    explains=("signal fades", "signal grows", "steps too small", "answers the mean"),
+)
+def saturated_units(vitals: Vitals) -> Seen | None:
+    """In {thing}, {share} of the outputs lie where the curve is flat: the slope there is less than a twentieth of the
+    largest, and every gradient that passes is multiplied by it.
+    """
+    layers = [layer for layer in vitals.layers if layer.kind in ("tanh", "sigmoid") and not layer.last]
+    worst = max(layers, key=saturated, default=None)
+    if worst is None or saturated(worst) < 0.6:
+        return None
+    return {"where": f"layer {worst.name}", "share": f"{saturated(worst):.0%}"}
+
+
+@wrong_setting(
+    "dead units",
+    read=VARIANCES,
+    tries="start again with a smaller learning rate, or with other initial weights and biases of 0.",
+    explains=("signal fades", "signal grows", *SLOW),
+)
+def dead_units(vitals: Vitals) -> Seen | None:
+    """In {thing}, {count} of {of} units give 0 for every one of {samples} samples: the slope of ReLU is 0 there, so
+    nothing that goes back passes them, and a unit that gets no gradient does not wake up.
+    """
+    layers = [layer for layer in vitals.layers if layer.kind == "relu"]
+    worst = max(layers, key=dead, default=None)
+    limit = 0.9 if vitals.loss < 0.5 * vitals.guess else 0.7  # one that learns well can do without them
+    if worst is None or dead(worst) < limit:
+        return None
+    units = worst.output.reshape(len(worst.output), -1).shape[1]
+    return {
+        "where": f"layer {worst.name}",
+        "count": round(dead(worst) * units),
+        "of": units,
+        "samples": len(vitals.some),
+    }
+
+
+@wrong_setting(
+    "signal fades",
+    read=VARIANCES,
+    tries="larger initial weights: Xavier's, with the gain of the activation; fewer layers.",
+    explains=("steps too small", "answers the mean", "ten samples not learned"),
+)
+def signal_fades(vitals: Vitals) -> Seen | None:
+    """From the inputs to {thing}, the spread over the samples falls from {first} to {last}: what differs between
+    samples is lost on the way, and what goes back fades in the same way, so that the first layers stand still.
+    """
+    first, last = float(vitals.columns[vitals.some].var(0).mean().sqrt()), list(spreads(vitals).items())
+    if len(last) < 3 or first == 0:
+        return None
+    hidden = last[:-1]
+    name, least = min(hidden, key=lambda pair: pair[1])
+    if least > 0.01 * first:
+        return None
+    return {"where": f"layer {name}", "first": number(first), "last": number(least)}
+
+
+@wrong_setting(
+    "start far from a guess",
+    read=VARIANCES,
+    tries="smaller initial weights, and targets around 1.",
+    explains=("ten samples not learned",),
+)
+def far_from_a_guess(vitals: Vitals) -> Seen | None:
+    """The {thing} is {loss} for each sample, and an answer that is the same for all would have {guess}: the network
+    is not unknowing but wrong, and its first steps only undo that.
+    """
+    if not math.isfinite(vitals.loss):
+        return {"where": "loss", "loss": str(vitals.loss), "guess": number(vitals.guess)}
+    if not vitals.guess > 0 or vitals.loss < 50 * vitals.guess:
+        return None
+    return {"where": "loss", "loss": number(vitals.loss), "guess": number(vitals.guess)}

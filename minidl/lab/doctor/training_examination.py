@@ -1,0 +1,132 @@
+"""Examining a training loop: it is run on a tiny task with parts that write down what is done to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+from minidl.lab.doctor.diagnosis import Diagnosis, Finding
+from minidl.lab.doctor.measure.parts import Task, tasks
+from minidl.lab.doctor.measure.returned import confirmed
+from minidl.lab.doctor.measure.trainings import EPOCHS, Training
+from minidl.lab.doctor.mistakes import WRONG_LOOPS
+from minidl.lab.doctor.mistakes.reports import __name__ as reports
+from minidl.lab.doctor.observations import as_finding, observe, without_explained
+from minidl.lab.doctor.subject.calls import Watch
+from minidl.lab.doctor.subject.loops import kind_of, roles_of, source_of, words_of
+from minidl.lab.doctor.time_limit import Hung, guarded
+
+TIME_LIMIT = 20.0  # seconds for a whole run of the loop, which may print or draw on the way
+NOT_SEEN = (
+    "the model was never called with samples of the data: which samples it meets, and in which order, was not judged."
+)
+CHANCE = "batches are drawn anew for each step, so that some samples are met often and others not at all; that is no mistake."
+
+
+def examine_training(
+    train: Callable[..., Any],
+    *,
+    model: Any = None,
+    loss: Any = None,
+    optimizer: Any = None,
+    data: tuple[Tensor, Tensor] | None = None,
+    framework: str | None = None,
+    time_limit: float = TIME_LIMIT,
+) -> Diagnosis:
+    """Examine a training loop, or a part of one, and name what is wrong with it.
+
+    It is run for a few epochs on a tiny task, with parts that write down every call: which samples the model gets, in which
+    order and with which targets; when gradients are computed, used and zeroed; what moves. What it returns, losses and
+    accuracies, is compared with what was measured meanwhile.
+
+    Parameters
+    ----------
+    train : function
+        ``train(model, loss, optimizer, X, T, epochs, batch_size)``, or ``step(model, loss, optimizer, X, T)`` for one batch,
+        or ``evaluate(model, X, T)``; what is what is told by the names of the arguments. ``X_val`` and ``T_val`` (or
+        ``X_test``) are validation data, ``train_loader`` and ``val_loader`` DataLoaders; loss and optimiser may be missing,
+        where the loop makes its own (``lr`` is given to it).
+    model, loss, optimizer : object, optional
+        Parts to run it with, in place of the doctor's: your own, or ``torch.nn.MSELoss()`` where a PyTorch loop is not for
+        classes. They are copied. By default a small network of minidl with ``MSELoss()``, the sum, and one-hot targets; or one
+        of ``torch.nn`` with dropout and ``CrossEntropyLoss()``, and class numbers as targets.
+    data : (Tensor, Tensor), optional
+        Inputs and targets for a model of yours; every sample must differ from the others.
+    framework : {"minidl", "torch"}, optional
+        Whose words the loop speaks. By default both are tried.
+    time_limit : float
+        Seconds that a run may take.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For something that is no such function, or another framework.
+    """
+    if framework not in (None, "minidl", "torch"):
+        raise ValueError(f"examine_training expected framework 'minidl' or 'torch', got {framework!r}")
+    roles = roles_of(train)
+    source = source_of(train)
+    kind, name = kind_of(roles, source), getattr(train, "__name__", type(train).__name__)
+    likely = words_of(source) if framework is None else (framework,)
+    if any(type(part).__module__.startswith("torch.") for part in (model, loss, optimizer)):
+        likely = ("torch",)
+
+    def work(watch: Watch) -> tuple[list[Finding], list[str], str]:
+        tried: list[tuple[Training, list[Finding]]] = []
+        for words in likely:
+            for task in tasks(words, model, loss, optimizer, data):
+                training = Training(train, kind, roles, task, watch)
+                training.source = source
+                findings = without_explained(observe(WRONG_LOOPS, training))
+                if training.raised and not any("raises" in f.rule.explains for f in findings):
+                    findings.append(as_finding(training.raised))
+                if not findings and (not tried or confirmed(training)):
+                    return [], _notes(training), _described(name, training)
+                if findings:
+                    tried.append((training, findings))
+                named = any("raises" in f.rule.explains for f in findings if f.rule)
+                if named and loss is not None:
+                    break
+                if not training.raised and any(f.rule and f.rule.family != reports for f in findings):
+                    break  # it ran, and did something wrong: with no other data that would be right
+            if tried and not all(training.raised for training, _ in tried):
+                break
+        training, findings = min(tried, key=_doubt)
+        return findings, _notes(training), _described(name, training)
+
+    try:
+        (findings, notes, described), _ = guarded(work, time_limit)
+    except Hung as error:
+        return Diagnosis(f"{name}, a training loop", [Finding("hangs", name, str(error))])
+    return Diagnosis(described, findings, notes)
+
+
+def _doubt(tried: tuple[Training, list[Finding]]) -> tuple[bool, bool]:
+    """Return how little a diagnosis is worth: one of a loop that ran is worth most, then one that has a name."""
+    training, findings = tried
+    return training.raised is not None, any(f.rule is None for f in findings)
+
+
+def _described(name: str, training: Training) -> str:
+    task: Task = training.task
+    of = {
+        "training": f"{EPOCHS} epochs",
+        "epoch": f"{EPOCHS} epochs, one a call",
+        "step": f"{len(training.calls)} steps",
+    }
+    how = of.get(training.kind, "an evaluation")
+    whose = "PyTorch's parts" if task.words == "torch" else "minidl's parts"
+    return (
+        f"{name}, run for {how} with {whose} and {len(task.X)} samples"
+        if how != "an evaluation"
+        else f"{name}, run with {whose}"
+    )
+
+
+def _notes(training: Training) -> list[str]:
+    notes = []
+    if training.kind != "step" and training.backwards and not training.orders:
+        notes.append(NOT_SEEN)
+    return notes

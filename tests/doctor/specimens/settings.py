@@ -1,0 +1,176 @@
+"""Trainings whose numbers stand in the way: the data, and what the model gives for them."""
+
+from __future__ import annotations
+
+import itertools
+
+import torch
+from torch import nn
+
+import minidl
+from minidl.lab.digits import digits
+from minidl.lab.disk import disk
+from specimens.collection import setting
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def network(*sizes, gain=2**0.5, between=minidl.ReLU, seed=0):
+    drawn, layers = seeded(seed), []
+    for m, k in itertools.pairwise(sizes):
+        layers += [minidl.Linear(m, k, gain=gain, generator=drawn), between()]
+    return minidl.Sequential(*layers[:-1])
+
+
+def torch_network(*sizes, between=nn.ReLU, last=None, seed=0):
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        layers = []
+        for m, k in itertools.pairwise(sizes):
+            layers += [nn.Linear(m, k), between()]
+    return nn.Sequential(*layers[:-1], *([last] if last else []))
+
+
+def points(n=500, seed=1):
+    return disk(n, generator=seeded(seed))
+
+
+def labels(data):
+    return data[0], data[1].argmax(1)
+
+
+@setting("data not finite")
+def a_missing_value():
+    X, T = points()
+    X[17, 1] = float("nan")
+    return {"model": network(2, 25, 2), "data": (X, T), "lr": 0.001}
+
+
+@setting("data not finite")
+def torch_an_infinite_target():
+    X = torch.randn(100, 3, generator=seeded())
+    y = X.sum(1, keepdim=True)
+    y[3] = float("inf")
+    return {"model": torch_network(3, 16, 1), "data": (X, y), "loss": nn.MSELoss(), "lr": 0.01}
+
+
+@setting("inputs too large")
+def pixels_up_to_255():
+    (X, T), _ = digits(generator=seeded())
+    return {"model": network(64, 30, 10), "data": (255 * X, T), "loss": minidl.MSELoss("batchmean"), "lr": 0.1}
+
+
+@setting("inputs too large")
+def torch_years_and_prices():
+    X = torch.rand(300, 2, generator=seeded()) * torch.tensor([50.0, 20000.0]) + torch.tensor([1970.0, 100.0])
+    y = (X[:, 1] > 10000).long()
+    return {"model": torch_network(2, 16, 2), "data": (X, y), "loss": nn.CrossEntropyLoss(), "lr": 0.01}
+
+
+@setting("inputs of different scales")
+def one_column_in_thousandths():
+    X, T = points()
+    return {"model": network(2, 25, 2), "data": (X * torch.tensor([0.001, 1.0]), T), "lr": 0.001}
+
+
+@setting("inputs of different scales")
+def torch_one_column_in_hundreds():
+    X = torch.randn(300, 3, generator=seeded())
+    y = (X[:, :1] > 0).float() + X[:, 1:2]
+    X[:, 2] /= 1000
+    return {"model": torch_network(3, 16, 1), "data": (X, y), "loss": nn.MSELoss(), "lr": 0.01}
+
+
+@setting("one class only")
+def all_inside():
+    X, T = points()
+    T = torch.zeros_like(T)
+    T[:, 1] = 1
+    return {"model": network(2, 25, 2), "data": (X, T), "lr": 0.001}
+
+
+@setting("one class only")
+def torch_all_zero():
+    X, y = labels(points())
+    return {"model": torch_network(2, 25, 2), "data": (X, 0 * y), "loss": nn.CrossEntropyLoss(), "lr": 0.1}
+
+
+@setting("validation samples in the training data")
+def split_with_leak():
+    X, T = points()
+    return {"model": network(2, 25, 2), "data": (X, T), "validation": (X[:100], T[:100]), "lr": 0.001}
+
+
+@setting("validation samples in the training data")
+def torch_a_few_leak():
+    X, y = labels(points(600))
+    return {
+        "model": torch_network(2, 25, 2),
+        "data": (X[:500], y[:500]),
+        "validation": (X[460:], y[460:]),
+        "loss": nn.CrossEntropyLoss(),
+        "lr": 0.1,
+    }
+
+
+@setting("validation data of another scale")
+def validation_not_standardised():
+    (X, T), (X_test, T_test) = digits(generator=seeded())
+    X = (X - X.mean()) / X.std()
+    return {
+        "model": network(64, 30, 10),
+        "data": (X, T),
+        "validation": (X_test, T_test),
+        "loss": minidl.MSELoss("batchmean"),
+    }
+
+
+@setting("validation data of another scale")
+def torch_validation_of_another_scale():
+    X, y = labels(points(600))
+    return {
+        "model": torch_network(2, 25, 2),
+        "data": (X[:500], y[:500]),
+        "validation": (X[500:] * 255, y[500:]),
+        "loss": nn.CrossEntropyLoss(),
+    }
+
+
+@setting("targets do not belong to the inputs")
+def targets_shuffled():
+    X, T = points()
+    return {"model": network(2, 25, 25, 2), "data": (X, T[torch.randperm(len(T), generator=seeded())]), "lr": 0.001}
+
+
+@setting("targets do not belong to the inputs")
+def torch_digits_sorted_apart():
+    (X, y), _ = map(labels, digits(generator=seeded()))
+    return {"model": torch_network(64, 30, 10), "data": (X, y.sort().values), "loss": nn.CrossEntropyLoss(), "lr": 0.1}
+
+
+@setting("output cannot reach the targets")
+def sigmoid_for_large_targets():
+    X = torch.rand(200, 2, generator=seeded())
+    model = minidl.Sequential(*network(2, 25, 1), minidl.Sigmoid())
+    return {"model": model, "data": (X, 10 * X.sum(1, keepdim=True)), "loss": minidl.MSELoss("batchmean"), "lr": 0.01}
+
+
+@setting("output cannot reach the targets")
+def torch_relu_for_negative_targets():
+    X = torch.randn(200, 2, generator=seeded())
+    model = torch_network(2, 25, 1, last=nn.ReLU())
+    return {"model": model, "data": (X, X.sum(1, keepdim=True)), "loss": nn.MSELoss(), "lr": 0.05}
+
+
+@setting("softmax before the loss")
+def torch_softmax_at_the_end():
+    model = torch_network(64, 30, 10, last=nn.Softmax(dim=1))
+    return {"model": model, "data": labels(digits(generator=seeded())[0]), "loss": nn.CrossEntropyLoss(), "lr": 0.5}
+
+
+@setting("softmax before the loss")
+def torch_softmax_after_a_single_layer():
+    model = torch_network(64, 10, last=nn.Softmax(dim=-1))
+    return {"model": model, "data": labels(digits(generator=seeded())[0]), "loss": nn.CrossEntropyLoss(), "lr": 0.5}

@@ -1,0 +1,115 @@
+"""A check-up: what it takes, what it leaves alone, and what it says."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from diagnosing import diagnose, finding, specimen_named
+from specimens.settings import labels, network, points, torch_network
+
+import minidl
+from minidl.lab.doctor import check_up
+
+
+@pytest.mark.parametrize("of_torch", [False, True])
+def test_model_data_random_numbers_and_figures_stay_as_they_were(of_torch):
+    data = labels(points(200)) if of_torch else points(200)
+    model = torch_network(2, 25, 25, 2) if of_torch else network(2, 25, 25, 2)
+    loss = torch.nn.CrossEntropyLoss() if of_torch else minidl.MSELoss()
+    parts = list(model.parameters()) if of_torch else [tensor for pair in model.parameters() for tensor in pair]
+    kept = [tensor.detach().clone() for tensor in (*parts, *data)]
+    inside = {name: dict(vars(module)) for name, module in enumerate(model)}
+    states = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist(), plt.get_fignums()  # noqa: NPY002
+    check_up(model, data, loss=loss, lr=0.01)
+    assert all(torch.equal(a, b) for a, b in zip((*parts, *data), kept, strict=True))
+    assert all(vars(module).keys() == inside[name].keys() for name, module in enumerate(model))
+    now = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist(), plt.get_fignums()  # noqa: NPY002
+    assert torch.equal(states[0], now[0])
+    assert states[1:] == now[1:]
+    assert not of_torch or model.training
+    assert not of_torch or all(param.grad is None for param in model.parameters())
+
+
+def test_it_takes_less_than_five_seconds_on_the_network_of_the_disk():
+    started = time.process_time()
+    assert check_up(network(2, 25, 25, 25, 2), points(1000), points(1000, 2), lr=0.001)
+    assert time.process_time() - started < 5
+
+
+def test_it_is_text_html_and_dictionary():
+    report = diagnose(specimen_named("torch_most_units_dead"))
+    text, shown = str(report), report._repr_html_()
+    assert text.splitlines()[0].endswith("1 thing in the way.")
+    assert "28 of 30 units" in text
+    assert "try: start again" in text
+    assert "4 ReLU" in text
+    assert shown.count("<tr") == shown.count("</tr>") == 6
+    assert shown.count("<th") == 5
+    told = json.loads(json.dumps(report.to_dict(), allow_nan=False))
+    assert told["mistakes"] == ["dead units"]
+    assert told["layers"][3]["asleep"] >= 0.9
+    assert told["findings"][0]["try"]
+    assert {"loss", "guess", "after one step"} <= set(told["measured"])
+
+
+def test_a_model_without_anything_in_the_way_says_so():
+    report = diagnose(specimen_named("report_before"))
+    assert report
+    assert "nothing in the way" in str(report)
+    assert report.measured["after one step"] < 1
+    assert [row["layer"] for row in report.layers][:2] == ["1 Linear", "2 ReLU"]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("a_missing_value", "The inputs hold nan in row 18"),
+        ("pixels_up_to_255", "up to 255"),
+        ("all_inside", "All 500 samples have class 1"),
+        ("split_with_leak", "100 of 100 validation samples"),
+        ("torch_a_few_leak", "40 of 140 validation samples"),
+        ("all_weights_zero", "All 25 units of layer 1 Linear"),
+        ("a_sum_with_the_rate_of_a_mean", "this loss is a sum over 50 samples"),
+        ("torch_one_hidden_unit", "10 samples cannot even be learned by heart"),
+        ("torch_softmax_at_the_end", "cannot fall below 1.461"),
+        ("torch_relu_for_negative_targets", "nothing below 0"),
+    ],
+)
+def test_a_sentence_says_what_was_measured(name, said):
+    assert said in finding(name).text
+
+
+@pytest.mark.parametrize("name", ["rate_of_three", "torch_rate_of_a_hundred", "rate_of_a_millionth"])
+def test_the_rate_that_it_says_to_try_is_a_better_one(name):
+    given = specimen_named(name).build()
+    rate = float(finding(name).tries.split("lr = ")[1].split(",")[0].rstrip("."))
+    assert not {"steps too large", "steps too small"} & set(check_up(**{**given, "lr": rate}).mistakes)
+
+
+def test_a_model_that_raises_is_quoted():
+    assert check_up(network(3, 5, 2), points(100)).mistakes == ["raises"]
+
+
+X, T = points(20)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "word"),
+    [
+        (lambda: check_up(network(2, 2), X), TypeError, "a pair of tensors"),
+        (lambda: check_up(network(2, 2), (X, T[:5])), ValueError, "as many targets"),
+        (lambda: check_up(network(2, 2), (X, T), lr=-1.0), ValueError, "above 0, got -1.0"),
+        (lambda: check_up(network(2, 2), (X, T), lr="fast"), TypeError, "'fast'"),
+        (lambda: check_up(network(2, 2), (X, T), batch_size=0), ValueError, "batch_size"),
+        (lambda: check_up("a model", (X, T)), TypeError, "a model with forward"),
+    ],
+)
+def test_what_cannot_be_looked_at_is_refused(call, error, word):
+    with pytest.raises(error, match=word):
+        call()

@@ -1,0 +1,158 @@
+"""Examining training loops: what it takes, what it leaves alone, and what it says."""
+
+from __future__ import annotations
+
+import random
+import time
+
+import numpy as np
+import pytest
+import torch
+from diagnosing import finding
+from specimens import right_loops
+from specimens.right_containers import HandoutSequential
+from specimens.right_optimisers import PairsSGD
+
+from minidl import SGD, Linear, MSELoss, ReLU, Sequential
+from minidl.lab.doctor import examine_training
+from minidl.lab.training import train
+
+
+def step(model, loss, optimizer, X, T):
+    value = loss.forward(model.forward(X), T)
+    model.zero_grad()
+    model.backward(loss.backward())
+    optimizer.step()
+    return value
+
+
+def forgetful_step(model, loss, optimizer, X, T):
+    loss.forward(model.forward(X), T)
+    model.backward(loss.backward())
+    optimizer.step()
+
+
+def small(n=12):
+    drawn = torch.Generator().manual_seed(1)
+    model = Sequential(Linear(3, 5, generator=drawn), ReLU(), Linear(5, 2, generator=drawn))
+    return model, torch.randn(n, 3, generator=drawn), torch.randn(n, 2, generator=drawn)
+
+
+def test_the_course_s_own_training_is_well():
+    assert examine_training(train)
+
+
+def test_parts_of_one_s_own_are_examined_and_left_as_they_were():
+    model, X, T = small()
+    loss, optimizer = MSELoss("batchmean"), SGD(model, 0.01)
+    before = [tensor.clone() for pair in model.parameters() for tensor in pair]
+    given = {"model": model, "loss": loss, "optimizer": optimizer, "data": (X, T)}
+    kept = X.clone(), T.clone()
+    assert examine_training(step, **given)
+    assert examine_training(forgetful_step, **given).mistakes == ["gradients never zeroed"]
+    after = [tensor for pair in model.parameters() for tensor in pair]
+    assert all(torch.equal(a, b) for a, b in zip(after, before, strict=True))
+    assert torch.equal(X, kept[0])
+    assert torch.equal(T, kept[1])
+    assert (type(model), type(loss), type(optimizer)) == (Sequential, MSELoss, SGD)
+
+
+def test_parts_that_are_nobody_s_are_examined():
+    model = HandoutSequential()
+    X = torch.randn(9, 3, generator=torch.Generator().manual_seed(3))
+    T = model.forward(X) + 1
+
+    def own_step(model, loss, optimizer, X, T):
+        for _, grad in model.param():
+            grad.zero_()
+        loss.forward(model.forward(X), T)
+        model.backward(loss.backward())
+        optimizer.step()
+
+    def forgetful(model, loss, optimizer, X, T):
+        loss.forward(model.forward(X), T)
+        model.backward(loss.backward())
+        optimizer.step()
+
+    given = {"model": model, "optimizer": PairsSGD(model.param(), 0.01), "data": (X, T)}
+    assert examine_training(own_step, **given)
+    assert examine_training(forgetful, **given).mistakes == ["gradients never zeroed"]
+
+
+def test_nothing_is_changed_for_everybody_else():
+    def everything():
+        return [
+            torch.randperm, torch.get_rng_state().tolist(), random.getstate(), np.random.get_state()[1].tolist(),  # noqa: NPY002
+            torch.nn.functional.cross_entropy, torch.optim.Optimizer.zero_grad, SGD.step, MSELoss.forward,
+            Sequential.forward, torch.nn.Sequential.forward, torch.is_grad_enabled(),
+        ]  # fmt: skip
+
+    before = everything()
+    for loop in (right_loops.torch_loader, right_loops.index_batches):
+        examine_training(loop)
+    assert everything() == before
+
+
+@pytest.mark.parametrize("loop", [right_loops.torch_with_validation, right_loops.reports_accuracy])
+def test_it_takes_less_than_two_seconds(loop):
+    started = time.process_time()
+    examine_training(loop)
+    assert time.process_time() - started < 2
+
+
+def test_a_loop_that_never_ends_is_given_up():
+    def endless(model, loss, optimizer, X, T, epochs, batch_size):
+        while True:
+            pass
+
+    assert examine_training(endless, time_limit=0.2).mistakes == ["hangs"]
+
+
+def test_what_a_loop_raises_is_quoted_with_its_line():
+    def broken(model, loss, optimizer, X, T, epochs, batch_size):
+        return model.forwards(X)
+
+    diagnosis = examine_training(broken)
+    assert diagnosis.mistakes == ["raises"]
+    assert "return model.forwards(X)" in str(diagnosis)
+
+
+@pytest.mark.parametrize(
+    ("loop", "error", "word"),
+    [
+        (3, TypeError, "a function train"),
+        (Sequential, TypeError, "a function train"),
+        (lambda model, loss, optimizer: None, TypeError, "X, T"),
+        (lambda model, X, T, banana: None, TypeError, "'banana'"),
+    ],
+)
+def test_what_is_no_loop_is_refused(loop, error, word):
+    with pytest.raises(error, match=word):
+        examine_training(loop)
+
+
+def test_another_framework_is_refused():
+    with pytest.raises(ValueError, match="'minidl' or 'torch', got 'jax'"):
+        examine_training(step, framework="jax")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("sum_over_batches", "divided by the number of batches, and the losses of the batches were sums"),
+        (
+            "torch_mean_over_samples",
+            "divided by the number of samples, and the losses of the batches were means already",
+        ),
+        ("last_batch_left_out", "In every epoch 3 of 23 training samples are left out."),
+        ("steps_after_the_loop", "All batches but the last are lost."),
+        ("torch_steps_after_the_loop", "All batches but the last are lost."),
+        ("zeroes_the_optimizer", "zero_grad is called on the SGD, which has none"),
+        ("torch_zeroes_the_criterion", "zero_grad is called on the loss"),
+        ("torch_right_over_training_samples", "divided by 23 training samples"),
+        ("torch_column_against_row", "an output of shape (4, 1) with targets of shape (4,)"),
+        ("seeds_in_the_loop", "Seed once, before the first epoch."),
+    ],
+)
+def test_a_sentence_says_what_was_measured(name, said):
+    assert said in finding(name).text
