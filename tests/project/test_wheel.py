@@ -92,7 +92,7 @@ assert not main(["start", "--no-lab"]) and not main(["handout", "given", "--note
 """
     printed, complaints = run("-c", code, cwd=tmp_path, env=environment)
     assert complaints == ""
-    assert printed.startswith("minidl-course: 15 notebooks written\nWritten to given: 2 notebooks.")
+    assert printed.startswith("minidl-course: 16 notebooks written\nWritten to given: 2 notebooks.")
     course = tmp_path / "minidl-course"
     assert {path: (course / path.relative_to(ROOT)).read_bytes() for path in NOTEBOOKS} == {
         path: path.read_bytes() for path in NOTEBOOKS
