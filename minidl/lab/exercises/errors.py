@@ -50,6 +50,8 @@ def _advice(error: BaseException, line: str) -> str:
             return f". Nothing has been kept under that name: forward (or __init__) has to say self.{error.name} = ... first."
     if "bitwise_xor" in text or "for ^" in text:
         return ". In Python, ^ is no power: write ** for it."
+    if re.search("bitwise_(and|or|not)|for (&|\\||unary ~)", text):
+        return ". & and | come after * and before < and >: put brackets round each comparison, and round them together."
     if re.search(r"takes \d+ positional arguments? but \d+ w(as|ere) given", text):
         of_class = re.match(r"\w+\.\w+\(", text)
         return ". Is self missing among the arguments, or is one too many asked for?" if of_class else ""
@@ -77,6 +79,16 @@ def _advice(error: BaseException, line: str) -> str:
             "round; or is *, entry by entry, meant?"
         )
     if "must match the size" in text or "broadcast shape" in text:
+        if re.search(r"\bsum\((\w+, *)?((dim|axis) *= *)?(1|-1)\b", line):
+            return (
+                ". In that line a sum runs along dimension 1, the features: one number is left for each sample (a column with "
+                "keepdim=True; else it counts as a row). Does the rest of the line fit that?"
+            )
+        if re.search(r"\.(mT|T|t\(\)|transpose\([^)]*\)) *@", line):
+            return (
+                ". A product like X^T G, as for Linear's weight, is a table: a row for each column of X, and a column for each "
+                "of G. Is what it meets in that line such a table, too?"
+            )
         return ". The two shapes do not fit. Write both down: which one is not what you expect, and where does it come from?"
     if "converted to Python scalars" in text:
         return ". A function of math, or float(), takes one number; for whole tensors there are torch's, such as torch.exp."

@@ -72,7 +72,7 @@ def differentiate(f: Formula, x: Formula, known_as: Formula | None = None) -> Fo
 def derived(f: Formula, x: Formula) -> Formula:
     """Return the derivative of ``f`` with respect to the entry ``x`` of a symbol, all names opened."""
     result = differentiate(f, x)
-    while next(partials(result), None):
+    while next(partials(result), None) is not None:
         result = opened(result)
     return result
 

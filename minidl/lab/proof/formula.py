@@ -25,6 +25,7 @@ from minidl.lab.arguments import checked
 
 INDEX = {"n": "i", "in": "k", "out": "j", "m": "j", "hidden": "h"}  # the index that runs over a size
 ALLOWED = 'it is made with +, -, *, /, **, @, .T, .sum() of all entries, ones("n"), > 0 and functions such as .exp()'
+INSTEAD = "write .relu() for the larger one of 0 and a formula; comparisons count as 1 and 0, and may be multiplied"
 PLUS, SUM, ENTRIES, TIMES, POWER, ATOM = range(6)  # how tightly a printed formula holds together
 
 
@@ -78,13 +79,22 @@ class Formula:
         return other - self > 0
 
     def __gt__(self, other: float) -> Formula:
-        return Formula("step", (self - other if other else self,), self.shape)
+        difference = self if isinstance(other, (int, float)) and not other else self - other
+        return Formula("step", (difference,), self.shape)
 
     def __ge__(self, other: float) -> Formula:
         return 1 - (self < other)
 
     def __le__(self, other: float) -> Formula:
         return 1 - (self > other)
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            f"a formula is neither true nor false, and max, min, if, and, or, not and a < x < b ask that: {INSTEAD}"
+        )
+
+    def __abs__(self) -> Formula:
+        raise TypeError("Python's abs does not know formulas: write .abs()")
 
     def __matmul__(self, other: Formula) -> Formula:
         if not isinstance(other, Formula):

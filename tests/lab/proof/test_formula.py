@@ -136,3 +136,31 @@ def test_at_least_and_at_most_are_what_less_and_more_leave():
     (x,) = scalars("x")
     assert str(x >= 3) == str(1 - (x < 3))
     assert str(x <= 3) == str(1 - (x > 3))
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: max(0, G),
+        lambda: max(G, 0),
+        lambda: min(G, 1),
+        lambda: max(A, B),
+        lambda: -1 < A < 1,
+        lambda: A and B,
+        lambda: not A,
+        lambda: G if G > 0 else 0,
+    ],
+)
+def test_a_formula_has_no_truth_to_choose_by(build):
+    with pytest.raises(TypeError, match=r"a formula is neither true nor false, and max, .*: write \.relu\(\)"):
+        build()
+
+
+def test_the_abs_of_python_is_refused():
+    with pytest.raises(TypeError, match=r"write \.abs\(\)"):
+        abs(G)
+
+
+def test_formulas_may_be_compared_with_formulas():
+    assert repr(A > B) == repr(A - B > 0)
+    assert repr(A > 0.0) == repr(A > 0) == "(A > 0)"

@@ -6,6 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import torch
+from torch import Tensor
+
 from minidl.lab.exercises.answer import Answer, run
 from minidl.lab.exercises.comparing import has_dots, show
 from minidl.lab.exercises.kinds.exercise import Exercise
@@ -13,6 +16,16 @@ from minidl.lab.exercises.reply import DOTS, NotDone, Wrong
 from minidl.lab.proof import Proof, ProofError, prove_equal, prove_gradient
 from minidl.lab.proof.formula import Formula, as_formula, inside
 from minidl.lab.proof.statement import Statement
+
+COMPUTED: dict[str, Callable[..., Tensor]] = {
+    "+": torch.add,
+    "-": torch.sub,
+    "*": torch.mul,
+    "/": torch.div,
+    "**": torch.pow,
+    "@": torch.matmul,
+    "step": lambda x: (x > 0).to(x.dtype),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +104,27 @@ def _with(formula: Formula, name: str, other: Formula) -> Formula:
         return other if formula.args[0] == name else formula
     parts = tuple(_with(part, name, other) if isinstance(part, Formula) else part for part in formula.args)
     return Formula(formula.op, parts, formula.shape)
+
+
+def names(formula: Formula) -> set[str]:
+    """Return the names that a formula is written with: of a definition its own name alone."""
+    if formula.op in ("symbol", "name"):
+        return {formula.args[0]}
+    return set().union(*(names(part) for part in formula.args if isinstance(part, Formula)))
+
+
+def in_floats(formula: Formula, values: Mapping[str, Tensor]) -> Tensor:
+    """Return what a formula gives in the computer, with matrices of one entry under its names."""
+    op = formula.op
+    if op in ("symbol", "name"):
+        return values[formula.args[0]]
+    like = next(iter(values.values()))
+    if op in ("number", "ones"):
+        return torch.full_like(like, float(formula.args[0]) if op == "number" else 1.0)
+    parts = [in_floats(part, values) for part in formula.args]
+    if op in ("T", "sum"):  # of one entry
+        return parts[0]
+    return COMPUTED[op](*parts) if op in COMPUTED else getattr(parts[0], op)()
 
 
 def _proof(**claimed: Any) -> Proof | None:

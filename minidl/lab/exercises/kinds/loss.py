@@ -17,7 +17,7 @@ from minidl.lab.exercises.comparing import SAME, difference, show
 from minidl.lab.exercises.errors import explain
 from minidl.lab.exercises.kinds.calling import call, quietly
 from minidl.lab.exercises.kinds.exercise import Exercise
-from minidl.lab.exercises.kinds.layer import complain, prepared, returned, to_write
+from minidl.lab.exercises.kinds.layer import complain, prepared, returned, to_write, without_torchs
 from minidl.lab.exercises.reply import Wrong
 
 Pairs = list[tuple[Tensor, Tensor]]
@@ -60,10 +60,7 @@ class Loss(Exercise):
                 diagnosis = examine_loss(loss, input, target, reference=reference)
                 if not self.refused:  # then nobody has asked for it yet
                     diagnosis.findings = [finding for finding in diagnosis.findings if finding.mistake != "broadcast"]
-                if self.not_yours:
-                    for finding in diagnosis.findings:
-                        finding.text = finding.text.replace(", or use torch's own", "")
-                complain(diagnosis, self.notebook, words)
+                complain(without_torchs(diagnosis, self.not_yours), self.notebook, words)
             if problem := self._at_the_ends(loss, reference):
                 raise Wrong(problem)
             for shapes in self.refused:
@@ -90,15 +87,15 @@ class Loss(Exercise):
                 text = f"backward asks for {names}, and gets nothing: forward keeps what it needs on self."
                 raise Wrong(text, certain=True)
             back = returned(self.name, "backward", call(f"backward of {self.name}", loss.backward))
-            self._digits(value, back, self.pairs()[0], reference)
+            self._digits(loss, value, back, reference)
         except Wrong as problem:
             if not problem.certain and (text := lent(cls)):
                 raise Wrong(text, certain=True) from problem
             raise
 
-    def _digits(self, value: Any, back: Tensor, pair: tuple[Tensor, Tensor], reference: Callable[..., Tensor]) -> None:
+    def _digits(self, loss: Any, value: Any, back: Tensor, reference: Callable[..., Tensor]) -> None:
         """Raise where something has lost digits on the way."""
-        input, target = pair
+        input, target = self.pairs()[0]
         x = input.clone().requires_grad_()
         due = reference(x, target)
         (slope,) = torch.autograd.grad(due, x)
@@ -109,8 +106,24 @@ class Loss(Exercise):
                 raise Wrong(f"{text}: is something converted, or made with a dtype of its own?")
             off = (got - right).abs().max() / right.abs().max() if got.shape == right.shape else torch.tensor(1.0)
             if 1e-11 < float(off) < 1e-6:
-                text = f"{method} is a little off, by {float(off):.0e} of the largest, as single precision would be"
-                raise Wrong(f"{text}: is something converted on the way, with float() or a dtype?")
+                text = f"{method} is a little off, by {float(off):.0e} of the largest"
+                if bounded := self._bounded(loss, reference):
+                    raise Wrong(f"{text}{bounded}")
+                raise Wrong(
+                    f"{text}: is something converted on the way, with float() or a dtype, or is a small number added?"
+                )
+
+    def _bounded(self, loss: Any, reference: Callable[..., Tensor]) -> str:
+        """Return where a loss that is right up to a little stays far too small, as with a small number inside a logarithm."""
+        for input, target in ((input.double(), target) for input, target in self.ends()):
+            target = target.double() if target.is_floating_point() else target
+            due, value = float(reference(input, target)), float(loss.forward(input.clone(), target.clone()))
+            if value < 0.9 * due - 1:
+                return (
+                    f". And for the input {show(input)} and the target {show(target)}, forward returns {value:.4g}, which is "
+                    "much too small: is a small number added inside the logarithm? It keeps the loss below a bound."
+                )
+        return ""
 
     def _at_the_ends(self, loss: Any, reference: Callable[[Tensor, Tensor], Tensor]) -> str:
         for input, target in self.ends():

@@ -91,6 +91,8 @@ def _of_message(back: Callable[[Tensor], tuple[Tensor, dict[str, Tensor]]], g: T
     message, grads = back(g)
     nothing, no_grads = back(0 * g)
     twice, twice_grads = back(-2 * g)
+    if text := _of_nan(message, grads):
+        return text
     trios = {"backward": (message, nothing, twice)}
     trios |= {f'grad["{name}"]': (grads[name], no_grads[name], twice_grads[name]) for name in grads}
     for name, (once, none, more) in trios.items():
@@ -110,6 +112,19 @@ def _of_message(back: Callable[[Tensor], tuple[Tensor, dict[str, Tensor]]], g: T
             return (
                 f"with -2 times the message, {gives} something else than -2 times as much. A message may be of either sign; "
                 "what comes back goes along with it: sums of it, and products with what does not depend on it."
+            )
+    return ""
+
+
+def _of_nan(message: Tensor, grads: dict[str, Tensor]) -> str:
+    """Return where something that comes back is no number, or infinite, though the message is an ordinary one."""
+    for name, got in (("backward returns", message), *((f'grad["{name}"] gets', grads[name]) for name in grads)):
+        off = ~got.isfinite()
+        if bool(off.any()) and got.ndim == 2:
+            row, column = off.nonzero()[0].tolist()
+            return (
+                f"{name} {float(got[row, column])} in row {row + 1}, column {column + 1}, for an ordinary input and message. "
+                "A root, a logarithm or a broken power of a negative number gives nan; so does 0 divided by 0."
             )
     return ""
 

@@ -98,6 +98,9 @@ class Network(Exercise):
             if not torch.equal(mine, equal):
                 text = f"its Linear layer number {number} starts with other weights each time, for the same generator"
                 raise Wrong(f"{text}. They have to be drawn from it, or the verdict is a lottery.")
+        if _is_straight(model):
+            text = "nothing bends in it: however many Linear layers there are, together they are one"
+            raise Wrong(f"{text}, and draw one straight line. (It has not been trained.)")
         return count
 
     def _train(self, function: Callable[..., Any]) -> torch.Tensor:
@@ -116,6 +119,14 @@ class Network(Exercise):
             torch.set_default_dtype(before)
         last = history[(history["split"] == "validation") & (history["epoch"] == self.epochs)]
         return torch.tensor(1 - last["accuracy"].to_numpy())
+
+
+def _is_straight(model: Module) -> bool:
+    """Whether a network's output is a linear function of the point: between any two points it lies on the line."""
+    a, b = 3 * torch.randn(2, 200, 2, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    left, right, middle = (model.forward(points) for points in (a, b, (a + b) / 2))
+    span = float((left - right).abs().max())
+    return span > 0 and float((middle - (left + right) / 2).abs().max()) < 1e-9 * span
 
 
 def _built(function: Callable[..., Any], seed: int) -> Any:

@@ -129,6 +129,10 @@ EXERCISES = [
             _cube("self.input = input**3; return self.input", SLOPE): (
                 "the slope is taken at the output. Keep the input, and take it there."
             ),
+            _cube("self.output = input**3; return self.output", "return 3 * grad_output * self.output ** (2 / 3)"): (
+                "right where x is positive, and nan where it is negative: a logarithm, a root or a broken power of a negative "
+                "number. The slope can be had without."
+            ),
             _cube(KEPT, "return grad_output * 3 * self.input**3"): (
                 "the slope of the cube has one power of the input less than the cube."
             ),
@@ -194,6 +198,8 @@ EXERCISES = [
             _cube("self.input = input.double()\nreturn self.input**3", SLOPE): "what forward returns is float64",
             _cube(KEPT, "return (grad_output * 3 * self.input**2).double()"): ("what backward returns is float64"),
             _cube(KEPT, "return grad_output * 3 * self.input[:1] ** 2"): "backward mixes the entries",
+            _cube(KEPT, "return grad_output * 3 * self.input**1.5"): "backward returns nan in row",
+            _cube(KEPT, "return grad_output * (2 * self.input.log()).exp() * 3"): "nan where it is negative",
             _cube(KEPT, "return grad_output * 3 * self.input**2 + 1"): "where nothing arrives",
             _cube(KEPT, "return grad_output.abs() * 3 * self.input**2"): "never a minus",
             _cube(KEPT, "return grad_output * 5 * self.input.abs()"): "backward takes the slope to be",

@@ -193,6 +193,7 @@ EXERCISES = [
                 'ones("n").T @ G * b': "multiplied by b: but y is a straight line in b, whose slope does not know where b is.",
                 'n * (ones("n").T @ G)': "n times too large: the sum over the samples is there already.",
                 'G @ ones("out")': "the sum runs over the columns here. Each b_j has a column of its own, and shares the rows.",
+                '(G @ ones("out")).T': "added up over the outputs: one number for each sample. But the samples share b_j.",
                 'ones("n").T': "a row of ones alone knows nothing of the loss: G does not occur.",
             },
         ),
@@ -395,6 +396,11 @@ EXERCISES = [
             _mine(WEIGHT + " / len(grad_output)", BIAS, BACK): "factor 1/n",
             _mine(WEIGHT, BIAS.replace("sum(", "mean("), BACK): "factor 1/n",
             _mine('self.params["weight"] -= 0.1 * grad_output.T @ self.input', BIAS, BACK): "backward changes weight",
+            _mine('self.grad["bias"] += grad_output.sum(1, keepdim=True)', BACK): "along dimension 1, the features",
+            _mine(WEIGHT, 'self.grad["bias"] += grad_output.sum(dim=1)', BACK): "along dimension 1, the features",
+            _mine(
+                WEIGHT, 'self.grad["bias"] += torch.sum(grad_output, 1, keepdim=True)', BACK
+            ): "the output features: dimension 1",
             _mine(WEIGHT, 'self.grad["bias"] += grad_output[-1:]', BACK): "that of the last sample alone",
             _mine(WEIGHT, 'self.grad["bias"] += grad_output[:1]', BACK): "that of the first sample alone",
             _mine(WEIGHT, 'self.grad["bias"] += ones("n").T @ grad_output', BACK).replace(
@@ -551,7 +557,12 @@ EXERCISES = [
             _scale(SCALED, "return grad_output * self.scale"): "self.params",
             _scale(SCALED, 'return grad_output @ self.params["scale"]'): "shape",
             _scale(SCALED.replace("*", "@"), PASSED): "shape",
-            _scale('self.grad["scale"] += self.input.T @ grad_output', PASSED): "shape",
+            _scale(
+                'self.grad["scale"] += self.input.T @ grad_output', PASSED
+            ): "as for Linear's weight, is a table: a row for each",
+            _scale(
+                'self.grad["scale"] += grad_output.T @ self.input', PASSED
+            ): "A product like X^T G, as for Linear's weight",
             _scale(
                 SCALED, 'return (grad_output * self.params["scale"]).sum(1, keepdim=True)'
             ): "summed over the features",

@@ -41,6 +41,16 @@ def _at_the_corner(claim: Formula) -> str:
     return "At x = 0 itself, where the proof says nothing, something is passed on here; this course takes the slope 0 there."
 
 
+def _output_enough(cls: type) -> str:
+    """Return the answer to the question that the exercise ends with."""
+    return "Is the output enough? It is: below 1 in size exactly where nothing has been cut off, and so where the slope is 1."
+
+
+def _of_the_other(claim: Formula) -> str:
+    """Return the answer to the question that the exercise ends with."""
+    return "And dL/dX is G * Z: each of two factors passes on what arrives, times the other one."
+
+
 def _gate() -> dict[str, Any]:
     X, Z, G = matrices("X (n x m), Z (n x m), G (n x m)")
     return {"forward": X * Z, "wrt": Z, "upstream": G}
@@ -348,6 +358,7 @@ EXERCISES = [
         points=3,
         reference=lambda x: x.clamp(-1, 1),
         ends=(0.0, 0.5, -0.5, 0.99, -0.99, 1.01, -1.01, 6.0, -6.0, 30.0, -30.0, 100.0, -100.0),
+        remark=_output_enough,
         hint="Draw it: three straight pieces. Which slope has each?",
         given=LAYER_GIVEN,
         solution=_clip(
@@ -460,6 +471,15 @@ EXERCISES = [
             ): "everything is passed on",
             _clip(CLIPPED, "return grad_output * (-1 < self.input < 1)"): "entry by entry",
             _clip(CLIPPED, "return grad_output * (self.input > -1 and self.input < 1)"): "entry by entry",
+            _clip(
+                CLIPPED, "return grad_output * (self.input > -1) & (self.input < 1)"
+            ): "put brackets round each comparison",
+            _clip(
+                CLIPPED, "return grad_output * (self.input > -1 & self.input < 1)"
+            ): "put brackets round each comparison",
+            _clip(
+                CLIPPED, "return grad_output * ~(self.input < -1) | (self.input > 1)"
+            ): "put brackets round each comparison",
             _clip("self.input = input\nreturn min(max(input, -1), 1)", INSIDE): "entry by entry",
             _clip("self.input = input; input.clamp(-1, 1)", INSIDE): "forward of Clip returns nothing",
             _clip(CLIPPED, INSIDE.removeprefix("return ")): "backward of Clip returns nothing",
@@ -480,6 +500,7 @@ EXERCISES = [
         asks="dL/dZ of Y = X * Z, entry by entry, as a formula made of X, Z and G.",
         points=2,
         statement=_gate,
+        remark=_of_the_other,
         hint="Which output does z_ij touch, and how strongly does it react?",
         given=PROOF + GATE,
         solution=f"{GATE}\nclaim_gate = G * X",
@@ -508,6 +529,7 @@ EXERCISES = [
                 "X * Z": "that is forward again. What comes back starts from G.",
                 "G / X": "divided by x. How far does y_ij move with z_ij?",
                 "G.T @ X": "that is m x m: a product of matrices adds up over the samples. z_ij touches y_ij only.",
+                "X.T @ G": "that is Linear's formula, m x m: a number for each pair of columns. z_ij touches y_ij only.",
             },
         ),
         wrong=_claims(

@@ -73,8 +73,8 @@ EXERCISES = [
             "claim_tanh = -G * Y * Y": "there is a second term: v divided by v is not 0.",
             "claim_tanh = G * Y": "this multiplies by tanh itself. It should be by its slope.",
             "claim_tanh = G": "this passes on all of what arrives; but tanh is flat where x is large.",
-            "claim_tanh = G * (1 - Y) ** 2": "the square is not taken of what you take it of: do the last step of "
-            "the quotient rule again.",
+            "claim_tanh = G * (1 - Y) ** 2": "you square 1 - y as a whole. What is squared in the last step of the "
+            "quotient rule?",
             "claim_tanh = G * (1 - G * G)": "the slope has nothing to do with what arrives; only what went forward sets it.",
             "claim_tanh = G / (1 - Y * Y)": "what arrives is divided by the slope; it should be multiplied.",
             "claim_tanh = G + 1 - Y * Y": "the slope is added to what arrives; it should be multiplied.",
@@ -156,7 +156,7 @@ EXERCISES = [
                 KEPT, "return 1 - self.output**2"
             ): "backward returns a slope alone. What arrives is multiplied by it.",
             _tanh(KEPT, "return grad_output * (1 - self.output.tanh() ** 2)"): (
-                "self.output is tanh(x) already, so that backward takes tanh twice: a formula of the input, "
+                "what forward returned is tanh(x) already, so that backward takes tanh twice: a formula of the input, "
                 "applied to the output. "
                 "At x = 5 it gives the slope 0.42, and the curve is flat there."
             ),
@@ -247,6 +247,9 @@ EXERCISES = [
             _tanh(
                 KEPT, "return grad_output * (1 - self.output.clamp(-0.9, 0.9) ** 2)"
             ): "backward takes the slope to be",
+            _tanh("self.y = torch.tanh(input)\nreturn self.y", "return grad_output * (1 - torch.tanh(self.y) ** 2)"): (
+                "what forward returned is tanh(x) already"
+            ),
             _tanh("self.output = input.tanh().round(decimals=4)\nreturn self.output", SLOPE): "Is something rounded",
             _tanh(KEPT, "return grad_output * (1 - self.output**3)"): "backward takes the slope to be",
             _tanh(KEPT, "return grad_output * (1 - self.output[:1] ** 2)"): "backward mixes the entries",
@@ -285,7 +288,7 @@ EXERCISES = [
             "passed_on = [[40, -90], [7, 2]]": "that is the battery's slope. Tanh has the one that you have claimed.",
             "passed_on = [[64, 18], [7, 3]]": "the slope is positive, and -50 arrives: what is passed on keeps its sign.",
             "passed_on = [[40, -10], [7, 2]]": (
-                "those slopes are right where the output is 0 only. Tanh has the one that you have claimed."
+                "those slopes are 1 - |y|, right only where the output is 0, 1 or -1. Tanh has the one that you have claimed."
             ),
             "passed_on = [[80, -30], [7, 3.4641016]]": "that is the root of the slope, times what arrives.",
             "passed_on = [[100.64, -49.64], [8, 4.75]]": "the slope is added to what arrives; it should be multiplied.",

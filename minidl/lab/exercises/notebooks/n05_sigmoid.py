@@ -7,6 +7,7 @@ from torch.overrides import TorchFunctionMode
 
 from minidl import Sigmoid
 from minidl.lab.exercises.kinds import Claim, Layer, Value
+from minidl.lab.exercises.kinds.claim import in_floats, names
 from minidl.lab.exercises.kinds.writing import layer, method, slope_misused
 from minidl.lab.proof import define, matrices
 from minidl.lab.proof.formula import Formula
@@ -25,6 +26,21 @@ def _statement() -> dict[str, Formula]:
     return {"forward": define("Y", X.sigmoid()), "upstream": G, "wrt": X}
 
 
+def _in_a_computer(claim: Formula) -> str:
+    """Return what there is to say of a right claim that a layer had better not compute."""
+    with_x = "X" in names(claim)
+    said = ["Y and G are asked for, and X stands in it: backward would have to keep the input too."] if with_x else []
+    for x in (-1000.0, 1000.0):
+        input = torch.tensor([[x]], dtype=torch.float32)
+        if bool(in_floats(claim, {"X": input, "Y": input.sigmoid(), "G": torch.ones_like(input)}).isnan()):
+            y, below = ("0", "y") if x < 0 else ("1", "1 - y")
+            said.append(
+                f"Where y is {y} in the computer, as at x = {x:g}, this form gives nan."
+                + ("" if with_x else f" Multiply it out, and nothing is divided by {below} any more.")
+            )
+    return " ".join(said)
+
+
 def _sigmoid(forward: str, backward: str, init: str = "") -> str:
     return layer("MySigmoid", forward, backward, init)
 
@@ -41,6 +57,12 @@ def _by_luck(cls: type) -> str:
         if watch.seen
         else ""
     )
+
+
+def _two_inputs(cls: type) -> str:
+    """Return the answer to the question that the exercise asks, after what there is to say of luck."""
+    enough = "Is the output enough? Alone it is not: two inputs share one, and the curve falls at one and rises at the other."
+    return " ".join(filter(None, (_by_luck(cls), enough)))
 
 
 class _Infinities(TorchFunctionMode):
@@ -65,6 +87,7 @@ EXERCISES = [
         name="claim_sigmoid",
         asks="dL/dX of the logistic sigmoid, as a formula of Y and G.",
         statement=_statement,
+        remark=_in_a_computer,
         points=2,
         hint="One number first: y = 1/v. Write down v', then what the reciprocal rule makes of it, and only then use y.",
         given=f"from minidl.lab.proof import define, matrices, ones, scalars\n{SYMBOLS}",
@@ -78,6 +101,8 @@ EXERCISES = [
             "claim_sigmoid = G * X.exp() / (1 + X.exp()) ** 2",
             "claim_sigmoid = G * X.sigmoid() * (-X).sigmoid()",
             "slope = Y * (1 - Y)\nclaim_sigmoid = slope * G",
+            "claim_sigmoid = G * (1 / Y - 1) * Y**2",
+            "claim_sigmoid = G * Y * (1 - Y) ** 2 / (1 - Y)",
         ),
         slips={
             "claim_sigmoid = Y * (1 - Y)": "that is a slope by itself. What arrives, G, is multiplied by it.",
@@ -137,7 +162,7 @@ EXERCISES = [
         remark=_by_luck,
         points=3,
         hint="For forward: which of the four ways survive every input, and keep small outputs? For backward: the formula that "
-        "the prover has accepted.",
+        "the prover has accepted, multiplied out, so that nothing is divided by y.",
         given=GIVEN,
         solution=_sigmoid("self.output = torch.sigmoid(input)\nreturn self.output", SLOPE),
         right=(
@@ -234,7 +259,7 @@ EXERCISES = [
                 "at x = 2 backward takes the slope to be -2, as if the curve fell there: it is given the input."
             ),
             _sigmoid(KEPT, "s = self.output.sigmoid()\nreturn grad_output * s * (1 - s)"): (
-                "self.output is the sigmoid of x already, so that backward takes it twice: a formula of the input, "
+                "what forward returned is the sigmoid of x already, so that backward takes it twice: a formula of the input, "
                 "applied to the output."
             ),
             _sigmoid(
@@ -276,6 +301,12 @@ EXERCISES = [
             _sigmoid(KEPT, "return grad_output @ (self.output * (1 - self.output))"): "@ multiplies matrices",
             _sigmoid(KEPT, "return (grad_output * self.output * (1 - self.output)).sum()"): "single number",
             _sigmoid(KEPT, SLOPE + " / len(self.output)"): "factor 1/n",
+            _sigmoid(
+                KEPT, "return grad_output * (1 / self.output - 1) * self.output**2"
+            ): "so that nothing is divided by y",
+            _sigmoid(
+                "self.y = input.sigmoid()\nreturn self.y", "s = self.y.sigmoid()\nreturn grad_output * s * (1 - s)"
+            ): ("what forward returned is the sigmoid of x already"),
             _sigmoid("self.output = input.sigmoid_()\nreturn self.output", SLOPE): "writes",
             _sigmoid("self.output = input.sigmoid\nreturn self.output", SLOPE): "are brackets, (), missing",
             _sigmoid("self.output = 1 / (1 + torch.exp(-inputs))\nreturn self.output", SLOPE): "do you mean input?",
@@ -319,6 +350,7 @@ EXERCISES = [
         tolerance=1e-6,
         hint="Write down how much is left at most after one, after two, after three.",
         given="import math",
+        remark=lambda value: "4^5 = 1024: five quarters, multiplied, are less than a thousandth.",
         solution="sigmoids = 5",
         right=(
             "sigmoids = 5.0",
@@ -368,7 +400,7 @@ EXERCISES = [
         reference=torch.nn.functional.silu,
         smallest=1e-9,
         not_yours=("silu", "SiLU", "silu_backward"),
-        remark=_by_luck,
+        remark=_two_inputs,
         building_blocks=("Sigmoid", "Tanh"),
         points=3,
         hint="Two factors contain x: nudge one while the other stays, then the other way round, and add.",
@@ -447,6 +479,14 @@ EXERCISES = [
             _silu(GATE, "return grad_output * (1 + self.input * self.gate * (1 - self.gate))"): (
                 "in the first term x has been nudged; but what it is multiplied by has gone."
             ),
+            _silu(
+                "self.s = input.sigmoid()\nself.y = input * self.s\nreturn self.y",
+                "return grad_output * (self.s + self.y * self.s * (1 - self.s))",
+            ): "in the second term the output y stands where the input x belongs.",
+            _silu(
+                "self.s = input.sigmoid()\nself.y = input * self.s\nreturn self.y",
+                "return grad_output * (self.y + self.y * (1 - self.s))",
+            ): "in the first term the output y stands, and what belongs there is the sigmoid alone.",
             _silu(GATE, "return grad_output * (self.gate + self.gate * (1 - self.gate))"): (
                 "in the second term the x in front has gone."
             ),

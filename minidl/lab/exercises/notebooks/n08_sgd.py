@@ -173,7 +173,7 @@ EXERCISES = [
         name="after_one_step",
         asks="Where w is after one step of L = (3 w - 6)^2 from w = 1, with a learning rate of 0.05.",
         expected=lambda: 1 - 0.05 * 2 * 3 * (3 - 6),
-        hint="The slope is 2 (3 w - 6) times 3.",
+        hint="First the slope at w = 1, by the chain rule; then one step against it.",
         given="import torch",
         solution="after_one_step = 1.9",
         right=(

@@ -81,7 +81,7 @@ EXERCISES = [
         parameters=1000,
         error=0.02,
         epochs=200,
-        hint="Look again at what depth, width and the first weights did in the experiments.",
+        hint="Look again at what depth, width, the activation and the first weights did in the experiments.",
         given=GIVEN,
         solution=_challenge("return build((14, 14, 14, 14), generator=generator)"),
         right=(
@@ -99,6 +99,13 @@ EXERCISES = [
         ),
         wrong={
             _challenge("return build((5,), generator=generator)"): "points more than the 2 % that it has to be below",
+            _challenge(
+                "return Sequential(Linear(2, 40, generator=generator), Linear(40, 2, generator=generator))"
+            ): "nothing bends in it",
+            _challenge(
+                "sizes = [2, 20, 10, 2]\n"
+                "return Sequential(*(Linear(*each, generator=generator) for each in itertools.pairwise(sizes)))"
+            ): "draw one straight line",
             _challenge("return build((25, 25, 25), generator=generator)"): (
                 "it has 1,427 parameters, 428 more than the 999 allowed"
             ),

@@ -262,7 +262,12 @@ EXERCISES = [
                 "be asked about the same number."
             ),
             _judge(VERDICT, back="torch.ones_like(output) / n"): (
-                "the message that the layer gets is divided by n, and the number that autograd differentiates is not."
+                "the layer's gradient is compared with n times as much as it should be: is the message that it gets divided "
+                "by n, or the other side multiplied?"
+            ),
+            _judge(VERDICT.replace("grad)", "grad / n)")): (
+                "the layer's gradient is compared with an n-th of what it should be: is the other side divided by n, or the "
+                "message multiplied? A right layer is refused with 7 samples, and ReportLinear accepted."
             ),
             (
                 "def gradient_is_right(layer, n):\n"
@@ -298,6 +303,14 @@ EXERCISES = [
         },
         wrong={
             _judge(VERDICT.replace("return ", "print(") + ")"): "returns None",
+            "def gradient_is_right(layer, n):\n"
+            "    layer.zero_grad()\n"
+            "    X = torch.randn(n, layer.in_features)\n"
+            "    Y = layer(X)\n"
+            "    layer.backward(torch.ones_like(Y))\n"
+            '    return torch.allclose(layer.grad["weight"], X.T @ torch.ones_like(Y) / n)': "an n-th of what it should be",
+            _judge(VERDICT.replace("grad)", "grad * n)")): "the other side multiplied?",
+            _judge(VERDICT, back="n * torch.ones_like(output)"): "or the message multiplied?",
             _judge('return layer.grad["weight"] == weight.grad'): "one answer for all of it is asked for",
             _judge('return layer.grad["weight"] / weight.grad'): "one answer for all of it is asked for",
             _judge('return torch.allclose(layer.grad["bias"], weight.grad)'): "returns False for every layer",

@@ -394,7 +394,7 @@ EXERCISES = [
             _softplus(f"{KEPT}\nreturn input.relu() + (-input.abs).exp().log1p()"): "TypeError",
             _softplus(f"{KEPT}\nreturn math.log(1 + math.exp(input))"): "'math' is not defined",
             _softplus(backward="return grad_output @ self.input.sigmoid()"): "multiplied",
-            _softplus(f"{KEPT}\nreturn input.exp().log1p()"): "something overflows",
+            _softplus(f"{KEPT}\nreturn input.exp().log1p()"): "the exponent is never positive.\n",
             _softplus(backward="return grad_output / (1 + self.input.exp())"): "the slope of ln alone",
             "Softplus = torch.nn.Softplus()": "it should be a class",
             "class Softplus(torch.nn.Softplus):\n    pass": "forward is torch's own",
@@ -695,6 +695,13 @@ EXERCISES = [
             ): "backward is still to be written",
             _entropy(SHIFTED, TOTAL, LOSS): "self.gradient = ... first",
             _entropy(
+                SHIFTED,
+                TOTAL,
+                "self.p, self.t = shifted.exp() / total, target",
+                "return -(target * (self.p + 1e-9).log()).sum()",
+                backward="return self.p - self.t",
+            ): "is a small number added inside the logarithm?",
+            _entropy(
                 SHIFTED, TOTAL, GRADIENT, LOSS.removeprefix("return ")
             ): "forward of CrossEntropyLoss returns nothing",
             _entropy(
@@ -738,7 +745,7 @@ EXERCISES = [
                 "self.p, self.t = log_p.exp(), target",
                 "return -(target * log_p).sum()",
                 backward="return self.p - self.t",
-            ): "as single precision would be",
+            ): "is something converted on the way",
             _entropy(SHIFTED, TOTAL, GRADIENT, LOSS, backward="return self.gradient.float()"): (
                 "backward returns torch.float32 where the input is torch.float64"
             ),
