@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 
 import pytest
 import torch
@@ -47,6 +48,15 @@ def other(exercise, code: str, steps, due) -> bool:
         return bool(difference(numbers(exercise, code, steps), due, TOLERANCE))
     except RuntimeError:  # of a shape that does not fit
         return True
+
+
+def test_a_loop_with_a_mistake_gives_other_numbers():
+    loop = next(each for each in DOING if each.kind == "loop")
+    steps = script(loop, 7)
+    due = crossed(expected(loop, crossed(steps, trusted=True)))
+    named = [code for code, words in loop.wrong.items() if re.search("never zeroed|left out|divided wrongly", words)]
+    assert len(named) >= 5
+    assert all(other(loop, code, steps, due) for code in named)
 
 
 @pytest.mark.parametrize("exercise", DOING, ids=lambda each: each.id)

@@ -61,10 +61,11 @@ def test_a_zip_in_a_student_s_folder_is_read_too_and_what_editors_leave_is_not(t
     with zipfile.ZipFile(inner, "w") as archive:
         for name in ("a.py", "__MACOSX/._a.py", ".ipynb_checkpoints/a.ipynb", "../../b.py", "notes.txt"):
             archive.writestr(name, "x = 1")
-    (tmp_path / "ada").mkdir()
-    (tmp_path / "ada" / "work.zip").write_bytes(inner.getvalue())
-    assert [(file.student, file.name) for file in read(tmp_path)] == [("ada", "a.py")]
-    assert not list(tmp_path.parent.rglob("b.py"))
+    home = tmp_path / "year" / "class"
+    (home / "ada").mkdir(parents=True)
+    (home / "ada" / "work.zip").write_bytes(inner.getvalue())
+    assert [(file.student, file.name) for file in read(home)] == [("ada", "a.py")]
+    assert not list(tmp_path.rglob("b.py"))
 
 
 @pytest.mark.parametrize(("name", "error"), [("none", FileNotFoundError), ("a.pdf", ValueError), ("a.zip", ValueError)])

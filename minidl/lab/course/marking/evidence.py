@@ -16,7 +16,7 @@ from torch import Tensor
 from minidl import Linear, ReLU, Sequential, Tanh
 from minidl.lab.course.marking.playing import play
 from minidl.lab.exercises.answer import run
-from minidl.lab.exercises.kinds import Chain, Exercise, Function, Layer, Loss, Network, Optimizer
+from minidl.lab.exercises.kinds import Chain, Exercise, Function, Layer, Loop, Loss, Network, Optimizer
 from minidl.lab.exercises.kinds.calling import precision
 from minidl.lab.exercises.kinds.network import RUNS
 
@@ -45,6 +45,8 @@ def script(exercise: Exercise, seed: int) -> Script:
             return _of_optimizer(exercise, drawn)
         case Chain():
             return _of_chain(exercise, drawn)
+        case Loop():
+            return _of_loop(drawn)
         case Network():
             return [{"apply": [], "with": {"generator": generator}} for generator in _generators(exercise)]
     return [{"value": True}]
@@ -52,7 +54,7 @@ def script(exercise: Exercise, seed: int) -> Script:
 
 def is_data(exercise: Exercise) -> bool:
     """Whether the answer itself crosses, so that the judge can have it without the student's code."""
-    return not isinstance(exercise, (Layer, Loss, Function, Optimizer, Chain))
+    return not isinstance(exercise, (Layer, Loss, Function, Optimizer, Chain, Loop))
 
 
 def _generators(exercise: Network) -> list[torch.Generator]:
@@ -157,6 +159,18 @@ def _of_chain(exercise: Chain, drawn: torch.Generator) -> Script:
             steps.append({"call": "backward", "to": [torch.randn(output.shape, generator=drawn)]})
         steps.append({"look": "parts"})
         steps += [{"item": k} for k in range(length)]
+    return steps
+
+
+def _of_loop(drawn: torch.Generator) -> Script:
+    """Return trainings that come out the same in whatever order a loop takes the samples.
+
+    With all samples in one batch; and with small batches, but steps so short that the losses stay what they are.
+    """
+    steps: Script = []
+    for batch_size, lr in ((23, 0.01), (5, 1e-9)):
+        data = [torch.randn((23, 3), generator=drawn), torch.randn((23, 2), generator=drawn)]
+        steps.append({"train": _modules(drawn, 3), "data": data, "epochs": 3, "batch_size": batch_size, "lr": lr})
     return steps
 
 

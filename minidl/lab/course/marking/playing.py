@@ -10,6 +10,8 @@ A script is a list of steps, each a dictionary with the name of what is done:
 - ``{"grads": tensors}`` puts gradients into the modules that the object was built with;
 - ``{"look": "grad"}`` returns the object's own gradients, ``{"look": "parts"}`` the parameters and gradients of the modules
   that it was built with;
+- ``{"train": modules, "data": [X, T], "epochs": …, "batch_size": …, "lr": …}`` trains these modules with a loop, and returns what
+  the loop returns, the parameters, and the data, which it may not change;
 - ``{"value": True}`` returns the answer itself.
 
 `play` goes through a script. It is the same for an answer here and, in a process of ours, for the solution.
@@ -26,7 +28,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from minidl import Module
+from minidl import SGD, Module, MSELoss, Sequential
 from minidl.lab.course.marking.crossing import packed, unpacked
 from minidl.lab.course.marking.running import Broken, answer_of
 from minidl.lab.doctor.students.worker import limit, quiet
@@ -85,6 +87,11 @@ def play(script: list[dict[str, Any]], value: Any) -> list[Any]:
             results += step.get("with", {}).values()
         elif "call" in step:
             results += [getattr(made, step["call"])(*step["to"]), *step["to"]]
+        elif "train" in step:
+            model = Sequential(*step["train"])
+            parts = (model, MSELoss(), SGD(model, lr=step["lr"]), *step["data"])
+            results.append(value(*parts, epochs=step["epochs"], batch_size=step["batch_size"]))
+            results += [[param.clone() for param, _ in model.parameters()], *step["data"]]
         elif "step" in step:
             made.step()
         elif "item" in step:

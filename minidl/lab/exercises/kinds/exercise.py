@@ -109,10 +109,12 @@ class Exercise(ABC):
         if self.ours is None:
             return None
         methods = [method for method in ("forward", "backward", "step", "__getitem__") if method in vars(self.ours)]
-        try:
-            return side_by_side(value, self.ours, methods=methods)
-        except (ValueError, OSError, TypeError):  # a method that is no function, or a cell that is no longer there
-            return side_by_side(self.ours, methods=methods)
+        for classes in ([value, self.ours], [self.ours]):
+            try:
+                return side_by_side(*classes, methods=methods)
+            except (ValueError, OSError, TypeError):  # a method that is no function, or a source that is not there
+                continue
+        return None
 
     def behaviour(self, value: Any) -> Any:
         """Return numbers that tell what an answer does, to know a slip by; None where there are none."""
