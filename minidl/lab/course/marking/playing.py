@@ -10,8 +10,8 @@ A script is a list of steps, each a dictionary with the name of what is done:
 - ``{"grads": tensors}`` puts gradients into the modules that the object was built with;
 - ``{"look": "grad"}`` returns the object's own gradients, ``{"look": "parts"}`` the parameters and gradients of the modules
   that it was built with;
-- ``{"train": modules, "data": [X, T], "epochs": …, "batch_size": …, "lr": …}`` trains these modules with a loop, and returns what
-  the loop returns, the parameters, and the data, which it may not change;
+- ``{"train": modules, "data": [X, T], "epochs": …, "batch_size": …, "lr": …}`` trains these modules with a loop, and
+  returns what the loop returns, the parameters, and the data, which it may not change;
 - ``{"value": True}`` returns the answer itself.
 
 `play` goes through a script. It is the same for an answer here and, in a process of ours, for the solution.
