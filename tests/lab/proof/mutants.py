@@ -20,7 +20,11 @@ def mutants(claim, forward, wrt, upstream):
     for number in NUMBERS:
         yield f"times {number}", claim * number
         yield f"over {number}", claim / number
-    symbols = [part for part in dict.fromkeys(inside(forward, wrt, *filter(None, [upstream]))) if part.op == "symbol"]
+    symbols = [
+        part
+        for part in dict.fromkeys(inside(forward, wrt, *(() if upstream is None else (upstream,))))
+        if part.op == "symbol"
+    ]
     for symbol in symbols:
         if symbol.shape == claim.shape:
             yield f"plus {symbol}", claim + symbol

@@ -301,9 +301,7 @@ EXERCISES = [
             _sigmoid(KEPT, "return grad_output @ (self.output * (1 - self.output))"): "@ multiplies matrices",
             _sigmoid(KEPT, "return (grad_output * self.output * (1 - self.output)).sum()"): "single number",
             _sigmoid(KEPT, SLOPE + " / len(self.output)"): "factor 1/n",
-            _sigmoid(
-                KEPT, "return grad_output * (1 / self.output - 1) * self.output**2"
-            ): "so that nothing is divided by y",
+            _sigmoid(KEPT, "return grad_output * (1 / self.output - 1) * self.output**2"): "Rewrite the formula.\n",
             _sigmoid(
                 "self.y = input.sigmoid()\nreturn self.y", "s = self.y.sigmoid()\nreturn grad_output * s * (1 - s)"
             ): ("what forward returned is the sigmoid of x already"),
