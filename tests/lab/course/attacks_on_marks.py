@@ -80,6 +80,7 @@ ATTACKS = {
             "torch.isclose = lambda a, *_, **__: torch.ones_like(a, dtype=torch.bool)\n"
             "import minidl.lab.doctor.examination as e\n"
             "import minidl.lab.exercises.kinds.layer as layer\nlayer.complain = lambda *_: None\n"
+            "layer.Layer._in_other_words = lambda *_: None\n"
         )
         + WRONG,
         NOT_BELIEVED,

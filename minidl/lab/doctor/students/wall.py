@@ -49,12 +49,12 @@ def arguments(copy: Path, hidden: Sequence[Path] = ()) -> list[str]:
             command += ["--symlink", os.readlink(path), path]
         else:
             command += ["--ro-bind-try", path, path]
-    for path in _interpreter():
+    size = ["--size", str(ROOM)] if b"--size" in _help() else []
+    command += ["--proc", "/proc", "--dev", "/dev", *size, "--tmpfs", "/tmp"]
+    for path in _interpreter():  # after /tmp, which would cover an environment that lies there
         command += ["--ro-bind", path, path]
     for path in _seen_as(hidden):
         command += ["--tmpfs", path, "--remount-ro", path]
-    size = ["--size", str(ROOM)] if b"--size" in _help() else []
-    command += ["--proc", "/proc", "--dev", "/dev", *size, "--tmpfs", "/tmp"]
     command += ["--ro-bind", str(copy), f"{INSIDE}/{copy.name}", "--chdir", "/tmp", "--hostname", "student"]
     command += [
         "--remount-ro",
