@@ -110,7 +110,7 @@ class Controls:
             ("hidden", "activation", "gain"),
             ("lr", "batch_size", "reduction"),
         )
-        wrap = {"flex_flow": "row wrap"}
+        wrap = {"flex_flow": "row wrap", "grid_gap": "2px 14px"}
         buttons = [self.playing, self.step, self.epoch, self.again, self.speed, self.ticks]
         return [
             *(widgets.HBox([self.fields[name] for name in line], layout=wrap) for line in lines),

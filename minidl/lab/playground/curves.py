@@ -11,6 +11,8 @@ from minidl.lab.playground.svg import element, text
 
 MOST = 150  # points of a curve: more could not be seen
 
+OVER = {"fill": GREY, "stroke": "#fff", "stroke_width": 3, "paint_order": "stroke"}  # can be read with a curve below
+
 
 def curve(records: np.ndarray, title: str, x: float, y: float, width: float, height: float, logarithmic: bool) -> str:
     """Return a drawing of two curves, shape (epochs, 2): training points (solid) and test points (dashed)."""
@@ -33,8 +35,8 @@ def curve(records: np.ndarray, title: str, x: float, y: float, width: float, hei
         [
             box,
             *lines,
-            text(x + 4, y + 12, above, fill=GREY),
-            text(x + 4, y + height - 4, below, fill=GREY),
+            text(x + 4, y + 12, above, **OVER),
+            text(x + 4, y + height - 4, below, **OVER),
             text(x + width, y + height + 13, f"epoch {len(records)}", anchor="end"),
         ]
     )

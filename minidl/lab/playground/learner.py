@@ -131,6 +131,7 @@ class Learner:
         self.trainer = Trainer(self.model, self.training, self.test, batch_size=settings.batch_size, **options)
         self.trainer.say = self._hear
         self.said, self.last, self.was_changed, self._steps = "", None, False, 0
+        self._copied, self._copies = np.empty((0, 2, 2)), 0
         self._places = _places(self.side)
 
     @property
@@ -222,8 +223,19 @@ class Learner:
             weights=[layers[k].params["weight"].detach().numpy().copy() for k in linears],
             training=_as_arrays(self.training),
             test=_as_arrays(self.test),
-            records=np.array([record[..., 0].numpy() for record in self.trainer.records]).reshape(-1, 2, 2),
+            records=self._records(),
         )
+
+    def _records(self) -> np.ndarray:
+        """Return all records as one array. Each is copied once: there may be many thousands, and a look at each picture."""
+        if len(self._copied) < self.epochs:
+            room = np.empty((2 * self.epochs + 1000, 2, 2))
+            room[: self._copies] = self._copied[: self._copies]
+            self._copied = room
+        for record in self.trainer.records[self._copies :]:
+            self._copied[self._copies] = record[..., 0]
+            self._copies += 1
+        return self._copied[: self._copies]
 
     def _hear(self, text: str) -> None:
         self.said = text.replace("\n", " ")

@@ -16,7 +16,7 @@ from minidl.lab.playground.learner import Step
 
 MOST = 2  # features of a layer in a network that is drawn with its numbers
 # in a tab of its own: the notebook may be in the middle of something
-LINK = '<a href="{0}.ipynb" target="_blank">{0}</a>'.format
+LINK = '<a href="{0}.ipynb" target="_blank" style="text-decoration:underline">{0}</a>'.format
 COLUMNS = (
     "layer",
     "puts out",

@@ -26,6 +26,8 @@ ALL: weakref.WeakSet[Playground] = (
 )  # one plays at a time: one that is out of sight would only take time
 CHANGED = "# Something was changed on the way: from the start, the last settings would give other numbers.\n"
 
+PROSE = "max-width:60em;line-height:1.45"
+
 
 class Playground(widgets.VBox):
     """A network that learns while one watches. ``playground`` makes one.
@@ -214,7 +216,8 @@ class Playground(widgets.VBox):
     def _draw(self) -> None:
         playing = self.controls.playing.value
         self.picture.value = picture(self.learner.look(), hints=not playing)
-        self._put(self.inside, opened(self.learner.last) if self.learner.last and not playing else "")
+        inside = opened(self.learner.last) if self.learner.last and not playing else ""
+        self._put(self.inside, inside and f'<div style="{PROSE}">{inside}</div>')
         if not playing:
             code = f"<pre>{html.escape(self.code)}</pre>"
             self._put(self.as_code, f"<details><summary>This training as code</summary>{code}</details>")
@@ -223,7 +226,7 @@ class Playground(widgets.VBox):
         self.controls.offer.layout.display = "none"
         self._put(
             self.said,
-            f'<p role="{role}" style="max-width:60em;line-height:1.4">{html.escape(text)}</p>' if text else "",
+            f'<p role="{role}" style="{PROSE}">{html.escape(text)}</p>' if text else "",
         )
 
     def _put(self, place: widgets.HTML, value: str) -> None:

@@ -158,3 +158,15 @@ def test_a_students_own_points_are_shared_out():
     learner.advance(None)
     given = Learner(Settings(data="own", hidden=(3,)), [(points, classes), (points[:4], classes[:4])])
     assert (len(given.training[0]), len(given.test[0])) == (11, 4)
+
+
+def test_a_look_has_all_records_however_many_there_are():
+    learner = Learner(Settings(**(SMALL | {"points": 4, "hidden": ()})))
+    for epochs in (0, 1, 2, 1005):
+        while learner.epochs < epochs:
+            learner.advance(None)
+        records = learner.look().records
+        assert records.shape == (epochs, 2, 2)
+    history = learner.history
+    assert records[:, 0, 0].tolist() == history.loss[history.split == "training"].tolist()
+    assert records[:, 1, 1].tolist() == history.accuracy[history.split == "validation"].tolist()

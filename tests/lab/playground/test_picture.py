@@ -124,7 +124,7 @@ def test_units_stand_side_by_side_within_their_space(counts):
     places = columns(counts, NETWORK, TOP, TALL)
     corners = [place.corner(unit) for place in places for unit in range(place.units)]
     assert len(set(corners)) == sum(counts)
-    assert all(0 <= x <= NETWORK and TOP <= y and y + places[0].size <= TOP + TALL for x, y in corners)
+    assert all(0 <= x <= NETWORK and y >= TOP and y + places[0].size <= TOP + TALL for x, y in corners)
     assert all(a.x + a.width < b.x for a, b in itertools.pairwise(places))
     assert WIDTH > NETWORK
 
