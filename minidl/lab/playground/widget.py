@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import threading
 import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,9 +19,11 @@ from minidl.lab.playground.controls import PAUSE, PLAY, READ, Controls, written
 from minidl.lab.playground.data import Points
 from minidl.lab.playground.learner import Learner
 from minidl.lab.playground.opened import opened
-from minidl.lab.playground.picture import description, picture
+from minidl.lab.playground.picture import picture
 from minidl.lab.playground.settings import LIVE, OWN, Settings
 
+# Jupyter answers widgets in a thread of their own, beside the one that runs cells. What touches a training takes turns.
+TURN = threading.RLock()
 ALL: weakref.WeakSet[Playground] = (
     weakref.WeakSet()
 )  # one plays at a time: one that is out of sight would only take time
@@ -36,7 +39,7 @@ class Playground(widgets.VBox):
     ----------
     settings : Settings
     model : minidl.Sequential
-        The network, as it is now.
+        The network, as it is now. To ask for it pauses the playground: two cannot work with one network at a time.
     history : DataFrame
         As ``train`` returns it, of the epochs so far.
     training, test : (Tensor, Tensor)
@@ -64,11 +67,13 @@ class Playground(widgets.VBox):
 
     @property
     def model(self) -> Sequential:
+        self.pause()
         return self.learner.model
 
     @property
     def history(self) -> pd.DataFrame:
-        return self.learner.history
+        with TURN:
+            return self.learner.history
 
     @property
     def training(self) -> Points:
@@ -80,7 +85,8 @@ class Playground(widgets.VBox):
 
     @property
     def code(self) -> str:
-        return CHANGED * self.learner.was_changed + self.settings.code(self.learner.epochs)
+        with TURN:
+            return CHANGED * self.learner.was_changed + self.settings.code(self.learner.epochs)
 
     def step(self) -> None:
         """Take one mini-batch step, and open it up below the picture."""
@@ -99,14 +105,17 @@ class Playground(widgets.VBox):
 
     def restart(self, **changes: Any) -> None:
         """Start again, with some settings changed: ``restart(lr=0.01)``."""
-        self._begin(self.settings.changed(**changes))
+        with TURN:
+            self._begin(self.settings.changed(**changes))
 
     def pause(self) -> None:
         """Stop playing."""
-        self.controls.playing.value = False
+        with TURN:
+            self.controls.playing.value = False
 
     def __repr__(self) -> str:
-        return f"<playground: {description(self.learner.look())}>"
+        widths = "-".join(map(str, self.settings.widths))
+        return f"<playground: {widths} with {self.settings.activation} on {self.learner.words}, epoch {self.learner.epochs}>"
 
     # -----------------------------------------------------------------------------------------------------------------
     # What the controls do
@@ -127,7 +136,8 @@ class Playground(widgets.VBox):
 
         def safe(event: Any) -> None:
             try:
-                answer(event)
+                with TURN:
+                    answer(event)
             except FloatingPointError:
                 pass  # it has been said, and what to do about it
             except (
@@ -198,20 +208,21 @@ class Playground(widgets.VBox):
 
     def _do(self, work: Callable[[], object]) -> None:
         """Train, then draw. Where a number is no longer finite: stop, say so, and offer a tenth of the learning rate."""
-        said = self.learner.said
-        try:
-            work()
-        except FloatingPointError as error:
-            self.pause()
+        with TURN:
+            said = self.learner.said
+            try:
+                work()
+            except FloatingPointError as error:
+                self.pause()
+                self._draw()
+                self._say(str(error), "alert")
+                self._smaller = float(f"{self.settings.lr / 10:.3g}")
+                self.controls.offer.description = f"Start again with learning rate {self._smaller:g}"
+                self.controls.offer.layout.display = ""
+                raise
+            if self.learner.said != said:
+                self._say(self.learner.said)
             self._draw()
-            self._say(str(error), "alert")
-            self._smaller = float(f"{self.settings.lr / 10:.3g}")
-            self.controls.offer.description = f"Start again with learning rate {self._smaller:g}"
-            self.controls.offer.layout.display = ""
-            raise
-        if self.learner.said != said:
-            self._say(self.learner.said)
-        self._draw()
 
     def _draw(self) -> None:
         playing = self.controls.playing.value

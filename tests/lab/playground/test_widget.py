@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 
 import pandas as pd
 import pytest
@@ -35,7 +36,7 @@ def test_what_it_trains_is_a_plain_model_with_a_history(play):
     play.epoch(3)
     assert list(play.history["epoch"]) == [1, 1, 2, 2, 3, 3]
     assert play.training[0].shape == play.test[1].shape == (60, 2)
-    assert "Epoch 3" in repr(play)
+    assert repr(play) == "<playground: 2-5-2 with ReLU on the disk, epoch 3>"
     assert "epochs=3" in play.code
     assert "Epoch 3" in play.picture.value
 
@@ -163,8 +164,8 @@ def test_asked_for_in_code_it_is_raised():
 
 
 def test_a_model_that_was_taken_apart_gives_a_sentence(play, capsys):
-    play.controls.playing.value = True
     play.model[0].params["weight"] = torch.zeros(3, 3)
+    play.controls.playing.value = True
     tick(play)
     assert "Error" in said(play) or "expected" in said(play)
     assert not play.controls.playing.value
@@ -223,3 +224,19 @@ def test_every_control_has_a_name_and_an_explanation(play):
     shown = [*controls.fields.values(), controls.playing, controls.step, controls.epoch, controls.again, controls.speed]
     assert all(control.description and control.tooltip for control in shown)
     assert len({control.description for control in shown}) == len(shown)
+
+
+def test_cells_and_the_browser_take_turns(play):
+    """Jupyter answers widgets in a thread beside the one that runs cells."""
+    play.controls.playing.value = True
+    browser = threading.Thread(target=tick, args=(play, 40))
+    browser.start()
+    while browser.is_alive():
+        history = play.history
+        assert len(history) == 2 * history["epoch"].nunique()
+    assert play.history["epoch"].max() == 40
+    play.restart()
+    play.controls.playing.value = True
+    assert type(play.model) is Sequential
+    tick(play)
+    assert len(play.history) == 0  # who asks for the model has it alone
