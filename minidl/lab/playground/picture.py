@@ -27,6 +27,19 @@ SMALL = "<style>.playground .small{font-size:11.5px}</style>"
 WEIGHTS = "Lines are weights: orange and solid above 0, blue and dashed below. A cross marks a dead unit."
 
 
+class Still:
+    """A picture that does not move: Jupyter stores it with its description in words, and web pages show both."""
+
+    def __init__(self, look: Look) -> None:
+        self.look = look
+
+    def __repr__(self) -> str:
+        return description(self.look)
+
+    def _repr_svg_(self) -> tuple[str, dict[str, str]]:
+        return picture(self.look, hints=False), {"alt": description(self.look)}
+
+
 def picture(look: Look, hints: bool = True) -> str:
     """Return the drawing as SVG, with a description in words; ``hints`` are words that a resting pointer shows."""
     loss, accuracy = look.records[:, 0], look.records[:, 1]
