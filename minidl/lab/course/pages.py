@@ -17,11 +17,14 @@ from typing import Any
 
 import nbformat
 
+from minidl.lab.course import strips
+from minidl.lab.course.strips import strip
+
 SCRIPT = "tex-svg-full.js"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 WIDGETS = "application/vnd.jupyter.widget-state+json"
 STATIC = (
-    "<p><em>Here the notebook has sliders that move the picture. They need Python: open the notebook itself.</em></p>"
+    "<p><em>Here the notebook has something to move and to press. It needs Python: open the notebook itself.</em></p>"
 )
 FIGURE = '<img alt="{}"{} src="data:image/png;base64,{}">'
 NO_WORDS = "Figure, described in the text next to it"
@@ -161,16 +164,20 @@ def _page(exporter: Any, path: Path, mathjax: str) -> str:
                 own = metadata.get("alt") or metadata.get("image/png", {}).get("alt")
                 metadata["alt"] = own or _description(notebook["cells"], number)
                 metadata["size"] = _size(metadata.get("image/png", {}).get("width"))
-            if WIDGET in data:
+            if moved := WIDGET in data and strip(path, cell, metadata["alt"]):
+                output["data"] = {"text/html": moved}
+            elif WIDGET in data:
                 picture, width = _picture(widgets, data[WIDGET]["model_id"])
                 shown = FIGURE.format(html.escape(metadata["alt"]), _size(width), picture) if picture else ""
                 output["data"] = {"text/html": shown + STATIC}
     body, _ = exporter.from_notebook_node(notebook)
     body = re.sub(r'(href="(?![a-z]+:)[^"#]+)\.ipynb', r"\1.html", body)
     body = _with_tables(body)
+    if 'class="strip"' in body:
+        body += strips.SCRIPT
     title = re.search(r"^# (.*)", notebook["cells"][0]["source"])
     light, dark = (HtmlFormatter(style=name).get_style_defs(".highlight pre") for name in ("default", "github-dark"))
-    style = f"{STYLE}{light}\n@media screen and (prefers-color-scheme: dark) {{\n{dark}\n}}"
+    style = f"{STYLE}{strips.STYLE}{light}\n@media screen and (prefers-color-scheme: dark) {{\n{dark}\n}}"
     return PAGE.substitute(title=title[1] if title else path.stem, style=style, mathjax=mathjax, body=body)
 
 
