@@ -168,6 +168,6 @@ def test_a_still_picture_is_stored_with_its_words():
     one = learner()
     still = Still(one.look())
     drawn, about = still._repr_svg_()
-    assert drawn == picture(one.look(), hints=False)
+    assert drawn == picture(one.look(), hints=False, width=840)
     assert about == {"alt": description(one.look())}
     assert repr(still) == about["alt"]
