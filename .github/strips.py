@@ -90,7 +90,7 @@ def save(target: Path, record: dict, source: str) -> Path:
     about.add_text(NAME, record["name"])
     about.add_text(VALUES, " ".join(record["values"]))
     about.add_text(SOURCE, source)
-    target.parent.mkdir(exist_ok=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
     board.quantize(COLOURS, dither=Image.Dither.NONE).save(target, pnginfo=about, optimize=True)
     return target
 

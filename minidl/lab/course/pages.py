@@ -6,6 +6,7 @@ Formulas are drawn as SVG, because a page that is opened from a disk may load no
 
 from __future__ import annotations
 
+import base64
 import html
 import importlib.util
 import os
@@ -27,13 +28,17 @@ STATIC = (
     "<p><em>Here the notebook has something to move and to press. It needs Python: open the notebook itself.</em></p>"
 )
 FIGURE = '<img alt="{}"{} src="data:image/png;base64,{}">'
+DRAWING = '<img alt="{}" src="data:image/svg+xml;base64,{}">'
 NO_WORDS = "Figure, described in the text next to it"
 CELLS = f"""{{%- extends 'basic/index.html.j2' -%}}
 {{%- block codecell -%}}
-{{%- if cell.metadata.get('jupyter', {{}}).get('source_hidden') -%}}
-{{%- set tags = cell.metadata.get('tags', []) -%}}
-{{%- set summary = 'Solution' if 'solution' in tags else 'Code' -%}}
-<details><summary>{{{{ summary }}}}</summary>{{{{ super() }}}}</details>
+{{%- if cell.metadata.get('jupyter', {{}}).get('source_hidden') and 'solution' in cell.metadata.get('tags', []) -%}}
+<details><summary>Solution</summary>{{{{ super() }}}}</details>
+{{%- else -%}}{{{{ super() }}}}{{%- endif -%}}
+{{%- endblock -%}}
+{{%- block input_group -%}}
+{{%- if cell.metadata.get('jupyter', {{}}).get('source_hidden') and 'solution' not in cell.metadata.get('tags', []) -%}}
+<details><summary>Code</summary>{{{{ super() }}}}</details>
 {{%- else -%}}{{{{ super() }}}}{{%- endif -%}}
 {{%- endblock -%}}
 {{%- block data_png -%}}
@@ -160,6 +165,10 @@ def _page(exporter: Any, path: Path, mathjax: str) -> str:
     for number, cell in enumerate(notebook["cells"]):
         for output in cell.get("outputs", []):
             data, metadata = output.get("data", {}), output.get("metadata", {})
+            if "image/svg+xml" in data:
+                drawn = base64.b64encode(data["image/svg+xml"].encode()).decode()
+                words = metadata.get("image/svg+xml", {}).get("alt") or _description(notebook["cells"], number)
+                output["data"] = {"text/html": DRAWING.format(html.escape(words), drawn)}
             if "image/png" in data or WIDGET in data:
                 own = metadata.get("alt") or metadata.get("image/png", {}).get("alt")
                 metadata["alt"] = own or _description(notebook["cells"], number)
