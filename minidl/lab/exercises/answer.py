@@ -154,14 +154,12 @@ def borrowed(
         if used := sorted(names & AUTOGRAD):
             return f"{where} leaves the gradient to torch ({used[0]}); write yours by hand."
         if used := sorted(names & set(others)):
-            whose = "torch's own" if used[0] in KNOWN_TO_TORCH else "a ready-made"
-            return f"{where} uses {whose} {used[0]}; write yours."
+            return f"{where} uses {_whose(used[0], function)} {used[0]}; write yours."
         for name in _globals(function.__code__):
             found = function.__globals__.get(name)
             called = getattr(found, "__name__", "")  # whatever the name is under which it was imported
             if callable(found) and called in others and getattr(found, "__module__", "") != function.__module__:
-                whose = "torch's own" if called in KNOWN_TO_TORCH else "a ready-made"
-                return f"{where} uses {whose} {called}; write yours."
+                return f"{where} uses {_whose(name, function)} {called}; write yours."
             if callable(found) and str(getattr(found, "__module__", "")).startswith(
                 ("torch.autograd", "torch.func", "torch._functorch")
             ):
@@ -178,6 +176,14 @@ def borrowed(
         if _reaches(function, "torch", {"optim"}):
             return f"{where} uses torch's own optimiser; write yours."
     return ""
+
+
+def _whose(name: str, function: types.FunctionType) -> str:
+    """Return in words whose a function or class is that stands under a name in a function's code."""
+    found = function.__globals__.get(name) if name in _globals(function.__code__) else None
+    if (getattr(found, "__module__", None) or "").partition(".")[0] == "minidl":
+        return "minidl's own"
+    return "torch's own" if getattr(found, "__name__", name) in KNOWN_TO_TORCH else "a ready-made"
 
 
 def _own_names(value: Any) -> set[str]:

@@ -20,11 +20,11 @@ def is_unwritten(error: BaseException) -> bool:
     return isinstance(error, NotImplementedError) and not error.args
 
 
-def explain(error: BaseException, where: str) -> str:
-    """Return what happened when ``where`` was called, and what it usually means."""
+def explain(error: BaseException, where: str, does: str = "raises") -> str:
+    """Return what happened when ``where`` was called, and what it usually means; ``does`` is the verb."""
     line = _line(error)
     said = error.msg if isinstance(error, SyntaxError) else str(error)  # the line of a syntax error comes after it
-    happened = f"{where} raises {type(error).__name__}" + (f": {said}" if said else "")
+    happened = f"{where} {does} {type(error).__name__}" + (f": {said}" if said else "")
     return f"{happened}{line and f' ({line})'}{_advice(error, line)}"
 
 

@@ -77,6 +77,8 @@ class Function(Exercise):
     def _far_off(self, function: Callable[..., Any]) -> str:
         """Return how far a function is off for arguments for which it is not even near; nothing if it is near for all."""
         for arguments, got in zip(self.cases(), self.behaviour(function) or [], strict=False):
+            if isinstance(got, _Raised):
+                continue
             problem = difference(got, self.reference(*copy.deepcopy(arguments)), self.tolerance, ALMOST)
             if problem and ALMOST not in problem:
                 return f"for {self.name}({', '.join(map(show, arguments))}), {problem}"
@@ -87,10 +89,24 @@ class Function(Exercise):
         results, due = self.behaviour(function), [self.reference(*arguments) for arguments in self.cases()]
         if not results or any(difference(result, results[0]) for result in results):
             return ""
-        return " It returns that whatever it is given." if any(difference(right, due[0]) for right in due) else ""
+        tried = f" It returns that for each of the {len(results)} inputs that were tried."
+        return tried if any(difference(right, due[0]) for right in due) else ""
 
     def behaviour(self, value: Any) -> Any:
-        def work() -> list[Any]:
-            return [value(*copy.deepcopy(arguments)) for arguments in self.cases()]
+        def work() -> list[Any] | None:
+            found = [self._once(value, arguments) for arguments in self.cases()]
+            return None if all(isinstance(result, _Raised) for result in found) else found
 
         return quietly(work)
+
+    @staticmethod
+    def _once(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        """Return what a function returns, or what it raises, which may tell a slip too."""
+        try:
+            return function(*copy.deepcopy(arguments))
+        except Exception as error:
+            return _Raised(f"{type(error).__name__}: {error}")
+
+
+class _Raised(str):
+    """What a function has raised, as text."""

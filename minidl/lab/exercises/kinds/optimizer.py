@@ -13,7 +13,7 @@ from torch import Tensor
 from minidl import Linear, ReLU, Sequential
 from minidl.lab.doctor import examine_optimizer
 from minidl.lab.exercises.answer import Answer, functions, lent
-from minidl.lab.exercises.comparing import SAME, difference
+from minidl.lab.exercises.comparing import SAME, same
 from minidl.lab.exercises.kinds.calling import call, quietly
 from minidl.lab.exercises.kinds.exercise import Exercise
 from minidl.lab.exercises.kinds.layer import complain, to_write
@@ -137,9 +137,10 @@ class Optimizer(Exercise):
 
     def alike(self, mine: Any, theirs: Any) -> bool:
         (path, carried), (their_path, theirs_carried) = mine, theirs
-        if None not in (carried or [None]) and None not in (theirs_carried or [None]):
-            return not difference([path, carried], [their_path, theirs_carried], SAME)
-        return not difference(path, their_path, SAME)
+        if not same(path, their_path, SAME):
+            return False
+        both_carry = None not in (carried or [None]) and None not in (theirs_carried or [None])
+        return not both_carry or same(carried, theirs_carried, SAME)
 
 
 def _built(cls: type, model: Any, setting: Mapping[str, Any]) -> Any:
