@@ -72,8 +72,10 @@ def plainly(value: Any) -> Any:
         return parts
     if isinstance(value, Mapping):
         return {key: plainly(part) for key, part in value.items()}
-    if isinstance(plain := value.tolist() if hasattr(value, "tolist") else value, bool):
-        return plain
+    if str(getattr(value, "dtype", "")).endswith("bool"):
+        return plainly(value.tolist())
+    if isinstance(value, bool):
+        return value
     numbers = as_numbers(value)
     return value if numbers is None else Numbers(tuple(numbers.shape), numbers.flatten().tolist())
 

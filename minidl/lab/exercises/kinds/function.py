@@ -65,7 +65,8 @@ class Function(Exercise):
             if problem := difference(got, due, self.tolerance, ALMOST):
                 if ALMOST in problem and (elsewhere := self._far_off(function)):
                     raise Wrong(lent(function) or elsewhere)
-                raise Wrong(f"for {shown}, {lent(function) or problem + self._constant(function)}")
+                said = lent(function) or _place(got, due, arguments) or problem + self._constant(function)
+                raise Wrong(f"for {shown}, {said}")
             for place, (before, after) in enumerate(zip(arguments, mine, strict=True), 1):
                 if as_numbers(before) is not None and difference(after, before, 0.0):
                     raise Wrong(f"{shown} changes its argument {place}; it should only return something.")
@@ -106,6 +107,20 @@ class Function(Exercise):
             return function(*copy.deepcopy(arguments))
         except Exception as error:
             return _Raised(f"{type(error).__name__}: {error}")
+
+
+def _place(got: Any, due: Any, arguments: tuple[Any, ...]) -> str:
+    """Return in words where in an argument the right number stands, if what came is that place; nothing if it is not."""
+    place, number = as_numbers(got), as_numbers(due)
+    if place is None or number is None or place.numel() != 1 or number.numel() != 1 or float(place) != round(float(place)):
+        return ""
+    for which, values in enumerate(map(as_numbers, arguments), 1):
+        if values is not None and values.ndim == 1 and 0 <= float(place) < len(values):
+            if not difference(values[int(place)], number.reshape(())):
+                return (
+                    f"{show(got)} is the place of it in argument {which}, counted from 0; the number itself is asked for."
+                )
+    return ""
 
 
 class _Raised(str):

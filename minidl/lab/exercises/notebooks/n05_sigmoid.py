@@ -504,10 +504,6 @@ EXERCISES = [
                 "self.s = input.sigmoid()\nself.x, self.y = input, input * self.s\nreturn self.y",
                 "return grad_output * (self.s + self.x * self.s * (1 - self.y))",
             ): "in the second term 1 - y stands with the y of SiLU. Which output is the slope of the sigmoid made of?",
-            _silu(
-                "self.s = input.sigmoid()\nself.y = input * self.s\nreturn self.y",
-                "return grad_output * (self.s + self.y * (1 - self.y))",
-            ): "in the second term the y of SiLU stands twice; one of the two should be the sigmoid.",
             _silu(GATE, "return grad_output * (self.gate + self.input * self.input * (1 - self.input))"): (
                 "in the second term x (1 - x) stands: a formula of the sigmoid's output, applied to the input."
             ),
@@ -555,6 +551,10 @@ EXERCISES = [
         },
         wrong={
             _silu("self.gate = input.sigmoid()\nreturn input * self.gate", PRODUCT): "self.input = ... first",
+            _silu(
+                "self.s = input.sigmoid()\nself.y = input * self.s\nreturn self.y",
+                "return grad_output * (self.s + self.y * (1 - self.y))",
+            ): "in the second term 1 - y stands with the y of SiLU",
             _silu(
                 "self.gate = input.sigmoid()\nreturn input * self.gate",
                 "return grad_output * (self.gate + input * self.gate * (1 - self.gate))",

@@ -37,9 +37,11 @@ def _choose(rates: Tensor, before: float, after: Tensor, slope: float) -> float:
 
 def _trials() -> list[tuple[Tensor, float, Tensor, float]]:
     rates = torch.tensor([0.001, 0.01, 0.1, 1.0])
-    valley = [(3.0, 2.0, 1.7), (1.0, 0.5, 0.04), (10.0, 8.0, 12.0), (2.0, 4.0, 90.0)]
+    valley = [(3.0, 2.0, 1.7), (1.0, 0.5, 0.04), (10.0, 8.0, 12.0), (2.0, 4.0, 90.0), (1.0, 1.9, 1.85)]
+    valley += [(4.0, 1.0, -0.8), (4.0, 1.0, -2.5)]  # where the curve bends down, a step brings more than it promises
     found = [(rates, b, b - rates * s + rates**2 * s * c / 2, s) for b, s, c in valley]
     found.append((torch.tensor([0.4, 0.05, 0.2]), 5.0, torch.tensor([4.9, 4.85, 4.2]), 4.0))
+    found.append((torch.tensor([0.2, 0.05, 0.4]), 5.0, torch.tensor([4.2, 4.85, 4.9]), 4.0))
     return found
 
 
@@ -170,9 +172,6 @@ EXERCISES = [
             _chosen("return rates[before - after >= rates * slope].max()"): (
                 "the whole promise is asked of a step; a half is enough. For some inputs no rate is left."
             ),
-            _chosen("return rates[before - after > rates * slope].max()"): (
-                "more than the whole promise is asked of a step; a half is enough. For some inputs no rate is left."
-            ),
             _chosen("return rates[after - before >= rates * slope / 2].max()"): (
                 "after - before is negative where the loss falls, so that hardly a rate is left: by how much has it fallen?"
             ),
@@ -197,10 +196,6 @@ EXERCISES = [
             _chosen("good = before - after >= rates * slope / 2\nreturn rates[good].argmax()"): (
                 "that is a place among the rates that are good, counted from 0; the rate itself is asked for."
             ),
-            _chosen(
-                "good = before - after >= rates * slope / 2\n"
-                "return int(torch.where(good, rates, torch.zeros_like(rates)).argmax())"
-            ): "that is the place of the rate in the column, counted from 0; the rate itself is asked for.",
             _chosen("good = before - after >= rates * slope / 2\nreturn after[good].min()"): (
                 "that is a loss after a step; the rate of the step is asked for."
             ),
@@ -219,13 +214,17 @@ EXERCISES = [
             _chosen("return rates.max()"): "the largest rate of all is returned, whatever its step did.",
         },
         wrong={
-            _chosen("return rates[after - before >= -rates * slope / 2].max()"): "is not it",
-            _chosen("return 0.1"): "It returns that for each of the 5 inputs that were tried.",
+            _chosen("return rates[after - before >= -rates * slope / 2].max()"): "the wrong way round",
+            _chosen("return rates[before - after > rates * slope].max()"): "the whole promise is asked of a step",
+            _chosen("return rates[before - after >= 99 * rates * slope].max()"): "nothing has met the condition",
+            _chosen("return 0.1"): "It returns that for each of the 9 inputs that were tried.",
             _chosen(
                 "best = 0\nfor k in range(len(rates)):\n"
                 "    if before - after[k] >= 0.5 * rates[k] * slope and rates[k] >= rates[best]:\n        best = k\nreturn best"
-            ): "that is the place of the rate in the column",
-            _chosen("good = before - after >= 0.5 * rates * slope\nreturn good.nonzero().max()"): "the place of the rate",
+            ): "2 is the place of it in argument 1, counted from 0; the number itself is asked for.",
+            _chosen("good = before - after >= 0.5 * rates * slope\nreturn good.nonzero().max()"): (
+                "2 is the place of it in argument 1"
+            ),
             "choose = 0.1": "it should be a function",
         },
     ),
@@ -261,9 +260,6 @@ EXERCISES = [
             _leaked("k = min(len(X), len(X_test))\nreturn int((X[:k] == X_test[:k]).all(1).sum())"): (
                 "row k is compared with row k only. A test row may stand anywhere in the training data."
             ),
-            _leaked("return sum(row in X for row in X_test)"): (
-                "for tensors, `row in X` asks whether any number of the row stands somewhere in X, and not for the whole row."
-            ),
             _leaked("return len(X_test)"): "that is how many test samples there are. How many of them stand in X?",
             _leaked("return int((X_test[:, None] == X[None]).all(-1).sum())"): (
                 "a test row that stands in the training data twice is counted twice."
@@ -289,6 +285,7 @@ EXERCISES = [
         },
         wrong={
             _leaked("return int((X == X_test).all(1).sum())"): "do not fit",
+            _leaked("return sum(row in X for row in X_test)"): "one equal number makes no equal sample",
             _leaked("return int((X == X_test[0]).all(1).sum())"): "is not it",
             _leaked("return 0"): "It returns that for each of the 8 inputs that were tried.",
             "leaked = 3": "it should be a function",
