@@ -2,7 +2,14 @@ import pytest
 import torch
 
 from minidl import Linear, Sequential, Tanh
-from minidl.lab.numeric import agree, central_differences, compare_gradients, gradient_sizes, largest_difference, messages
+from minidl.lab.numeric import (
+    agree,
+    central_differences,
+    compare_gradients,
+    gradient_sizes,
+    largest_difference,
+    messages,
+)
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (1, 1), (4,), (), (2, 3, 2), (0, 3)])

@@ -168,7 +168,11 @@ def statements(cell) -> list[ast.stmt]:
     """Return all code that a cell shows: as its source, in its outputs, and in its prose."""
     text = shown(cell)
     without_marks = html.unescape(re.sub(r"<[^>]+>", "", text))
-    return [*blocks(text), *blocks(without_marks), *(part for code in re.findall(r"`([^`\n]+)`", cell["source"]) for part in blocks(code))]
+    return [
+        *blocks(text),
+        *blocks(without_marks),
+        *(part for code in re.findall(r"`([^`\n]+)`", cell["source"]) for part in blocks(code)),
+    ]
 
 
 def written_otherwise(notebooks) -> list[str]:

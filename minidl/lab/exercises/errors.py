@@ -94,8 +94,13 @@ def _advice(error: BaseException, line: str) -> str:
         return ". A function of math, or float(), takes one number; for whole tensors there are torch's, such as torch.exp."
     if "'builtin_function_or_method'" in text or "'method'" in text:
         return ". Are brackets, (), missing after the name of a function?"
-    if "input.numel() == 0" in text or "index of an empty" in text or "empty sequence" in text or "arg is an empty" in text:
-        return ". There it is given nothing: an empty tensor or list. Is it what is left of a choice, and nothing has met the condition?"
+    if re.search(
+        r"input\.numel\(\) == 0|(index|pop) .*empty|empty sequence|arg is an empty|iterable argument is empty", text
+    ):
+        return (
+            ". There it is given nothing, an empty tensor or list. Is it what is left of a choice, and nothing has met the "
+            "condition?"
+        )
     if "NoneType" in text:
         return ". Somewhere a value is None: is a return missing?"
     return ""

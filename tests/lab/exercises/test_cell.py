@@ -23,7 +23,7 @@ CELLS = [  # what a cell holds, and, for a check, what it says
     (STUB, "NameError"),  # Module is still to be imported
     (
         CHECK,
-        "Not right yet (Cube): there is no new answer yet: the exercise's cell stopped with NameError: name 'Module' is not defined",
+        "Not right yet (Cube): there is no new answer yet: the exercise's cell stopped with NameError: name 'Module' is",
     ),
     ("from minidl import Module", ""),
     (  # another cell was run since, and there is still no answer
@@ -40,7 +40,10 @@ CELLS = [  # what a cell holds, and, for a check, what it says
         "Not done yet (Cube): it is as it was. A cell that was run of late makes cube, and what is asked for is Cube.",
     ),
     ("class Cube(Module):\n    def forward(self, input)\n        return input**3", "SyntaxError"),
-    (CHECK, "Not right yet (Cube): there is no new answer yet: the exercise's cell stopped with SyntaxError: expected ':'"),
+    (
+        CHECK,
+        "Not right yet (Cube): there is no new answer yet: the exercise's cell stopped with SyntaxError: expected ':'",
+    ),
     ("input = 3.0\n" + SOLVED.replace("self.input**2", "input**2").replace("# for", "# not for"), ""),
     (CHECK, "Not right yet (Cube): "),
     (SOLVED.replace("3 * self.input**2", "(3 * self.input * self.input)"), ""),

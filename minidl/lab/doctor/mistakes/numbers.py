@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 
 import torch
+from torch import Tensor
 
 from minidl.lab.doctor.measure.behaviour import Behaviour
 from minidl.lab.doctor.mistakes.reading import KEPT, KINK, NOWHERE, OVERFLOW, OVERFLOWING_SOFTMAX
@@ -66,8 +67,8 @@ def uninitialised(behaviour: Behaviour) -> Seen | None:
 
 @misbehaviour("not finite", read=OVERFLOWING_SOFTMAX)
 def log_of_zero(behaviour: Behaviour) -> Seen | None:
-    """{Where} is {value} for inputs of {inputs} in {precision}, where the right value is an ordinary number: the logarithm of 0 is
-    taken, where a probability has become too small. Simplify the logarithm on paper: x - logsumexp(x) for that of a softmax.
+    """{Where} is {value} for inputs of {inputs} in {precision}, where the right value is an ordinary number: the logarithm of 0
+    is taken, where a probability has become too small. Simplify the logarithm on paper: x - logsumexp(x) for that of a softmax.
     """
     found = behaviour.remember("not finite", _not_finite)
     return found if found and found["fault"] == "log of zero" else None

@@ -83,7 +83,11 @@ class Claim(Exercise):
 
 def _without_smallest_example(hint: str) -> str:
     """Leave an example out that has one row and column: there two forms of a thing may be different, and so both right."""
-    return "\n".join(line for line in hint.splitlines() if not re.match(r"  For example(, in entry \([\d, ]+\))?( and)?( \w+ = 1,)+ both", line))
+    return "\n".join(
+        line
+        for line in hint.splitlines()
+        if not re.match(r"  For example(, in entry \([\d, ]+\))?( and)?( \w+ = 1,)+ both", line)
+    )
 
 
 def _same(claim: Formula, known: Formula) -> bool:
@@ -161,7 +165,7 @@ def names(formula: Formula) -> set[str]:
 
 
 def in_floats(formula: Formula, values: Mapping[str, Tensor], sizes: Mapping[str, int] | None = None) -> Tensor:
-    """Return what a formula gives in the computer, with matrices under its names; those of ``sizes`` that are not given are 1."""
+    """Return what a formula gives in the computer, with matrices under its names; of ``sizes``, what is not given is 1."""
     op = formula.op
     if op in ("symbol", "name") and formula.args[0] in values:
         return values[formula.args[0]]

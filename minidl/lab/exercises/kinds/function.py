@@ -112,14 +112,14 @@ class Function(Exercise):
 def _place(got: Any, due: Any, arguments: tuple[Any, ...]) -> str:
     """Return in words where in an argument the right number stands, if what came is that place; nothing if it is not."""
     place, number = as_numbers(got), as_numbers(due)
-    if place is None or number is None or place.numel() != 1 or number.numel() != 1 or float(place) != round(float(place)):
+    if place is None or number is None or not place.numel() == number.numel() == 1 or bool(place != place.round()):
         return ""
     for which, values in enumerate(map(as_numbers, arguments), 1):
-        if values is not None and values.ndim == 1 and 0 <= float(place) < len(values):
-            if not difference(values[int(place)], number.reshape(())):
-                return (
-                    f"{show(got)} is the place of it in argument {which}, counted from 0; the number itself is asked for."
-                )
+        is_column = values is not None and values.ndim == 1 and 0 <= float(place) < len(values)
+        if is_column and not difference(values[int(place)], number.reshape(())):
+            return (
+                f"{show(got)} is the place of it in argument {which}, counted from 0; the number itself is asked for."
+            )
     return ""
 
 

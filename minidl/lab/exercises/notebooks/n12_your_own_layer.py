@@ -448,7 +448,7 @@ EXERCISES = [
                 ),
                 "P * (P - T)": "there is one factor P too many.",
                 "(P - T) * P * (1 - P)": (
-                    "there is a factor P (1 - P) too many: how a probability moves with its own score is no factor of the whole."
+                    "there is a factor P (1 - P) too many: how a probability moves with its own score is no factor of it."
                 ),
                 "P - 1": "only the right class has a 1 subtracted, and t_ij says which one that is.",
                 "(P - T) * G": "nothing comes after the loss: no message arrives at it.",

@@ -209,7 +209,7 @@ EXERCISES = [
                 "that says of each rate whether it brings half of its promise; the largest such rate is asked for."
             ),
             _chosen("return rates[((before - after) / (rates * slope)).argmax()]"): (
-                "that is the rate that brings the largest share of its promise; the largest rate is asked for that brings a half."
+                "that rate brings the largest share of its promise; the largest rate is asked for that brings a half."
             ),
             _chosen("return rates.max()"): "the largest rate of all is returned, whatever its step did.",
         },
