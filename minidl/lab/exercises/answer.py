@@ -6,6 +6,7 @@ import ast
 import builtins
 import difflib
 import dis
+import functools
 import inspect
 import linecache
 import types
@@ -193,8 +194,7 @@ def _own_names(value: Any) -> set[str]:
 
 def _kept(value: Any) -> set[str]:
     """Return the names under which a class sets something on the object."""
-    codes = (code for _, function in functions(value) for code in _codes(function.__code__))
-    return {step.argval for code in codes for step in dis.get_instructions(code) if step.opname == "STORE_ATTR"}
+    return {name for _, function in functions(value) for name in _stored(function.__code__)}
 
 
 def _is_data(found: Any) -> bool:
@@ -285,11 +285,17 @@ def _names(code: types.CodeType) -> Iterator[str]:
         yield from inner.co_names
 
 
-def _globals(code: types.CodeType) -> Iterator[str]:
-    for inner in _codes(code):
-        for step in dis.get_instructions(inner):
-            if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-                yield step.argval
+def _globals(code: types.CodeType) -> tuple[str, ...]:
+    return tuple(name for step, name in _steps(code) if step in ("LOAD_GLOBAL", "LOAD_NAME"))
+
+
+def _stored(code: types.CodeType) -> tuple[str, ...]:
+    return tuple(name for step, name in _steps(code) if step == "STORE_ATTR")
+
+
+@functools.lru_cache(maxsize=100)  # an answer is looked at from many sides
+def _steps(code: types.CodeType) -> tuple[tuple[str, Any], ...]:
+    return tuple((step.opname, step.argval) for inner in _codes(code) for step in dis.get_instructions(inner))
 
 
 def _texts(value: Any) -> set[Any]:

@@ -40,8 +40,8 @@ EXERCISES = [
             "messages = [8, 4, 1, 1]": "those are the slopes, each by itself. Each is multiplied by the message that arrives.",
             "messages = [8, 4, 4, 4]": "dL/du is not the slope 2u alone: it is multiplied by the message that arrives at v.",
             "messages = [4, 8, 8, 8]": (
-                "the slope of a square is taken as v, and as u: each step lacks the factor that a square leaves in front when it "
-                "is differentiated."
+                "the slope of a square is taken as v, and as u: each step lacks the factor that a square leaves in front when "
+                "it is differentiated."
             ),
             "messages = [4, 8, 1, 1]": (
                 "the slope of a square is taken as v, and as u; and for x and s stand the slopes of u = x + s alone, which are "

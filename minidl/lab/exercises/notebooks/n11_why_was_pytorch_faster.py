@@ -293,9 +293,9 @@ EXERCISES = [
                 "sides, number by number and closely, and not their shapes alone? And are the samples other than 0?"
             ),
             "def gradient_is_right(layer, n):\n    return False": (
-                "it returns False for every layer, also for a right one. Are both gradients of the same samples; is the "
-                "message that backward gets that of the number which is differentiated; and is what backward collected still there "
-                "when they are compared?"
+                "it returns False for every layer, also for a right one. Are both gradients of the same samples; is "
+                "the message that backward gets that of the number which is differentiated; and is what backward collected "
+                "still there when they are compared?"
             ),
             "def gradient_is_right(layer, n):\n    return n == 1": "it goes by n alone, whatever the layer computes.",
             _judge(
