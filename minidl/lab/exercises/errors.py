@@ -113,6 +113,8 @@ def _meant(error: NameError) -> str:
     name = error.name or ""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     local, known = (frames[-1].f_locals, frames[-1].f_globals) if frames else ({}, {})
+    if name in known:  # a cell that was run since has made it
+        return "By now there is such a name: run that cell again."
     if hasattr(local.get("self"), name):
         return f"It is kept on the object: write self.{name}."
     inside = (

@@ -77,4 +77,5 @@ def test_a_short_answer_is_not_called_a_copy(outputs):
 def test_an_error_is_explained(outputs):
     said = [text for text in outputs if "no new answer yet" in text]
     assert "if it comes from a cell above, run that one first" in said[0]
-    assert "look for a missing bracket, comma or colon" in said[1]
+    assert "By now there is such a name: run that cell again." in said[1]
+    assert "look for a missing bracket, comma or colon" in said[2]
