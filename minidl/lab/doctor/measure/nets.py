@@ -79,13 +79,18 @@ class Net:
     def _as_mine(self, data: Tensor) -> Tensor:
         return data.to(self.dtype) if self.dtype and data.is_floating_point() else data
 
+    @functools.cached_property
+    def _of_torch(self) -> list[Tensor]:
+        return list(self.model.parameters())  # these stay the same objects, and to find them takes as long as a step
+
     @property
     def params(self) -> list[Tensor]:
-        return [param for param, _ in pairs(self.model)]
+        return self._of_torch if self.of_torch else [param for param, _ in pairs(self.model)]
 
     @property
     def grads(self) -> list[Tensor]:
-        return [torch.zeros_like(p) if g is None else g.detach() for p, g in pairs(self.model)]
+        found = [(p, p.grad) for p in self._of_torch] if self.of_torch else pairs(self.model)
+        return [torch.zeros_like(p) if g is None else g.detach() for p, g in found]
 
     def answer(self, X: Tensor) -> Tensor:
         """Return the model's output."""
@@ -103,7 +108,8 @@ class Net:
         """Compute the gradients, and return the loss."""
         X, T = self._as_mine(X), self._as_mine(T)
         if self.of_torch:
-            self.model.zero_grad()
+            for param in self._of_torch:
+                param.grad = None
             with torch.enable_grad():
                 value = self.loss(self.model(X), T)
                 value.backward()
@@ -118,8 +124,12 @@ class Net:
     def step(self, lr: float, along: list[Tensor] | None = None) -> None:
         """Move every parameter against its gradient, or another direction."""
         with torch.no_grad():
-            for param, way in zip(self.params, self.grads if along is None else along, strict=True):
-                param.sub_(lr * way)
+            if along is None and not self.of_torch:
+                moves = pairs(self.model)
+            else:
+                moves = zip(self.params, self.grads if along is None else along, strict=True)
+            for param, way in moves:
+                param.sub_(way, alpha=lr)
 
     def layers(self, X: Tensor, T: Tensor) -> list[Layer]:
         """Run a batch forward and backward, and return what every layer gave and got."""

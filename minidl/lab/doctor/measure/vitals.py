@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from minidl.lab.doctor.measure.nets import RANGES, Layer, Net
 
 SAMPLES, TEN = 1000, 10  # looked at in layers and in neighbours; learned by heart
-TRIAL_STEPS = 200
+TRIAL_STEPS, HEART_STEPS = 200, 300
 
 
 class Vitals:
@@ -235,8 +235,8 @@ class Vitals:
         best, right = math.inf, math.nan
         for rate in (0.05, 0.01, 0.002):
             net = self.net.copy()
-            averages = [(torch.zeros_like(p), torch.zeros_like(p)) for p in net.params]
-            for t in range(1, 301):
+            adam, last = Adam(net, rate), math.inf
+            for t in range(HEART_STEPS):
                 value = net.differentiate(X, T) * factor
                 if not math.isfinite(value):
                     break
@@ -244,12 +244,11 @@ class Vitals:
                     best, right = value, self._right(net.answer(X), T)
                 if best < 0.02 * guess:
                     break
-                ways = []
-                for (m, v), g in zip(averages, net.grads, strict=True):
-                    m.mul_(0.9).add_(0.1 * g)
-                    v.mul_(0.99).add_(0.01 * g * g)
-                    ways.append((m / (1 - 0.9**t)) / ((v / (1 - 0.99**t)).sqrt() + 1e-10))
-                net.step(rate, ways)
+                if t % 100 == 99:
+                    if value > 0.98 * last:  # it goes no further
+                        break
+                    last = value
+                adam.step()
             if best < 0.1 * guess:
                 break
         return (best / guess if guess > 0 else 0.0), right
@@ -267,6 +266,27 @@ class Vitals:
             return None
         X, T = self.validation[0][:SAMPLES], self.validation[1][:SAMPLES]
         return self.net.value(X, T) * self.factor(len(X))
+
+
+class Adam:
+    """Steps that find their own size, made for all parameters of a net at once."""
+
+    def __init__(self, net: Net, rate: float) -> None:
+        self.net, self.rate, self.t = net, rate, 0
+        self.means = [torch.zeros_like(p) for p in net.params]
+        self.squares = [torch.zeros_like(p) for p in net.params]
+
+    def step(self) -> None:
+        self.t += 1
+        grads = self.net.grads
+        with torch.no_grad():
+            torch._foreach_lerp_(self.means, grads, 0.1)
+            torch._foreach_mul_(self.squares, 0.99)
+            torch._foreach_addcmul_(self.squares, grads, grads, 0.01)
+            below = torch._foreach_sqrt(self.squares)
+            torch._foreach_div_(below, math.sqrt(1 - 0.99**self.t))
+            torch._foreach_add_(below, 1e-10)
+            torch._foreach_addcdiv_(self.net.params, self.means, below, -self.rate / (1 - 0.9**self.t))
 
 
 def classes(T: Tensor) -> Tensor | None:
