@@ -12,8 +12,8 @@ from minidl.lab.doctor.measure.parts import Task, tasks
 from minidl.lab.doctor.measure.returned import confirmed
 from minidl.lab.doctor.measure.trainings import EPOCHS, Training
 from minidl.lab.doctor.mistakes import WRONG_LOOPS
-from minidl.lab.doctor.mistakes.samples import always_whole, with_replacement
 from minidl.lab.doctor.mistakes.reports import __name__ as reports
+from minidl.lab.doctor.mistakes.samples import always_whole, with_replacement
 from minidl.lab.doctor.observations import as_finding, observe, without_explained
 from minidl.lab.doctor.subject.calls import Watch
 from minidl.lab.doctor.subject.loops import kind_of, roles_of, source_of, words_of

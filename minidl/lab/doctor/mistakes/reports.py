@@ -14,7 +14,6 @@ from minidl.lab.doctor.mistakes.reading import LOOP, MEANS
 from minidl.lab.doctor.mistakes.rules import Seen, wrong_loop
 from minidl.lab.doctor.wording import number
 
-
 COLUMNWISE = (
     r"\bargmax\((?:[^()]*, *)?(?:dim *= *|axis *= *)?(?:0|-2)\)|\bmax\((?:[^()]*, *)?(?:dim *= *|axis *= *)?(?:0|-2)\)"
 )
