@@ -221,7 +221,9 @@ def _measured(subject: str, vitals: Vitals) -> CheckUp:
         if rule.stops and (stopping := observe([rule], vitals)):
             return _report(subject, stopping, {}, [])
     for rule in WRONG_SETTINGS:
-        if not rule.stops and not any(rule.name in found.rule.explains for found in findings):  # or it need not be measured
+        if not rule.stops and not any(
+            rule.name in found.rule.explains for found in findings
+        ):  # or it need not be measured
             findings += observe([rule], vitals)
     findings = without_explained(findings)
     measured = {"loss": vitals.loss, "guess": vitals.guess}

@@ -12,7 +12,7 @@ from torch import nn
 
 from minidl.lab.doctor.measure.recording import Event
 from minidl.lab.doctor.measure.trainings import Training
-from minidl.lab.doctor.mistakes.reading import LOOP, SGD
+from minidl.lab.doctor.mistakes.reading import FOUR_LOOPS, LOOP, SGD
 from minidl.lab.doctor.mistakes.rules import Seen, wrong_loop
 
 NO_GRADIENT = ("gradients never zeroed", "zeroed too rarely", "zeroed before the step", "step once an epoch")
@@ -115,7 +115,7 @@ def used_again(training: Training) -> bool:
     return stale(training)[0] > 0
 
 
-@wrong_loop("zeroed before the step", read=LOOP, explains=("step once an epoch",))
+@wrong_loop("zeroed before the step", read=FOUR_LOOPS, explains=("step once an epoch",))
 def zeroed_before_the_step(training: Training) -> Seen | None:
     """{thing} stands between backward and step: it wipes out what backward has just computed, and {share} made with
     gradients of zero. Zero them before backward, or after the step.
@@ -374,7 +374,7 @@ def trained_in_evaluation_mode(training: Training) -> Seen | None:
     return {"where": "in evaluation mode", "share": share(len(asleep), len(training.trained))}
 
 
-@wrong_loop("softmax before the loss", read=LOOP)
+@wrong_loop("softmax before the loss", read=FOUR_LOOPS)
 def softmax_before_the_loss(training: Training) -> Seen | None:
     """The loss gets {thing} of the scores, and takes the softmax itself: so it is taken twice, and the gradients are
     small however wrong the answer is. Give it the scores as they come from the model.

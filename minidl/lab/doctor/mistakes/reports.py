@@ -10,7 +10,7 @@ from torch import Tensor
 
 from minidl.lab.doctor.measure.returned import Candidate, candidates, leaves, series
 from minidl.lab.doctor.measure.trainings import Training
-from minidl.lab.doctor.mistakes.reading import LOOP, MEANS
+from minidl.lab.doctor.mistakes.reading import FOUR_LOOPS, LOOP, MEANS
 from minidl.lab.doctor.mistakes.rules import Seen, wrong_loop
 from minidl.lab.doctor.wording import number
 
@@ -108,7 +108,7 @@ def accuracy_of_the_wrong_data(training: Training) -> Seen | None:
     return None
 
 
-@wrong_loop("accuracy along the wrong axis", read=LOOP, explains=("raises",))
+@wrong_loop("accuracy along the wrong axis", read=FOUR_LOOPS, explains=("raises",))
 def accuracy_along_the_wrong_axis(training: Training) -> Seen | None:
     """{thing}, {value}, comes from the largest entry of each column: which sample has most of a class. The answer to
     a sample is the largest entry of its row, argmax(1) or argmax(-1).

@@ -16,7 +16,7 @@ from minidl.lab.doctor.measure.parts import BATCH
 from minidl.lab.doctor.measure.recording import Event
 from minidl.lab.doctor.measure.trainings import EPOCHS, Training
 from minidl.lab.doctor.mistakes.loops import same_samples, scaled
-from minidl.lab.doctor.mistakes.reading import BATCHES, LOOP
+from minidl.lab.doctor.mistakes.reading import BATCHES, FOUR_LOOPS, LOOP
 from minidl.lab.doctor.mistakes.rules import Seen, wrong_loop
 from minidl.lab.doctor.wording import listed
 
@@ -52,7 +52,7 @@ def _same_targets(training: Training, event: Event, rows: list[int]) -> bool:
     return all(match is True for match in training.matches(twin)) and bool(training.matches(twin))
 
 
-@wrong_loop("shuffled apart", read=LOOP, explains=("samples seen twice",))
+@wrong_loop("shuffled apart", read=FOUR_LOOPS, explains=("samples seen twice",))
 def shuffled_apart(training: Training) -> Seen | None:
     """{thing} are not in the same order: in {count} of {of} losses some sample is compared with the target of
     another, so that there is nothing to learn but the mean. Draw one order, and take the rows of both with it.

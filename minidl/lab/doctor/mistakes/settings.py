@@ -13,7 +13,7 @@ import math
 from torch import nn
 
 from minidl.lab.doctor.measure.vitals import TRIAL_STEPS, Vitals, out_of_reach
-from minidl.lab.doctor.mistakes.reading import DATA, LOSS, VALLEY
+from minidl.lab.doctor.mistakes.reading import CROSS_ENTROPY, DATA, DISK, FOUR_LOOPS, FOUR_SETTINGS, MSE, VALLEY
 from minidl.lab.doctor.mistakes.rules import Seen, wrong_setting
 from minidl.lab.doctor.wording import listed, number
 
@@ -56,7 +56,7 @@ def inputs_are_whole_numbers(vitals: Vitals) -> Seen | None:
 
 @wrong_setting(
     "column against row",
-    read=LOSS,
+    read=MSE,
     tries="targets of the output's shape: T = T[:, None] for a column of outputs.",
     stops=True,
 )
@@ -182,7 +182,7 @@ def validation_of_another_scale(vitals: Vitals) -> Seen | None:
 
 @wrong_setting(
     "inputs too large",
-    read=VALLEY,
+    read=FOUR_SETTINGS,
     tries="{cure}",
     explains=(*STEPS, *START, *SLOW, "inputs of different scales"),
 )
@@ -270,7 +270,7 @@ def targets_apart(vitals: Vitals) -> Seen | None:
 
 @wrong_setting(
     "softmax before the loss",
-    read=DATA,
+    read=FOUR_LOOPS,
     tries="leave the softmax out of the model, and apply it only to show probabilities.",
     explains=(*SLOW, *STEPS),
 )
@@ -287,7 +287,7 @@ def softmax_at_the_end(vitals: Vitals) -> Seen | None:
 
 @wrong_setting(
     "activation before the loss",
-    read=DATA,
+    read=CROSS_ENTROPY,
     tries="end with the linear layer: the scores may be any numbers.",
     explains=(*SLOW, *STEPS, "dead units", "saturated units"),
 )
@@ -305,23 +305,24 @@ def activation_before_the_loss(vitals: Vitals) -> Seen | None:
 
 @wrong_setting(
     "log-softmax missing",
-    read=DATA,
+    read=CROSS_ENTROPY,
     tries="CrossEntropyLoss, which takes the scores as they are; or end with LogSoftmax(dim=1).",
     explains=(*SLOW, *STEPS, "start far from a guess"),
 )
 def log_softmax_missing(vitals: Vitals) -> Seen | None:
     """NLLLoss takes logarithms of probabilities, and the model gives it {thing}: their exponentials add up to {sum} for
-    a sample on average, and not to 1. So the loss falls below 0 without end, and nothing is learned by it.
+    a sample on average, and not to 1. So the loss falls below 0, and can fall where the answers do not get better.
     """
     if not isinstance(vitals.net.loss, nn.NLLLoss) or vitals.output.ndim != 2:
         return None
     total = float(vitals.output.double().exp().sum(1).mean())
-    return None if abs(total - 1) < 0.01 else {"where": "scores", "sum": number(total)}
+    what = "probabilities" if vitals.layers and vitals.layers[-1].kind == "softmax" else "scores"
+    return None if abs(total - 1) < 0.01 else {"where": what, "sum": number(total)}
 
 
 @wrong_setting(
     "output cannot reach the targets",
-    read=DATA,
+    read=DISK,
     tries="end with a linear layer, or scale the targets into the range.",
     explains=(*SLOW, "dead units", "saturated units"),
 )

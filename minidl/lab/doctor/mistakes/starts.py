@@ -10,7 +10,15 @@ import math
 import torch
 
 from minidl.lab.doctor.measure.vitals import TRIAL_STEPS, Vitals, dead, dropped, saturated, spread
-from minidl.lab.doctor.mistakes.reading import NOWHERE, SGD, START, START_OF_ALL, TWO_LINEAR, VARIANCES
+from minidl.lab.doctor.mistakes.reading import (
+    FIRST_LOSS,
+    FOUR_SETTINGS,
+    NOWHERE,
+    SGD,
+    START_OF_ALL,
+    TWO_LINEAR,
+    VARIANCES,
+)
 from minidl.lab.doctor.mistakes.rules import Seen, wrong_setting
 from minidl.lab.doctor.wording import number
 
@@ -138,7 +146,7 @@ def saturated_units(vitals: Vitals) -> Seen | None:
 
 @wrong_setting(
     "dead units",
-    read=VARIANCES,
+    read=FOUR_SETTINGS,
     tries="start again with a smaller learning rate, or with other initial weights and biases of 0.",
     explains=("signal fades", "signal grows", *SLOW),
 )
@@ -182,7 +190,7 @@ def signal_fades(vitals: Vitals) -> Seen | None:
 
 @wrong_setting(
     "start far from a guess",
-    read=START,
+    read=FIRST_LOSS,
     tries="smaller initial weights, and targets around 1.",
     explains=("ten samples not learned",),
 )
@@ -192,7 +200,9 @@ def far_from_a_guess(vitals: Vitals) -> Seen | None:
     """
     if not math.isfinite(vitals.loss):
         return {"where": "loss", "loss": str(vitals.loss), "guess": number(vitals.guess), "after": ""}
-    if not vitals.guess > 0 or vitals.loss < 50 * vitals.guess or vitals.learns():
+    if not vitals.guess > 0 or vitals.loss < 50 * vitals.guess:
+        return None
+    if vitals.lr and vitals.travel < vitals.guess:  # some steps have put it right
         return None
     after = f" (after {TRIAL_STEPS} trial steps still {number(vitals.travel)})" if vitals.lr else ""
     return {"where": "loss", "loss": number(vitals.loss), "guess": number(vitals.guess), "after": after}
