@@ -84,9 +84,11 @@ def changed(now: list[tuple[Tensor, Tensor | None]], before: list[Tensor]) -> bo
     """Whether parameters are others than before; NaN is as good as NaN."""
     if len(now) != len(before):
         return True
-    return any(
-        not torch.equal(p.detach().nan_to_num(7), old.nan_to_num(7)) for (p, _), old in zip(now, before, strict=True)
-    )
+    return any(_differ(param.detach(), old) for (param, _), old in zip(now, before, strict=True))
+
+
+def _differ(now: Tensor, before: Tensor) -> bool:
+    return not torch.equal(now, before) and not torch.equal(now.nan_to_num(7), before.nan_to_num(7))
 
 
 class Log:

@@ -87,8 +87,10 @@ class Candidate:
 
 def candidates(training: Training) -> list[Candidate]:
     """Return what the loop's numbers may be: the right ones first."""
-    found = [*_losses(training), *_shares(training)]
-    return sorted(found, key=lambda candidate: bool(candidate.mistake))
+    if training.known is None:  # each rule about what is returned asks again
+        found = [*_losses(training), *_shares(training)]
+        training.known = sorted(found, key=lambda candidate: bool(candidate.mistake))
+    return training.known
 
 
 def confirmed(training: Training) -> bool:

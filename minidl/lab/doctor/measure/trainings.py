@@ -39,6 +39,7 @@ class Training:
         self.loop, self.kind, self.roles, self.task, self.watch = loop, kind, roles, task, watch
         self.name = getattr(loop, "__name__", type(loop).__name__)
         self.raised: StudentError | None = None
+        self.known: list[Any] | None = None  # what its numbers may be, once that is asked for, see `returned`
         self.in_one_epoch = self.met_in_one_epoch = 0
         if kind == "training":
             self.log = self._run(1)

@@ -308,35 +308,6 @@ def moves_another(training: Training) -> bool:
     return other or ((others or full) and all(step.still for step in steps))
 
 
-@wrong_loop("best parameters not copied", read=LOOP)
-def best_not_copied(training: Training) -> Seen | None:
-    """{thing} is given to load_state_dict as it comes from the model: a dictionary of the model's own tensors, which
-    every step went on changing. What was best is gone, and the last ones are loaded into themselves. Keep a copy,
-    copy.deepcopy(model.state_dict()).
-    """
-    return {"where": "A state_dict"} if training.of_kind("loaded itself") else None
-
-
-@wrong_loop("model returned is another", read=LOOP)
-def model_returned_is_another(training: Training) -> Seen | None:
-    """The model that is returned is {thing}: one was trained, and its parameters have changed; those of the one
-    returned have not.
-    """
-    from minidl.lab.doctor.measure.recording import pairs
-
-    if not training.moved or training.kind == "step":
-        return None
-    start = [param.detach() for param, _ in pairs(training.task.model)]
-    found = training.result if isinstance(training.result, (list, tuple)) else [training.result]
-    for thing in found:
-        if type(thing).__mro__[1:2] != type(training.ran.model).__mro__[1:2] or thing is training.model:
-            continue
-        now = [param.detach() for param, _ in pairs(thing)]
-        if now and len(now) == len(start) and all(torch.equal(a, b) for a, b in zip(now, start, strict=True)):
-            return {"where": "a copy from before the training"}
-    return None
-
-
 @wrong_loop("evaluated in training mode", read=LOOP)
 def evaluated_in_training_mode(training: Training) -> Seen | None:
     """The model is evaluated {thing}: its Dropout goes on dropping (and batch norm would go on learning the data's
