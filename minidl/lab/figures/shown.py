@@ -21,7 +21,11 @@ STYLE = """<style>
 .jp-Notebook .jp-RenderedMarkdown details { margin: 0.8em 0; padding-left: 1em }
 .jp-Notebook .jp-OutputArea-output:is(.jp-RenderedImage) img { border-radius: 6px }
 .jp-Notebook .jp-OutputArea-output .MathJax_Display, .jp-Notebook mjx-container[display="true"] { text-align: left !important }
-</style>"""  # of prose and pictures in JupyterLab; nothing else has such classes
+.jp-Notebook .jp-RenderedLatex:has(.mjx-c2713) { border-left: 4px solid #1a7f37; padding: 4px 12px; margin: 6px 0 }
+.jp-Notebook mjx-mi:has(> .mjx-c2713) { background: #1a7f37; color: #fff; border-radius: 3px; padding: 0.2em 0.35em }
+.jp-Notebook .jp-RenderedLatex:has(mjx-utext) { border-left: 4px solid #b35806; padding: 4px 12px; margin: 6px 0 }
+.jp-Notebook .jp-RenderedLatex :has(> mjx-utext) { background: #b35806; color: #fff; border-radius: 3px; padding: 0 0.35em }
+</style>"""  # of prose, pictures, proofs (✓) and refutations (✗) in JupyterLab; nothing else has such classes
 SHARP = 2  # pixels for each of the screen's, as screens of today have them
 
 

@@ -14,7 +14,7 @@ from minidl.lab.figures.shown import description, picture
 
 pytestmark = pytest.mark.usefixtures("agg")
 
-FRAMES = {"new_axes", "new_pair", "new_row"}  # nothing is in them
+FRAMES = {"new_axes", "new_row"}  # nothing is in them
 
 
 def figure_of(name):
