@@ -9,8 +9,12 @@ from typing import Any
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.spines import Spine
+from PIL import Image
 
 from minidl.lab.arguments import checked
 from minidl.lab.figures.shown import SHARP, picture
@@ -28,6 +32,38 @@ class Sliders(widgets.VBox):
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         picture, about = self.still
         return super()._repr_mimebundle_(**kwargs) | {"image/png": picture}, {"image/png": about}
+
+
+class Stage:
+    """A figure of which only what lies in its axes is drawn anew: their frames, ticks and labels take longest and are kept."""
+
+    def __init__(self, figure: Figure) -> None:
+        self.figure, self.canvas = figure, FigureCanvasAgg(figure)
+        self.frame: Any = None
+        self.seen: object = None
+
+    def png(self) -> bytes:
+        """Draw the figure, and return it as a PNG."""
+        now = [(str(ax.viewLim), ax.get_xlabel(), ax.get_ylabel(), ax.get_position()) for ax in self.figure.axes]
+        if str(now) != self.seen:
+            self.seen = str(now)
+            plt.setp(self.moving(), animated=True)  # which leaves them out
+            self.canvas.draw()
+            self.frame = self.canvas.copy_from_bbox(self.figure.bbox)
+        self.canvas.restore_region(self.frame)
+        for artist in self.moving():
+            artist.draw(self.canvas.get_renderer())
+        drawn = io.BytesIO()
+        picture = Image.fromarray(np.asarray(self.canvas.buffer_rgba())).convert("RGB")
+        # few colours make it small, and this way to choose them is quick
+        picture = picture.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+        picture.save(drawn, "png", compress_level=1)
+        return drawn.getvalue()
+
+    def moving(self) -> list[Artist]:
+        """Return what lies in the axes, the lowest first."""
+        artists = [artist for ax in self.figure.axes for artist in ax.get_children() if artist is not ax.patch]
+        return sorted((a for a in artists if not isinstance(a, Axis | Spine)), key=Artist.get_zorder)
 
 
 @checked
@@ -89,25 +125,20 @@ def explore(
         slider.description = slider.description or _formula(name)
         slider.layout.width, slider.style.description_width = LENGTH, "initial"
 
-    def show() -> None:
-        drawn = io.BytesIO()
-        # figure.savefig would draw it twice, and a smaller file would take longer than it saves
-        canvas.print_png(drawn, pil_kwargs={"compress_level": 1})
-        image.value = drawn.getvalue()
-
     def moved(change: object) -> None:
         said.outputs = ()
         with said:
             update(**values())
-            show()
+            image.value = stage.png()
 
     plt.close(figure)  # or Jupyter would show it a second time
     update(**values())
     still = picture(figure)
     figure.set_dpi(SHARP * figure.dpi)
-    canvas = FigureCanvasAgg(figure)
-    show()
+    figure.draw_without_rendering()
     figure.set_layout_engine("none")  # laying out anew takes longer than drawing, and would make the axes jump
+    stage = Stage(figure)
+    image.value = stage.png()
     for slider in sliders.values():
         slider.observe(moved, names="value")
     shown = list(sliders.values())

@@ -104,7 +104,9 @@ def _tinted(ax: Axes | None, blocks: dict[tuple[int, int], Tensor], digits: str)
         canvas[row : row + len(block), column : column + block.shape[1]] = block
     limit = np.nanmax(np.abs(canvas)) or 1.0
     words = np.vectorize(lambda value: number(value, digits))(canvas) if digits else None
-    ax = new_axes(ax, size=(0.62 * width + 0.4, 0.46 * height + 0.6) if digits else (5.2, 3.8))
+    ax = new_axes(
+        ax, size=(0.62 * width + 0.4, 0.46 * height + 0.6) if digits else (0.2 * width + 1.2, 0.2 * height + 0.8)
+    )
     look = {
         "cmap": REGIONS if digits else SIGNS,
         "vmin": -limit,
