@@ -55,9 +55,7 @@ class Stage:
             artist.draw(self.canvas.get_renderer())
         drawn = io.BytesIO()
         picture = Image.fromarray(np.asarray(self.canvas.buffer_rgba())).convert("RGB")
-        # few colours make it small, and this way to choose them is quick
-        picture = picture.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-        picture.save(drawn, "png", compress_level=1)
+        picture.save(drawn, "png", compress_level=1)  # a smaller file would take longer than it saves
         return drawn.getvalue()
 
     def moving(self) -> list[Artist]:
