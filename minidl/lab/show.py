@@ -65,7 +65,7 @@ class SideBySide:
             f'<pre style="font-size: 85%; white-space: pre; overflow-x: auto">{_highlighted(source)}</pre></div>'
             for title, source in self.columns.items()
         )
-        return f'<div style="display: flex; flex-wrap: wrap; gap: 0 2.5em">{columns}</div>'
+        return f'<div style="display: flex; flex-wrap: wrap; gap: 0.8em 2.5em">{columns}</div>'
 
 
 def _highlighted(source: str) -> str:
