@@ -1,4 +1,4 @@
-"""Numbers against formulas: central differences, differences, and sizes of gradients."""
+"""Numbers against formulas: central differences, differences, messages and the sizes of gradients."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numbers import Real
 import torch
 from torch import Tensor
 
-from minidl import Sequential
+from minidl import Module, Sequential
 from minidl.lab.arguments import check_finite, checked
 
 
@@ -176,6 +176,22 @@ def compare_gradients(loss: Callable[..., Tensor], gradients: dict[str, tuple[Te
 
 
 @checked
+def messages(model: Sequential, grad_output: Tensor) -> list[tuple[Module, Tensor, Tensor]]:
+    """Send ``grad_output`` back through a model that has gone forward, and return what each layer gets and passes on.
+
+    Returns
+    -------
+    list of (layer, message that arrives, message that is passed on)
+        The last layer first, as they come.
+    """
+    found = []
+    for layer in reversed(list(model.layers())):
+        arrives, grad_output = grad_output, layer.backward(grad_output)
+        found.append((layer, arrives, grad_output))
+    return found
+
+
+@checked
 def gradient_sizes(model: Sequential, input: Tensor, grad_output: Tensor) -> list[float]:
     """Return how large the gradient is when it arrives at each layer that has parameters, first layer first.
 
@@ -183,9 +199,5 @@ def gradient_sizes(model: Sequential, input: Tensor, grad_output: Tensor) -> lis
     entries. The gradients of the parameters are added to ``grad``, as in any backward.
     """
     model.forward(input)
-    sizes = []
-    for layer in reversed(list(model.layers())):
-        arrived, grad_output = grad_output, layer.backward(grad_output)
-        if layer.params:
-            sizes.append(float(arrived.square().mean().sqrt()))
-    return sizes[::-1]
+    arrived = [(layer, message) for layer, message, _ in messages(model, grad_output)]
+    return [float(message.square().mean().sqrt()) for layer, message in arrived[::-1] if layer.params]

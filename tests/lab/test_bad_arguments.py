@@ -149,6 +149,7 @@ def calls() -> dict[str, tuple]:
         "agree": (numeric.agree, {"pairs": {"a": (X, X)}, "below": 1.0}),
         "compare_gradients": (numeric.compare_gradients, {"loss": square, "gradients": {"a": (D, 2 * D)}}),
         "gradient_sizes": (numeric.gradient_sizes, {"model": model(), "input": X, "grad_output": T}),
+        "messages": (numeric.messages, {"model": after_forward(model(), X), "grad_output": T}),
         "model_table": (show.model_table, {"model": model()}),
         "side_by_side": (
             lambda one, methods: show.side_by_side(one, Linear, methods=methods),

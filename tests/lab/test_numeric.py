@@ -3,7 +3,14 @@ import pytest
 import torch
 
 from minidl import Linear, Sequential, Tanh
-from minidl.lab.numeric import agree, central_differences, compare_gradients, gradient_sizes, largest_difference
+from minidl.lab.numeric import (
+    agree,
+    central_differences,
+    compare_gradients,
+    gradient_sizes,
+    largest_difference,
+    messages,
+)
 
 
 @pytest.mark.parametrize("shape", [(2, 3), (1, 1), (4,), (), (2, 3, 2), (0, 3)])
@@ -95,6 +102,19 @@ def test_gradient_sizes_are_those_of_what_arrives(randn, generator):
     sizes = gradient_sizes(model, input, grad_output)
     arrived = (grad_output @ second.params["weight"].mT) * (1 - torch.tanh(first(input)) ** 2)
     assert sizes == pytest.approx([float(arrived.square().mean() ** 0.5), float(grad_output.square().mean() ** 0.5)])
+
+
+def test_messages_are_what_each_layer_gets_and_passes_on(randn, generator):
+    model = Sequential(Linear(3, 4, generator=generator, dtype=torch.float64), Tanh())
+    output = model.forward(randn(5, 3))
+    grad_output = randn(5, 4)
+    (tanh, arrives, between), (linear, also_between, passed_on) = messages(model, grad_output)
+    assert (linear, tanh) == tuple(model)
+    assert arrives is grad_output
+    assert also_between is between
+    assert torch.allclose(between, grad_output * (1 - output**2))
+    assert torch.equal(passed_on, between @ linear.params["weight"].mT)
+    assert torch.equal(linear.grad["bias"], between.sum(0, keepdim=True))
 
 
 def test_of_float32_it_is_said_that_float32_is_the_reason(capsys):

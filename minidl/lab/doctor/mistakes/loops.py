@@ -168,8 +168,8 @@ def never_zeroed(training: Training) -> Seen | None:
 
 @wrong_loop("zeroed too rarely", read=SGD)
 def zeroed_too_rarely(training: Training) -> Seen | None:
-    """{thing} are set to zero now and then only: in {count} of {of} steps those of earlier steps were still in, and
-    went into the step once more. Call {call} before each backward, inside the loop of the batches.
+    """{thing} are set to zero now and then only: in {count} of the {of} steps after the first one those of earlier steps were
+    still in, and went into the step once more. Call {call} before each backward, inside the loop of the batches.
     """
     count, of = stale(training)
     if count and any(e.kind == "zeroed" and e.of is training.model for e in training.log.events):
