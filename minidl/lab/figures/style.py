@@ -148,7 +148,7 @@ def plain_logarithm(*logarithmic: Axis) -> None:
         powers = math.log10(high / low) if 0 < low < high else 0.0
         if powers < 6:  # beyond, powers of ten are easier to read than their zeros
             axis.set_major_locator(LogLocator(subs=(1, 2, 5) if powers < 2.5 else (1,)))
-            axis.set_major_formatter("{x:g}")
+            axis.set_major_formatter(lambda x, _: f"{x:g}" if 1e-5 < x < 1e6 else f"$10^{{{math.log10(x):.0f}}}$")
         axis.set_minor_formatter(NullFormatter())
 
 
