@@ -96,7 +96,17 @@ def examine_thing(
         diagnosis = _graph(thing, project, shape, time_limit)
     else:
         diagnosis = _guessed(thing, project, shape, time_limit)
+    _came_with_the_file(diagnosis, thing, project)
     return tolerated(diagnosis, thing, project, cases, lambda other: _quickly(other, project))
+
+
+def _came_with_the_file(diagnosis: Diagnosis, thing: Any, project: Project) -> None:
+    """Raise CannotBuild where a name is missing that a file would have, had it been loaded as a whole."""
+    homes = [getattr(cls, "__module__", "") for cls in getattr(thing, "__mro__", (thing,))]
+    problems = [project.problems.get(path, "") for path, m in project.modules.items() if m.__name__ in homes]
+    found = next((f for f in diagnosis.findings if f.mistake == "raises" and "NameError" in f.text), None)
+    if found is not None and any(problems):
+        raise CannotBuild(f"{found.text} (the file did not load as a whole)")
 
 
 def _quickly(thing: Any, project: Project) -> Diagnosis:
