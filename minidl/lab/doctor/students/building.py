@@ -45,10 +45,11 @@ from minidl.lab.doctor.students.preparing import WAYS, set_up, slots_in, used
 from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.inside import children
+from minidl.lab.doctor.subject.networks import is_network
 from minidl.lab.doctor.subject.of_functions import Listener
 from minidl.lab.doctor.subject.roles import kind, needed, parameters, positional
 
-ADDING = ("add", "add_layer", "append", "addLayer", "add_module")
+ADDING = re.compile("(add|append|push|insert|register)_?((end|new|a|hidden)_?)?(layers?|modules?|module_list)?", re.IGNORECASE)
 CERTAIN = (NameError, SyntaxError)  # errors that do not come from what the arguments are
 SECONDS = 0.5  # for building one thing in several ways
 
@@ -111,8 +112,10 @@ def build(cls: type, project: Project, model: Any = None, depth: int = 0, **sett
 
 def _filled(thing: Any, words: str, project: Project, depth: int) -> tuple[Any, str]:
     """Return a network that is filled by a method of its own with layers in it, and how that is said; others as they are."""
-    method = next((m for name in ADDING if callable(m := getattr(thing, name, None))), None)
-    if method is None or depth > 1 or kind(type(thing)) != "layer" or children(thing) or len(needed(method)) != 1:
+    names = sorted(n for n, v in vars_of(type(thing)).items() if ADDING.fullmatch(n) and callable(v))
+    method = next((m for name in names if len(needed(m := getattr(thing, name))) == 1), None)
+    is_one = kind(type(thing)) == "layer" or is_network(type(thing))
+    if method is None or depth > 1 or not is_one or children(thing):
         return thing, words
     with contextlib.suppress(Exception):
         own = layers(project, type(thing), depth)
@@ -120,6 +123,11 @@ def _filled(thing: Any, words: str, project: Project, depth: int) -> tuple[Any, 
             method(layer)
         return thing, f"{words} with {', '.join(type(layer).__name__ for layer in own)}"
     return thing, words
+
+
+def vars_of(cls: type) -> dict[str, Any]:
+    """Return what a class and its base classes define."""
+    return {name: value for kind_ in reversed(cls.__mro__[:-1]) for name, value in vars(kind_).items()}
 
 
 def _ways(

@@ -31,6 +31,12 @@ CASES = "cases.py"
 DATA = {"assets", "data", "figures", "images", "logs", "models", "notebooks", "outputs", "plots", "reports", "results"}
 DEEPEST = 30  # folders inside of each other
 PARTS = {"docs", "examples", "lib", "scripts", "src", "test", "tests", "utils"}  # of a project; no student is called so
+ROOMS = {  # of a framework; two of these are no two students
+    f"{name}{s}"
+    for name in ("layer", "model", "function", "activation", "optimizer", "optimiser", "network", "module", "initializer",
+                 "regularizer", "metric", "util", "helper", "dataset", "callback", "operation", "test", "loss_function")
+    for s in ("", "s")
+} | {"loss", "losses", "nn", "core", "src", "data", "optim", "optimization", "preprocessing", "training", "examples"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -235,6 +241,8 @@ def _import_each_other(below: Mapping[Path, Mapping[Path, Outline]]) -> bool:
     names = {folder.name for folder in below}
     if any(_imports(folder.name, files) for folder, files in below.items()):
         return True  # it is a package of that name, and so are those beside it
+    if len({name.lower() for name in names} & ROOMS) > 1:
+        return True
     linked = [
         any({name.partition(".")[0] for _, name in o.imports} & (names - {folder.name}) for o in files.values())
         for folder, files in below.items()

@@ -8,6 +8,7 @@ rate. Where some of them fit and others do not, the others are wrong. Where none
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import random
 import re
@@ -21,6 +22,7 @@ from torch import Tensor
 
 from minidl.lab.doctor.diagnosis import Diagnosis, Finding
 from minidl.lab.doctor.students.building import Broken, Built, CannotBuild, build
+from minidl.lab.doctor.students.configuring import configured, wanted
 from minidl.lab.doctor.students.guesses import FEATURES, HIDDEN, OUTPUTS, SAMPLES, drawn
 from minidl.lab.doctor.students.preparing import set_up
 from minidl.lab.doctor.students.project import Project
@@ -28,7 +30,8 @@ from minidl.lab.doctor.students.tries import shapes_for
 from minidl.lab.doctor.subject.calls import Watch
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.inside import Path, attributes
-from minidl.lab.doctor.subject.networks import ROWS, Using, Way, called, is_target, ways, write
+from minidl.lab.doctor.subject.names import plain
+from minidl.lab.doctor.subject.networks import ONE_COLUMN, ONE_ROW, Using, Way, called, is_target, ways, write
 from minidl.lab.doctor.subject.paths import get
 from minidl.lab.doctor.subject.roles import needed, parameters
 from minidl.lab.doctor.subject.subject import in_double
@@ -79,6 +82,8 @@ def examine_network(thing: Any, project: Project, time_limit: float) -> Diagnosi
             if time.process_time() - started > SECONDS:
                 break
             using = Using(built.thing, way, data)
+            if way.trains:
+                using.more = _more(project, cls)
             try:
                 found = guarded(lambda watch, u=using, s=size: _examined(u, s, watch), time_limit)[0]
             except Hung as error:
@@ -116,6 +121,17 @@ def _tries(cls: type, thing: Any, project: Project) -> Iterator[tuple[Built, Way
                 break
     for way in some:
         yield from ((built, way, ()) for built in made)
+        if way.trains:
+            yield from ((other, way, ()) for built in made for other in itertools.islice(configured(built, project), 1, 3))
+
+
+def _more(project: Project, cls: type) -> dict[str, Any]:
+    """Return what a training may ask for beside the samples: a loss, its derivative, an optimiser."""
+    if "for_trainings" not in project.__dict__:
+        names = ("loss", "loss_fn", "loss_function", "cost", "criterion", "loss_prime", "optimizer", "optimiser", "optim")
+        found = {plain(name): wanted(name, project, cls) for name in names}
+        project.__dict__["for_trainings"] = {name: some[0] for name, some in found.items() if some}
+    return project.__dict__["for_trainings"]
 
 
 def _small(cls: type) -> dict[str, Any]:
@@ -180,7 +196,7 @@ def _examined(using: Using, size: tuple[int, ...], watch: Watch) -> tuple[list[F
     """Return findings, notes, and the parameters examined; None where the gradients fit nothing."""
     torch.set_default_dtype(torch.float64)
     generator = torch.Generator().manual_seed(5)
-    alone = using.way.layout not in (ROWS, "columns")
+    alone = using.way.layout in (ONE_COLUMN, ONE_ROW)
     x = torch.randn((1 if alone else size[0], *size[1:]), generator=generator, dtype=torch.float64)
     seconds, problem = time.process_time(), None
     base = copy_of(using.network, torch.float64)

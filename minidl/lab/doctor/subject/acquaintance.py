@@ -12,7 +12,7 @@ from minidl.lab.doctor.subject.calls import StudentError
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.fitting import DERIVATIVES, FITS, RIGHT, find_convention, is_told_nothing
 from minidl.lab.doctor.subject.inside import attributes, contents
-from minidl.lab.doctor.subject.names import attribute
+from minidl.lab.doctor.subject.names import attribute, beside_backward
 from minidl.lab.doctor.subject.parameters import Slot, slots_of
 from minidl.lab.doctor.subject.paths import get, put
 from minidl.lab.doctor.subject.roles import needed, positional, role, target_first
@@ -150,6 +150,8 @@ def _speaks_otherwise(subject: Subject) -> bool:
         names = needed(backward)
         given_back = len(names) == 1 and (role(names[0]) == "target" or names[0].lower() in ("y", "label"))
         return given_back or target_first(needed(forward)) or target_first(names)
+    if beside_backward(subject.original, subject.backward_name) and len(needed(backward)) == 2:
+        return True
     return is_told_nothing(subject) or "rate" in map(role, [p.name for p in positional(backward)[1:]])
 
 

@@ -16,9 +16,15 @@ import torch
 from torch import Tensor
 
 from minidl.lab.doctor.subject.calls import StudentError
-from minidl.lab.doctor.subject.conventions import RETURNED, Convention, Translator
+from minidl.lab.doctor.subject.conventions import BOX, RETURNED, Convention, Translator
 from minidl.lab.doctor.subject.inside import Path, attributes, children, show
-from minidl.lab.doctor.subject.names import INPUT_GRADIENT_NAME, OUTPUT_NAMES, is_gradient_name, is_gradient_of
+from minidl.lab.doctor.subject.names import (
+    INPUT_GRADIENT_NAME,
+    OUTPUT_NAMES,
+    beside_backward,
+    is_gradient_name,
+    is_gradient_of,
+)
 from minidl.lab.doctor.subject.of_functions import Listener
 from minidl.lab.doctor.subject.paths import get
 from minidl.lab.doctor.subject.roles import needed, order_is_clear, parameters, positional, role, target_first
@@ -89,13 +95,24 @@ def _candidates(subject: Subject, input: Tensor, usual: bool) -> Iterator[Conven
             yield Convention(fronts[0], ("output",), derivative=True)
     if is_told_nothing(subject):
         yield Convention(fronts[0], (), derivative=True)
+    beside = () if subject.is_loss else _beside(subject)
     for layout, front in itertools.product(layouts, fronts):
         splits = _splits(subject, input) if "second" in front else [0]
         for split, back in itertools.product(splits, backs):
             both = subject.is_loss and {"input", "target"} <= set(back)
             if both and needed(forward)[:2] == needed(backward)[:2] and front.index("input") != back.index("input"):
                 continue  # the same names mean the same
-            yield Convention(front, back, layout, split)
+            yield Convention(front, back, layout, split, beside=beside)
+
+
+def _beside(subject: Subject) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the methods that make the gradients of the parameters beside backward, and what they are to be given."""
+    found = []
+    for name in beside_backward(subject.original, subject.backward_name):
+        roles = [role(argument) for argument in needed(getattr(subject.original, name))]
+        if roles in (["grad"], ["input", "grad"], ["grad", "input"]):
+            found.append((name, tuple(roles)))
+    return tuple(found[:1])
 
 
 def is_told_nothing(subject: Subject) -> bool:
@@ -229,6 +246,9 @@ def _where_output(module: Any, answer: Any) -> str:
         if numbers:
             return numbers[0]
         return next((n for n in OUTPUT_NAMES if n in own and (is_values(own[n]) or as_tensor(own[n]) is not None)), "")
+    if as_tensor(answer) is None and hasattr(answer, "__dict__"):  # in a box
+        own = [name for name, value in vars(answer).items() if isinstance(value, Tensor) or is_numpy(value)]
+        return BOX + own[0] if len(own) == 1 else ""
     return ""
 
 

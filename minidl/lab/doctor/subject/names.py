@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import functools
 import re
-import types
 from typing import Any
 
 from minidl.lab.doctor.subject.stubs import is_stub
 
 
-class Names(tuple):  # noqa: SLOT001
+class Names(tuple):
     """Names of methods, the likelier first; where a class has none of them, one that fits a pattern is meant."""
 
     pattern: re.Pattern
@@ -113,7 +112,13 @@ GRADIENT_METHODS = ("grad", "grads", "gradients", "get_grads", "get_gradients")
 GRADIENT_PREFIXES = ("gradient_", "gradient", "grads_", "grad_", "grads", "grad", "dloss_d", "dl_d", "dld", "d_", "d",
                      "delta_", "delta", "nabla_", "g_", "g")  # fmt: skip
 GRADIENT_SUFFIXES = ("_gradient", "_gradients", "_grads", "_grad", "gradient", "grad", "_d")
-ALIASES = {"w": "weight", "weights": "weight", "b": "bias", "biases": "bias"}
+ALIASES = {"w": "weight", "weights": "weight", "b": "bias", "biases": "bias", "biais": "bias"}
+BOTH_WAYS = re.compile("forward.*|fprop|feedforward|propagate"), re.compile("back(?:ward|prop).*|bprop|computegradients?")
+OF_PARAMETERS = re.compile(  # methods beside backward, which make the gradients of the parameters
+    r"(?:backward|compute|calc|calculate|update|accumulate|acc|get)*(?:update|acc)?(?:grad|grads|gradients?)"
+    r"(?:of|wrt)?(?:param|params|parameters|parameter|weights?|w)?"
+    r"|(?:backward|compute|calc|calculate|update)(?:param|params|parameters|weights?|w)(?:grad|grads|gradients?)"
+)
 
 
 def first_method(thing: Any, names: tuple[str, ...]) -> str | None:
@@ -129,7 +134,28 @@ def fitting(thing: Any, names: tuple[str, ...]) -> list[str]:
     """Return the methods of a class, or of an object's, that have other names but fit the pattern, and take something."""
     if not isinstance(names, Names) or OPTIMIZER_NAME.search(_class(thing).__name__):
         return []
-    return [name for name in _methods(_class(thing)) if names.pattern.fullmatch(name.lower().replace("_", ""))]
+    found = [name for name in _methods(_class(thing)) if names.pattern.fullmatch(plain(name))]
+    return sorted(found, key=lambda name: OF_PARAMETERS.fullmatch(plain(name)) is not None)
+
+
+@functools.lru_cache(maxsize=1000)
+def goes_both_ways(cls: type) -> bool:
+    """Whether a class has methods that go forward and back, whatever they are called."""
+    if cls.__module__.partition(".")[0] in ("torch", "numpy", "builtins"):
+        return False
+    names = [plain(name) for name in _methods(cls)]
+    return all(any(pattern.fullmatch(name) for name in names) for pattern in BOTH_WAYS)
+
+
+def beside_backward(thing: Any, backward: str) -> list[str]:
+    """Return the methods that make the gradients of the parameters, where backward returns that of the input alone."""
+    found = [n for n in _methods(_class(thing)) if n != backward and OF_PARAMETERS.fullmatch(plain(n))]
+    return [name for name in found if not is_stub(attribute(thing, name))]
+
+
+def plain(name: str) -> str:
+    """Return a name in lower case without underscores."""
+    return name.lower().replace("_", "")
 
 
 def _class(thing: Any) -> type:
@@ -171,6 +197,8 @@ def is_gradient_of(name: str, param: str) -> bool:
     if name == param:
         return False
     low = name.lower().lstrip("_")
+    if low.rstrip("s") in ("grad", "gradient") and canonical(param) in ("parameters", "parameter", "params"):
+        return True
     stems = [low[len(p) :] for p in GRADIENT_PREFIXES if low.startswith(p)]
     stems += [low[: -len(s)] for s in GRADIENT_SUFFIXES if low.endswith(s)]
     return canonical(param) in {canonical(stem) for stem in stems if stem}

@@ -17,6 +17,7 @@ from torch import Tensor
 from minidl.lab.doctor.subject.fitting import arrays
 from minidl.lab.doctor.subject.inside import Path, attributes, contents, show
 from minidl.lab.doctor.subject.names import OUTPUT_NAMES, first_method, is_gradient_name, is_gradient_of
+from minidl.lab.doctor.subject.own_loops import TINY, loops, train
 from minidl.lab.doctor.subject.parameters import slots_of
 from minidl.lab.doctor.subject.paths import get, put
 from minidl.lab.doctor.subject.roles import LOSS_NAME, needed, positional, role
@@ -43,6 +44,7 @@ OFF = re.compile("^(reg|lambda_?|lambd|lmbda|l2|l1|verbose|momentum|mu|decay|wei
 ONCE = re.compile("^(epochs?|iterations?|num_?iter(ation)?s?|n_?iters?|n_?epochs?|steps)$", re.IGNORECASE)
 RATE_OF_ALL = 0.01
 ROWS, COLUMNS, ONE_COLUMN, ONE_ROW = "rows", "columns", "one column", "one row"
+EACH_ROW, EACH_COLUMN = "each a row", "each a column"  # of matrices of their own
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Way:
     backward: str
     value: str
     layout: str = ROWS
+    trains: bool = False  # whether backward is a training of its own
 
     def laid(self, batch: Tensor | None) -> Tensor | None:
         """Return a batch, a sample in each row, as the network takes it."""
@@ -60,10 +63,15 @@ class Way:
             return batch
         if self.layout == COLUMNS:
             return batch.T if batch.ndim == 2 else batch
+        if self.layout in (EACH_ROW, EACH_COLUMN):
+            batch = batch[:, None].double() if batch.ndim == 1 else batch
+            return batch[:, None] if self.layout == EACH_ROW else batch[:, :, None]
         return batch[0][:, None] if self.layout == ONE_COLUMN and batch.ndim == 2 else batch[0]
 
     def rows(self, output: Tensor) -> Tensor:
         """Return an output with a sample in each row."""
+        if self.layout in (EACH_ROW, EACH_COLUMN):
+            return output.flatten(1) if output.ndim == 3 else output
         return output.T if self.layout in (COLUMNS, ONE_COLUMN) else output[None] if self.layout == ONE_ROW else output
 
 
@@ -91,6 +99,8 @@ def ways(cls: type) -> Iterator[Way]:
         both = len(asked) > 1 and not is_target(asked[0]) and is_target(asked[1])
         if both and (not forwards or forwards[0] == "predict") and first_method(cls, ("backward",)) is None:
             yield from (Way("", name, name, layout) for layout in (ROWS, COLUMNS))
+    for output, training in loops(cls):
+        yield from (Way(output, training, "", layout, True) for layout in (ROWS, EACH_ROW, EACH_COLUMN, COLUMNS))
 
 
 def is_target(name: str) -> bool:
@@ -111,6 +121,7 @@ class Using:
 
     def __init__(self, network: Any, way: Way, data: tuple[Path, Path] | tuple[()] = ()) -> None:
         self.network, self.way, self.data = network, way, data
+        self.more: dict[str, Any] = {}  # what a training may ask for beside the samples
         self.numpy = not any(isinstance(value, Tensor) for value in contents(network))
 
     def say(self, batch: Tensor | None) -> Any:
@@ -137,9 +148,13 @@ class Using:
         if isinstance(answer, (tuple, list)) and len(answer) > 1 and isinstance(answer[1], (dict, list, tuple)):
             found = self.output(network, answer[0], n)
             answer = answer if found is None else answer[0]
+        if isinstance(answer, list) and len(answer) == n and self.way.trains:
+            parts = [as_tensor(value) for value in answer]
+            if all(p is not None and p.is_floating_point() and p.shape == parts[0].shape for p in parts):
+                return torch.stack(parts).reshape(n, -1).double()
         for value in list(flat(answer))[::-1]:
             tensor = as_tensor(value)
-            if tensor is not None and tensor.is_floating_point() and 0 < tensor.ndim < 3:
+            if tensor is not None and tensor.is_floating_point() and 0 < tensor.ndim < 3 + self.way.trains:
                 rows = self.way.rows(tensor)
                 if rows.ndim == 1 and len(rows) == n:
                     rows = rows[:, None]
@@ -149,6 +164,8 @@ class Using:
 
     def backward(self, network: Any, x: Tensor, t: Tensor, answer: Any) -> Any:
         """Call backward with what the names of its arguments ask for, and return all that it returns."""
+        if self.way.trains:
+            return train(network, self.way.backward, self.say(x), self.say(t), len(x), self.more)
         method = getattr(network, self.way.backward)
         output = next((v for v in flat(answer) if as_tensor(v) is not None), None)
         if isinstance(answer, (tuple, list)) and answer and not isinstance(answer[-1], (dict, list, tuple)):
@@ -240,6 +257,8 @@ class Using:
             new = as_tensor(get(network, path))
             if new is not None and new.shape == old.shape and not torch.equal(new, old):
                 moved[path] = (old - new).double()
+        if self.way.trains:
+            return "moved", {path: step / TINY for path, step in moved.items()}
         found = [("returned", returned), ("kept", kept), ("moved", moved)]
         return max(found, key=lambda one: len(one[1]))
 

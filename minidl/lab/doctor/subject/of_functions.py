@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import itertools
 import re
 import sys
@@ -11,7 +12,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from minidl.lab.doctor.subject.names import BACKWARD_METHODS, INPUT_GRADIENT_NAME, LOSS_METHODS, first_method
+from minidl.lab.doctor.subject.names import (
+    BACKWARD_METHODS,
+    INPUT_GRADIENT_NAME,
+    LOSS_METHODS,
+    first_method,
+    is_gradient_name,
+)
 from minidl.lab.doctor.subject.roles import is_fused, needed, positional, returns_both, role, target_first
 from minidl.lab.doctor.subject.values import as_tensor, is_numpy
 
@@ -158,10 +165,12 @@ class Loss:
         mine = of_a_loss(gradient)[:2]
         self.swapped_back = target_first(mine) if len(mine) == 2 else self.swapped
         self.switch = next((p.name for p in positional(loss) if SWITCH.match(p.name)), "")
+        self.boxed = _opens_a_box(loss)
 
     def _given(self, function: Callable, input: Any, target: Any, swapped: bool) -> list[Any]:
         """Return what a function is given, in its order."""
         names = needed(function)
+        input = Box(input) if self.boxed else input
         if _of_weights(names):
             data = torch.randn(len(target), len(input), generator=torch.Generator().manual_seed(3), dtype=torch.float64)
             values = [input, data if isinstance(input, Tensor) else data.numpy(), target]
@@ -182,6 +191,7 @@ class Loss:
 
     def forward(self, input: Any, target: Any) -> Any:
         answer = self.functions[0](*self._given(self.functions[0], input, target, self.swapped))
+        answer = tuple(vars(answer).values()) if self.boxed and hasattr(answer, "__dict__") else answer
         return _loss_in(answer) if isinstance(answer, tuple) else answer
 
     def backward(self, input: Any, target: Any) -> Any:
@@ -189,7 +199,27 @@ class Loss:
         if self.functions[0] is not self.functions[1]:
             return self.functions[1](*given)
         answer = self.functions[0](*given, **({self.switch: True} if self.switch else {}))
+        if self.boxed and hasattr(answer, "__dict__"):
+            return next((value for name, value in vars(answer).items() if is_gradient_name(name)), None)
         return answer[-1] if isinstance(answer, tuple) else answer
+
+
+class Box:
+    """What a network of some projects returns: its output, in an attribute, and who made it."""
+
+    def __init__(self, value: Any) -> None:
+        self.array = self.value = self.val = value
+        self.model = self.creator = None
+
+
+def _opens_a_box(loss: Callable) -> bool:
+    """Whether a loss takes its input out of an attribute: input.array."""
+    steps = [step for step in dis.get_instructions(loss) if step.opname != "NOP"] if hasattr(loss, "__code__") else []
+    first = [p.name for p in positional(loss)][:1]
+    return any(
+        a.opname.startswith("LOAD_FAST") and [a.argval] == first and b.opname == "LOAD_ATTR" and b.argval in vars(Box(0))
+        for a, b in itertools.pairwise(steps)
+    )
 
 
 class Fused:
