@@ -197,11 +197,15 @@ def is_gradient_of(name: str, param: str) -> bool:
     if name == param:
         return False
     low = name.lower().lstrip("_")
-    if low.rstrip("s") in ("grad", "gradient") and canonical(param) in ("parameters", "parameter", "params"):
-        return True
     stems = [low[len(p) :] for p in GRADIENT_PREFIXES if low.startswith(p)]
     stems += [low[: -len(s)] for s in GRADIENT_SUFFIXES if low.endswith(s)]
     return canonical(param) in {canonical(stem) for stem in stems if stem}
+
+
+def is_the_gradient_of(name: str, param: str) -> bool:
+    """Whether two names mean all parameters, in one array, and their gradient: _parameters and _gradient."""
+    low = name.lower().strip("_")
+    return low in ("grad", "grads", "gradient", "gradients") and canonical(param) in ("parameters", "parameter", "params")
 
 
 def is_gradient_name(name: str) -> bool:
