@@ -10,7 +10,7 @@ from torch import Tensor
 
 from minidl.lab.doctor.subject.calls import StudentError
 from minidl.lab.doctor.subject.copies import copy_of
-from minidl.lab.doctor.subject.fitting import DERIVATIVES, FITS, RIGHT, find_convention, is_told_nothing
+from minidl.lab.doctor.subject.fitting import DERIVATIVES, FITS, RIGHT, find_convention, is_told_nothing, moves
 from minidl.lab.doctor.subject.inside import attributes, contents
 from minidl.lab.doctor.subject.names import attribute, beside_backward
 from minidl.lab.doctor.subject.parameters import Slot, slots_of
@@ -109,6 +109,9 @@ def _get_to_know(subject: Subject, input: Tensor, target: Tensor | None) -> None
                 subject.dialect, subject.dtype = dialect, dtype
                 subject.set_default()
             subject.slots = _parameters(subject, input, target)
+            if not subject.slots and moves(subject, input) and not _translated(subject, dialects, input, target):
+                subject.dialect, subject.dtype = dialect, dtype
+                subject.set_default()
             return
     if _translated(subject, dialects, input, target):
         return

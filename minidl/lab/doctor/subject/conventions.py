@@ -53,6 +53,8 @@ class Convention:
         Whether backward returns the derivative at the input that it is given, without an upstream gradient.
     beside : tuple of (method, what each of its arguments is)
         What is called beside backward, and makes the gradients of the parameters.
+    rate : float
+        The learning rate of a backward that updates parameters itself.
     """
 
     forward: tuple[str, ...] = ("input",)
@@ -67,6 +69,7 @@ class Convention:
     restored: tuple[Path, ...] = ()
     derivative: bool = False
     beside: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    rate: float = RATE
 
     @property
     def is_whole(self) -> bool:
@@ -83,6 +86,8 @@ class Convention:
             parts.append("the target comes first")
         if "input" in self.backward and "target" not in self.backward:
             parts.append(f"backward({', '.join(self.backward)})")
+        if self.updated and "rate" not in self.backward:
+            parts.append(f"backward updates the parameters itself, by {self.rate:g} times the gradients: its step was measured")
         if "rate" in self.backward:
             parts.append(
                 "backward updates the parameters itself; it was called with the learning rate 1, and its step measured"
@@ -204,7 +209,7 @@ class Translator:
             found[show(path)] = gradient.reshape(shape) if gradient.numel() == shape.numel() else gradient
         for path, old in before.items():
             if path in convention.updated:
-                found[show(path)] = (old - as_tensor(get(module, path))) / RATE
+                found[show(path)] = (old - as_tensor(get(module, path))) / convention.rate
             put(module, path, old)
         if found:
             sums = dict(attribute(module, RETURNED, {}))

@@ -33,6 +33,7 @@ from minidl.lab.doctor.subject.values import as_tensor, is_numpy, is_values, sam
 
 PLURAL = re.compile("gradients|grads|s$")
 RIGHT, FITS, RUNS, RAISES = 3, 2, 1, 0
+STEPS = re.compile("^_*(nn|net|network|model|parent|optimi[sz]er)$")
 DERIVATIVES = ("derivative", "deriv", "gradient")  # the names of a backward that is no backward
 
 
@@ -273,7 +274,10 @@ def _scored(
     answer = subject.translator.ask_backward(module, *given)
     where = _where_gradient(module, answer)
     moved: tuple[Path, ...] = ()
-    if "rate" in convention.backward:
+    kept = None if subject.is_loss or "rate" in convention.backward else kept_rate(module)
+    if kept is not None:
+        convention = replace(convention, rate=kept)
+    if "rate" in convention.backward or kept is not None:
         moved = tuple(path for path, old in values.items() if not same(old, as_tensor(get(module, path))))
     convention = replace(
         convention,
@@ -294,6 +298,28 @@ def _scored(
         return RUNS, convention, 0.0
     difference = _difference(subject, input, target, grad_output, grad_input)
     return (RIGHT if difference < 1e-3 else FITS), convention, difference
+
+
+def kept_rate(module: Any) -> float | None:
+    """Return the learning rate that a module keeps, or the network that it knows, where there is one that makes a step."""
+    holders = [module, *(v for n, v in attributes(module).items() if STEPS.search(n) and hasattr(v, "__dict__"))]
+    for holder in holders:
+        for name, value in attributes(holder).items():
+            if role(name.strip("_")) == "rate" and isinstance(value, float) and value > 0:
+                return value
+    return None
+
+
+def moves(subject: Subject, input: Tensor) -> bool:
+    """Whether backward of a layer changes what forward has used, and it keeps a learning rate for that."""
+    module = subject.fresh()
+    if subject.is_loss or children(module) or kept_rate(module) is None:
+        return False
+    places = arrays(subject.original)
+    output = subject.forward(module, input)
+    before = {path: as_tensor(get(module, path)) for path in places}
+    subject.backward(module, subject.cast_like(subject.upstream(output), output), input)
+    return any(not same(value, as_tensor(get(module, path))) for path, value in before.items())
 
 
 def _where_gradient(module: Any, answer: Any) -> str:
@@ -327,6 +353,8 @@ def arrays(module: Any, prefix: Path = ()) -> list[Path]:
             found += [
                 (*prefix, (".", name), ("[]", k)) for k, v in value.items() if isinstance(v, Tensor) or is_numpy(v)
             ]
+        elif isinstance(value, list) and 0 < len(value) < 4 and all(isinstance(v, Tensor) or is_numpy(v) for v in value):
+            found += [(*prefix, (".", name), ("[]", k)) for k in range(len(value))]
     found = [path for path in found if _is_param(get(module, path[len(prefix) :]))]
     for path, child in children(module) if len(prefix) < 6 else ():
         found += arrays(child, prefix + path)
