@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from minidl.lab.doctor.diagnosis import Finding
 from minidl.lab.doctor.students.guesses import (
     ARGUMENTS,
     ARRAYS,
@@ -63,6 +64,7 @@ class Broken(Exception):  # noqa: N818
 
     def __init__(self, said: str, error: Exception) -> None:
         super().__init__(f"{said} raises {type(error).__name__}: {error}")
+        self.finding = Finding("raises", "__init__", str(self), evidence={"error": type(error).__name__})
 
 
 @dataclass

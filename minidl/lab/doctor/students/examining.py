@@ -48,7 +48,7 @@ from minidl.lab.doctor.subject.names import (
     first_method,
 )
 from minidl.lab.doctor.subject.networks import is_network
-from minidl.lab.doctor.subject.of_functions import Listener, Summed, as_a_loss
+from minidl.lab.doctor.subject.of_functions import EachSample, Listener, Summed, SummedAlone, as_a_loss
 from minidl.lab.doctor.subject.roles import kind, needed, role, takes_its_parameters
 from minidl.lab.doctor.subject.step_functions import StepFunctionFound, step_functions
 
@@ -96,17 +96,7 @@ def examine_thing(
         diagnosis = _graph(thing, project, shape, time_limit)
     else:
         diagnosis = _guessed(thing, project, shape, time_limit)
-    _came_with_the_file(diagnosis, thing, project)
     return tolerated(diagnosis, thing, project, cases, lambda other: _quickly(other, project))
-
-
-def _came_with_the_file(diagnosis: Diagnosis, thing: Any, project: Project) -> None:
-    """Raise CannotBuild where a name is missing that a file would have, had it been loaded as a whole."""
-    homes = [getattr(cls, "__module__", "") for cls in getattr(thing, "__mro__", (thing,))]
-    problems = [project.problems.get(path, "") for path, m in project.modules.items() if m.__name__ in homes]
-    found = next((f for f in diagnosis.findings if f.mistake == "raises" and "NameError" in f.text), None)
-    if found is not None and any(problems):
-        raise CannotBuild(f"{found.text} (the file did not load as a whole)")
 
 
 def _quickly(thing: Any, project: Project) -> Diagnosis:
@@ -156,12 +146,26 @@ def _guessed(thing: Any, project: Project, shape: Shape | None, time_limit: floa
             and one_sample_each(cls, project, lambda *way: _tried(*way, time_limit))
         ):
             again = build(cls, project) if isinstance(thing, type) else iter([Built(thing, cls.__name__)])
-            found = _first_that_ran(_layers(again, cls, (1, FEATURES), time_limit))
+            found = _one_by_one(thing, cls, project, time_limit) or _first_that_ran(
+                _layers(again, cls, (1, FEATURES), time_limit)
+            )
         if "wrong axis" in found.mistakes and in_columns(cls, project, lambda *way: _tried(*way, time_limit)):
             raise CannotBuild("a sample is a column in this project, and it was examined with samples as rows")
         return found
     except Broken as error:
-        return Diagnosis(cls.__name__, [Finding("raises", "__init__", str(error))])
+        return Diagnosis(cls.__name__, [error.finding])
+
+
+def _one_by_one(thing: Any, cls: type, project: Project, time_limit: float) -> Diagnosis | None:
+    """Return what is wrong with a layer that takes one sample at a time; None where it has parameters, or does not run."""
+    with contextlib.suppress(CannotBuild, Broken, StopIteration):
+        made = next(build(cls, project)).thing if isinstance(thing, type) else thing
+        names = first_method(made, FORWARD_METHODS), first_method(made, BACKWARD_METHODS)
+        diagnosis = examine(EachSample(made, *names), (SAMPLES, FEATURES), time_limit=time_limit)
+        if not {"raises", "hangs"} & set(diagnosis.mistakes):
+            diagnosis.notes.append("it takes one sample at a time, as the other layers of this project do.")
+            return diagnosis
+    return None
 
 
 def _operator(thing: Any, project: Project, shape: Shape | None, time_limit: float) -> Diagnosis:
@@ -293,6 +297,21 @@ def _losses(
                 if one.ran and set(diagnosis.mistakes) <= FINE and project is not None:
                     one = with_other_reduction(cls, project, one, input, target, time_limit) or one
                 yield one
+        if shape is None:
+            yield from _losses_of_each(built, cls, time_limit)
+
+
+def _losses_of_each(built: Built, cls: type, time_limit: float) -> Iterator[Try]:
+    """Examine a loss that takes one sample alone."""
+    names = first_method(built.thing, LOSS_METHODS), first_method(built.thing, LOSS_GRADIENT_METHODS)
+    if None in names or isinstance(built.thing, OfGraph):
+        return
+    made = SummedAlone(built.thing, *names)
+    for words, input, target in inputs_and_targets(built.thing, cls, (SAMPLES, FEATURES)):
+        diagnosis = examine_loss(made, input, target, time_limit=time_limit)
+        diagnosis.findings = [f for f in diagnosis.findings if f.mistake != "broadcast"]
+        diagnosis.notes.append("it takes one sample at a time; the sum of what it is for several was examined.")
+        yield Try(f"{built.said}.{names[0]} of one sample with {words}", diagnosis)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -314,7 +333,7 @@ def _graph(layer: GraphLayer, project: Project, shape: Shape | None, time_limit:
         text = "the project has an autograd of its own, whose graphs are examined as a whole"
         raise CannotBuild(f"{text}. {error}") from error
     except Broken as error:
-        return Diagnosis(layer.__name__, [Finding("raises", "__init__", str(error))])
+        return Diagnosis(layer.__name__, [error.finding])
     diagnosis.notes.append(f"backward is that of {layer.tensor.__name__}, from the output back to the input.")
     return diagnosis
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dis
 import itertools
 import re
@@ -53,8 +54,6 @@ class Layer:
         self.kept: dict[str, Any] = {}
 
     def forward(self, x: Any) -> Any:
-        import copy
-
         settings = copy.deepcopy(self.settings)
         values = {name: self.params[name] if name in self.params else settings[name] for name in self.names}
         answer = self.functions[0](x, *values.values())
@@ -253,6 +252,27 @@ class Fused:
         return raised / raised.sum(-1, keepdims=True)
 
 
+class EachSample:
+    """A layer without parameters that takes one sample at a time, for a batch of these."""
+
+    def __init__(self, student: Any, forward: str, backward: str) -> None:
+        self.called, self.student, self.names = type(student).__name__, student, (forward, backward)
+        self.each: list[Any] = []
+
+    def forward(self, input: Any) -> Any:
+        """Return the outputs of all samples, each from a copy of the student's layer."""
+        self.each = [copy.copy(self.student) for _ in input]
+        return _stacked([getattr(one, self.names[0])(row) for one, row in zip(self.each, input, strict=True)])
+
+    def backward(self, grad_output: Any) -> Any:
+        """Return the gradients of all samples."""
+        return _stacked([getattr(one, self.names[1])(row) for one, row in zip(self.each, grad_output, strict=True)])
+
+
+def _stacked(values: list[Any]) -> Any:
+    return torch.stack(values) if isinstance(values[0], Tensor) else sys.modules["numpy"].stack(values)
+
+
 class Summed:
     """A loss that returns a number for each sample, with the sum of these."""
 
@@ -262,7 +282,8 @@ class Summed:
     def _ask(self, name: str, input: Any, target: Any) -> Any:
         method = getattr(self.student, name)
         names = needed(method)
-        return method(*((target, input) if target_first(names) else (input, target))[: len(names)])
+        given = (target, input) if target_first(names) else (input, target)
+        return method(*(given if len(names) != 1 or role(names[0]) != "target" else (target,))[: len(names)])
 
     def forward(self, input: Any, target: Any) -> Any:
         """Return the sum."""
@@ -271,6 +292,23 @@ class Summed:
     def backward(self, input: Any, target: Any) -> Any:
         """Return what the student's backward does."""
         return self._ask(self.names[1], input, target)
+
+
+class SummedAlone(Summed):
+    """A loss that takes one sample at a time, the sum of what it is for those of a batch."""
+
+    def forward(self, input: Any, target: Any) -> Any:
+        """Return the sum over the samples."""
+        self.each = [copy.copy(self.student) for _ in input]
+        return sum(self._of(one, self.names[0], x, t) for one, x, t in zip(self.each, input, target, strict=True))
+
+    def backward(self, input: Any, target: Any) -> Any:
+        """Return the gradients of all samples."""
+        each = zip(self.each, input, target, strict=True)
+        return _stacked([self._of(one, self.names[1], x, t) for one, x, t in each])
+
+    def _of(self, one: Any, name: str, x: Any, t: Any) -> Any:
+        return Summed(one, *self.names)._ask(name, x, t)
 
 
 class Listener:
@@ -316,7 +354,7 @@ def as_a_loss(thing: Any) -> Any:
     return Fused(thing, first_method(thing, BACKWARD_METHODS)) if is_fused(type(thing)) else thing
 
 
-OF_FUNCTIONS = (Layer, Entrywise, Loss, Fused, Summed)
+OF_FUNCTIONS = (Layer, Entrywise, Loss, Fused, Summed, SummedAlone, EachSample)
 
 
 def _loss_in(parts: tuple[Any, ...]) -> Any:
