@@ -50,7 +50,9 @@ from minidl.lab.doctor.subject.networks import is_network
 from minidl.lab.doctor.subject.of_functions import Listener
 from minidl.lab.doctor.subject.roles import kind, needed, parameters, positional
 
-ADDING = re.compile("(add|append|push|insert|register)_?((end|new|a|hidden)_?)?(layers?|modules?|module_list)?", re.IGNORECASE)
+ADDING = re.compile(
+    "(add|append|push|insert|register)_?((end|new|a|hidden)_?)?(layers?|modules?|module_list)?", re.IGNORECASE
+)
 CERTAIN = (NameError, SyntaxError)  # errors that do not come from what the arguments are
 SECONDS = 0.5  # for building one thing in several ways
 

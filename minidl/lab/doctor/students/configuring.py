@@ -13,9 +13,10 @@ from typing import Any
 
 from minidl.lab.doctor.students.building import Broken, Built, CannotBuild, build
 from minidl.lab.doctor.students.own_calls import OwnCalls
+from minidl.lab.doctor.students.pairing import all_pairs
 from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.subject.copies import copy_of
-from minidl.lab.doctor.subject.functions import FunctionPair, pairs
+from minidl.lab.doctor.subject.functions import FunctionPair
 from minidl.lab.doctor.subject.names import plain
 from minidl.lab.doctor.subject.own_loops import TINY
 from minidl.lab.doctor.subject.roles import kind, parameters, role
@@ -93,6 +94,5 @@ def objects(what: str, project: Project, asking: type) -> list[Any]:
 def loss_pairs(project: Project) -> list[FunctionPair]:
     """Return the losses that a project has as functions, with their derivatives."""
     if "loss_pairs" not in project.__dict__:
-        some = [pair for module in project.modules.values() for pair in pairs(module)]
-        project.__dict__["loss_pairs"] = [p for p in some if p.is_loss and p.is_derivative]
+        project.__dict__["loss_pairs"] = [p for p in all_pairs(project) if p.is_loss and p.is_derivative]
     return project.__dict__["loss_pairs"]

@@ -11,9 +11,10 @@ from minidl.lab.doctor.diagnosis import Diagnosis, Finding
 from minidl.lab.doctor.students.building import CannotBuild
 from minidl.lab.doctor.students.cases import Cases
 from minidl.lab.doctor.students.guesses import LINEAR_NAME, uses_numpy
+from minidl.lab.doctor.students.pairing import all_pairs
 from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.students.variants import CONVENTIONS, assigns, broadcasts, guessed_at, in_double_alone
-from minidl.lab.doctor.subject.functions import FunctionPair, pairs
+from minidl.lab.doctor.subject.functions import FunctionPair
 from minidl.lab.doctor.subject.names import ZERO_METHODS, first_method
 from minidl.lab.doctor.subject.roles import kind
 
@@ -98,6 +99,8 @@ def _divided_elsewhere(finding: Finding, thing: Any, project: Project, examined:
     if counterpart not in known:
         known[counterpart] = False  # while it is being found out
         known[counterpart] = _is_there(*counterpart, thing, project, examined)
+    if counterpart[0] == "loss" and finding.also and not known.get("loss divides"):
+        return finding.where != "input" and "input" not in finding.also  # weights and biases alike
     return known[counterpart] and not (counterpart[0] == "loss" and finding.where == "input")
 
 
@@ -108,8 +111,14 @@ def _is_there(what: str, factor: str, thing: Any, project: Project, examined: Ex
     """
     others = [cls for cls in project.near(thing if isinstance(thing, type) else type(thing)) if cls is not thing]
     some: list[Any] = [c for c in others if kind(c) == what and (what == "loss" or LINEAR_NAME.search(c.__name__))]
-    own = (pair for module in project.modules.values() for pair in pairs(module))
-    some += [p for p in own if p is not thing and p.is_loss == (what == "loss") and (p.is_loss or _is_linear(p))]
+    own = all_pairs(project)
+    some += [
+        p
+        for p in own
+        if p.forward is not getattr(thing, "forward", None)
+        and p.is_loss == (what == "loss")
+        and (p.is_loss or _is_linear(p))
+    ]
     divides = False
     for other in some:
         with contextlib.suppress(CannotBuild):
@@ -119,6 +128,8 @@ def _is_there(what: str, factor: str, thing: Any, project: Project, examined: Ex
             if what == "loss" and any(map(for_each_sample, found.findings)):
                 return True
             divides |= what == "loss"
+            if what == "loss" and not set(found.mistakes) - set(CONVENTIONS):
+                project.__dict__["known_factors"]["loss divides"] = True
     return what == "loss" and not divides and _is_there("layer", factor.replace(" n", " 1/n"), thing, project, examined)
 
 

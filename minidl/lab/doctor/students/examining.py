@@ -21,6 +21,7 @@ from minidl.lab.doctor.students.conventions import for_each_sample, tolerated
 from minidl.lab.doctor.students.guesses import FEATURES, SAMPLES, SIDE
 from minidl.lab.doctor.students.networks import examine_network
 from minidl.lab.doctor.students.optimizing import graphs, optimizers
+from minidl.lab.doctor.students.pairing import pairs_of
 from minidl.lab.doctor.students.preparing import WAYS, set_up, used
 from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.students.tries import Shape, Try, inputs_and_targets, own_error, shapes_for
@@ -37,7 +38,7 @@ from minidl.lab.doctor.students.variants import (
     with_other_reduction,
 )
 from minidl.lab.doctor.subject.copies import copy_of
-from minidl.lab.doctor.subject.functions import FunctionPair, own_functions, pairs
+from minidl.lab.doctor.subject.functions import FunctionPair
 from minidl.lab.doctor.subject.graphs import GraphLayer, OfGraph
 from minidl.lab.doctor.subject.inside import attributes, children, holds_layers
 from minidl.lab.doctor.subject.names import (
@@ -375,11 +376,5 @@ def _pair(pair: FunctionPair, shape: Shape | None, time_limit: float) -> Diagnos
 
 def things(module: Any, project: Project | None = None) -> list[tuple[str, Any]]:
     """Return what there is to examine in a module beside its classes: functions, by their names."""
-    modules = project.modules if project else {}
-    here = next((path.parent for path, mine in modules.items() if mine is module), None)
-    around: dict[str, Any] = {}
-    for path, other in modules.items():
-        if path.parent == here and other is not module:
-            around |= own_functions(other)
-    found = [*pairs(module, around), *step_functions(module), *(graphs(module, project) if project else ())]
+    found = [*pairs_of(module, project), *step_functions(module), *(graphs(module, project) if project else ())]
     return [(each.__name__, each) for each in found]

@@ -122,13 +122,25 @@ def _tries(cls: type, thing: Any, project: Project) -> Iterator[tuple[Built, Way
     for way in some:
         yield from ((built, way, ()) for built in made)
         if way.trains:
-            yield from ((other, way, ()) for built in made for other in itertools.islice(configured(built, project), 1, 3))
+            yield from (
+                (other, way, ()) for built in made for other in itertools.islice(configured(built, project), 1, 3)
+            )
 
 
 def _more(project: Project, cls: type) -> dict[str, Any]:
     """Return what a training may ask for beside the samples: a loss, its derivative, an optimiser."""
     if "for_trainings" not in project.__dict__:
-        names = ("loss", "loss_fn", "loss_function", "cost", "criterion", "loss_prime", "optimizer", "optimiser", "optim")
+        names = (
+            "loss",
+            "loss_fn",
+            "loss_function",
+            "cost",
+            "criterion",
+            "loss_prime",
+            "optimizer",
+            "optimiser",
+            "optim",
+        )
         found = {plain(name): wanted(name, project, cls) for name in names}
         project.__dict__["for_trainings"] = {name: some[0] for name, some in found.items() if some}
     return project.__dict__["for_trainings"]

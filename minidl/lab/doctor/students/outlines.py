@@ -25,7 +25,7 @@ from minidl.lab.doctor.subject.roles import LOSS_NAME
 LARGEST = 500_000  # bytes of a file of Python that somebody wrote; read, it takes a hundred times as much
 METHODS = {*FORWARD_METHODS, *BACKWARD_METHODS, *LOSS_METHODS, *STEP_METHODS, *FORWARDS, *BACKWARDS} - {"__call__"}
 
-BACKWARD = re.compile("backward|backprop|bwd|bprop", re.IGNORECASE)
+BACKWARD = re.compile("(back|for)ward|backprop|bwd|[bf]prop", re.IGNORECASE)  # or what belongs to one
 
 
 @dataclass(frozen=True)

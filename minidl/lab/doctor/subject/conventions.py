@@ -87,7 +87,9 @@ class Convention:
         if "input" in self.backward and "target" not in self.backward:
             parts.append(f"backward({', '.join(self.backward)})")
         if self.updated and "rate" not in self.backward:
-            parts.append(f"backward updates the parameters itself, by {self.rate:g} times the gradients: its step was measured")
+            parts.append(
+                f"backward updates the parameters itself, by {self.rate:g} times the gradients: its step was measured"
+            )
         if "rate" in self.backward:
             parts.append(
                 "backward updates the parameters itself; it was called with the learning rate 1, and its step measured"

@@ -353,7 +353,9 @@ def arrays(module: Any, prefix: Path = ()) -> list[Path]:
             found += [
                 (*prefix, (".", name), ("[]", k)) for k, v in value.items() if isinstance(v, Tensor) or is_numpy(v)
             ]
-        elif isinstance(value, list) and 0 < len(value) < 4 and all(isinstance(v, Tensor) or is_numpy(v) for v in value):
+        elif (
+            isinstance(value, list) and 0 < len(value) < 4 and all(isinstance(v, Tensor) or is_numpy(v) for v in value)
+        ):
             found += [(*prefix, (".", name), ("[]", k)) for k in range(len(value))]
     found = [path for path in found if _is_param(get(module, path[len(prefix) :]))]
     for path, child in children(module) if len(prefix) < 6 else ():

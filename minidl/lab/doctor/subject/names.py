@@ -113,7 +113,10 @@ GRADIENT_PREFIXES = ("gradient_", "gradient", "grads_", "grad_", "grads", "grad"
                      "delta_", "delta", "nabla_", "g_", "g")  # fmt: skip
 GRADIENT_SUFFIXES = ("_gradient", "_gradients", "_grads", "_grad", "gradient", "grad", "_d")
 ALIASES = {"w": "weight", "weights": "weight", "b": "bias", "biases": "bias", "biais": "bias"}
-BOTH_WAYS = re.compile("forward.*|fprop|feedforward|propagate"), re.compile("back(?:ward|prop).*|bprop|computegradients?")
+BOTH_WAYS = (
+    re.compile("forward.*|fprop|feedforward|propagate"),
+    re.compile("back(?:ward|prop).*|bprop|computegradients?"),
+)
 OF_PARAMETERS = re.compile(  # methods beside backward, which make the gradients of the parameters
     r"(?:backward|compute|calc|calculate|update|accumulate|acc|get)*(?:update|acc)?(?:grad|grads|gradients?)"
     r"(?:of|wrt)?(?:param|params|parameters|parameter|weights?|w)?"
@@ -205,7 +208,11 @@ def is_gradient_of(name: str, param: str) -> bool:
 def is_the_gradient_of(name: str, param: str) -> bool:
     """Whether two names mean all parameters, in one array, and their gradient: _parameters and _gradient."""
     low = name.lower().strip("_")
-    return low in ("grad", "grads", "gradient", "gradients") and canonical(param) in ("parameters", "parameter", "params")
+    return low in ("grad", "grads", "gradient", "gradients") and canonical(param) in (
+        "parameters",
+        "parameter",
+        "params",
+    )
 
 
 def is_gradient_name(name: str) -> bool:

@@ -216,7 +216,10 @@ def _opens_a_box(loss: Callable) -> bool:
     steps = [step for step in dis.get_instructions(loss) if step.opname != "NOP"] if hasattr(loss, "__code__") else []
     first = [p.name for p in positional(loss)][:1]
     return any(
-        a.opname.startswith("LOAD_FAST") and [a.argval] == first and b.opname == "LOAD_ATTR" and b.argval in vars(Box(0))
+        a.opname.startswith("LOAD_FAST")
+        and [a.argval] == first
+        and b.opname == "LOAD_ATTR"
+        and b.argval in vars(Box(0))
         for a, b in itertools.pairwise(steps)
     )
 

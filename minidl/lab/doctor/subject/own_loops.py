@@ -24,15 +24,21 @@ OUTPUTS = ("forward", "predict", "feedforward", "feed_forward", "forward_pass", 
            "propagate", "fprop", "predict_proba", "output", "compute", "calculate", "evaluate", "activate", "run",
            "forward_propagate", "forward_step", "get_output", "infer", "inference", "call", "test", "query", "think",
            "_forward", "scores", "predicted", "model_forward", "forwardpass", "forwardprop", "__call__")  # fmt: skip
-NETWORK = re.compile(r"net|model|mlp|perceptron|sequential|classifier|ann$|dnn|cnn|rnn|^nn|autoencoder|red", re.IGNORECASE)
+NETWORK = re.compile(
+    r"net|model|mlp|perceptron|sequential|classifier|ann$|dnn|cnn|rnn|^nn|autoencoder|red", re.IGNORECASE
+)
 BACK = re.compile("back(ward|prop).*|bprop|computegradients?|gradients?")
 X = re.compile(r"(x|xs|inputs?|data|features?|images?|samples?|patterns|examples)(train(ing)?|batch|data|set|s|list)?"
                r"|(train(ing)?|batch|input)(x|xs|inputs?|data|features?|images?|samples?|examples)")  # fmt: skip
 PAIRS = re.compile("(training|train|mini)?_?(data|batch|dataset|set|examples|pairs)")
-EPOCHS = re.compile(r"(n|num|number|max|nb|no)?(of)?(epochs?|iterations?|iters?|steps|epoches|epocs)|(n|max)iter(ations)?")
+EPOCHS = re.compile(
+    r"(n|num|number|max|nb|no)?(of)?(epochs?|iterations?|iters?|steps|epoches|epocs)|(n|max)iter(ations)?"
+)
 BATCH = re.compile("(mini)?(batch)?(size|batchsize)|batchsize|mb|bs|minibatch")
 OTHER = re.compile("(x|y)?(val|valid|validation|test|dev)(x|y|data|set|inputs?|targets?|labels?)?")
-TARGETS = re.compile("(y|ys|t|d|labels?|targets?|outputs?|expected|desired|answers?|truth)(train(ing)?|batch|true|data|s|list)?")
+TARGETS = re.compile(
+    "(y|ys|t|d|labels?|targets?|outputs?|expected|desired|answers?|truth)(train(ing)?|batch|true|data|s|list)?"
+)
 TINY = 1e-6  # the learning rate
 
 
@@ -119,11 +125,19 @@ def _value(parameter: Any, place: int, x: Any, t: Any, count: int, paired: bool,
 def set_rate(network: Any) -> float | None:
     """Make the learning rate tiny that a network keeps, or its optimiser; return it where there is one."""
     found = None
-    holders = [network, *(v for v in attributes(network).values() if hasattr(v, "__dict__") and not isinstance(v, type))]
+    holders = [
+        network,
+        *(v for v in attributes(network).values() if hasattr(v, "__dict__") and not isinstance(v, type)),
+    ]
     for holder in holders:
         for name, value in list(attributes(holder).items()):
             if plain(name) in ("lr", "learningrate", "eta", "alpha", "learnrate", "rate", "stepsize", "lrate"):
-                if isinstance(value, (int, float)) and not isinstance(value, bool) or value is None and holder is network:
+                if (
+                    isinstance(value, (int, float))
+                    and not isinstance(value, bool)
+                    or value is None
+                    and holder is network
+                ):
                     setattr(holder, name, TINY)
                     found = TINY
     return found
