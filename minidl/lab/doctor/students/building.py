@@ -42,8 +42,9 @@ from minidl.lab.doctor.students.guesses import (
     said,
 )
 from minidl.lab.doctor.students.own_calls import OwnCalls, Told
-from minidl.lab.doctor.students.preparing import WAYS, set_up, slots_in, used
+from minidl.lab.doctor.students.preparing import WAYS, Source, set_up, slots_in, used
 from minidl.lab.doctor.students.project import Project
+from minidl.lab.doctor.students.repairing import repaired
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.inside import children
 from minidl.lab.doctor.subject.networks import is_network
@@ -53,6 +54,7 @@ from minidl.lab.doctor.subject.roles import kind, needed, parameters, positional
 ADDING = re.compile(
     "(add|append|push|insert|register)_?((end|new|a|hidden)_?)?(layers?|modules?|module_list)?", re.IGNORECASE
 )
+PREVIOUS = re.compile("(prev(ious)?|input|in|inbound|last)(layer|unit|node)$|^layer(prev|before)")
 CERTAIN = (NameError, SyntaxError)  # errors that do not come from what the arguments are
 SECONDS = 0.5  # for building one thing in several ways
 
@@ -91,7 +93,7 @@ def build(cls: type, project: Project, model: Any = None, depth: int = 0, **sett
         Where none works because of the class's own code.
     """
     first: Exception | None = None
-    failed, started, made = "", time.process_time(), 0
+    failed, started, made, start = "", time.process_time(), 0, ([], {})
     optional = {p.name for p in parameters(cls) if p.default is not p.empty}
     for arguments, names in _ways(cls, project, model, depth, settings):
         names |= {name: value for name, value in settings.items() if name in optional}
@@ -102,12 +104,17 @@ def build(cls: type, project: Project, model: Any = None, depth: int = 0, **sett
         except CERTAIN as error:
             raise Broken(words, error) from error
         except Exception as error:
-            first, failed = first or error, failed or words
+            if not failed:
+                first, failed, start = error, words, (arguments, names)
         else:
             made += 1
             yield Built(*_filled(thing, words, project, depth))
         if time.process_time() - started > SECONDS or made > 6:
             break
+    if not made and failed and kind(cls) != "optimizer" and depth == 0:
+        for arguments, names in repaired(cls, start, project):
+            made += 1
+            yield Built(*_filled(cls(*arguments, **names), said(cls, arguments, names), project, depth))
     if not made:
         if first is None:
             raise CannotBuild(f"{cls.__name__} needs arguments that are not known here")
@@ -258,6 +265,8 @@ def _options(parameter: inspect.Parameter, cls: type, project: Project, arrays: 
             shape = (*shape[:-1], gates * shape[-1])
         if shape:
             return [drawn(shape, project)]
+    if PREVIOUS.search(name):
+        return [Source((FEATURES,)), Source((FEATURES, SIDE, SIDE)), Source((SIDE, SIDE, FEATURES)), None]
     if re.search("layers|modules", name) and "int" not in annotation and depth < 2:
         sizes = [FEATURES, HIDDEN, OUTPUTS]
         try:
