@@ -341,7 +341,10 @@ def layers(project: Project, container: type, depth: int = 0) -> list[Any]:
     )
     if not linear:
         linear = [c for c in project.near(container) if c is not container and kind(c) == "layer" and _goes_from_to(c)]
-    for cls in linear:
+    wanted = _annotated("layers", container, project)
+    linear = [c for c in linear if wanted is None or issubclass(c, wanted)] or linear
+    bent = [c for c in bent if wanted is None or issubclass(c, wanted)] or bent
+    for cls in sorted(linear, key=lambda c: -min(len(needed(c)), 2)):  # one without sizes is an activation
         sizes = [p for p in positional(cls) if p.default is p.empty]
         try:
             if len(sizes) == 2 or any(p.kind is p.VAR_POSITIONAL for p in parameters(cls)):
@@ -358,6 +361,14 @@ def layers(project: Project, container: type, depth: int = 0) -> list[Any]:
     if found:
         return found
     raise CannotBuild(f"{container.__name__} needs layers, and the project has none that can be built")
+
+
+def _annotated(name: str, cls: type, project: Project) -> type | None:
+    """Return the project's class that the annotation of an argument speaks of: List[Layer]."""
+    text = " ".join(str(p.annotation) for p in parameters(cls) if name in p.name and p.annotation is not p.empty)
+    own = [c for module in project.modules.values() for c in vars(module).values() if isinstance(c, type)]
+    found = [c for c in own if re.search(rf"\b{re.escape(c.__name__)}\b", text) and "." in c.__module__]
+    return next((c for c in found if kind(c) == "layer"), None)
 
 
 def _goes_from_to(cls: type) -> bool:

@@ -48,7 +48,7 @@ from minidl.lab.doctor.subject.names import (
     LOSS_METHODS,
     first_method,
 )
-from minidl.lab.doctor.subject.networks import is_network
+from minidl.lab.doctor.subject.networks import is_network, trains
 from minidl.lab.doctor.subject.of_functions import EachSample, Listener, Summed, SummedAlone, as_a_loss
 from minidl.lab.doctor.subject.roles import kind, needed, role, takes_its_parameters
 from minidl.lab.doctor.subject.step_functions import StepFunctionFound, step_functions
@@ -123,6 +123,8 @@ def _as_told(told: Any, shape: Shape | None, time_limit: float) -> Diagnosis:
 def _guessed(thing: Any, project: Project, shape: Shape | None, time_limit: float) -> Diagnosis:
     cls = thing if isinstance(thing, type) else type(thing)
     what = kind(cls) or ("network" if is_network(cls) else None)
+    if what == "optimizer" and trains(cls):
+        what = "network"  # that is held by what trains it
     if what is None:
         raise CannotBuild(f"{cls.__name__} has neither forward and backward, nor step")
     if what == "layer" and takes_its_parameters(cls):

@@ -95,9 +95,12 @@ LOSS_GRADIENT_METHODS = Names.of(("backward", "backward_pass", "backprop", "dlos
    r"(?:compute|calc|calculate|get|eval|evaluate)?(?:loss|cost|error|output|the|local)?" + f"(?:{SLOPE}|deltas?)"
    "(?:loss|function|fn|func|f|inputs?|output)?",
    r"(?:loss|cost|error|function|fn|f|func)(?:back\w*|deltas?)|back\w*|bwd|bprop|d|df|dfunction|dcost|derror|fprime")  # fmt: skip
-STEP_METHODS = ("step", "update", "update_params", "update_parameters", "update_weights", "calculate_update",
+STEP_METHODS = Names.of(("step", "update", "update_params", "update_parameters", "update_weights", "calculate_update",
                 "apply_gradients", "optimize", "actualizar", "update_param", "apply", "update_weight", "step_layer",
-                "optimise", "update_layer")  # fmt: skip
+                "optimise", "update_layer"),
+    "(?:apply|compute|calc|calculate|get|make|do|run|perform|take)?(?:a|the|one)?(?:steps?|updates?|grads?|gradients?|deltas?)"
+    r"(?:params?|parameters?|weights?|variables?|values?|layers?)?|(?:update|step|adjust)\w*|minimi[sz]e|descend|optimi[sz]e\w*|call"
+)  # fmt: skip
 OPTIMIZER_NAME = re.compile(r"sgd|adam|adagrad|rmsprop|momentum|optim|descent|nesterov|adadelta", re.IGNORECASE)
 RATES = ("lr", "learning_rate", "eta", "alpha", "step_size", "optz_rate", "rate", "_lr")
 PAIR_METHODS = ("param", "params", "parameters", "get_params", "get_parameters", "params_and_grads", "params_grads",
@@ -135,7 +138,8 @@ def first_method(thing: Any, names: tuple[str, ...]) -> str | None:
 
 def fitting(thing: Any, names: tuple[str, ...]) -> list[str]:
     """Return the methods of a class, or of an object's, that have other names but fit the pattern, and take something."""
-    if not isinstance(names, Names) or OPTIMIZER_NAME.search(_class(thing).__name__):
+    steps = names is STEP_METHODS
+    if not isinstance(names, Names) or (OPTIMIZER_NAME.search(_class(thing).__name__) is not None) != steps:
         return []
     found = [name for name in _methods(_class(thing)) if names.pattern.fullmatch(plain(name))]
     return sorted(found, key=lambda name: OF_PARAMETERS.fullmatch(plain(name)) is not None)

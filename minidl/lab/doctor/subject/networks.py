@@ -6,6 +6,7 @@ which are returned, kept as attributes, or used for a step at once. A `Way` says
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from torch import Tensor
 
 from minidl.lab.doctor.subject.fitting import arrays
 from minidl.lab.doctor.subject.inside import Path, attributes, contents, show
-from minidl.lab.doctor.subject.names import OUTPUT_NAMES, first_method, is_gradient_name, is_gradient_of
+from minidl.lab.doctor.subject.names import OUTPUT_NAMES, STEP_METHODS, first_method, is_gradient_name, is_gradient_of
 from minidl.lab.doctor.subject.own_loops import TINY, loops, train
 from minidl.lab.doctor.subject.parameters import slots_of
 from minidl.lab.doctor.subject.paths import get, put
@@ -80,11 +81,17 @@ def is_network(cls: type) -> bool:
     return next(ways(cls), None) is not None
 
 
+def trains(cls: type) -> bool:
+    """Whether the step of what looks like an optimiser is given samples and targets: it trains the network that it holds."""
+    name = first_method(cls, STEP_METHODS)
+    return name is not None and next(loops(cls), ("", ""))[1] == name
+
+
 def ways(cls: type) -> Iterator[Way]:
     """Yield the ways in which the methods of a class may make it a network."""
     own = {n for kind in cls.__mro__[:-1] for n, v in vars(kind).items() if callable(v) and not is_stub(v)}
     forwards, backwards, values = ([n for n in names if n in own] for names in (FORWARDS, BACKWARDS, VALUES))
-    if LOSS_NAME.search(cls.__name__) or not (forwards or values):
+    if LOSS_NAME.search(cls.__name__):
         return
     of_value = next((name for name in values if len(positional(getattr(cls, name), bound=False)) >= 1), "")
     for name in backwards:
@@ -135,7 +142,7 @@ class Using:
             setattr(network, path[0][1], self.say(value))
         if not self.way.forward:
             return None
-        method = getattr(network, self.way.forward)
+        method = operator.attrgetter(self.way.forward)(network)
         values = [True if role(name) == "flag" else self.say(x) for name in needed(method)]
         return method(*values)
 

@@ -27,6 +27,7 @@ OUTPUTS = ("forward", "predict", "feedforward", "feed_forward", "forward_pass", 
 NETWORK = re.compile(
     r"net|model|mlp|perceptron|sequential|classifier|ann$|dnn|cnn|rnn|^nn|autoencoder|red", re.IGNORECASE
 )
+HELD = re.compile("model|net|network|nn|mlp")  # what a trainer is given
 BACK = re.compile("back(ward|prop).*|bprop|computegradients?|gradients?")
 X = re.compile(r"(x|xs|inputs?|data|features?|images?|samples?|patterns|examples)(train(ing)?|batch|data|set|s|list)?"
                r"|(train(ing)?|batch|input)(x|xs|inputs?|data|features?|images?|samples?|examples)")  # fmt: skip
@@ -37,7 +38,7 @@ EPOCHS = re.compile(
 BATCH = re.compile("(mini)?(batch)?(size|batchsize)|batchsize|mb|bs|minibatch")
 OTHER = re.compile("(x|y)?(val|valid|validation|test|dev)(x|y|data|set|inputs?|targets?|labels?)?")
 TARGETS = re.compile(
-    "(y|ys|t|d|labels?|targets?|outputs?|expected|desired|answers?|truth)(train(ing)?|batch|true|data|s|list)?"
+    "(train(ing)?|batch)?(y|ys|t|d|labels?|targets?|outputs?|expected|desired|answers?|truth)(train(ing)?|batch|true|data|s|list)?"
 )
 TINY = 1e-6  # the learning rate
 
@@ -46,10 +47,14 @@ def loops(cls: type) -> Iterator[tuple[str, str]]:
     """Yield the methods of a class that give its output, and those that train it."""
     own = {n for kind in cls.__mro__[:-1] for n, v in vars(kind).items() if callable(v) and not is_stub(v)}
     own -= {name for name in own if kind_of_object(cls, name)}
-    if not (NETWORK.search(cls.__name__) or any(BACK.fullmatch(plain(name)) for name in own)):
+    holds = any(HELD.fullmatch(p.name.lower()) for p in parameters(cls))
+    if not holds and not (NETWORK.search(cls.__name__) or any(BACK.fullmatch(plain(name)) for name in own)):
         return
     outputs = [name for name in OUTPUTS if name in own and _takes_data(getattr(cls, name))]
     trainings = [name for name in LOOPS if name in own and _takes_both(getattr(cls, name))]
+    if not outputs:
+        held = [p.name for p in parameters(cls) if HELD.fullmatch(p.name.lower())]
+        outputs = [f"{name}.{output}" for name in held[:1] for output in ("forward", "predict", "__call__")]
     for training in trainings:
         yield from ((output, training) for output in outputs[:3] if output != training)
 

@@ -73,6 +73,15 @@ class Arrays:
         self.grads: dict[str, Any] = {name: 0 * value for name, value in self.params.items()}
 
 
+class ArrayLayer:
+    """The same as attributes of an object, as of a layer."""
+
+    def __init__(self, *, numpy: bool) -> None:
+        made = Arrays(numpy=numpy)
+        self.weights, self.bias = made.params.values()
+        self.dweights, self.dbias = made.grads.values()
+
+
 class StepFunctionFound:
     """A function of a module that makes a step."""
 

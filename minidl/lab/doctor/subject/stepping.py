@@ -21,6 +21,7 @@ BEFORE = ("pre_update_params", "pre_update", "pre_update_parameters")
 AFTER = ("post_update_params", "post_update", "post_update_parameters")
 GRADIENT = re.compile("d_?(w|b|theta|p|params?|weights?)")
 COUNT = re.compile("t|step|steps|iteration|epoch|i|n_iter|time_?step")
+KNOWN_LATER = re.compile("_?(net|network|model|nn|module|layers)")
 PLACE = re.compile("(layer_?)?(index|idx|number|num|id)")
 COUNTED = "_number_of_the_step"
 FIRST = ("init_params", "add_initials", "reset_parameter", "initialize", "initialise", "init", "setup", "build")
@@ -46,7 +47,13 @@ def step_roles(names: list[str]) -> list[str]:
 
 def _counted(way: Stepping) -> Stepping:
     def step(optimizer: Any, model: Any) -> None:
-        way(optimizer, model)
+        try:
+            way(optimizer, model)
+        except AttributeError as error:
+            if error.obj is not optimizer or not KNOWN_LATER.fullmatch(str(error.name)):
+                raise
+            setattr(optimizer, error.name, layers(model) if "layer" in error.name else model)  # a trainer would do that
+            way(optimizer, model)
         count_step(optimizer)
 
     return step
@@ -149,6 +156,13 @@ def _steppings(optimizer: Any, name: str, slots: list[Slot]) -> Iterator[Steppin
                 sign = own.__dict__.setdefault("_sign_of_change", -1 if bool((change * grad).sum() > 0) else 1)
                 put(m, slot.param, old + sign * change)
 
+    def with_holder_and_gradient(o: Any, m: Any) -> None:
+        """Give it a layer and the gradient of its weights; that of its biases to the method for these."""
+        for slot in slots:
+            of_bias = re.sub("weights?", "bias", name)
+            other = of_bias if "b" in slot.name.lower()[:1] and callable(getattr(o, of_bias, None)) else name
+            getattr(o, other)(*[get(m, slot.param[:-1]), get(m, slot.grad)])
+
     count = sum(r not in ("rate", "place") for r in roles)
     plain = next((n.lower() for n, r in zip(names, roles, strict=True) if r not in ("rate", "place")), "")
 
@@ -175,6 +189,8 @@ def _steppings(optimizer: Any, name: str, slots: list[Slot]) -> Iterator[Steppin
     elif count == 2:
         several = plain.endswith("s") and plain not in ("weights",)
         ways = [with_dictionaries, with_lists, with_each]
+        if plain == "layer":
+            yield with_holder_and_gradient
         yield from ways if several else [with_each, with_dictionaries, with_lists]
     else:
         yield with_two
