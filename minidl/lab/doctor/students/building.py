@@ -276,7 +276,7 @@ def _options(parameter: inspect.Parameter, cls: type, project: Project, arrays: 
     if MODEL_NAME.search(name) and kind(cls) == "loss":
         return [Listener()]
     if MODEL_NAME.search(name) and depth < 2:
-        return [m.thing for m in models(project, cls, depth + 1)][:2]
+        return [m.thing for m in itertools.islice(models(project, cls, depth), 2)]
     if PARAMS_NAME.search(name) and kind(cls) == "optimizer":
         return [[]]
     if LOSS_ARGUMENT.search(name) and depth < 2:

@@ -27,6 +27,7 @@ METHODS = ("compile", "use", "set_loss", "set_loss_function", "set_cost", "set_c
            "init_weights", "initialize")  # fmt: skip
 LOSS = re.compile("^(loss|cost|error|criterion|objective)")
 SLOPE = re.compile("prime|deriv|grad|^d(loss|cost|error)")
+BARE = re.compile("_?(base|abstract)?_?(loss|optimi[sz]er|cost)_?(base|function)?", re.IGNORECASE)  # of which others are made
 WORDS = ("mse", "MSE", "mean_squared_error", "cross_entropy", "categorical_crossentropy")
 
 
@@ -83,6 +84,7 @@ def objects(what: str, project: Project, asking: type) -> list[Any]:
     """Return two objects of a kind, of the project's own classes, plain descent and the squared error first."""
     found = []
     own = [cls for cls in project.near(asking) if kind(cls) == what and cls is not asking]
+    own = [cls for cls in own if not BARE.fullmatch(cls.__name__)] or own
     first = re.compile("sgd|^gd|descent|mse|squared|quadratic|regress", re.IGNORECASE)
     for cls in sorted(own, key=lambda c: first.search(c.__name__) is None):
         with contextlib.suppress(CannotBuild, Broken, StopIteration):

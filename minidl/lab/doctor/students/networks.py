@@ -109,7 +109,7 @@ def _tries(cls: type, thing: Any, project: Project) -> Iterator[tuple[Built, Way
     if not isinstance(thing, type):
         yield from ((Built(thing, cls.__name__), way, ()) for way in some)
         return
-    if some and some[0].forward and not needed(getattr(cls, some[0].forward), bound=False):
+    if some and some[0].forward and "." not in some[0].forward and not needed(getattr(cls, some[0].forward), bound=False):
         yield from _with_data(cls, project, some[0])
         return
     made: list[Built] = []
@@ -119,12 +119,9 @@ def _tries(cls: type, thing: Any, project: Project) -> Iterator[tuple[Built, Way
             made.append(built)
             if len(made) == 3:
                 break
+    made += [other for built in made[:1] for other in itertools.islice(configured(built, project), 1, 3)]
     for way in some:
         yield from ((built, way, ()) for built in made)
-        if way.trains:
-            yield from (
-                (other, way, ()) for built in made for other in itertools.islice(configured(built, project), 1, 3)
-            )
 
 
 def _more(project: Project, cls: type) -> dict[str, Any]:

@@ -37,8 +37,9 @@ TARGET = re.compile(
     "^(y|t|ys|d|labels?|targets?|y_?true|y_?train|y_?batch|expected|desired|answers?|t_?batch)$", re.IGNORECASE
 )
 OUTPUT = re.compile(
-    r"^(o|out|outputs?|al|a\d?|y_?hat|yhat|y_?pred|pred(ictions?)?|probs?|final_outputs?)$", re.IGNORECASE
+    r"^(o|out|outputs?|al|a\d?|y_?hat|yhat|y_?pred|pred(ict(ed|ions?))?|probs?|final_outputs?)$", re.IGNORECASE
 )
+PREDICTED = re.compile(r"^(out|outputs?|y_?hat|y_?pred|pred(ict(ed|ions?))?|probs?)$", re.IGNORECASE)
 KEPT = re.compile("^(caches?|memory|activations|zs|store|params_cache|parameters_cache|cached?_values)$", re.IGNORECASE)
 COUNTED = re.compile("^(m|n|batch_?size|mini_?batch_?size|num_?samples|n_?samples)$", re.IGNORECASE)
 OFF = re.compile("^(reg|lambda_?|lambd|lmbda|l2|l1|verbose|momentum|mu|decay|weight_decay)$", re.IGNORECASE)
@@ -194,7 +195,7 @@ class Using:
                 value = 1
             elif KEPT.match(name):
                 value = kept[0] if isinstance(kept, tuple) and len(kept) == 1 else kept
-            elif OUTPUT.match(name) and place:
+            elif OUTPUT.match(name) and (place or PREDICTED.match(name)):
                 value = output
             elif COUNTED.match(name) and place:
                 value = len(x)

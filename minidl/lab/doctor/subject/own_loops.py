@@ -87,6 +87,13 @@ def train(network: Any, name: str, x: Any, t: Any, count: int, more: dict[str, A
 
     ``more`` is what may be asked for beside that: a loss, an optimiser.
     """
+    try:
+        return _trained(network, name, x, t, count, more, 1)
+    except ZeroDivisionError:  # it reports every tenth of the epochs
+        return _trained(network, name, x, t, count, more, 10)
+
+
+def _trained(network: Any, name: str, x: Any, t: Any, count: int, more: dict[str, Any], epochs: int) -> Any:
     set_rate(network)
     method = getattr(network, name)
     names = [p.name for p in parameters(method)]
@@ -96,7 +103,7 @@ def train(network: Any, name: str, x: Any, t: Any, count: int, more: dict[str, A
     for place, parameter in enumerate(parameters(method)):
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
-        value = _value(parameter, place, x, t, count, paired, more)
+        value = epochs if EPOCHS.fullmatch(plain(parameter.name)) else _value(parameter, place, x, t, count, paired, more)
         if parameter.kind is parameter.KEYWORD_ONLY:
             others[parameter.name] = value
         else:
@@ -106,8 +113,6 @@ def train(network: Any, name: str, x: Any, t: Any, count: int, more: dict[str, A
 
 def _value(parameter: Any, place: int, x: Any, t: Any, count: int, paired: bool, more: dict[str, Any]) -> Any:
     short = plain(parameter.name)
-    if EPOCHS.fullmatch(short):
-        return 1
     if BATCH.fullmatch(short):
         return count
     if role(parameter.name) == "rate" or short in map(plain, RATES) or re.search("learningrate|^lr", short):

@@ -12,7 +12,7 @@ from minidl.lab.doctor.subject.inside import children, descendants
 from minidl.lab.doctor.subject.names import PAIR_METHODS
 from minidl.lab.doctor.subject.parameters import Slot, own_slots
 from minidl.lab.doctor.subject.paths import get, put
-from minidl.lab.doctor.subject.roles import needed, role
+from minidl.lab.doctor.subject.roles import needed, positional, role
 from minidl.lab.doctor.subject.values import as_tensor, same
 
 RATE = 0.1  # where step wants the learning rate itself
@@ -21,6 +21,7 @@ BEFORE = ("pre_update_params", "pre_update", "pre_update_parameters")
 AFTER = ("post_update_params", "post_update", "post_update_parameters")
 GRADIENT = re.compile("d_?(w|b|theta|p|params?|weights?)")
 COUNT = re.compile("t|step|steps|iteration|epoch|i|n_iter|time_?step")
+STATE = re.compile("vars|variables|state|cache|memory|moments?|config|context|history")  # comes back from each step
 KNOWN_LATER = re.compile("_?(net|network|model|nn|module|layers)")
 PLACE = re.compile("(layer_?)?(index|idx|number|num|id)")
 COUNTED = "_number_of_the_step"
@@ -65,6 +66,9 @@ def _steppings(optimizer: Any, name: str, slots: list[Slot]) -> Iterator[Steppin
     if not names:
         yield lambda o, m: getattr(o, name)()
         return
+
+    optional = [p for p in positional(getattr(optimizer, name)) if p.default is None]
+    returns_state = optional[0].name if len(optional) == 1 and STATE.fullmatch(optional[0].name.lower()) else ""
 
     def called(o: Any, values: list[Any], who: Any = None) -> Any:
         """Call a step; put the learning rate where it is asked for, and a count of steps."""
@@ -122,7 +126,15 @@ def _steppings(optimizer: Any, name: str, slots: list[Slot]) -> Iterator[Steppin
     def with_each(o: Any, m: Any) -> None:
         for slot in slots:
             one = _own(o, slot, m)
-            _take(m, [slot], called(o, [get(m, slot.param), get(m, slot.grad)], one))
+            given = [get(m, slot.param), get(m, slot.grad)]
+            known = o.__dict__.setdefault("_states", {}) if returns_state and hasattr(o, "__dict__") else {}
+            if slot.name in known:
+                answer = getattr(one, name)(*given, **{returns_state: known[slot.name]})
+            else:
+                answer = called(o, given, one)
+            if returns_state and isinstance(answer, tuple) and len(answer) == 2:
+                answer, known[slot.name] = answer
+            _take(m, [slot], answer)
 
     def _own(o: Any, slot: Slot, m: Any) -> Any:
         """Return the optimiser of a parameter: its own, where what is remembered has room for one parameter alone."""
