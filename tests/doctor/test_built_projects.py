@@ -327,7 +327,7 @@ def test_what_cannot_be_built_says_what_was_tried(project):
 
 
 def test_a_stand_in_for_the_network_can_be_copied():
-    from minidl.lab.doctor.subject.of_functions import Listener
+    from minidl.lab.doctor.subject.adapters import Listener
 
     listener = Listener()
     assert copy_of(listener).backward(3) == 3

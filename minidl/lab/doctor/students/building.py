@@ -5,17 +5,12 @@ from __future__ import annotations
 import contextlib
 import inspect
 import itertools
-import random
 import re
-import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-import torch
-
-from minidl.lab.doctor.diagnosis import Finding
+from minidl.lab.doctor.students.built import Broken, Built, CannotBuild, seed, vars_of
 from minidl.lab.doctor.students.guesses import (
     ARGUMENTS,
     ARRAYS,
@@ -45,10 +40,10 @@ from minidl.lab.doctor.students.own_calls import OwnCalls, Told
 from minidl.lab.doctor.students.preparing import WAYS, Source, set_up, slots_in, used
 from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.students.repairing import repaired
+from minidl.lab.doctor.subject.adapters import Listener
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.inside import children
 from minidl.lab.doctor.subject.networks import is_network
-from minidl.lab.doctor.subject.of_functions import Listener
 from minidl.lab.doctor.subject.roles import kind, needed, parameters, positional
 
 ADDING = re.compile(
@@ -57,27 +52,6 @@ ADDING = re.compile(
 PREVIOUS = re.compile("(prev(ious)?|input|in|inbound|last)(layer|unit|node)$|^layer(prev|before)")
 CERTAIN = (NameError, SyntaxError)  # errors that do not come from what the arguments are
 SECONDS = 0.5  # for building one thing in several ways
-
-
-class CannotBuild(Exception):  # noqa: N818
-    """There is nothing to examine, or it cannot be built or called without being told how."""
-
-
-class Broken(Exception):  # noqa: N818
-    """Building raises an error that no argument can be the reason of: the student's own."""
-
-    def __init__(self, said: str, error: Exception) -> None:
-        super().__init__(f"{said} raises {type(error).__name__}: {error}")
-        self.finding = Finding("raises", "__init__", str(self), evidence={"error": type(error).__name__})
-
-
-@dataclass
-class Built:
-    """An object, and the call that made it."""
-
-    thing: Any
-    said: str
-    of: type | None = None
 
 
 def build(cls: type, project: Project, model: Any = None, depth: int = 0, **settings: Any) -> Iterator[Built]:
@@ -99,7 +73,7 @@ def build(cls: type, project: Project, model: Any = None, depth: int = 0, **sett
         names |= {name: value for name, value in settings.items() if name in optional}
         words = said(cls, arguments, names)
         try:
-            _seed()
+            seed()
             thing = cls(*arguments, **names)
         except CERTAIN as error:
             raise Broken(words, error) from error
@@ -136,11 +110,6 @@ def _filled(thing: Any, words: str, project: Project, depth: int) -> tuple[Any, 
     return thing, words
 
 
-def vars_of(cls: type) -> dict[str, Any]:
-    """Return what a class and its base classes define."""
-    return {name: value for kind_ in reversed(cls.__mro__[:-1]) for name, value in vars(kind_).items()}
-
-
 def _ways(
     cls: type, project: Project, model: Any, depth: int, settings: dict[str, Any]
 ) -> Iterator[tuple[list[Any], dict[str, Any]]]:
@@ -167,14 +136,6 @@ def _parts(told: Told) -> Iterator[Any]:
     """Yield the arguments of a call, and what stands in the lists among them."""
     for value in (*told.arguments, *told.names.values()):
         yield from value if isinstance(value, (list, tuple)) else (value,)
-
-
-def _seed() -> None:
-    """Have the random numbers begin anew, so that the same is built each time."""
-    torch.default_generator.manual_seed(0)
-    random.seed(0)
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed(0)
 
 
 def _arguments(

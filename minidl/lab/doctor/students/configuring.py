@@ -23,11 +23,12 @@ from minidl.lab.doctor.subject.roles import kind, parameters, role
 from minidl.lab.doctor.subject.stubs import is_stub
 
 METHODS = ("compile", "use", "set_loss", "set_loss_function", "set_cost", "set_cost_function", "configure", "set_optimizer",
-           "set_optimiser", "add_loss", "add_optimizer", "set_learning_rate", "set_lr", "set", "finalize", "finalise", "prepare",
-           "init_weights", "initialize")  # fmt: skip
+           "set_optimiser", "add_loss", "add_optimizer", "set_learning_rate", "set_lr", "set", "finalize", "finalise",
+           "prepare", "init_weights", "initialize")  # fmt: skip
 LOSS = re.compile("^(loss|cost|error|criterion|objective)")
 SLOPE = re.compile("prime|deriv|grad|^d(loss|cost|error)")
-BARE = re.compile("_?(base|abstract)?_?(loss|optimi[sz]er|cost)_?(base|function)?", re.IGNORECASE)  # of which others are made
+# of which others are made
+BARE = re.compile("_?(base|abstract)?_?(loss|optimi[sz]er|cost)_?(base|function)?", re.IGNORECASE)
 WORDS = ("mse", "MSE", "mean_squared_error", "cross_entropy", "categorical_crossentropy")
 
 

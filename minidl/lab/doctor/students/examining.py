@@ -37,6 +37,7 @@ from minidl.lab.doctor.students.variants import (
     with_optimizer,
     with_other_reduction,
 )
+from minidl.lab.doctor.subject.adapters import EachSample, Listener, Summed, SummedAlone, as_a_loss
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.functions import FunctionPair
 from minidl.lab.doctor.subject.graphs import GraphLayer, OfGraph
@@ -49,7 +50,6 @@ from minidl.lab.doctor.subject.names import (
     first_method,
 )
 from minidl.lab.doctor.subject.networks import is_network, trains
-from minidl.lab.doctor.subject.of_functions import EachSample, Listener, Summed, SummedAlone, as_a_loss
 from minidl.lab.doctor.subject.roles import kind, needed, role, takes_its_parameters
 from minidl.lab.doctor.subject.step_functions import StepFunctionFound, step_functions
 

@@ -13,7 +13,6 @@ from typing import Any
 from minidl.lab.doctor.students.importing import Importer
 from minidl.lab.doctor.students.loading import classes
 
-
 OLD_NAMES = {"int": int, "float": float, "bool": bool, "object": object, "str": str}  # of NumPy, until its version 1.24
 OLDER_NAMES = {"NaN": "nan", "Inf": "inf", "infty": "inf", "float_": "float64", "product": "prod", "in1d": "isin",
                "alltrue": "all", "sometrue": "any", "cumproduct": "cumprod", "row_stack": "vstack"}  # fmt: skip

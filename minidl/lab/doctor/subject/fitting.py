@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from minidl.lab.doctor.subject.adapters import Listener
+from minidl.lab.doctor.subject.argument_orders import backward_arguments, forward_arguments
 from minidl.lab.doctor.subject.calls import StudentError
 from minidl.lab.doctor.subject.conventions import BOX, RETURNED, Convention, Translator
 from minidl.lab.doctor.subject.inside import Path, attributes, children, show
@@ -25,13 +27,11 @@ from minidl.lab.doctor.subject.names import (
     is_gradient_name,
     is_gradient_of,
 )
-from minidl.lab.doctor.subject.of_functions import Listener
 from minidl.lab.doctor.subject.paths import get
-from minidl.lab.doctor.subject.roles import needed, order_is_clear, parameters, positional, role, target_first
+from minidl.lab.doctor.subject.roles import needed, parameters, positional, role
 from minidl.lab.doctor.subject.subject import Subject
 from minidl.lab.doctor.subject.values import as_tensor, is_numpy, is_values, same
 
-PLURAL = re.compile("gradients|grads|s$")
 RIGHT, FITS, RUNS, RAISES = 3, 2, 1, 0
 STEPS = re.compile("^_*(nn|net|network|model|parent|optimi[sz]er)$")
 DERIVATIVES = ("derivative", "deriv", "gradient")  # the names of a backward that is no backward
@@ -81,8 +81,8 @@ def _is_about_indices(error: StudentError) -> bool:
 def _candidates(subject: Subject, input: Tensor, usual: bool) -> Iterator[Convention]:
     forward = getattr(subject.original, subject.forward_name)
     backward = getattr(subject.original, subject.backward_name)
-    fronts = list(dict.fromkeys(_forward_arguments(forward, subject.is_loss)))
-    backs = list(dict.fromkeys(_backward_arguments(backward, subject.is_loss)))
+    fronts = list(dict.fromkeys(forward_arguments(forward, subject.is_loss)))
+    backs = list(dict.fromkeys(backward_arguments(backward, subject.is_loss)))
     if not fronts or not backs:
         return
     rows_raise = None if subject.is_loss else _error(subject, fronts[0], input)
@@ -127,89 +127,6 @@ def is_told_nothing(subject: Subject) -> bool:
 def _splits(subject: Subject, input: Tensor) -> list[int]:
     m = input.shape[-1]
     return [m // 2, *(size for size in range(1, m) if size != m // 2)]
-
-
-def _forward_arguments(method: Any, is_loss: bool) -> Iterator[tuple[str, ...]]:
-    names = needed(method)
-    if is_loss:
-        swapped = target_first(names)
-        rest = tuple("flag" for _ in names[2:])
-        yield ("target", "input", *rest) if swapped else ("input", "target", *rest)
-        if not order_is_clear(names):
-            yield ("input", "target", *rest) if swapped else ("target", "input", *rest)
-        return
-    roles = [role(name) for name in names]
-    if "input" not in roles and roles:
-        roles[0] = "input"
-    first = roles.index("input") if roles else 0
-    roles = ["second" if r in ("input", "grad", "target", "cache") and i != first else r for i, r in enumerate(roles)]
-    if roles.count("second") <= 1:
-        yield tuple(roles) or ("input",)
-    if len(names) <= 1:
-        optional = [role(p.name) for p in positional(method)][1:]
-        if "flag" in optional[:1]:
-            yield ("input", "flag")
-
-
-def _backward_arguments(method: Any, is_loss: bool) -> Iterator[tuple[str, ...]]:
-    names = needed(method)
-    roles = [role(name) for name in names]
-    if is_loss:
-        if not names:
-            yield ()
-            return
-        if len(names) == 1:
-            yield ("target",) if roles[0] == "target" or names[0].lower() in ("y", "label") else ("grad",)
-            yield ("target",)
-            yield ("grad",)
-            yield ("input",)
-        elif len(names) == 2:
-            swapped = target_first(names)
-            yield ("target", "input") if swapped else ("input", "target")
-            if not order_is_clear(names):
-                yield ("input", "target") if swapped else ("target", "input")
-            yield ("grad", "target")
-            yield ("output", "target") if not swapped else ("target", "output")
-        return
-    rate = [p for p in positional(method) if role(p.name) == "rate"]
-    if len(names) == 2 and rate and positional(method)[2:3] == rate[:1]:
-        yield from (
-            (*roles, "rate") for roles in (("grad", "cache"), ("input", "grad"), ("grad", "input"), ("cache", "grad"))
-        )
-    if len(names) <= 1:
-        yield ("grad", "rate") if rate and positional(method)[1:2] == rate[:1] else ("grad",)
-        yield ("grad",)
-        yield ()
-    elif len(names) == 2:
-        if "grad" in roles and len(set(roles)) == 2:
-            yield tuple(roles)
-        if "cache" in roles or "rate" in roles:
-            yield tuple("grad" if r not in ("cache", "rate") else r for r in roles)
-        if "flag" in roles:
-            yield tuple("grad" if r != "flag" else r for r in roles)
-        yield ("grad", "cache")
-        yield ("input", "grad")
-        yield ("grad", "input")
-        yield ("cache", "grad")
-        yield ("grad", "rate")
-    if 2 < len(names) < 6:
-        told = [role(name) for name in names]
-        others = [i for i, r in enumerate(told) if r == "grad"]
-        collects = next((i for i in others if len(others) > 1 and PLURAL.search(names[i])), None)
-        if collects is not None:
-            told[collects] = "gradients"
-        if told.count("grad") == 1 and len(set(told)) == len(told):
-            yield tuple(told)
-    if len(names) == 3:
-        if len(set(roles)) == 3 and "grad" in roles:
-            yield tuple(roles)
-        if roles[2] == "grad":
-            yield ("input", "output", "grad")
-        else:
-            yield ("grad", "cache", "rate")
-            yield ("input", "grad", "rate")
-        yield ("input", "second", "grad")
-        yield ("grad", "input", "second")
 
 
 def _try(subject: Subject, convention: Convention, input: Tensor, target: Tensor | None) -> tuple[int, Convention]:

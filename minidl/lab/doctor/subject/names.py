@@ -88,13 +88,14 @@ LOSS_METHODS = Names.of(
     "(?:compute|calc|calculate|get|eval|evaluate)(?:the)?(?:loss|cost|error|value)?(?:function|value|fn)?",
     "(?:loss|cost|error|objective)(?:function|value|fn|func|f)?|function|func|fn|f|apply|value|run|score",
 )
-LOSS_GRADIENT_METHODS = Names.of(("backward", "backward_pass", "backprop", "dloss", "calc_dloss", "loss_grad", "gradient", "grad",
-                         "derivative", "deriv", "prime", "delta", "loss_prime", "loss_gradient", "loss_derivative",
-                         "derivate", "compute_derivative", "compute_gradient", "calc_gradient", "get_gradient",
-                         "grad_loss"),
-   r"(?:compute|calc|calculate|get|eval|evaluate)?(?:loss|cost|error|output|the|local)?" + f"(?:{SLOPE}|deltas?)"
-   "(?:loss|function|fn|func|f|inputs?|output)?",
-   r"(?:loss|cost|error|function|fn|f|func)(?:back\w*|deltas?)|back\w*|bwd|bprop|d|df|dfunction|dcost|derror|fprime")  # fmt: skip
+LOSS_GRADIENT_METHODS = Names.of(
+    ("backward", "backward_pass", "backprop", "dloss", "calc_dloss", "loss_grad", "gradient", "grad", "derivative", "deriv",
+     "prime", "delta", "loss_prime", "loss_gradient", "loss_derivative", "derivate", "compute_derivative", "compute_gradient",
+     "calc_gradient", "get_gradient", "grad_loss"),
+    f"(?:compute|calc|calculate|get|eval|evaluate)?(?:loss|cost|error|output|the|local)?(?:{SLOPE}|deltas?)"
+    "(?:loss|function|fn|func|f|inputs?|output)?",
+    r"(?:loss|cost|error|function|fn|f|func)(?:back\w*|deltas?)|back\w*|bwd|bprop|d|df|dfunction|dcost|derror|fprime",
+)  # fmt: skip
 STEP_METHODS = Names.of(("step", "update", "update_params", "update_parameters", "update_weights", "calculate_update",
                 "apply_gradients", "optimize", "actualizar", "update_param", "apply", "update_weight", "step_layer",
                 "optimise", "update_layer"),

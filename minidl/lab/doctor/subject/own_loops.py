@@ -13,7 +13,7 @@ from typing import Any
 
 from minidl.lab.doctor.subject.inside import attributes
 from minidl.lab.doctor.subject.names import RATES, plain
-from minidl.lab.doctor.subject.roles import needed, parameters, positional, role
+from minidl.lab.doctor.subject.roles import needed, parameters, role
 from minidl.lab.doctor.subject.stubs import is_stub
 
 LOOPS = ("fit", "train", "train_model", "train_network", "learn", "training", "train_step", "train_on_batch", "train_batch",
@@ -40,6 +40,7 @@ OTHER = re.compile("(x|y)?(val|valid|validation|test|dev)(x|y|data|set|inputs?|t
 TARGETS = re.compile(
     "(train(ing)?|batch)?(y|ys|t|d|labels?|targets?|outputs?|expected|desired|answers?|truth)(train(ing)?|batch|true|data|s|list)?"
 )
+RATE_NAMES = ("lr", "learningrate", "eta", "alpha", "learnrate", "rate", "stepsize", "lrate")
 TINY = 1e-6  # the learning rate
 
 
@@ -103,7 +104,9 @@ def _trained(network: Any, name: str, x: Any, t: Any, count: int, more: dict[str
     for place, parameter in enumerate(parameters(method)):
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
-        value = epochs if EPOCHS.fullmatch(plain(parameter.name)) else _value(parameter, place, x, t, count, paired, more)
+        value = (
+            epochs if EPOCHS.fullmatch(plain(parameter.name)) else _value(parameter, place, x, t, count, paired, more)
+        )
         if parameter.kind is parameter.KEYWORD_ONLY:
             others[parameter.name] = value
         else:
@@ -132,27 +135,11 @@ def _value(parameter: Any, place: int, x: Any, t: Any, count: int, paired: bool,
     return None
 
 
-def set_rate(network: Any) -> float | None:
-    """Make the learning rate tiny that a network keeps, or its optimiser; return it where there is one."""
-    found = None
-    holders = [
-        network,
-        *(v for v in attributes(network).values() if hasattr(v, "__dict__") and not isinstance(v, type)),
-    ]
-    for holder in holders:
+def set_rate(network: Any) -> None:
+    """Make the learning rate tiny that a network keeps, or its optimiser."""
+    inside = [v for v in attributes(network).values() if hasattr(v, "__dict__") and not isinstance(v, type)]
+    for holder in (network, *inside):
         for name, value in list(attributes(holder).items()):
-            if plain(name) in ("lr", "learningrate", "eta", "alpha", "learnrate", "rate", "stepsize", "lrate"):
-                if (
-                    isinstance(value, (int, float))
-                    and not isinstance(value, bool)
-                    or value is None
-                    and holder is network
-                ):
-                    setattr(holder, name, TINY)
-                    found = TINY
-    return found
-
-
-def asks(method: Any) -> list[str]:
-    """Return the names of what a method takes."""
-    return [p.name for p in positional(method)]
+            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if plain(name) in RATE_NAMES and (is_number or (value is None and holder is network)):
+                setattr(holder, name, TINY)

@@ -11,7 +11,6 @@ from minidl.lab.doctor.subject.inside import Path, is_module
 from minidl.lab.doctor.subject.names import is_gradient_name
 from minidl.lab.doctor.subject.values import as_tensor, is_numpy, is_values
 
-
 REMEMBERED = re.compile(  # what an optimiser leaves beside a parameter
     r"_*(m|v|s|u|m_?[twb]|v_?[twb]|(first_|second_)?mom(ent(um)?)?s?\d?|velocity|vel|cache|exp_avg\w*|prev\w*|acc\w*|history)_*$"
 )
