@@ -237,7 +237,9 @@ def _options(parameter: inspect.Parameter, cls: type, project: Project, arrays: 
     if MODEL_NAME.search(name) and kind(cls) == "loss":
         return [Listener()]
     if MODEL_NAME.search(name) and depth < 2:
-        return [m.thing for m in itertools.islice(models(project, cls, depth), 2)]
+        known = [m.thing for m in itertools.islice(models(project, cls, depth), 2)]
+        nets = [] if any(NETWORK_NAME.search(type(m).__name__) for m in known) else _networks(project, cls, depth)
+        return [*nets, *known]
     if PARAMS_NAME.search(name) and kind(cls) == "optimizer":
         return [[]]
     if LOSS_ARGUMENT.search(name) and depth < 2:
@@ -347,6 +349,12 @@ def _some(classes: list[type], project: Project, depth: int, count: int) -> list
         if len(found) == count:
             break
     return found
+
+
+def _networks(project: Project, asking: type, depth: int) -> list[Any]:
+    """Return a network of the project's own, also one whose parameters nobody can see."""
+    own = [c for c in project.near(asking) if c is not asking and NETWORK_NAME.search(c.__name__) and kind(c) == "layer"]
+    return _some(own, project, depth, 1)
 
 
 def models(project: Project, asking: type, depth: int = 0) -> Iterator[Built]:

@@ -28,7 +28,7 @@ NETWORK = re.compile(
     r"net|model|mlp|perceptron|sequential|classifier|ann$|dnn|cnn|rnn|^nn|autoencoder|red", re.IGNORECASE
 )
 HELD = re.compile("model|net|network|nn|mlp")  # what a trainer is given
-BACK = re.compile("back(ward|prop).*|bprop|computegradients?|gradients?")
+TELLING = re.compile("back(ward|prop).*|bprop|computegradients?|gradients?|add(layers?)?")  # methods of networks
 X = re.compile(r"(x|xs|inputs?|data|features?|images?|samples?|patterns|examples)(train(ing)?|batch|data|set|s|list)?"
                r"|(train(ing)?|batch|input)(x|xs|inputs?|data|features?|images?|samples?|examples)")  # fmt: skip
 PAIRS = re.compile("(training|train|mini)?_?(data|batch|dataset|set|examples|pairs)")
@@ -49,7 +49,7 @@ def loops(cls: type) -> Iterator[tuple[str, str]]:
     own = {n for kind in cls.__mro__[:-1] for n, v in vars(kind).items() if callable(v) and not is_stub(v)}
     own -= {name for name in own if kind_of_object(cls, name)}
     holds = any(HELD.fullmatch(p.name.lower()) for p in parameters(cls))
-    if not holds and not (NETWORK.search(cls.__name__) or any(BACK.fullmatch(plain(name)) for name in own)):
+    if not holds and not (NETWORK.search(cls.__name__) or any(TELLING.fullmatch(plain(name)) for name in own)):
         return
     outputs = [name for name in OUTPUTS if name in own and _takes_data(getattr(cls, name))]
     trainings = [name for name in LOOPS if name in own and _takes_both(getattr(cls, name))]
