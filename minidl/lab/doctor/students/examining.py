@@ -53,7 +53,7 @@ from minidl.lab.doctor.subject.networks import is_network, trains
 from minidl.lab.doctor.subject.roles import kind, needed, role, takes_its_parameters
 from minidl.lab.doctor.subject.step_functions import StepFunctionFound, step_functions
 
-OVER_SAMPLES = {"softmax over everything", "wrong axis"}  # so it looks where one sample at a time is meant
+OVER_SAMPLES = {"softmax over everything", "wrong axis", "raises"}  # so it looks where one sample at a time is meant
 SECONDS = 1.5  # of the processor, for all the tries with one class
 
 
