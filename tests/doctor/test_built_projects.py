@@ -243,7 +243,7 @@ def test_the_forward_of_a_backward_may_stand_in_another_file(project, factor, wr
         forward="def cube_forward(x): return x**3, x\n",
         backward=f"def cube_backward(dout, cache): return {factor} * dout * 3 * cache**2\n",
     )
-    assert bool(mistakes(made, "cube_backward")) == wrong
+    assert bool(mistakes(made, "cube_forward/cube_backward")) == wrong
 
 
 LOSSES = """

@@ -353,7 +353,9 @@ def _some(classes: list[type], project: Project, depth: int, count: int) -> list
 
 def _networks(project: Project, asking: type, depth: int) -> list[Any]:
     """Return a network of the project's own, also one whose parameters nobody can see."""
-    own = [c for c in project.near(asking) if c is not asking and NETWORK_NAME.search(c.__name__) and kind(c) == "layer"]
+    own = [
+        c for c in project.near(asking) if c is not asking and NETWORK_NAME.search(c.__name__) and kind(c) == "layer"
+    ]
     return _some(own, project, depth, 1)
 
 

@@ -109,8 +109,9 @@ def _get_to_know(subject: Subject, input: Tensor, target: Tensor | None) -> None
                 subject.dialect, subject.dtype = dialect, dtype
                 subject.set_default()
             subject.slots = _parameters(subject, input, target)
-            if not subject.slots and moves(subject, input) and not _translated(subject, dialects, input, target):
-                subject.dialect, subject.dtype = dialect, dtype
+            if not subject.slots and moves(subject, input) and _translated(subject, dialects, input, target) != RIGHT:
+                subject.dialect, subject.dtype, subject.translator = dialect, dtype, None
+                subject.slots = []
                 subject.set_default()
             return
     if _translated(subject, dialects, input, target):
@@ -158,8 +159,8 @@ def _speaks_otherwise(subject: Subject) -> bool:
     return is_told_nothing(subject) or "rate" in map(role, [p.name for p in positional(backward)[1:]])
 
 
-def _translated(subject: Subject, dialects: list[str], input: Tensor, target: Tensor | None) -> bool:
-    """Look for another convention that fits, and take it; say whether there is one."""
+def _translated(subject: Subject, dialects: list[str], input: Tensor, target: Tensor | None) -> int:
+    """Look for another convention that fits, and take it; say how well it fits, 0 where there is none."""
     best: tuple[int, Any] = (FITS - 1, None)
     for dialect in dialects[:2]:
         if best[1] is not None:
@@ -174,13 +175,13 @@ def _translated(subject: Subject, dialects: list[str], input: Tensor, target: Te
                 break
     if best[1] is None:
         subject.translator = None
-        return False
+        return 0
     subject.dialect, subject.dtype, subject.translator = best[1]
     subject.set_default()
     subject.slots = _parameters(subject, input, target)
     returned = [s for s in subject.translator.convention.slots() if all(s.param != t.param for t in subject.slots)]
     subject.slots = subject.slots + returned
-    return True
+    return best[0]
 
 
 def _speaks_of_numpy(subject: Subject) -> bool:

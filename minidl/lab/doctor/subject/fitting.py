@@ -34,6 +34,7 @@ from minidl.lab.doctor.subject.values import as_tensor, is_numpy, is_values, sam
 
 RIGHT, FITS, RUNS, RAISES = 3, 2, 1, 0
 STEPS = re.compile("^_*(nn|net|network|model|parent|optimi[sz]er)$")
+RATE_KEPT = re.compile(r"^_*(lr|l_?rate|learning_?rate|learn_?rate|eta)$", re.IGNORECASE)
 DERIVATIVES = ("derivative", "deriv", "gradient")  # the names of a backward that is no backward
 
 
@@ -222,7 +223,7 @@ def kept_rate(module: Any) -> float | None:
     holders = [module, *(v for n, v in attributes(module).items() if STEPS.search(n) and hasattr(v, "__dict__"))]
     for holder in holders:
         for name, value in attributes(holder).items():
-            if role(name.strip("_")) == "rate" and isinstance(value, float) and value > 0:
+            if RATE_KEPT.match(name) and isinstance(value, float) and value > 0:
                 return value
     return None
 
