@@ -37,6 +37,7 @@ def pytest_collection_modifyitems(config, items):
         if not of_notebooks and not item.get_closest_marker("slow"):
             item.add_marker("fast")
     slow = ("11_why", "10_disk", "13_digits", "mkplot")  # notebooks that train for a while
+    long = ("test_marking", "test_answers", "test_specimens", "test_wall_attacks", "test_wheel", "test_mutants")
 
     def rank(item):
         file = item.nodeid.partition("::")[0]
@@ -45,7 +46,9 @@ def pytest_collection_modifyitems(config, items):
             return 0
         if runs_notebooks(item.nodeid):
             return 1  # right after the slow ones: the page in a worker's browser stays while it has nothing else to do
-        return 2 if "browser" in item.nodeid else 3 if runs_notebook else 4
+        if "browser" in item.nodeid:
+            return 2
+        return 3 if runs_notebook or Path(file).stem in long else 4
 
     items.sort(key=rank)
 
@@ -56,13 +59,17 @@ def runs_notebooks(nodeid: str) -> bool:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Hand out tests file by file, as --dist=loadfile does, but notebook by notebook where a whole one is run."""
+    """Hand out tests file by file, as --dist=loadfile does.
+
+    Where a test runs a whole notebook, or tries all answers to an exercise, one notebook or exercise is handed out at a time.
+    """
     from xdist.scheduler import LoadFileScheduling
 
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid):
             file, _, test = nodeid.partition("::")
-            return file + test.partition("[")[2] if runs_notebooks(nodeid) else file
+            one_by_one = runs_notebooks(nodeid) or file.endswith("test_answers.py")
+            return file + test.partition("[")[2] if one_by_one else file
 
     return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
 

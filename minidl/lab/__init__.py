@@ -10,6 +10,7 @@ torch_twin                       the same network in torch.nn; a hand-written mo
 numeric                          numbers against formulas: central differences, agreement
 show                             what Jupyter shows: sources side by side, a model as a table
 interactive                      figures that follow sliders
+playground                       a network that learns while one watches, and can be opened up at any step
 figures                          what figures show: training, the disk, backprop, classes
 proof                            formulas, written once, printed and proven
 exercises                        what the check cells call, and what they reply

@@ -197,6 +197,10 @@ class Trainer:
         Epochs done.
     seconds : float
         Time spent on training steps alone, evaluation not counted.
+    waiting : list of (Tensor, Tensor)
+        The batches of the epoch under way for which no step has been taken yet.
+    say : function of a str
+        Is told once when a layer is dead; ``print`` unless it is replaced.
     """
 
     def __init__(
@@ -233,8 +237,9 @@ class Trainer:
         self.generators = list(generator) if isinstance(generator, Sequence) else [generator] * self.runs
         if len(self.generators) != self.runs:
             raise ValueError(f"train expected one generator for each of {self.runs} runs, got {len(self.generators)}")
-        self.said_dead = False
+        self.said_dead, self.say = False, print
         self.seconds = 0.0
+        self.waiting: list[tuple[Tensor, Tensor]] = []
         self.records: list[Tensor] = []  # of every epoch, shape (2, splits, runs): losses and accuracies
 
     @property
@@ -242,13 +247,37 @@ class Trainer:
         return len(self.records)
 
     def run_epoch(self) -> None:
-        """Train for one epoch, then evaluate."""
-        inputs, targets = self._shuffled()
+        """Train for one epoch, or for what is left of one, then evaluate."""
+        self.advance(None)
+
+    def advance(self, steps: int | None = 1) -> bool:
+        """Take some of the steps of an epoch, as many as are left at most; after its last one, evaluate.
+
+        Parameters
+        ----------
+        steps : int or None
+            None takes all that are left.
+
+        Returns
+        -------
+        bool
+            Whether the epoch is over.
+        """
+        if not self.waiting:
+            self.waiting = list(zip(*self._shuffled(), strict=True))
+        now, self.waiting = self.waiting[:steps], [] if steps is None else self.waiting[steps:]
         start = time.perf_counter()
         with torch.set_grad_enabled(isinstance(self.model, nn.Module)):
-            for input, target in zip(inputs, targets, strict=True):
+            for input, target in now:
                 self.step(input, target)
         self.seconds += time.perf_counter() - start
+        if self.waiting:
+            return False
+        self._end_epoch()
+        return True
+
+    def _end_epoch(self) -> None:
+        """Evaluate, and see whether the training can go on."""
         self.records.append(self._evaluate())
         losses = self.losses()[0]
         if not losses.isfinite().all():
@@ -325,7 +354,7 @@ class Trainer:
         if units and not self.said_dead and output.shape[-2] > 1 and bool(stuck.any()):
             self.said_dead = True
             which = f" of model {int(stuck.reshape(-1).nonzero()[0])} of the stack" if self.runs > 1 else ""
-            print(
+            self.say(
                 f"After epoch {self.epoch + 1} all samples get the same output{which}:\n"
                 "no unit of some ReLU layer is awake, and what sleeps learns nothing.\n"
                 "Start again with a smaller learning rate, or with other initial weights."

@@ -557,3 +557,17 @@ def test_on_a_gpu_it_trains_as_on_a_cpu(generator):
         points = disk(40, generator=seeded(2), device=device, dtype=F64)
         curve += column(train(model, points, epochs=5, generator=seeded(3), progress=False), "loss")
     assert on_gpu == pytest.approx(on_cpu)
+
+
+def test_an_epoch_in_pieces_is_an_epoch():
+    data = torch.arange(40.0).reshape(20, 2) / 40, torch.eye(2)[torch.arange(20) % 2]
+    ends, trained = {}, {}
+    for pieces in ([None], [3, 1, None], [1] * 7, [5, 5]):
+        drawn = torch.Generator().manual_seed(1)
+        trainer = Trainer(Sequential(Linear(2, 2, generator=drawn)), data, batch_size=3, lr=0.01, generator=drawn)
+        ends[len(pieces)] = [trainer.advance(steps) for steps in pieces]
+        trained[len(pieces)] = trainer.model[0].params["weight"]
+        assert trainer.epoch == 1
+        assert trainer.waiting == []
+    assert ends == {1: [True], 3: [False, False, True], 7: [False] * 6 + [True], 2: [False, True]}
+    assert all(torch.equal(weight, trained[1]) for weight in trained.values())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+import html
 import re
 from pathlib import Path
 
 import nbformat
 import pytest
+from code_alike import blocks, holds, size
 from students_day import tags
 
 from minidl.lab.exercises import exercise, exercises
@@ -18,6 +20,7 @@ NOTEBOOKS = sorted(ROOT.glob("notebooks/*.ipynb")) + sorted(ROOT.glob("*.ipynb")
 CHECK = re.compile(r'from minidl\.lab\.exercises import check\n\ncheck\("(.+)"\)')
 SOLUTION = "# Solution"
 LONG = 20  # characters; what is shorter stands in many places
+LARGE = 8  # names, numbers and operations: shorter formulas, such as 2 * (Y - T), are what later notebooks build on
 
 
 def trios(notebook):
@@ -161,8 +164,51 @@ def given_away(notebooks) -> list[str]:
     return found
 
 
+def statements(cell) -> list[ast.stmt]:
+    """Return all code that a cell shows: as its source, in its outputs, and in its prose."""
+    text = shown(cell)
+    without_marks = html.unescape(re.sub(r"<[^>]+>", "", text))
+    return [
+        *blocks(text),
+        *blocks(without_marks),
+        *(part for code in re.findall(r"`([^`\n]+)`", cell["source"]) for part in blocks(code)),
+    ]
+
+
+def written_otherwise(notebooks) -> list[str]:
+    """Return the loops and larger statements of solutions that stand elsewhere under other names, in copies without solutions.
+
+    A loop may stand nowhere, a statement not in other notebooks and not after its exercise: before it, in the same notebook,
+    stands what the exercise is to be built of.
+    """
+    found = []
+    pages = [
+        [(cell["id"], statements(cell)) for cell in notebook["cells"] if "solution" not in tags(cell)]
+        for notebook in notebooks
+    ]
+    for own, notebook in zip(pages, notebooks, strict=True):
+        for stub, _, solution in trios(notebook):
+            given = list(blocks(stub["source"]))
+            before = {id for id, _ in own[: [id for id, _ in own].index(stub["id"])]}
+            for answer in ast.walk(ast.parse(solution["source"])):
+                is_loop = isinstance(answer, (ast.For, ast.While))
+                is_plain = isinstance(answer, ast.stmt) and not hasattr(answer, "body") and size(answer) >= LARGE
+                if not (is_loop or is_plain) or any(holds(part, answer) for part in given):
+                    continue
+                for cells in pages:
+                    allowed = {stub["id"]} | (before if is_plain and cells is own else set())
+                    for id, parts in cells:
+                        if id not in allowed and any(holds(part, answer) for part in parts):
+                            found.append(f"cell {id} does as {ast.unparse(answer)!r}")
+    return found
+
+
 def test_no_cell_and_no_output_shows_the_line_of_a_solution():
     assert given_away([nbformat.read(path, 4) for path in NOTEBOOKS]) == []
+
+
+def test_no_cell_and_no_output_does_under_other_names_what_a_solution_does():
+    assert written_otherwise([nbformat.read(path, 4) for path in NOTEBOOKS]) == []
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -228,3 +274,49 @@ def test_a_broken_exercise_is_noticed(changes, word):
 def test_an_answer_given_away_is_noticed(cell):
     assert given_away([trio()]) == []
     assert given_away([trio(), nbformat.v4.new_notebook(cells=[cell])]) == [f"cell {cell['id']} shows {SOLVED!r}"]
+
+
+LOOP = """\
+# Solution
+class Chain:
+    def backward(self, grad_output):
+        for layer in reversed(self.chain):
+            grad_output = layer.backward(grad_output)
+        return grad_output
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "is_seen"),
+    [
+        ("for m in reversed(modules):\n    g = m.backward(g)", True),
+        ("def back(modules, g):\n    for m in reversed(modules):\n        print(m)\n        g = m.backward(g)\n", True),
+        ("for m in modules:\n    g = m.backward(g)", False),
+        ("for m in reversed(modules):\n    h = m.backward(g)", False),  # every module gets the same
+        ("for m in reversed(modules):\n    g = m.forward(g)", False),
+        ("g = first.backward(second.backward(g))", False),
+    ],
+)
+@pytest.mark.parametrize("where", ["code", "prose", "output", "printed source"])
+def test_a_loop_under_other_names_is_noticed(source, is_seen, where):
+    page = f"It is\n\n```python\n{source}\n```\n"
+    cell = {
+        "code": nbformat.v4.new_code_cell(source),
+        "prose": nbformat.v4.new_markdown_cell(page),
+        "output": nbformat.v4.new_code_cell("1", outputs=[nbformat.v4.new_output("stream", text=f"yours:\n{source}")]),
+        "printed source": nbformat.v4.new_code_cell(
+            "1",
+            outputs=[nbformat.v4.new_output("display_data", data={"text/html": f"<pre><b>{source}</b></pre>"})],
+        ),
+    }[where]
+    asked = trio(solution={"source": LOOP}, stub={"source": "class Chain:\n    pass"})
+    assert bool(written_otherwise([asked, nbformat.v4.new_notebook(cells=[cell])])) == is_seen
+
+
+def test_a_statement_under_other_names_is_noticed_unless_it_was_built_up_before():
+    asked = trio(solution={"source": "# Solution\ntotal = scores.exp().sum(1, keepdim=True).log()"})
+    cell = nbformat.v4.new_code_cell("z = y.exp().sum(1, keepdim=True).log()")
+    assert written_otherwise([asked]) == []
+    assert written_otherwise([asked, nbformat.v4.new_notebook(cells=[cell])]) != []
+    assert written_otherwise([nbformat.v4.new_notebook(cells=[*asked["cells"], cell])]) != []
+    assert written_otherwise([nbformat.v4.new_notebook(cells=[cell, *asked["cells"]])]) == []

@@ -24,7 +24,7 @@ FLOORS = (
     ("cli",),
     ("course", "report", "bench"),
     ("exercises",),
-    ("experiment", "doctor", "interactive"),
+    ("experiment", "doctor", "interactive", "playground"),
     ("figures", "training", "proof", "numeric", "show"),
     ("network", "stacked", "torch_twin", "disk", "digits", "folder"),
     ("arguments",),

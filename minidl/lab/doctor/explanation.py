@@ -73,9 +73,12 @@ def _explain(batches: Batches, what: str, worst: Case) -> list[Finding]:
     early, late = ([mistake for mistake in known if mistake.last == last] for last in (False, True))
     tries = [*product(early, [False]), (right, True), *product(early, [True]), *product(late, [False])]
     if all(_got(case, what) is not None for case in batches.cases):
+        predicted: dict[int, list[Any] | None] = {}
         for side in dict.fromkeys(("", _wrong_side(batches, what))):
             for mistake, with_factor in tries:
-                fit = _fit(batches.cases, what, mistake, with_factor, side)
+                if id(mistake) not in predicted:  # asked for again with a factor, and on one side
+                    predicted[id(mistake)] = _predictions(batches.cases, what, mistake)
+                fit = _fit(batches.cases, what, mistake, with_factor, side, predicted[id(mistake)])
                 if fit is not None:
                     return _named(batches, what, worst, mistake, *fit, side)
         several = _two_numbers(batches, what)
@@ -109,14 +112,20 @@ def _on(side: str, case: Case, values: Tensor) -> Tensor:
     return values.masked_fill(case.input >= 0 if side == "x < 0" else case.input <= 0, math.nan)
 
 
+def _predictions(cases: list[Case], what: str, mistake: WrongValue) -> list[Any] | None:
+    """Return what a mistake would make of each batch; None where it cannot be made here."""
+    try:
+        return [mistake.predict(case, what) for case in cases]
+    except (StudentError, RuntimeError, TypeError, AttributeError, IndexError):
+        return None
+
+
 def _fit(
-    cases: list[Case], what: str, mistake: WrongValue, with_factor: bool, side: str
+    cases: list[Case], what: str, mistake: WrongValue, with_factor: bool, side: str, predictions: list[Any] | None
 ) -> tuple[tuple[Factor, ...], list[float] | None] | None:
     """Return the factors with which a mistake explains all batches, and their values; None where it does not."""
-    try:
-        predictions = [mistake.predict(case, what) for case in cases]
-    except (StudentError, RuntimeError, TypeError, AttributeError, IndexError):
-        return None  # this mistake cannot be made here
+    if predictions is None:
+        return None
     for options in zip(*(p if isinstance(p, list) else [p] for p in predictions), strict=False):
         trios = [(case, _got(case, what), option) for case, option in zip(cases, options, strict=True)]
         if any(option is None or option.shape != got.shape for _, got, option in trios):

@@ -6,6 +6,7 @@ import ast
 import builtins
 import difflib
 import dis
+import functools
 import inspect
 import linecache
 import types
@@ -154,14 +155,12 @@ def borrowed(
         if used := sorted(names & AUTOGRAD):
             return f"{where} leaves the gradient to torch ({used[0]}); write yours by hand."
         if used := sorted(names & set(others)):
-            whose = "torch's own" if used[0] in KNOWN_TO_TORCH else "a ready-made"
-            return f"{where} uses {whose} {used[0]}; write yours."
+            return f"{where} uses {_whose(used[0], function)} {used[0]}; write yours."
         for name in _globals(function.__code__):
             found = function.__globals__.get(name)
             called = getattr(found, "__name__", "")  # whatever the name is under which it was imported
             if callable(found) and called in others and getattr(found, "__module__", "") != function.__module__:
-                whose = "torch's own" if called in KNOWN_TO_TORCH else "a ready-made"
-                return f"{where} uses {whose} {called}; write yours."
+                return f"{where} uses {_whose(name, function)} {called}; write yours."
             if callable(found) and str(getattr(found, "__module__", "")).startswith(
                 ("torch.autograd", "torch.func", "torch._functorch")
             ):
@@ -180,6 +179,14 @@ def borrowed(
     return ""
 
 
+def _whose(name: str, function: types.FunctionType) -> str:
+    """Return in words whose a function or class is that stands under a name in a function's code."""
+    found = function.__globals__.get(name) if name in _globals(function.__code__) else None
+    if (getattr(found, "__module__", None) or "").partition(".")[0] == "minidl":
+        return "minidl's own"
+    return "torch's own" if getattr(found, "__name__", name) in KNOWN_TO_TORCH else "a ready-made"
+
+
 def _own_names(value: Any) -> set[str]:
     """Return the names under which a class keeps something of its own: its methods, and what they set on the object."""
     return _kept(value) | ({name for name, _ in functions(value)} if isinstance(value, type) else set())
@@ -187,8 +194,7 @@ def _own_names(value: Any) -> set[str]:
 
 def _kept(value: Any) -> set[str]:
     """Return the names under which a class sets something on the object."""
-    codes = (code for _, function in functions(value) for code in _codes(function.__code__))
-    return {step.argval for code in codes for step in dis.get_instructions(code) if step.opname == "STORE_ATTR"}
+    return {name for _, function in functions(value) for name in _stored(function.__code__)}
 
 
 def _is_data(found: Any) -> bool:
@@ -279,11 +285,17 @@ def _names(code: types.CodeType) -> Iterator[str]:
         yield from inner.co_names
 
 
-def _globals(code: types.CodeType) -> Iterator[str]:
-    for inner in _codes(code):
-        for step in dis.get_instructions(inner):
-            if step.opname in ("LOAD_GLOBAL", "LOAD_NAME"):
-                yield step.argval
+def _globals(code: types.CodeType) -> tuple[str, ...]:
+    return tuple(name for step, name in _steps(code) if step in ("LOAD_GLOBAL", "LOAD_NAME"))
+
+
+def _stored(code: types.CodeType) -> tuple[str, ...]:
+    return tuple(name for step, name in _steps(code) if step == "STORE_ATTR")
+
+
+@functools.lru_cache(maxsize=100)  # an answer is looked at from many sides
+def _steps(code: types.CodeType) -> tuple[tuple[str, Any], ...]:
+    return tuple((step.opname, step.argval) for inner in _codes(code) for step in dis.get_instructions(inner))
 
 
 def _texts(value: Any) -> set[Any]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -28,7 +29,7 @@ def as_numbers(value: Any) -> Tensor | None:
     """Return numbers of any kind as a float64 tensor: tensors, arrays, SymPy's, lists of these; None where there are others."""
     try:
         return _numbers(value)
-    except (TypeError, ValueError, RuntimeError):
+    except (TypeError, ValueError, RuntimeError, OverflowError):
         return None
 
 
@@ -52,6 +53,58 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     return float(value)
+
+
+class Numbers(NamedTuple):
+    """Numbers of any kind, as Python's: two of these are compared in a moment."""
+
+    shape: tuple[int, ...]
+    values: list[float]
+
+
+def plainly(value: Any) -> Any:
+    """Return a value for `same`, all numbers in it as `Numbers`: lists and dictionaries keep what else there is."""
+    if isinstance(value, (list, tuple)):
+        parts = [plainly(part) for part in value]
+        if all(isinstance(part, Numbers) for part in parts) and len({part.shape for part in parts}) <= 1:
+            shape = (len(parts), *(parts[0].shape if parts else ()))
+            return Numbers(shape, [number for part in parts for number in part.values])
+        return parts
+    if isinstance(value, Mapping):
+        return {key: plainly(part) for key, part in value.items()}
+    if str(getattr(value, "dtype", "")).endswith("bool"):
+        return plainly(value.tolist())
+    if isinstance(value, bool):
+        return value
+    numbers = as_numbers(value)
+    return value if numbers is None else Numbers(tuple(numbers.shape), numbers.flatten().tolist())
+
+
+def same(got: Any, expected: Any, tolerance: float = 5e-4) -> bool:
+    """Whether `difference` would find none, of two values that `plainly` has returned."""
+    if isinstance(expected, Numbers):
+        return (
+            isinstance(got, Numbers)
+            and got.shape == expected.shape
+            and all(_near(mine, due, tolerance) for mine, due in zip(got.values, expected.values, strict=True))
+        )
+    if isinstance(got, Numbers):
+        return False
+    if isinstance(expected, Mapping) and isinstance(got, Mapping):
+        return set(got) == set(expected) and all(same(got[key], expected[key], tolerance) for key in expected)
+    if isinstance(expected, list):
+        return (
+            isinstance(got, list)
+            and len(got) == len(expected)
+            and all(same(mine, due, tolerance) for mine, due in zip(got, expected, strict=True))
+        )
+    return not difference(got, expected, tolerance)
+
+
+def _near(mine: float, due: float, tolerance: float) -> bool:
+    if mine == due or (math.isnan(mine) and math.isnan(due)):
+        return True
+    return math.isfinite(mine) and math.isfinite(due) and abs(mine - due) <= 1e-9 + tolerance * abs(due)
 
 
 def word(value: Any) -> str:

@@ -20,11 +20,11 @@ def is_unwritten(error: BaseException) -> bool:
     return isinstance(error, NotImplementedError) and not error.args
 
 
-def explain(error: BaseException, where: str) -> str:
-    """Return what happened when ``where`` was called, and what it usually means."""
+def explain(error: BaseException, where: str, does: str = "raises") -> str:
+    """Return what happened when ``where`` was called, and what it usually means; ``does`` is the verb."""
     line = _line(error)
     said = error.msg if isinstance(error, SyntaxError) else str(error)  # the line of a syntax error comes after it
-    happened = f"{where} raises {type(error).__name__}" + (f": {said}" if said else "")
+    happened = f"{where} {does} {type(error).__name__}" + (f": {said}" if said else "")
     return f"{happened}{line and f' ({line})'}{_advice(error, line)}"
 
 
@@ -94,6 +94,13 @@ def _advice(error: BaseException, line: str) -> str:
         return ". A function of math, or float(), takes one number; for whole tensors there are torch's, such as torch.exp."
     if "'builtin_function_or_method'" in text or "'method'" in text:
         return ". Are brackets, (), missing after the name of a function?"
+    if re.search(
+        r"input\.numel\(\) == 0|(index|pop) .*empty|empty sequence|arg is an empty|iterable argument is empty", text
+    ):
+        return (
+            ". There it is given nothing, an empty tensor or list. Is it what is left of a choice, and nothing has met the "
+            "condition?"
+        )
     if "NoneType" in text:
         return ". Somewhere a value is None: is a return missing?"
     return ""
@@ -106,6 +113,8 @@ def _meant(error: NameError) -> str:
     name = error.name or ""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     local, known = (frames[-1].f_locals, frames[-1].f_globals) if frames else ({}, {})
+    if name in known:  # a cell that was run since has made it
+        return "By now there is such a name: run that cell again."
     if hasattr(local.get("self"), name):
         return f"It is kept on the object: write self.{name}."
     inside = (

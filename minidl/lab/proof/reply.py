@@ -120,6 +120,8 @@ class Reply:
             sentences.append(f"{self.subject} lacks {'a term' if self.discreet else self._write(missing)}.")
         if 0 < len(extra) <= MANY:
             sentences.append(f"{self.subject} has {self._write(extra)} too many.")
+        elif extra and missing and self.discreet:  # what is missing would not be all there is to say
+            sentences.append(f"{self.subject} has {len(extra)} terms too many.")
         return sentences
 
     def _of_truth(self, written: str) -> str:

@@ -23,9 +23,15 @@ CELLS = [  # what a cell holds, and, for a check, what it says
     (STUB, "NameError"),  # Module is still to be imported
     (
         CHECK,
-        "Not right yet (Cube): there is no new answer yet: its cell raises NameError: name 'Module' is not defined",
+        "Not right yet (Cube): there is no new answer yet: the exercise's cell stopped with NameError: name 'Module' is",
     ),
     ("from minidl import Module", ""),
+    (  # another cell was run since, and there is still no answer
+        CHECK,
+        "Not right yet (Cube): there is no new answer yet: the exercise's cell stopped with NameError: name 'Module' is not",
+    ),
+    ("1 / 0", "ZeroDivisionError"),
+    (CHECK, "Not done yet (Cube): the exercise's cell was run, and there is no Cube: it stopped with an error"),
     (STUB + "\n    def backward(self, grad_output):\n        raise NotImplementedError", ""),
     (CHECK, "Not done yet (Cube): write forward and backward"),
     (SOLVED.replace("Cube", "cube"), ""),
@@ -34,7 +40,10 @@ CELLS = [  # what a cell holds, and, for a check, what it says
         "Not done yet (Cube): it is as it was. A cell that was run of late makes cube, and what is asked for is Cube.",
     ),
     ("class Cube(Module):\n    def forward(self, input)\n        return input**3", "SyntaxError"),
-    (CHECK, "Not right yet (Cube): there is no new answer yet: its cell raises SyntaxError: expected ':'"),
+    (
+        CHECK,
+        "Not right yet (Cube): there is no new answer yet: the exercise's cell stopped with SyntaxError: expected ':'",
+    ),
     ("input = 3.0\n" + SOLVED.replace("self.input**2", "input**2").replace("# for", "# not for"), ""),
     (CHECK, "Not right yet (Cube): "),
     (SOLVED.replace("3 * self.input**2", "(3 * self.input * self.input)"), ""),
@@ -68,4 +77,5 @@ def test_a_short_answer_is_not_called_a_copy(outputs):
 def test_an_error_is_explained(outputs):
     said = [text for text in outputs if "no new answer yet" in text]
     assert "if it comes from a cell above, run that one first" in said[0]
-    assert "look for a missing bracket, comma or colon" in said[1]
+    assert "By now there is such a name: run that cell again." in said[1]
+    assert "look for a missing bracket, comma or colon" in said[2]

@@ -222,17 +222,20 @@ class Behaviour:
         """Run forward and backward for inputs of plus and minus ``size``; None where the module does not take them."""
         if self.batches.whole or (self.batches.inside and takes_probabilities(self.subject.original)):
             return None
-        n, m = self.first.input_values.shape[0], self.first.input_values.shape[-1]
-        signs = 1 - 2 * ((torch.arange(n).reshape(n, *[1] * (self.batches.given.ndim - 1)) + torch.arange(m)) % 2)
-        input = size * signs.double().expand(self.first.input_values.shape)
         try:
             with self.subject.in_dtype(dtype):
-                results = self.subject.run(input, None, self.first.target_values)
+                results = self.subject.run(self.large(size), None, self.first.target_values)
         except StudentError as error:
             if isinstance(error.error, ArithmeticError):
                 return {"output": torch.tensor(math.nan)}
             return None
         return {what: as_tensor(value) for what, value in results.items()}
+
+    def large(self, size: float) -> Tensor:
+        """Return a batch of plus and minus ``size``."""
+        n, m = self.first.input_values.shape[0], self.first.input_values.shape[-1]
+        signs = 1 - 2 * ((torch.arange(n).reshape(n, *[1] * (self.batches.given.ndim - 1)) + torch.arange(m)) % 2)
+        return size * signs.double().expand(self.first.input_values.shape)
 
     @functools.cached_property
     def slopes_at_zero(self) -> tuple[Tensor, Tensor, Tensor] | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 
 import torch
+from torch import Tensor
 
 from minidl.lab.doctor.measure.behaviour import Behaviour
 from minidl.lab.doctor.mistakes.reading import KEPT, KINK, NOWHERE, OVERFLOW, OVERFLOWING_SOFTMAX
@@ -66,8 +67,8 @@ def uninitialised(behaviour: Behaviour) -> Seen | None:
 
 @misbehaviour("not finite", read=OVERFLOWING_SOFTMAX)
 def log_of_zero(behaviour: Behaviour) -> Seen | None:
-    """{Where} is {value} for inputs of ±100 in {precision}, where the right value is an ordinary number: the logarithm of 0 is
-    taken, where a probability has become too small. Simplify the logarithm on paper: x - logsumexp(x) for that of a softmax.
+    """{Where} is {value} for inputs of {inputs} in {precision}, where the right value is an ordinary number: the logarithm of 0
+    is taken, where a probability has become too small. Simplify the logarithm on paper: x - logsumexp(x) for that of a softmax.
     """
     found = behaviour.remember("not finite", _not_finite)
     return found if found and found["fault"] == "log of zero" else None
@@ -75,7 +76,7 @@ def log_of_zero(behaviour: Behaviour) -> Seen | None:
 
 @misbehaviour("not finite", read=OVERFLOW)
 def not_finite(behaviour: Behaviour) -> Seen | None:
-    """{Where} is {value} for inputs of ±100 in {precision}, where the right value is an ordinary number: on the way there
+    """{Where} is {value} for inputs of {inputs} in {precision}, where the right value is an ordinary number: on the way there
     something overflows, as e^100 does in float32. Rewrite the formula so that the exponent is never positive, or use
     torch's own.
     """
@@ -85,7 +86,7 @@ def not_finite(behaviour: Behaviour) -> Seen | None:
 
 @misbehaviour("not finite", read=OVERFLOW)
 def divided_by_zero(behaviour: Behaviour) -> Seen | None:
-    """{Where} is {value} for inputs of ±100 in {precision}, where the right value is an ordinary number: on the way there
+    """{Where} is {value} for inputs of {inputs} in {precision}, where the right value is an ordinary number: on the way there
     something is divided by 0, or infinity is taken from infinity. Rewrite the formula, or use torch's own.
     """
     return behaviour.remember("not finite", _not_finite)
@@ -117,8 +118,24 @@ def _not_finite(behaviour: Behaviour) -> Seen | None:
                     behaviour.extreme(100, dtype)
                 precision = str(dtype or subject.work).removeprefix("torch.")
                 fault = (faults or ["overflow"])[0]
-                return {"where": what, "value": number(values[0]), "precision": precision, "fault": fault}
+                return {
+                    "where": what,
+                    "value": number(values[0]),
+                    "inputs": _inputs(behaviour, wrong),
+                    "precision": precision,
+                    "fault": fault,
+                }
     return None
+
+
+def _inputs(behaviour: Behaviour, wrong: Tensor) -> str:
+    """Return in words which of the large inputs make those entries wrong: one sign or both."""
+    input = behaviour.large(100)
+    if not behaviour.batches.entrywise or wrong.shape != input.shape:
+        return "±100"
+    return {(True, False): "100", (False, True): "-100"}.get(
+        (bool((input[wrong] > 0).any()), bool((input[wrong] < 0).any())), "±100"
+    )
 
 
 @misbehaviour("kink", read=KINK, only_if_input_right=True)

@@ -169,7 +169,7 @@ def in_double_alone(finding: Finding, numpy: bool) -> str | None:
     """Say why it is fine that a framework of arrays calculates in float64, whatever it is given."""
     if numpy and finding.mistake == "wrong dtype" and "has dtype torch.float64 for" in finding.text:
         return "NumPy calculates in float64 by itself"
-    if numpy and "for inputs of ±100 in float32" in finding.text:
+    if numpy and re.search("for inputs of [±-]?100 in float32", finding.text):
         return "in float64, in which NumPy calculates by itself, it is right there"
     return None
 

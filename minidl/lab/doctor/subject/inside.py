@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import types
 from collections.abc import Iterator
 from typing import Any
@@ -29,9 +30,16 @@ def show(path: Path) -> str:
     return text.lstrip(".")
 
 
+@functools.lru_cache(maxsize=1000)
+def _slots(kind: type) -> tuple[str, ...]:
+    return tuple(name for each in kind.__mro__ for name in getattr(each, "__slots__", ()))
+
+
 def attributes(thing: Any) -> dict[str, Any]:
     """Return everything that an object keeps, also in slots."""
-    slots = [name for kind in type(thing).__mro__ for name in getattr(kind, "__slots__", ())]
+    slots = _slots(type(thing))
+    if not slots:
+        return dict(getattr(thing, "__dict__", {}))
     return {**{name: getattr(thing, name) for name in slots if hasattr(thing, name)}, **getattr(thing, "__dict__", {})}
 
 
@@ -40,7 +48,7 @@ def contents(thing: Any) -> list[Any]:
     found, seen, todo = [], set(), [thing]
     while todo:
         value = todo.pop()
-        if id(value) in seen:
+        if value is None or id(value) in seen:
             continue
         seen.add(id(value))
         if isinstance(value, (Tensor, torch.Generator)) or (is_numpy(value) and hasattr(value, "astype")):

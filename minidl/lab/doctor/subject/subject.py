@@ -95,6 +95,12 @@ class Subject:
         """The class attributes that hold parameters or their gradients."""
         return self.find(shared_parameters, self.original)
 
+    @functools.cached_property
+    def says_single(self) -> bool:
+        """Whether a part says in an attribute that it calculates in float32."""
+        parts = (self.original, *descendants(self.original))
+        return any(_is_single(value) for part in parts for value in attributes(part).values())
+
     def fresh(self) -> Any:
         """Return a new copy, its gradients zero."""
         module = copy_of(self.original, self.dtype)
@@ -103,7 +109,7 @@ class Subject:
             for path, value in zip(self.shared, own, strict=True):
                 setattr(get(module, path[:-1]), path[-1][1], value)
         self.zero_gradients(module)
-        if self.dtype is torch.float64:
+        if self.dtype is torch.float64 and self.says_single:
             in_double(module)
         return module
 
@@ -276,10 +282,15 @@ def in_double(module: Any) -> None:
     """Have a module calculate in float64 that says in an attribute that it calculates in float32."""
     for part in (module, *descendants(module)):
         for name, value in attributes(part).items():
-            if value is torch.float32:
-                setattr(part, name, torch.float64)
-            elif isinstance(value, type) and value.__module__ == "numpy" and value.__name__ == "float32":
-                setattr(part, name, sys.modules["numpy"].float64)
+            if _is_single(value):
+                setattr(part, name, torch.float64 if value is torch.float32 else sys.modules["numpy"].float64)
+
+
+def _is_single(value: Any) -> bool:
+    """Whether a value is the name of float32, torch's or NumPy's."""
+    if value is torch.float32:
+        return True
+    return isinstance(value, type) and value.__module__ == "numpy" and value.__name__ == "float32"
 
 
 @contextlib.contextmanager

@@ -50,7 +50,7 @@ def call(shown: str, function: Callable[..., Any], *arguments: Any) -> Any:
     """
 
     def work(watch: Watch) -> Any:
-        torch.manual_seed(0)
+        torch.default_generator.manual_seed(0)  # torch.manual_seed looks for other devices, for milliseconds
         watch.doing, watch.since = shown, time.monotonic()
         return function(*arguments)
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import torch
 
 from minidl.lab.exercises.answer import Answer, may_differ, run, same_code
-from minidl.lab.exercises.comparing import difference
+from minidl.lab.exercises.comparing import plainly, same
 from minidl.lab.exercises.kinds.calling import precision, trusted
 from minidl.lab.exercises.reply import NotDone, Reply, Wrong, not_done, right, wrong
 from minidl.lab.proof import Proof
@@ -117,19 +117,19 @@ class Exercise(ABC):
         return None
 
     def behaviour(self, value: Any) -> Any:
-        """Return numbers that tell what an answer does, to know a slip by; None where there are none."""
+        """Return what tells what an answer does, to know a slip by, numbers in it of any kind; None where there is nothing."""
         return None
 
     @precision(torch.float64)
     def slip(self, answer: Answer) -> str:
         """Return what there is to say to a wrong answer that does the same as one that is known; nothing to others."""
-        mine = self.behaviour(answer.value) if self.slips else None
+        mine = plainly(self.behaviour(answer.value)) if self.slips else None
         if mine is None:
             return ""
         for code, says in self.slips.items():
             if code not in self._behaviours:
                 with trusted():
-                    self._behaviours[code] = self.behaviour(run(self.name, code, self.given).value)
+                    self._behaviours[code] = plainly(self.behaviour(run(self.name, code, self.given).value))
             theirs = self._behaviours[code]
             if theirs is not None and self.alike(mine, theirs):
                 return says
@@ -141,5 +141,5 @@ class Exercise(ABC):
         return {}
 
     def alike(self, mine: Any, theirs: Any) -> bool:
-        """Whether what two answers do is of answers that make the same mistake."""
-        return not difference(mine, theirs)
+        """Whether what two answers do, as `plainly` returns it, is of answers that make the same mistake."""
+        return same(mine, theirs)

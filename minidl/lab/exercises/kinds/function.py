@@ -65,7 +65,8 @@ class Function(Exercise):
             if problem := difference(got, due, self.tolerance, ALMOST):
                 if ALMOST in problem and (elsewhere := self._far_off(function)):
                     raise Wrong(lent(function) or elsewhere)
-                raise Wrong(f"for {shown}, {lent(function) or problem + self._constant(function)}")
+                said = lent(function) or _place(got, due, arguments) or problem + self._constant(function)
+                raise Wrong(f"for {shown}, {said}")
             for place, (before, after) in enumerate(zip(arguments, mine, strict=True), 1):
                 if as_numbers(before) is not None and difference(after, before, 0.0):
                     raise Wrong(f"{shown} changes its argument {place}; it should only return something.")
@@ -77,6 +78,8 @@ class Function(Exercise):
     def _far_off(self, function: Callable[..., Any]) -> str:
         """Return how far a function is off for arguments for which it is not even near; nothing if it is near for all."""
         for arguments, got in zip(self.cases(), self.behaviour(function) or [], strict=False):
+            if isinstance(got, _Raised):
+                continue
             problem = difference(got, self.reference(*copy.deepcopy(arguments)), self.tolerance, ALMOST)
             if problem and ALMOST not in problem:
                 return f"for {self.name}({', '.join(map(show, arguments))}), {problem}"
@@ -87,10 +90,38 @@ class Function(Exercise):
         results, due = self.behaviour(function), [self.reference(*arguments) for arguments in self.cases()]
         if not results or any(difference(result, results[0]) for result in results):
             return ""
-        return " It returns that whatever it is given." if any(difference(right, due[0]) for right in due) else ""
+        tried = f" It returns that for each of the {len(results)} inputs that were tried."
+        return tried if any(difference(right, due[0]) for right in due) else ""
 
     def behaviour(self, value: Any) -> Any:
-        def work() -> list[Any]:
-            return [value(*copy.deepcopy(arguments)) for arguments in self.cases()]
+        def work() -> list[Any] | None:
+            found = [self._once(value, arguments) for arguments in self.cases()]
+            return None if all(isinstance(result, _Raised) for result in found) else found
 
         return quietly(work)
+
+    @staticmethod
+    def _once(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        """Return what a function returns, or what it raises, which may tell a slip too."""
+        try:
+            return function(*copy.deepcopy(arguments))
+        except Exception as error:
+            return _Raised(f"{type(error).__name__}: {error}")
+
+
+def _place(got: Any, due: Any, arguments: tuple[Any, ...]) -> str:
+    """Return in words where in an argument the right number stands, if what came is that place; nothing if it is not."""
+    place, number = as_numbers(got), as_numbers(due)
+    if place is None or number is None or not place.numel() == number.numel() == 1 or bool(place != place.round()):
+        return ""
+    for which, values in enumerate(map(as_numbers, arguments), 1):
+        is_column = values is not None and values.ndim == 1 and 0 <= float(place) < len(values)
+        if is_column and not difference(values[int(place)], number.reshape(())):
+            return (
+                f"{show(got)} is the place of it in argument {which}, counted from 0; the number itself is asked for."
+            )
+    return ""
+
+
+class _Raised(str):
+    """What a function has raised, as text."""

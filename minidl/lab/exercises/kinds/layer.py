@@ -14,7 +14,7 @@ from minidl.lab.doctor import Diagnosis, examine
 from minidl.lab.doctor.mistakes.rules import Factor
 from minidl.lab.doctor.subject.stubs import is_stub
 from minidl.lab.exercises.answer import Answer, borrowed, functions, lent, misnamed, untouched
-from minidl.lab.exercises.comparing import SAME, difference, show
+from minidl.lab.exercises.comparing import SAME, difference, same, show
 from minidl.lab.exercises.kinds.calling import call, precision, quietly
 from minidl.lab.exercises.kinds.exercise import Exercise
 from minidl.lab.exercises.kinds.measuring import inexact, measured
@@ -235,42 +235,45 @@ class Layer(Exercise):
         return batches + ([torch.tensor([self.ends], dtype=torch.float32)] if self.reference and self.ends else [])
 
     def behaviour(self, value: Any) -> Any:
-        found = [self._one_way(value, build, batch) for build in self.builds.values() for batch in self._batches()]
-        return None if all(isinstance(way, str) for way in found) else found
-
-    @staticmethod
-    def _one_way(cls: type, build: Callable[[type], Any], batch: Tensor) -> list[Tensor] | str:
-        """Return all that comes of going forward and back once with a new object, or what that raises."""
-
-        def work() -> list[Tensor] | str:
-            try:
-                module, input = build(cls), batch.clone()
-                output = module.forward(input)
-                drawn = torch.Generator().manual_seed(2)  # of both signs, so that a gate set by the message is seen
-                grad_output = torch.randn(output.shape, generator=drawn, dtype=batch.dtype)
-                back = module.backward(grad_output)
-            except Exception as error:
-                return f"{type(error).__name__}: {error}"
-            return [output, back, input, grad_output, *getattr(module, "grad", {}).values()]
-
-        return quietly(work) or "does not come back"
+        batches = self._batches()
+        ways = quietly(lambda: [_one_way(value, build, batch) for build in self.builds.values() for batch in batches])
+        if ways is None or all(isinstance(way, str) for way in ways):
+            return None
+        if self.reference is None:
+            return {"all": ways}
+        due = [self.reference(batch) for _ in self.builds for batch in batches]
+        outputs = [way if isinstance(way, str) else way[0] for way in ways]
+        return {
+            "forward": [way if isinstance(way, str) else [way[0], way[2]] for way in ways],
+            "lost": self._lost(ways, due),
+            "forward is right": not difference(outputs, due, 1e-4),
+            "all": ways,
+        }
 
     def alike(self, mine: Any, theirs: Any) -> bool:
         """Whether two layers do the same, or have the same wrong forward, whatever comes after it."""
         if self.reference is None:
-            return not difference(mine, theirs, SAME)
-        forward = [[way if isinstance(way, str) else (way[0], way[2]) for way in ways] for ways in (mine, theirs)]
-        due = [self.reference(batch) for _ in self.builds for batch in self._batches()]
-        outputs = [way if isinstance(way, str) else way[0] for way in mine]
-        if difference(*forward, SAME) or self._lost(mine, due) != self._lost(theirs, due):
+            return same(mine["all"], theirs["all"], SAME)
+        if not same(mine["forward"], theirs["forward"], SAME) or mine["lost"] != theirs["lost"]:
             return False
-        return bool(difference(outputs, due, 1e-4) or not difference(mine, theirs, SAME))
+        return not mine["forward is right"] or same(mine["all"], theirs["all"], SAME)
 
-    def _lost(self, ways: Any, due: list[Tensor]) -> list[list[bool]]:
-        """Return which outputs are 0 and should be small numbers: a comparison takes these for the same."""
+    def _lost(self, ways: Any, due: list[Tensor]) -> str:
+        """Return as text which outputs are 0 and should be small numbers: a comparison takes these for the same."""
         pairs = [(way[0], right) for way, right in zip(ways, due, strict=True) if not isinstance(way, str)]
-        return [
-            ((got == 0) & (right.abs() > self.smallest)).flatten().tolist()
-            for got, right in pairs
-            if got.shape == right.shape
-        ]
+        lost = [(got == 0) & (right.abs() > self.smallest) for got, right in pairs if got.shape == right.shape]
+        return " ".join("".join(str(int(entry)) for entry in entries.flatten().tolist()) for entries in lost)
+
+
+def _one_way(cls: type, build: Callable[[type], Any], batch: Tensor) -> list[Tensor] | str:
+    """Return all that comes of going forward and back once with a new object, or what that raises."""
+    torch.default_generator.manual_seed(0)
+    try:
+        module, input = build(cls), batch.clone()
+        output = module.forward(input)
+        drawn = torch.Generator().manual_seed(2)  # of both signs, so that a gate set by the message is seen
+        grad_output = torch.randn(output.shape, generator=drawn, dtype=batch.dtype)
+        back = module.backward(grad_output)
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return [output, back, input, grad_output, *getattr(module, "grad", {}).values()]

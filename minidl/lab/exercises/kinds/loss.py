@@ -13,7 +13,7 @@ from torch import Tensor
 from minidl.lab.doctor import examine_loss
 from minidl.lab.doctor.subject.stubs import is_stub
 from minidl.lab.exercises.answer import Answer, lent
-from minidl.lab.exercises.comparing import SAME, difference, show
+from minidl.lab.exercises.comparing import SAME, difference, same, show
 from minidl.lab.exercises.errors import explain
 from minidl.lab.exercises.kinds.calling import call, quietly
 from minidl.lab.exercises.kinds.exercise import Exercise
@@ -159,14 +159,15 @@ class Loss(Exercise):
         raise Wrong(f"for {asked}, forward should raise ValueError, and returns {show(got)}.")
 
     def behaviour(self, value: Any) -> Any:
-        def work() -> dict[str, list[Any]]:
-            forward, backward = [], []
-            for build, _ in self.builds.values():
+        def work() -> dict[str, Any]:
+            forward, backward, due = [], [], []
+            for build, reference in self.builds.values():
                 loss = build(value)
                 for input, target in [*self.pairs(), *self.ends()]:
+                    due.append(reference(input, target))
                     forward.append(loss.forward(input.clone(), target.clone()))
                     backward.append(loss.backward())
-            return {"forward": forward, "backward": backward}
+            return {"forward": forward, "backward": backward, "forward is right": not difference(forward, due, 1e-4)}
 
         return quietly(work)
 
@@ -175,11 +176,6 @@ class Loss(Exercise):
 
     def alike(self, mine: Any, theirs: Any) -> bool:
         """Whether two losses do the same, or have the same wrong forward, whatever comes after it."""
-        due = [
-            reference(input, target)
-            for _, reference in self.builds.values()
-            for input, target in [*self.pairs(), *self.ends()]
-        ]
-        return not difference(mine["forward"], theirs["forward"], SAME) and bool(
-            difference(mine["forward"], due, 1e-4) or not difference(mine["backward"], theirs["backward"], SAME)
-        )
+        if not same(mine["forward"], theirs["forward"], SAME):
+            return False
+        return not mine["forward is right"] or same(mine["backward"], theirs["backward"], SAME)

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import torch
+
 from minidl.lab.exercises.answer import Answer
-from minidl.lab.exercises.comparing import as_numbers, difference, has_dots
+from minidl.lab.exercises.comparing import as_numbers, difference, has_dots, same, show
 from minidl.lab.exercises.kinds.exercise import Exercise
 from minidl.lab.exercises.reply import DOTS, NotDone, Wrong
 
@@ -22,18 +24,23 @@ class Value(Exercise):
         Computes it: numbers of any kind, booleans, text, and lists, tuples and dictionaries of these.
     tolerance : float
         For numbers, relative to each of them.
+    counts : str
+        What is counted, where the answer is a whole number.
     """
 
     expected: Callable[[], Any]
     tolerance: float = 5e-4
+    counts: str = ""
     kind: ClassVar[str] = "value"
 
     def judge(self, answer: Answer) -> str:
         if has_dots(answer.value):
             raise NotDone(DOTS)
+        mine, numbers = as_numbers(answer.value), as_numbers(self.expected())
+        if self.counts and mine is not None and mine.numel() == 1 and not torch.equal(mine, mine.round()):
+            raise Wrong(f"{show(answer.value)} is no whole number, and {self.counts} are counted.")
         if problem := difference(answer.value, self.expected(), self.tolerance):
             raise Wrong(problem)
-        numbers = as_numbers(self.expected())
         many = numbers is not None and numbers.numel() > 1
         return f"all {numbers.numel()} numbers are right" if many else "that is it"
 
@@ -41,4 +48,4 @@ class Value(Exercise):
         return value
 
     def alike(self, mine: Any, theirs: Any) -> bool:
-        return not difference(mine, theirs, self.tolerance)
+        return same(mine, theirs, self.tolerance)

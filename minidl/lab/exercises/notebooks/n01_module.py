@@ -39,6 +39,20 @@ EXERCISES = [
         slips={
             "messages = [8, 4, 1, 1]": "those are the slopes, each by itself. Each is multiplied by the message that arrives.",
             "messages = [8, 4, 4, 4]": "dL/du is not the slope 2u alone: it is multiplied by the message that arrives at v.",
+            "messages = [4, 8, 8, 8]": (
+                "the slope of a square is taken as v, and as u: each step lacks the factor that a square leaves in front when "
+                "it is differentiated."
+            ),
+            "messages = [4, 8, 1, 1]": (
+                "the slope of a square is taken as v, and as u; and for x and s stand the slopes of u = x + s alone, which are "
+                "multiplied by what arrives."
+            ),
+            "messages = [4, 2, 1, 1]": (
+                "those are the values v, u, x and s of the way forward. Asked are the derivatives of L by each of them."
+            ),
+            "messages = [4, 2, 2, 2]": (
+                "for v and u stand their own values. Asked are derivatives of L: each is a slope times what arrives."
+            ),
             "messages = [8, 32, 1, 1]": "the message for u goes on to x and s; the slopes of u = x + s do not replace it.",
             "messages = [8, 32, 16, 16]": "a sum passes its message on to both as it is; nothing is shared out.",
             "messages = [2, 4, 4, 4]": "L = v^2 has the slope 2v, and v is not 1 here: go forward first.",

@@ -43,7 +43,10 @@ def _at_the_corner(claim: Formula) -> str:
 
 def _output_enough(cls: type) -> str:
     """Return the answer to the question that the exercise ends with."""
-    return "Is the output enough? It is: below 1 in size exactly where nothing has been cut off, and so where the slope is 1."
+    return (
+        "Is the output enough? It is: below 1 in size exactly where x is, and so where the slope is 1. (At the two corners "
+        "themselves, where the slope is a matter of choice, the output is 1 in size, as beyond them.)"
+    )
 
 
 def _of_the_other(claim: Formula) -> str:
@@ -111,7 +114,12 @@ EXERCISES = [
                 "a message is let through here only where both X and G are positive. A message may be negative."
             ),
             "passed_on = [[1, 0, 0], [0, 4, 2]]": "the size is right. But a message keeps its sign.",
-            "passed_on = [[-2, 0, 0], [0, 2, -8]]": "each message is multiplied by x itself. It should be by the slope at x.",
+            "passed_on = [[-2, 0, 0], [0, 2, -8]]": (
+                "each message is multiplied by the output, max(0, x). It should be by the slope at x."
+            ),
+            "passed_on = [[-1, 0.02, 0], [-0.05, 4, -2]]": (
+                "where x is negative a hundredth of the message is passed on. To the left of 0, ReLU is flat."
+            ),
             "passed_on = [[0, 2, 3], [5, 0, 0]]": "it is the other way round: this lets through where ReLU is flat.",
             "passed_on = [[-1, 2, 3], [5, 4, -2]]": "everything is passed on as it came. Where is ReLU flat?",
             "passed_on = [[-2, -2, 0], [-15, 2, -8]]": (
@@ -274,6 +282,12 @@ EXERCISES = [
             _mine(KEPT, "return grad_output * self.input.sign()"): (
                 "that is what |x| passes on. To the left of 0, ReLU is flat."
             ),
+            **{
+                _mine(KEPT, f"return torch.where(self.input > 0, grad_output, {leak:g} * grad_output)"): (
+                    f"where x < 0, {words} of what arrives is passed on. To the left of 0 ReLU is flat."
+                )
+                for leak, words in ((0.01, "a hundredth"), (0.1, "a tenth"), (0.001, "a thousandth"))
+            },
             _mine(KEPT, "return grad_output.relu() * (self.input > 0)"): (
                 "messages below 0 are stopped as well. The input alone says what passes."
             ),
@@ -409,6 +423,12 @@ EXERCISES = [
             _clip(
                 CLIPPED, "return grad_output * (self.input.abs() < 2)"
             ): "the slope changes at 2 here. Where are the corners?",
+            **{
+                _clip(CLIPPED, f"return torch.where(self.input.abs() < 1, grad_output, {leak:g} * grad_output)"): (
+                    f"beyond the corners {words} of what arrives is passed on. The function is flat there."
+                )
+                for leak, words in ((0.01, "a hundredth"), (0.1, "a tenth"))
+            },
             _clip(CLIPPED, "return torch.where(self.input.abs() < 1, grad_output, self.input.sign())"): (
                 "beyond the corners the output is passed back, and what arrives has no say in it."
             ),

@@ -389,6 +389,14 @@ EXERCISES = [
             _softsign(SIGN, "return grad_output / (1 + self.output.abs()) ** 2"): (
                 "that is a formula of the input, applied to the output: the mistake of this notebook."
             ),
+            _softsign(
+                "self.input = input\nreturn input / (1 + input.abs())",
+                "return grad_output * (1 - self.input.abs()) ** 2",
+            ): "1 - |y| is made of the output; in yours |x| stands there: a formula of the output, applied to the input.",
+            _softsign(
+                "self.input = input\nreturn input / (1 + input.abs())",
+                "return grad_output * (1 - self.input) ** 2",
+            ): "the input stands in a bracket that is made of the output, and without bars.",
             _softsign(SIGN, "return grad_output * (1 - self.output.abs()) * 2"): (
                 "at x = 0 your slope is 2, and a nudge of 0.01 moves y there by 0.0099: times 2 is not a power."
             ),

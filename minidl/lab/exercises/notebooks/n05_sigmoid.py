@@ -186,8 +186,8 @@ EXERCISES = [
         ),
         slips={
             _sigmoid("self.output = 1 / (1 + (-input.clamp(-10, 10)).exp())\nreturn self.output", SLOPE): (
-                "forward cuts its input off at -10 and 10: it returns the same at x = -30 as at -100, and there the sigmoid is "
-                "still falling."
+                "forward cuts its input off at -10 and 10: it returns the same at x = -30 as at -100, and the sigmoid is much "
+                "smaller there, and not the same at both."
             ),
             _sigmoid("e = input.exp()\nself.output = (e / (1 + e)).nan_to_num()\nreturn self.output", SLOPE): (
                 "at x = 100, forward gives 0, and the sigmoid is nearly 1 there. In single precision e^100 is inf, and inf / "
@@ -293,6 +293,9 @@ EXERCISES = [
             ),
         },
         wrong={
+            _sigmoid(
+                KEPT, "return grad_output * self.output**2 * (1 / self.output - 1)"
+            ): "nan for inputs of -100 in float32",
             _sigmoid("return input.sigmoid()", SLOPE): "self.output = ... first",
             _sigmoid(KEPT, "return grad_output * output * (1 - output)"): "write self.output",
             _sigmoid("self.output = input.sigmoid()", SLOPE): "forward of MySigmoid returns nothing",
@@ -346,6 +349,7 @@ EXERCISES = [
         asks="From how many Sigmoids on no more than a thousandth of a gradient is certainly left.",
         expected=lambda: next(k for k in range(99) if 0.25**k <= 0.001),
         tolerance=1e-6,
+        counts="Sigmoids",
         hint="Write down how much is left at most after one, after two, after three.",
         given="import math",
         remark=lambda value: "4^5 = 1024: five quarters, multiplied, are less than a thousandth.",
@@ -361,9 +365,10 @@ EXERCISES = [
             "sigmoids = 10": "that many halves are a thousandth. How large is the slope at most?",
             "sigmoids = 4": "after that many up to 1/256 may be left, which is more than a thousandth.",
             "sigmoids = 3": "after that many up to 1/64 may be left, which is more than a thousandth.",
-            "sigmoids = 6": "that is enough; but one fewer is, too, and the smallest number is asked for.",
+            "sigmoids = 6": "that is enough; but is it the smallest number that is?",
             "sigmoids = math.log(1000) / math.log(4)": "Sigmoids come in whole numbers: from which one on is it certain?",
-            "sigmoids = 4.98": "four are too few; and Sigmoids come in whole numbers.",
+            "sigmoids = 4.98": "four are too few; and is a part of a Sigmoid a Sigmoid?",
+            "sigmoids = 9.97": "that many halves are a thousandth, not quarters; and there are no parts of Sigmoids.",
             "sigmoids = 250": "what is left is multiplied by a quarter each time; a quarter of a thousand is something else.",
             "sigmoids = 1000": "what is left is multiplied each time, and becomes small much sooner.",
             "sigmoids = 0.25**5": "that is how much is left. Asked is after how many.",
@@ -376,12 +381,14 @@ EXERCISES = [
             "sigmoids = 0": "after none all is left.",
             "sigmoids = 0.001": "that is how much may be left. Asked is after how many.",
             "sigmoids = 0.25": "that is what one of them leaves at most. Asked is after how many.",
-            "sigmoids = 7": "that is enough; but fewer are, too, and the smallest number is asked for.",
+            "sigmoids = 7": "that is enough, and more than enough: the smallest number is asked for.",
             "sigmoids = 2": "after that many up to 1/16 may be left, which is more than a thousandth.",
             "sigmoids = 1": "after one up to a quarter may be left, which is more than a thousandth.",
         },
         wrong={
-            "sigmoids = 5.004": "near",
+            "sigmoids = 5.004": "5.004 is no whole number, and Sigmoids are counted",
+            "sigmoids = 4.983": "4.983 is no whole number, and Sigmoids are counted",
+            "sigmoids = 4.5": "4.5 is no whole number, and Sigmoids are counted",
             "sigmoids = -5": "sign",
             "sigmoids = 20": "20 is not it",
             "sigmoids = None": "None",
@@ -485,6 +492,24 @@ EXERCISES = [
                 "self.s = input.sigmoid()\nself.y = input * self.s\nreturn self.y",
                 "return grad_output * (self.y + self.y * (1 - self.s))",
             ): "in the first term the output y stands, and what belongs there is the sigmoid alone.",
+            _silu(
+                "self.s = input.sigmoid()\nself.x, self.y = input, input * self.s\nreturn self.y",
+                "return grad_output * (self.s + self.x * self.y * (1 - self.y))",
+            ): (
+                "in the second term y (1 - y) stands with the y of SiLU. The slope of the sigmoid is made of the sigmoid's own "
+                "output."
+            ),
+            _silu(
+                "self.s = input.sigmoid()\nself.x, self.y = input, input * self.s\nreturn self.y",
+                "return grad_output * (self.s + self.x * (1 - self.y))",
+            ): "in the second term 1 - y stands with the y of SiLU, and the slope of the sigmoid is not whole.",
+            _silu(
+                "self.s = input.sigmoid()\nself.x, self.y = input, input * self.s\nreturn self.y",
+                "return grad_output * (self.s + self.x * self.s * (1 - self.y))",
+            ): "in the second term 1 - y stands with the y of SiLU. Which output is the slope of the sigmoid made of?",
+            _silu(GATE, "return grad_output * (self.gate + self.input * self.input * (1 - self.input))"): (
+                "in the second term x (1 - x) stands: a formula of the sigmoid's output, applied to the input."
+            ),
             _silu(GATE, "return grad_output * (self.gate + self.gate * (1 - self.gate))"): (
                 "in the second term the x in front has gone."
             ),
@@ -529,6 +554,10 @@ EXERCISES = [
         },
         wrong={
             _silu("self.gate = input.sigmoid()\nreturn input * self.gate", PRODUCT): "self.input = ... first",
+            _silu(
+                "self.s = input.sigmoid()\nself.y = input * self.s\nreturn self.y",
+                "return grad_output * (self.s + self.y * (1 - self.y))",
+            ): "in the second term 1 - y stands with the y of SiLU",
             _silu(
                 "self.gate = input.sigmoid()\nreturn input * self.gate",
                 "return grad_output * (self.gate + input * self.gate * (1 - self.gate))",

@@ -340,7 +340,16 @@ EXERCISES = [
             ): "torch's own mse_loss",
             _mse(
                 "self.inner = MSELoss(self.reduction)\nreturn self.inner(input, target)", "return self.inner.backward()"
-            ): "own MSELoss",
+            ): "forward uses minidl's own MSELoss",
+            _mse(
+                "self.inner = torch.nn.MSELoss(reduction=self.reduction)\nreturn self.inner(input, target)",
+                "return 2 * (self.inner - 1)",
+            ): "forward uses torch's own MSELoss",
+            _mse(
+                "return self.inner(input, target)",
+                "return self.inner.backward()",
+                init=method("__init__(self, reduction='sum')", "self.inner = MSELoss(reduction)"),
+            ): "__init__ uses minidl's own MSELoss",
             _mse(VALUE, "return (2 * self.error / self.divisor()).sum()"): "single number",
             _mse(
                 "self.error = input.sub_(target)\nreturn (self.error * self.error).sum() / self.divisor()", SLOPE

@@ -113,8 +113,8 @@ EXERCISES = [
             "def he_std(n_in):\n    return math.sqrt(2) * math.sqrt(2 / n_in)": "twice what it should be",
             "def he_std(n_in):\n    return math.sqrt(2 / (n_in + n_in))": "the ReLU before takes its share",
             "def he_std(n_in):\n    return math.sqrt(2) * math.log(n_in)": "for he_std(1), 0.0 is not it",
-            "def he_std(n_in):\n    return 1.0": "1.0 is not it. It returns that whatever it is given.",
-            "def he_std(n_in):\n    return 0.1414": "It returns that whatever it is given.",
+            "def he_std(n_in):\n    return 1.0": "1.0 is not it. It returns that for each of the 5 inputs that were tried.",
+            "def he_std(n_in):\n    return 0.1414": "It returns that for each of the 5 inputs that were tried.",
             "def he_std(n_in):\n    return math.sqrt(2 // n_in)": "// divides without what is behind the point",
             "def he_std(n_in):\n    return math.sqrt(2 / (n_in + n_out))": "uses the notebook's `n_out`",
             "def he_std(n_in):\n    return math.sqrt(2 / (n_in + fan_out))": (

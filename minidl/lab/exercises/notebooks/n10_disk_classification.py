@@ -31,6 +31,7 @@ EXERCISES = [
         asks="How many steps the optimiser takes for 5,000 points, batches of 64 and 10 epochs.",
         expected=lambda: 10 * len(range(0, 5000, 64)),
         tolerance=1e-6,
+        counts="steps",
         hint="Count the batches of one epoch first. The last one is smaller, and a step all the same.",
         given="import math\nimport torch",
         solution="steps = 10 * (78 + 1)",
@@ -66,7 +67,7 @@ EXERCISES = [
         wrong={
             "steps = 791": "791 is not it",
             "steps = 800": "800 is not it",
-            "steps = 790.5": "790.5 is near, and not exact",
+            "steps = 790.5": "790.5 is no whole number, and steps are counted",
             "steps = -790": "sign",
             "steps = [79] * 10": "one number is asked for",
             "steps = 'many'": "right kind",
@@ -86,7 +87,7 @@ EXERCISES = [
         solution=_challenge("return build((14, 14, 14, 14), generator=generator)"),
         right=(
             _challenge("return build((16, 16, 16, 16), generator=generator)"),
-            "def challenge(generator=None, width=15):\n    return build((width,) * 4, generator=generator)",
+            "def challenge(generator=None, width=14):\n    return build((width,) * 4, generator=generator)",
             _challenge("return build((14,) * 4, Tanh, 5 / 3, generator)"),
             _challenge(
                 "modules, widths = [], [2, 14, 14, 14, 14, 2]\n"
@@ -95,7 +96,7 @@ EXERCISES = [
                 "    if k < 4:\n        modules.append(ReLU())\n"
                 "return Sequential(*modules)"
             ),
-            "challenge = lambda generator=None: build((16, 16, 14, 14), generator=generator)",
+            "challenge = lambda generator=None: build(hidden=4 * (16,), generator=generator)",
         ),
         wrong={
             _challenge("return build((5,), generator=generator)"): "points more than the 2 % that it has to be below",

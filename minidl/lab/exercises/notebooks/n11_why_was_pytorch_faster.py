@@ -290,11 +290,12 @@ EXERCISES = [
             ),
             "def gradient_is_right(layer, n):\n    return True": (
                 "it returns True for every layer here, also for a wrong one. Are two gradients compared that come from two "
-                "sides, closely, and are the samples other than 0?"
+                "sides, number by number and closely, and not their shapes alone? And are the samples other than 0?"
             ),
             "def gradient_is_right(layer, n):\n    return False": (
-                "it returns False for every layer, also for a right one. Are both gradients of the same samples, and is what "
-                "backward collected still there when they are compared?"
+                "it returns False for every layer, also for a right one. Are both gradients of the same samples; is "
+                "the message that backward gets that of the number which is differentiated; and is what backward collected "
+                "still there when they are compared?"
             ),
             "def gradient_is_right(layer, n):\n    return n == 1": "it goes by n alone, whatever the layer computes.",
             _judge(
@@ -314,7 +315,12 @@ EXERCISES = [
             _judge('return layer.grad["weight"] == weight.grad'): "one answer for all of it is asked for",
             _judge('return layer.grad["weight"] / weight.grad'): "one answer for all of it is asked for",
             _judge('return torch.allclose(layer.grad["bias"], weight.grad)'): "returns False for every layer",
-            _judge(VERDICT.replace("grad)", "grad, atol=10)")): "sides, closely",
+            _judge(VERDICT.replace("grad)", "grad, atol=10)")): "number by number and closely",
+            _judge('return layer.grad["weight"].shape == weight.grad.shape'): "not their shapes alone",
+            _judge(
+                VERDICT, back="output"
+            ): "is the message that backward gets that of the number which is differentiated",
+            _judge(VERDICT, back="input @ weight.detach()"): "that of the number which is differentiated",
             _judge(VERDICT).replace(".clone()", ""): "requires_grad is set on the layer's own tensor",
             _judge(VERDICT, samples="n").replace("torch.rand(", "0 * torch.rand("): "are the samples other than 0?",
             _judge(

@@ -369,6 +369,7 @@ EXERCISES = [
             ),
         },
         wrong={
+            _softplus(f"{KEPT}\nreturn input.exp().log1p()"): "inf for inputs of 100 in float32",
             _softplus(STABLE): "self.input = ... first",
             _softplus(STABLE, "return grad_output * input.sigmoid()"): "the notebook's `input`",
             _softplus(KEPT + "\n" + STABLE.removeprefix("return ")): "forward of Softplus returns nothing",
@@ -447,6 +448,9 @@ EXERCISES = [
                     "P (1 - P) is the slope of a probability by its own score; the first sum has ln z_i, and not P."
                 ),
                 "P * (P - T)": "there is one factor P too many.",
+                "(P - T) * P * (1 - P)": (
+                    "there is a factor P (1 - P) too many: how a probability moves with its own score is no factor of it."
+                ),
                 "P - 1": "only the right class has a 1 subtracted, and t_ij says which one that is.",
                 "(P - T) * G": "nothing comes after the loss: no message arrives at it.",
                 "P - T @ ones('m')": "T @ ones adds up the row. By y_ij, only the term with t_ij is left.",

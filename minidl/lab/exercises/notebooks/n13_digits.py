@@ -41,6 +41,7 @@ EXERCISES = [
         asks="How many parameters a network with 28 x 28 inputs, 100 hidden units and 10 outputs has.",
         expected=_count,
         tolerance=1e-9,
+        counts="parameters",
         hint="Two layers, 28 x 28 inputs; each unit has a weight for each of its inputs, and a bias.",
         given="import torch\nfrom minidl import Linear, ReLU, Sequential",
         solution="mnist_parameters = 784 * 100 + 100 + 100 * 10 + 10",
@@ -87,7 +88,7 @@ EXERCISES = [
             "mnist_parameters = [78500, 1010]": "one number is asked for",
             "mnist_parameters = 'many'": "right kind",
             "mnist_parameters = None": "None",
-            "mnist_parameters = 79509.5": "is near",
+            "mnist_parameters = 79509.5": "is no whole number, and parameters are counted",
         },
     ),
     Function(

@@ -37,9 +37,11 @@ def _choose(rates: Tensor, before: float, after: Tensor, slope: float) -> float:
 
 def _trials() -> list[tuple[Tensor, float, Tensor, float]]:
     rates = torch.tensor([0.001, 0.01, 0.1, 1.0])
-    valley = [(3.0, 2.0, 1.7), (1.0, 0.5, 0.04), (10.0, 8.0, 12.0), (2.0, 4.0, 90.0)]
+    valley = [(3.0, 2.0, 1.7), (1.0, 0.5, 0.04), (10.0, 8.0, 12.0), (2.0, 4.0, 90.0), (1.0, 1.9, 1.85)]
+    valley += [(4.0, 1.0, -0.8), (4.0, 1.0, -2.5)]  # where the curve bends down, a step brings more than it promises
     found = [(rates, b, b - rates * s + rates**2 * s * c / 2, s) for b, s, c in valley]
     found.append((torch.tensor([0.4, 0.05, 0.2]), 5.0, torch.tensor([4.9, 4.85, 4.2]), 4.0))
+    found.append((torch.tensor([0.2, 0.05, 0.4]), 5.0, torch.tensor([4.2, 4.85, 4.9]), 4.0))
     return found
 
 
@@ -58,6 +60,9 @@ def _splits() -> list[tuple[Tensor, Tensor]]:
         (X[:20], X[12:]),
         (X, torch.cat([half, X[7:8], X[7:8]])),
         (torch.cat([X, X[:5]]), torch.cat([other, X[:3]])),
+        (X[:6], torch.cat([X[:1], other[:2], X[3:4], X[1:2]])),  # two stand at their own place
+        (X, torch.cat([X[9:10], X[3:6] + 1e-6])),  # close is not equal
+        (X[:9], X[4:6] + 1e-9),
     ]
 
 
@@ -164,15 +169,62 @@ EXERCISES = [
             _chosen(
                 "return rates[before - after >= rates * slope / 2].min()"
             ): "that is the smallest such rate, not the largest.",
+            _chosen("return rates[before - after >= rates * slope].max()"): (
+                "the whole promise is asked of a step; a half is enough. For some inputs no rate is left."
+            ),
+            _chosen("return rates[after - before >= rates * slope / 2].max()"): (
+                "after - before is negative where the loss falls, so that hardly a rate is left: by how much has it fallen?"
+            ),
+            _chosen("return rates[before - after <= rates * slope / 2].max()"): (
+                "it is the wrong way round: those are the rates that bring less than half of what they promise."
+            ),
+            _chosen("return rates[before - after >= slope / 2].max()"): (
+                "the promise is the slope times the rate: the longer the step, the more it promises."
+            ),
+            _chosen("return rates[before - after >= rates / 2].max()"): (
+                "the promise is the rate times the slope: the slope does not occur in it."
+            ),
+            _chosen("return rates[before - after >= 2 * rates * slope].max()"): (
+                "twice the promise is asked of a step; a half is enough. For some inputs no rate is left."
+            ),
+            _chosen("return rates[after >= rates * slope / 2].max()"): (
+                "the loss after the step is compared with the promise; it should be how far it has fallen."
+            ),
+            _chosen("return rates[before - after >= rates * slope / 2]"): (
+                "that is every rate that brings half of its promise; the largest of them is asked for."
+            ),
+            _chosen("good = before - after >= rates * slope / 2\nreturn rates[good].argmax()"): (
+                "that is a place among the rates that are good, counted from 0; the rate itself is asked for."
+            ),
+            _chosen("good = before - after >= rates * slope / 2\nreturn after[good].min()"): (
+                "that is a loss after a step; the rate of the step is asked for."
+            ),
+            _chosen("good = before - after >= rates * slope / 2\nreturn rates[good][-1]"): (
+                "that is the last one in the column that is good; the rates need not stand in order."
+            ),
+            _chosen("return (before - after) / (rates * slope)"): (
+                "that is which share of its promise each rate brings; the largest rate is asked for that brings a half."
+            ),
+            _chosen("return before - after >= rates * slope / 2"): (
+                "that says of each rate whether it brings half of its promise; the largest such rate is asked for."
+            ),
+            _chosen("return rates[((before - after) / (rates * slope)).argmax()]"): (
+                "that rate brings the largest share of its promise; the largest rate is asked for that brings a half."
+            ),
             _chosen("return rates.max()"): "the largest rate of all is returned, whatever its step did.",
         },
         wrong={
-            _chosen("return rates[before - after >= rates * slope / 2]"): "Not right yet",
-            _chosen("return rates[before - after >= rates * slope].max()"): "Not right yet",
-            _chosen("return rates[before - after >= slope / 2].max()"): "Not right yet",
-            _chosen("return rates[after - before >= -rates * slope / 2].max()"): "Not right yet",
-            _chosen("return 0.1"): "Not right yet",
-            _chosen("return (before - after) / (rates * slope)"): "Not right yet",
+            _chosen("return rates[after - before >= -rates * slope / 2].max()"): "the wrong way round",
+            _chosen("return rates[before - after > rates * slope].max()"): "the whole promise is asked of a step",
+            _chosen("return rates[before - after >= 99 * rates * slope].max()"): "nothing has met the condition",
+            _chosen("return 0.1"): "It returns that for each of the 9 inputs that were tried.",
+            _chosen(
+                "best = 0\nfor k in range(len(rates)):\n"
+                "    if before - after[k] >= 0.5 * rates[k] * slope and rates[k] >= rates[best]:\n        best = k\nreturn best"
+            ): "2 is the place of it in argument 1, counted from 0; the number itself is asked for.",
+            _chosen("good = before - after >= 0.5 * rates * slope\nreturn good.nonzero().max()"): (
+                "2 is the place of it in argument 1"
+            ),
             "choose = 0.1": "it should be a function",
         },
     ),
@@ -198,6 +250,17 @@ EXERCISES = [
             _leaked("return int((torch.cdist(X_test, X) == 0).any(1).sum())"),
         ),
         slips={
+            _leaked("return sum(any(torch.allclose(row, other) for other in X) for row in X_test)"): (
+                "rows that are only close are counted, too: what differs in the seventh digit is another sample. Equal to the "
+                "last digit is asked for."
+            ),
+            _leaked("return int((torch.cdist(X_test, X) < 1e-8).any(1).sum())"): (
+                "rows that are only close, to eight digits, are counted, too. Equal to the last digit is asked for."
+            ),
+            _leaked("k = min(len(X), len(X_test))\nreturn int((X[:k] == X_test[:k]).all(1).sum())"): (
+                "row k is compared with row k only. A test row may stand anywhere in the training data."
+            ),
+            _leaked("return len(X_test)"): "that is how many test samples there are. How many of them stand in X?",
             _leaked("return int((X_test[:, None] == X[None]).all(-1).sum())"): (
                 "a test row that stands in the training data twice is counted twice."
             ),
@@ -221,9 +284,10 @@ EXERCISES = [
             ): "whether there is a leak is not how many there are.",
         },
         wrong={
-            _leaked("return int((X == X_test).all(1).sum())"): "Not right yet",
-            _leaked("return sum(row in X for row in X_test)"): "Not right yet",
-            _leaked("return len(X_test)"): "Not right yet",
+            _leaked("return int((X == X_test).all(1).sum())"): "do not fit",
+            _leaked("return sum(row in X for row in X_test)"): "one equal number makes no equal sample",
+            _leaked("return int((X == X_test[0]).all(1).sum())"): "is not it",
+            _leaked("return 0"): "It returns that for each of the 8 inputs that were tried.",
             "leaked = 3": "it should be a function",
         },
     ),
