@@ -33,7 +33,8 @@ DEEPEST = 30  # folders inside of each other
 PARTS = {"docs", "examples", "lib", "scripts", "src", "test", "tests", "utils"}  # of a project; no student is called so
 ROOMS = {  # of a framework; two of these are no two students
     f"{name}{s}"
-    for name in ("layer", "model", "function", "activation", "optimizer", "optimiser", "network", "module", "initializer", "regularizer", "metric", "util", "helper", "dataset", "callback", "operation", "loss_function")
+    for name in ("layer", "model", "function", "activation", "optimizer", "optimiser", "network", "module", "initializer",
+                 "regularizer", "metric", "util", "helper", "dataset", "callback", "operation", "loss_function")
     for s in ("", "s")
 } | {"loss", "losses", "nn", "core", "src", "data", "optim", "optimization", "preprocessing", "training"}  # fmt: skip
 
