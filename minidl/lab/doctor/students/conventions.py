@@ -15,7 +15,7 @@ from minidl.lab.doctor.students.pairing import all_pairs
 from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.students.variants import CONVENTIONS, assigns, broadcasts, guessed_at, in_double_alone
 from minidl.lab.doctor.subject.functions import FunctionPair
-from minidl.lab.doctor.subject.names import ZERO_METHODS, first_method
+from minidl.lab.doctor.subject.names import PAIR_METHODS, ZERO_METHODS, first_method
 from minidl.lab.doctor.subject.roles import kind
 
 Examined = Callable[[Any], Diagnosis]  # of a class or a pair of functions
@@ -35,6 +35,8 @@ def tolerated(diagnosis: Diagnosis, thing: Any, project: Project, cases: Cases, 
             fine.setdefault("overwritten", "nothing sets them to zero here: each backward begins anew")
         if any(kind(cls) == "optimizer" for cls in project.pool):
             fine.setdefault("gradient replaced", "that is fine where the optimiser asks for them anew in each step")
+        if _inherits_its_list(thing):
+            fine.setdefault("nested parameters missing", "the list is that of the base class, which is empty for all")
         fine.setdefault("gradient to ties", "so it is in many frameworks, and equal entries are rare")
         if any(finding.mistake == "overwritten" for finding in diagnosis.findings) and assigns(project, diagnosis):
             fine.setdefault("overwritten", "no layer of this project adds gradients up: each backward begins anew")
@@ -58,6 +60,12 @@ def tolerated(diagnosis: Diagnosis, thing: Any, project: Project, cases: Cases, 
     diagnosis.findings = left
     diagnosis.notes += notes
     return diagnosis
+
+
+def _inherits_its_list(thing: Any) -> bool:
+    """Whether the method that lists parameters comes from a base class, so that nobody here has thought of it."""
+    name = first_method(thing, PAIR_METHODS)
+    return isinstance(thing, type) and name is not None and name not in vars(thing)
 
 
 def _of_its_own_kind(finding: Finding, numpy: bool, each: bool) -> str | None:

@@ -141,7 +141,13 @@ def _guessed(thing: Any, project: Project, shape: Shape | None, time_limit: floa
             return _first_that_ran(optimizers(thing, project, time_limit))
         ways = build(cls, project) if isinstance(thing, type) else iter([Built(thing, cls.__name__)])
         if what == "loss":
-            return _first_that_ran(_losses(ways, cls, shape, time_limit, project))
+            found = _first_that_ran(_losses(ways, cls, shape, time_limit, project))
+            if any(f.where == "output" and f.mistake == "unnamed" for f in found.findings) and in_columns(
+                cls, project, lambda *way: _tried(*way, time_limit)
+            ):
+                found.findings = [f for f in found.findings if f.where != "output"]
+                found.notes.append("a sample is a column here: what it divides by is their number.")
+            return found
         found = _first_that_ran(_layers(ways, cls, shape, time_limit, project))
         if (
             shape is None
@@ -251,6 +257,14 @@ def _one_at_a_time(layer: Any) -> bool:
     return backward is not None and any(role(name) == "rate" for name in needed(backward))
 
 
+def _drawn_late(made: Any, model: Any) -> bool:
+    """Whether a layer holds nothing where, once used, it has parameters."""
+    before, after = attributes(made), attributes(model)
+    held = [(value, after.get(name)) for name, value in before.items()]
+    held += [(v, b.get(k)) for a, b in held if isinstance(a, dict) and isinstance(b, dict) for k, v in a.items()]
+    return sum(a is None and getattr(b, "ndim", 0) > 1 for a, b in held) > 1
+
+
 def _copy(built: Built) -> Any:
     with contextlib.suppress(Exception):
         return copy_of(built.thing)
@@ -267,8 +281,12 @@ def _tried(made: Any, size: Shape, said: str, time_limit: float) -> Try:
     if any(
         f.mistake == "not reproducible" for f in diagnosis.findings
     ):  # its parameters may be drawn in the first forward
-        again = examine(used(made, size), size, time_limit=time_limit)
+        model = used(made, size)
+        again = examine(model, size, time_limit=time_limit)
         diagnosis = again if len(again.findings) < len(diagnosis.findings) else diagnosis
+        if "not reproducible" in diagnosis.mistakes and _drawn_late(made, model):
+            text = "its parameters are drawn anew for each batch, as its size was not known before"
+            return Try(said, Diagnosis(type(made).__name__, [Finding("raises", "forward", text)]))
     if children(made):  # of a network, the gradient of the data is wanted by nobody
         unwanted = [f for f in diagnosis.findings if f.where == "input" and returns_no_gradient(f)]
         diagnosis.findings = [f for f in diagnosis.findings if f not in unwanted]
