@@ -281,12 +281,10 @@ def _tried(made: Any, size: Shape, said: str, time_limit: float) -> Try:
     if any(
         f.mistake == "not reproducible" for f in diagnosis.findings
     ):  # its parameters may be drawn in the first forward
-        model = used(made, size)
-        again = examine(model, size, time_limit=time_limit)
-        diagnosis = again if len(again.findings) < len(diagnosis.findings) else diagnosis
-        if "not reproducible" in diagnosis.mistakes and _drawn_late(made, model):
-            text = "its parameters are drawn anew for each batch, as its size was not known before"
-            return Try(said, Diagnosis(type(made).__name__, [Finding("raises", "forward", text)]))
+        models = used(made, size), used(made, size[::-1])  # the second, where samples are columns
+        tries = [examine(model, size, time_limit=time_limit) for model in models if _drawn_late(made, model)]
+        tries += [] if tries else [diagnosis, examine(models[0], size, time_limit=time_limit)]
+        diagnosis = min(tries, key=lambda d: (d.mistakes == ["raises"], len(d.findings)))
     if children(made):  # of a network, the gradient of the data is wanted by nobody
         unwanted = [f for f in diagnosis.findings if f.where == "input" and returns_no_gradient(f)]
         diagnosis.findings = [f for f in diagnosis.findings if f not in unwanted]
