@@ -103,7 +103,8 @@ STEP_METHODS = Names.of(("step", "update", "update_params", "update_parameters",
     r"(?:params?|parameters?|weights?|variables?|values?|layers?)?|(?:update|step|adjust)\w*|minimi[sz]e|descend|optimi[sz]e\w*|call"
 )  # fmt: skip
 OPTIMIZER_NAME = re.compile(r"sgd|adam|adagrad|rmsprop|momentum|optim|descent|nesterov|adadelta", re.IGNORECASE)
-RATES = ("lr", "learning_rate", "eta", "alpha", "step_size", "optz_rate", "rate", "_lr")
+RATES = ("lr", "learning_rate", "eta", "alpha", "step_size", "optz_rate", "rate", "_lr", "_learning_rate",
+         "learn_rate", "learningRate", "l_rate", "lrate", "_eta", "_alpha", "LR")  # fmt: skip
 PAIR_METHODS = ("param", "params", "parameters", "get_params", "get_parameters", "params_and_grads", "params_grads",
                 "parameters_and_gradients", "get_params_and_grads", "get_parameters_and_gradients")  # fmt: skip
 OUTPUT_NAMES = ("output", "outputs", "out", "Output", "value")  # where forward leaves what it does not return
