@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import functools
 import io
+import itertools
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -254,10 +255,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     arguments, others = parser.parse_known_args(argv)
     arguments.others = others
+    if arguments.command == "start" and (parted := _parted(others, sys.argv[1:] if argv is None else argv)):
+        start.error(f"write {'='.join(parted)}, without a blank")
     if others and (arguments.command != "start" or not all(other.startswith("--") for other in others)):
         parser.error(f"unrecognized arguments: {' '.join(others)}")
-    if others and (unclear := _parted(others, sys.argv[1:] if argv is None else argv)):
-        start.error(f"write {'='.join(unclear)}, without a blank: otherwise {unclear[1]} is the FOLDER")
     try:
         status = arguments.run(arguments)
         sys.stdout.flush()
@@ -274,10 +275,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parted(others: Sequence[str], argv: Sequence[str]) -> tuple[str, str] | None:
     """Return an option for JupyterLab and the word after it, if that may be meant as its value: ``--ip 127.0.0.1``."""
-    after = zip(argv, argv[1:], strict=False)
-    return next(
-        ((a, b) for a, b in after if a in others and "=" not in a and a not in SWITCHES and not b.startswith("-")), None
-    )
+    for option, word in itertools.pairwise(argv):
+        is_whole = "=" in option or option in SWITCHES
+        if option in others and option.startswith("--") and not is_whole and not word.startswith("-"):
+            return option, word
+    return None
 
 
 def _positive(text: str) -> int:

@@ -82,6 +82,7 @@ class TestHelp:
         (["report", "extra"], "extra"),
         (["bench", "--runs", "3"], "--runs"),
         (["start", "folder", "other"], "other"),
+        (["start", "mine", "--ip", "127.0.0.1"], "write --ip=127.0.0.1, without a blank"),
         (["start", "--ip", "127.0.0.1"], "write --ip=127.0.0.1, without a blank"),
         (["start", "--port", "x"], "--port: expected an integer of at least 1, got 'x'"),
         (["handout"], "FOLDER"),
