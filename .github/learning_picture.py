@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 import minidl
 from minidl.lab import figures
 from minidl.lab.disk import disk
+from minidl.lab.figures.style import GREY
 from minidl.lab.network import network
 from minidl.lab.training import train
 
@@ -40,9 +41,7 @@ def main(path: str | Path = PICTURE, *, moments: Sequence[int] = MOMENTS, seed: 
         ax.set_axis_off()
         ax.set_title(f"epoch {epoch}", loc="center", fontsize=20)
     handles, labels = axes[0].get_legend_handles_labels()
-    border, edge = (
-        Line2D([], [], color=colour, linestyle=line) for colour, line in (("black", "-"), (figures.GREY, ":"))
-    )
+    border, edge = (Line2D([], [], color=colour, linestyle=line) for colour, line in (("black", "-"), (GREY, ":")))
     labels += ["the network's border", "the disk's edge"]
     axes[0].figure.legend(
         [*handles, border, edge],

@@ -3,34 +3,88 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import ipywidgets as widgets
 import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.spines import Spine
+from PIL import Image
 
 from minidl.lab.arguments import checked
-from minidl.lab.figures.shown import SHARP
+from minidl.lab.figures.shown import SHARP, picture
 
 LENGTH = "500px"  # of a slider: short ones are hard to set
 
 
+class Sliders(widgets.VBox):
+    """Sliders, and the figure that follows them. Where there is nobody to move them, a picture of the start is shown."""
+
+    def __init__(self, children: Sequence[widgets.Widget], still: tuple[str, dict[str, Any]]) -> None:
+        super().__init__(children)
+        self.still = still
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        picture, about = self.still
+        return super()._repr_mimebundle_(**kwargs) | {"image/png": picture}, {"image/png": about}
+
+
+class Stage:
+    """A figure of which only what lies in its axes is drawn anew: their frames, ticks and labels take longest and are kept."""
+
+    def __init__(self, figure: Figure) -> None:
+        self.figure, self.canvas = figure, FigureCanvasAgg(figure)
+        self.frame: Any = None
+        self.seen: object = None
+
+    def png(self) -> bytes:
+        """Draw the figure, and return it as a PNG."""
+        now = [(str(ax.viewLim), ax.get_xlabel(), ax.get_ylabel(), ax.get_position()) for ax in self.figure.axes]
+        if str(now) != self.seen:
+            self.seen = str(now)
+            plt.setp(self.moving(), animated=True)  # which leaves them out
+            self.canvas.draw()
+            self.frame = self.canvas.copy_from_bbox(self.figure.bbox)
+        self.canvas.restore_region(self.frame)
+        for artist in self.moving():
+            artist.draw(self.canvas.get_renderer())
+        drawn = io.BytesIO()
+        picture = Image.fromarray(np.asarray(self.canvas.buffer_rgba())).convert("RGB")
+        picture.save(drawn, "png", compress_level=1)  # a smaller file would take longer than it saves
+        return drawn.getvalue()
+
+    def moving(self) -> list[Artist]:
+        """Return what lies in the axes, the lowest first."""
+        artists = [artist for ax in self.figure.axes for artist in ax.get_children() if artist is not ax.patch]
+        return sorted((a for a in artists if not isinstance(a, Axis | Spine)), key=Artist.get_zorder)
+
+
 @checked
 def explore(
-    figure: Figure, update: Callable[..., None], *, play: bool = False, **sliders: widgets.ValueWidget
-) -> widgets.VBox:
+    figure: Figure | Callable[..., Any],
+    update: Callable[..., None] | None = None,
+    *,
+    play: bool = False,
+    **sliders: widgets.ValueWidget,
+) -> Sliders:
     """Show a figure below sliders, and redraw it when one of them moves.
 
     Redrawing a figure takes well under 0.1 s, where making a new one takes several times as long.
 
     Parameters
     ----------
-    figure : Figure
-        Drawn once, with axes, labels and everything that does not move. Its layout stays as it is from then on.
-    update : callable
-        Called with the sliders' values, by name. It changes what moves, as with ``line.set_data(x, y)``. What it prints
-        or raises is shown below the figure.
+    figure : Figure or callable
+        A figure with everything that does not move, or a function that draws: it takes the sliders' values by name and
+        ``ax``, None at first, and returns what it has drawn into, which is emptied and handed to it the next time. Layout and
+        limits stay as they are from then on.
+    update : callable, optional
+        For a figure: called with the sliders' values, by name. It changes what moves, as with ``line.set_data(x, y)``. What it
+        prints or raises is shown below the figure.
     play : bool
         Put a button before the first slider that moves it from end to end: a slider over a list of options.
     sliders : ipywidgets
@@ -38,9 +92,29 @@ def explore(
 
     Returns
     -------
-    VBox
+    Sliders
         The sliders, the figure, and what update has to say; Jupyter shows it.
     """
+
+    def values() -> dict[str, Any]:
+        return {name: slider.value for name, slider in sliders.items()}
+
+    if isinstance(figure, Figure) == (update is None):
+        raise ValueError(
+            "explore expected a figure and update, or a function that draws and no update, got something else"
+        )
+    if update is None:
+        draw, axes = figure, figure(**values(), ax=None)
+        figure, limits = np.ravel(axes)[0].figure, [(ax.get_xlim(), ax.get_ylim()) for ax in np.ravel(axes)]
+
+        def update(**moved: Any) -> None:
+            for ax in np.ravel(axes):
+                for artist in (*ax.lines, *ax.collections, *ax.patches, *ax.texts):
+                    artist.remove()
+            draw(**moved, ax=axes)
+            for ax, (x, y) in zip(np.ravel(axes), limits, strict=True):
+                ax.set(xlim=x, ylim=y)
+
     width = round(figure.get_figwidth() * figure.dpi)
     # Its own size, or it would be stretched; no margin, or it would be wider than its cell.
     size = widgets.Layout(align_self="flex-start", width=f"{width}px", max_width="100%", margin="0")
@@ -49,23 +123,20 @@ def explore(
         slider.description = slider.description or _formula(name)
         slider.layout.width, slider.style.description_width = LENGTH, "initial"
 
-    def redraw() -> None:
-        update(**{name: slider.value for name, slider in sliders.items()})
-        picture = io.BytesIO()
-        # figure.savefig would draw it twice, and a smaller file would take longer than it saves
-        canvas.print_png(picture, pil_kwargs={"compress_level": 1})
-        image.value = picture.getvalue()
-
     def moved(change: object) -> None:
         said.outputs = ()
         with said:
-            redraw()
+            update(**values())
+            image.value = stage.png()
 
     plt.close(figure)  # or Jupyter would show it a second time
+    update(**values())
+    still = picture(figure)
     figure.set_dpi(SHARP * figure.dpi)
-    canvas = FigureCanvasAgg(figure)
-    redraw()
+    figure.draw_without_rendering()
     figure.set_layout_engine("none")  # laying out anew takes longer than drawing, and would make the axes jump
+    stage = Stage(figure)
+    image.value = stage.png()
     for slider in sliders.values():
         slider.observe(moved, names="value")
     shown = list(sliders.values())
@@ -73,7 +144,7 @@ def explore(
         film = widgets.Play(max=len(shown[0].options) - 1, interval=500, show_repeat=False)
         widgets.jslink((film, "value"), (shown[0], "index"))
         shown[0] = widgets.HBox([film, shown[0]])
-    return widgets.VBox([*shown, image, said])
+    return Sliders([*shown, image, said], still)
 
 
 def _formula(name: str) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import itertools
+import math
+import sys
 from collections.abc import Callable
 from numbers import Real
 
@@ -74,19 +77,63 @@ def largest_difference(a: Tensor, b: Tensor) -> float:
     return float((a.detach() - b.detach()).abs().max()) if a.numel() else 0.0
 
 
-@checked
-def agree(pairs: dict[str, tuple[Tensor, Tensor]], *, below: float) -> None:
-    """Print, for each pair of tensors, that their largest difference is below a bound; AssertionError if one is not."""
+class Agreement:
+    """Which tensors agree with what, and how closely: a table in Jupyter, lines as text. Each has a name and a shape."""
+
+    def __init__(self, shapes: dict[str, tuple[int, ...]], below: dict[str, float]) -> None:
+        self.shapes, self.below = shapes, below
+
+    def __repr__(self) -> str:
+        bounds = ", ".join(f"{judge} below {bound:g}" for judge, bound in self.below.items())
+        return "\n".join(f"  {name:14}  {shape!s:8}  {bounds}" for name, shape in self.shapes.items())
+
+    def _repr_html_(self) -> str:
+        left = 'style="text-align: left"'
+        heads = "".join(f"<th {left}>{html.escape(judge)}</th>" for judge in ("", "shape", *self.below))
+        chip = "background: #1a7f37; color: #fff; border-radius: 3px; padding: 0 0.35em; margin-right: 0.5em"
+        bounds = "".join(f'<td {left}><b style="{chip}">✓</b>{_bound(bound)}</td>' for bound in self.below.values())
+        rows = "".join(
+            f"<tr><td {left}>{html.escape(name)}</td><td {left}>{' × '.join(map(str, shape))}</td>{bounds}</tr>"
+            for name, shape in self.shapes.items()
+        )
+        return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+
+    def show(self) -> None:
+        """Show it where Jupyter runs, and print it elsewhere."""
+        shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+        if shell is None:
+            print(self)
+        else:
+            from IPython.display import display
+
+            display(self)
+
+
+def _bound(bound: float) -> str:
+    """Return a bound in HTML, powers of ten as such."""
+    power = math.log10(bound)
+    return (
+        f"below 10<sup>{power:.0f}</sup>".replace("-", "−") if power.is_integer() and power < -3 else f"below {bound:g}"
+    )
+
+
+def _check_agreement(pairs: dict[str, tuple[Tensor, Tensor]], below: float) -> None:
     for name, (a, b) in pairs.items():
         difference = largest_difference(a, b)
         if not difference < below:
             raise AssertionError(f"{name}: largest difference {difference:.3g}, expected below {below:g}")
-        print(f"  {name:14}  {tuple(a.shape)!s:8}  largest difference below {below:g}")
+
+
+@checked
+def agree(pairs: dict[str, tuple[Tensor, Tensor]], *, below: float) -> None:
+    """Show, of each pair of tensors, that their largest difference is below a bound; AssertionError if one is not."""
+    _check_agreement(pairs, below)
+    Agreement({name: tuple(a.shape) for name, (a, _) in pairs.items()}, {"largest difference": below}).show()
 
 
 @checked
 def compare_gradients(loss: Callable[..., Tensor], gradients: dict[str, tuple[Tensor, Tensor]]) -> None:
-    """Compare gradients with central differences and with autograd, and print how well they agree.
+    """Compare gradients with central differences and with autograd, and show how well they agree.
 
     Parameters
     ----------
@@ -110,10 +157,12 @@ def compare_gradients(loss: Callable[..., Tensor], gradients: dict[str, tuple[Te
     if not isinstance(value, Tensor) or not value.requires_grad:
         raise TypeError(f"compare_gradients expected a loss that torch can differentiate, got {type(value).__name__}")
     derived = torch.autograd.grad(value, leaves, materialize_grads=True)
-    for judge, truth, below in (("central differences", nudged, 1e-8), ("autograd", derived, 1e-12)):
-        print(f"against {judge}:")
+    judges = {"central differences": (nudged, 1e-8), "autograd": (derived, 1e-12)}
+    for truth, below in judges.values():
         try:
-            agree({name: (gradients[name][1], true) for name, true in zip(gradients, truth, strict=True)}, below=below)
+            _check_agreement(
+                {name: (pair[1], true) for (name, pair), true in zip(gradients.items(), truth, strict=True)}, below
+            )
         except AssertionError as error:
             dtypes = {tensor.dtype for pair in gradients.values() for tensor in pair} - {torch.float64}
             if not dtypes:
@@ -122,6 +171,8 @@ def compare_gradients(loss: Callable[..., Tensor], gradients: dict[str, tuple[Te
                 f"{error}. That may well be the {str(dtypes.pop())[6:]}: its 7 digits cannot tell so small a difference. "
                 f"Compare in float64, torch.set_default_dtype(torch.float64) before anything is built."
             ) from None
+    shapes = {name: tuple(tensor.shape) for name, (tensor, _) in gradients.items()}
+    Agreement(shapes, {f"difference from {judge}": below for judge, (_, below) in judges.items()}).show()
 
 
 @checked

@@ -6,6 +6,8 @@ import ast
 import copy
 import html
 import inspect
+import keyword
+import re
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -49,7 +51,7 @@ def register() -> None:
 
 
 class SideBySide:
-    """Sources in columns: a table in Jupyter, one below the other as text."""
+    """Sources in columns, highlighted, in Jupyter; one below the other where there is no room, and as text."""
 
     def __init__(self, columns: dict[str, str]) -> None:
         self.columns = columns
@@ -58,18 +60,25 @@ class SideBySide:
         return "\n\n".join(f"# {title}\n{source}" for title, source in self.columns.items())
 
     def _repr_html_(self) -> str:
-        # left alone, JupyterLab would make all columns equally wide
-        longest = [max(map(len, source.splitlines())) for source in self.columns.values()]
-        head = "".join(
-            f'<th style="text-align: left; width: {100 * length // sum(longest)}%">{html.escape(title)}</th>'
-            for title, length in zip(self.columns, longest, strict=True)
+        columns = "".join(
+            f'<div style="max-width: 100%"><b>{html.escape(title)}</b>'
+            f'<pre style="font-size: 85%; white-space: pre; overflow-x: auto">{_highlighted(source)}</pre></div>'
+            for title, source in self.columns.items()
         )
-        cells = "".join(
-            '<td style="text-align: left; vertical-align: top">'
-            f'<pre style="font-size: 85%; white-space: pre-wrap; word-break: normal">{html.escape(source)}</pre></td>'
-            for source in self.columns.values()
-        )
-        return f'<table style="width: 100%"><thead><tr>{head}</tr></thead><tbody><tr>{cells}</tr></tbody></table>'
+        return f'<div style="display: flex; flex-wrap: wrap; gap: 0.8em 2.5em">{columns}</div>'
+
+
+def _highlighted(source: str) -> str:
+    """Return Python as HTML, in the colours that JupyterLab's editor has in its theme; elsewhere keywords are bold."""
+    kinds = {"keyword": rf"\b(?:{'|'.join(keyword.kwlist)})\b", "comment": "#.*", "string": r"\"[^\"\n]*\"|'[^'\n]*'"}
+    pattern = "|".join(f"(?P<{kind}>{words})" for kind, words in (kinds | {"number": r"\b\d[\d.]*\b"}).items())
+    shown, end = "", 0
+    for found in re.finditer(pattern, source):
+        weight = "; font-weight: bold" if found.lastgroup == "keyword" else ""
+        look = f"color: var(--jp-mirror-editor-{found.lastgroup}-color, inherit){weight}"
+        shown += html.escape(source[end : found.start()]) + f'<span style="{look}">{html.escape(found[0])}</span>'
+        end = found.end()
+    return shown + html.escape(source[end:])
 
 
 @checked

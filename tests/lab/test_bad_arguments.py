@@ -177,7 +177,6 @@ def calls() -> dict[str, tuple]:
         ),
         # figures
         "new_axes": (figures.new_axes, {"ax": None, "size": (3, 3)}),
-        "new_pair": (figures.new_pair, {"ax": None}),
         "points": (figures.points, {"inputs": X, "labels": T, "ax": None}),
         "decision_regions": (figures.decision_regions, {"model": model(), "resolution": 9, "ax": None}),
         "film": (figures.film, {"models": {0: model()}, "data": (X, T), "ax": None}),
@@ -191,6 +190,7 @@ def calls() -> dict[str, tuple]:
             figures.matrix_product,
             {"left": X, "right": X.T, "names": ("A", "B", "C"), "entry": (1, 1), "ax": None},
         ),
+        "lines": (figures.lines, {"curves": {"a": X[0]}, "x": X[1], "ax": None}),
         "gradient_flow": (figures.gradient_flow, {"sizes": {"a": [1.0, 2.0]}, "ax": None}),
         "chain": (
             figures.chain,
@@ -206,7 +206,7 @@ def calls() -> dict[str, tuple]:
             {"loss": lambda u, v: u**2 + v**2, "paths": {"a": X}, "x": (-1, 1), "y": (-1, 1), "names": ("w", "b")}
             | {"arrows": True, "ax": None},
         ),
-        "entries": (figures.entries, {"matrices": {"X": X, "T": T}, "ax": None}),
+        "entries": (figures.entries, {"matrices": {"X": X, "T": T}, "numbers": True, "ax": None}),
         "squares": (figures.squares, {"errors": X[0], "ax": None}),
         "digit_images": (
             figures.digit_images,
@@ -230,7 +230,7 @@ def calls() -> dict[str, tuple]:
             figures.differences,
             {"history": history(("a", "b")), "pairs": {"both": ("a", "b")}, "epochs": "log", "ax": None},
         ),
-        "new_row": (figures.new_row, {"columns": 2, "ax": None}),
+        "new_row": (figures.new_row, {"columns": 2, "ax": None, "size": (9, 3), "sharey": False}),
         "means": (figures.means, {"history": H, "column": "loss", "split": None, "ax": None}),
         "bands": (figures.bands, {"history": H, "column": "loss", "split": None, "ax": None}),
         "comparison": (figures.comparison, {"history": H, "ax": None}),

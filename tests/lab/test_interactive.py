@@ -59,3 +59,38 @@ def test_a_film_plays_through_all_of_its_options(line):
 def test_what_goes_wrong_on_the_way_in_is_raised(line):
     with pytest.raises(ZeroDivisionError):
         explore(line.figure, lambda x: 1 / x, x=FloatSlider(0.0))
+
+
+def test_a_function_that_draws_is_asked_again_on_the_same_axes():
+    seen = []
+
+    def draw(height, ax=None):
+        ax = plt.subplots()[1] if ax is None else ax
+        ax.plot([0, 1], [0, height])
+        seen.append((ax, height, len(ax.lines), ax.get_ylim()))
+        return ax
+
+    slider = FloatSlider(0.5, min=0, max=1)
+    box = explore(draw, height=slider)
+    slider.value = 1.0
+    axes, heights, lines, _ = zip(*seen, strict=True)
+    assert len(set(axes)) == 1
+    assert heights[0] == 0.5
+    assert heights[-1] == 1.0
+    assert set(lines) == {1}, "what was drawn before is still there"
+    assert axes[0].get_ylim() == seen[0][3], "the axes jump"
+    assert not box.children[-1].outputs
+
+
+def test_a_picture_of_the_start_stands_in_where_nobody_can_move(line):
+    data, about = explore(line.figure, lambda: line.axes.set_title("a title"))._repr_mimebundle_()
+    assert {"image/png", "application/vnd.jupyter.widget-view+json"} <= data.keys()
+    assert about["image/png"]["alt"].startswith("a title")
+
+
+@pytest.mark.parametrize("with_figure", [True, False])
+def test_a_figure_has_an_update_and_a_function_has_none(line, with_figure):
+    with pytest.raises(
+        ValueError, match="explore expected a figure and update, or a function that draws and no update"
+    ):
+        explore(line.figure) if with_figure else explore(lambda ax: line.axes, lambda: None)

@@ -159,7 +159,7 @@ def imports_of(folder: Path) -> set[str]:
 def test_every_import_of_the_package_is_declared():
     declared = {IMPORT_NAMES.get(requirement.name, requirement.name) for requirement in DEPENDENCIES + EXTRAS["digits"]}
     declared |= {IMPORT_NAMES.get(requirement.name, requirement.name) for requirement in EXTRAS["html"]}
-    comes_with_others = {"numpy", "PIL", "IPython", "pygments"}
+    comes_with_others = {"numpy", "PIL", "IPython", "pygments", "contourpy"}
     assert imports_of(ROOT / "minidl") <= declared | comes_with_others
 
 

@@ -6,6 +6,7 @@ Formulas are drawn as SVG, because a page that is opened from a disk may load no
 
 from __future__ import annotations
 
+import base64
 import html
 import importlib.util
 import os
@@ -17,20 +18,27 @@ from typing import Any
 
 import nbformat
 
+from minidl.lab.course import strips
+from minidl.lab.course.strips import strip
+
 SCRIPT = "tex-svg-full.js"
 WIDGET = "application/vnd.jupyter.widget-view+json"
 WIDGETS = "application/vnd.jupyter.widget-state+json"
 STATIC = (
-    "<p><em>Here the notebook has sliders that move the picture. They need Python: open the notebook itself.</em></p>"
+    "<p><em>Here the notebook has something to move and to press. It needs Python: open the notebook itself.</em></p>"
 )
 FIGURE = '<img alt="{}"{} src="data:image/png;base64,{}">'
+DRAWING = '<img alt="{}" src="data:image/svg+xml;base64,{}">'
 NO_WORDS = "Figure, described in the text next to it"
 CELLS = f"""{{%- extends 'basic/index.html.j2' -%}}
 {{%- block codecell -%}}
-{{%- if cell.metadata.get('jupyter', {{}}).get('source_hidden') -%}}
-{{%- set tags = cell.metadata.get('tags', []) -%}}
-{{%- set summary = 'Solution' if 'solution' in tags else 'Code' -%}}
-<details><summary>{{{{ summary }}}}</summary>{{{{ super() }}}}</details>
+{{%- if cell.metadata.get('jupyter', {{}}).get('source_hidden') and 'solution' in cell.metadata.get('tags', []) -%}}
+<details><summary>Solution</summary>{{{{ super() }}}}</details>
+{{%- else -%}}{{{{ super() }}}}{{%- endif -%}}
+{{%- endblock -%}}
+{{%- block input_group -%}}
+{{%- if cell.metadata.get('jupyter', {{}}).get('source_hidden') and 'solution' not in cell.metadata.get('tags', []) -%}}
+<details><summary>Code</summary>{{{{ super() }}}}</details>
 {{%- else -%}}{{{{ super() }}}}{{%- endif -%}}
 {{%- endblock -%}}
 {{%- block data_png -%}}
@@ -157,20 +165,28 @@ def _page(exporter: Any, path: Path, mathjax: str) -> str:
     for number, cell in enumerate(notebook["cells"]):
         for output in cell.get("outputs", []):
             data, metadata = output.get("data", {}), output.get("metadata", {})
+            if "image/svg+xml" in data:
+                drawn = base64.b64encode(data["image/svg+xml"].encode()).decode()
+                words = metadata.get("image/svg+xml", {}).get("alt") or _description(notebook["cells"], number)
+                output["data"] = {"text/html": DRAWING.format(html.escape(words), drawn)}
             if "image/png" in data or WIDGET in data:
                 own = metadata.get("alt") or metadata.get("image/png", {}).get("alt")
                 metadata["alt"] = own or _description(notebook["cells"], number)
                 metadata["size"] = _size(metadata.get("image/png", {}).get("width"))
-            if WIDGET in data:
+            if moved := WIDGET in data and strip(path, cell, metadata["alt"]):
+                output["data"] = {"text/html": moved}
+            elif WIDGET in data:
                 picture, width = _picture(widgets, data[WIDGET]["model_id"])
                 shown = FIGURE.format(html.escape(metadata["alt"]), _size(width), picture) if picture else ""
                 output["data"] = {"text/html": shown + STATIC}
     body, _ = exporter.from_notebook_node(notebook)
     body = re.sub(r'(href="(?![a-z]+:)[^"#]+)\.ipynb', r"\1.html", body)
     body = _with_tables(body)
+    if 'class="strip"' in body:
+        body += strips.SCRIPT
     title = re.search(r"^# (.*)", notebook["cells"][0]["source"])
     light, dark = (HtmlFormatter(style=name).get_style_defs(".highlight pre") for name in ("default", "github-dark"))
-    style = f"{STYLE}{light}\n@media screen and (prefers-color-scheme: dark) {{\n{dark}\n}}"
+    style = f"{STYLE}{strips.STYLE}{light}\n@media screen and (prefers-color-scheme: dark) {{\n{dark}\n}}"
     return PAGE.substitute(title=title[1] if title else path.stem, style=style, mathjax=mathjax, body=body)
 
 

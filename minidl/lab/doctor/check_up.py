@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from minidl.lab.doctor.diagnosis import Diagnosis, Finding
+from minidl.lab.doctor.measure.curves import curves_of
 from minidl.lab.doctor.measure.nets import Layer
 from minidl.lab.doctor.measure.parts import LOSS
 from minidl.lab.doctor.measure.vitals import Vitals, dead, saturated, spread, update_ratio
@@ -73,13 +74,23 @@ class CheckUp(Diagnosis):
             lines.append(f"one step takes a batch's loss to {number(seen['after one step'])} times what it was.")
         if "ten samples" in seen:
             lines.append(f"of ten samples learned by heart, {seen['ten samples']:.0%} of a guess's loss is left.")
+        for data in ("training", "validation"):
+            if f"{data} losses" in seen:
+                losses = seen[f"{data} losses"]
+                told = (
+                    f"{number(losses[0])} in the first, {number(losses[-1])} in the last, {number(min(losses))} at best"
+                )
+                lines.append(f"in {len(losses)} epochs a {data} loss of {told}.")
         return lines
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain strings, numbers, lists and dictionaries."""
         plain = super().to_dict()
         layers = [{k: _finite(v) for k, v in row.items()} for row in self.layers]
-        return {**plain, "measured": {k: _finite(v) for k, v in self.measured.items()}, "layers": layers}
+        measured = {
+            k: [_finite(one) for one in v] if isinstance(v, list) else _finite(v) for k, v in self.measured.items()
+        }
+        return {**plain, "measured": measured, "layers": layers}
 
     def _repr_html_(self) -> str:
         lines = "".join(f"<div><small>Measured: {html.escape(line)}</small></div>" for line in self._sentences())
@@ -129,6 +140,7 @@ def check_up(
     loss: Any = None,
     lr: float | None = None,
     batch_size: int = 50,
+    history: Any = None,
     time_limit: float = TIME_LIMIT,
 ) -> CheckUp:
     """Measure what may stand in the way of a training, before it or in the middle, and say it in order of importance.
@@ -150,13 +162,17 @@ def check_up(
         The learning rate of plain gradient descent. Without it, steps are not judged.
     batch_size : int
         Samples in a batch of the training.
+    history : DataFrame, dict or list of float, optional
+        The losses of a training that there was, epoch by epoch: as `minidl.lab.training.train` returns them, as lists
+        ("loss" and "val_loss", or "training" and "validation"), or those of the training data alone.
     time_limit : float
         Seconds that it may take.
 
     Raises
     ------
     TypeError, ValueError
-        For data that are no pair of tensors, or not as many inputs as targets; for a learning rate that is no number above 0.
+        For data that are no pair of tensors, or not as many inputs as targets; for a learning rate that is no number above 0;
+        for a history in which no losses are found.
     """
     data, validation = _checked("data", data), None if validation is None else _checked("validation", validation)
     if lr is not None and not (isinstance(lr, (int, float)) and not isinstance(lr, bool) and 0 < lr < math.inf):
@@ -167,6 +183,7 @@ def check_up(
         raise ValueError(f"check_up expected batch_size to be an integer of at least 1, got {batch_size!r}")
     if not callable(getattr(model, "forward", None)):
         raise TypeError(f"check_up expected a model with forward, got {type(model).__name__}")
+    curves = None if history is None else curves_of(history)
     if loss is None:
         whole = not data[1].is_floating_point()
         loss = LOSS() if not isinstance(model, nn.Module) else nn.CrossEntropyLoss() if whole else nn.MSELoss()
@@ -174,7 +191,7 @@ def check_up(
 
     def work(watch: Watch) -> CheckUp:
         return watch.call(
-            "the model", lambda: _measured(subject, Vitals(model, data, validation, loss, lr, batch_size))
+            "the model", lambda: _measured(subject, Vitals(model, data, validation, loss, lr, batch_size, curves))
         )
 
     try:
@@ -199,17 +216,19 @@ def _checked(name: str, data: Any) -> Data:
 
 
 def _measured(subject: str, vitals: Vitals) -> CheckUp:
-    stopping = observe([rule for rule in WRONG_SETTINGS if rule.stops], vitals)
-    if stopping:
-        return _report(subject, stopping, {}, [])
     findings: list[Finding] = []
     for rule in WRONG_SETTINGS:
-        if not any(rule.name in found.rule.explains for found in findings):  # or it need not be measured
+        if rule.stops and (stopping := observe([rule], vitals)):
+            return _report(subject, stopping, {}, [])
+    for rule in WRONG_SETTINGS:
+        if not rule.stops and not any(
+            rule.name in found.rule.explains for found in findings
+        ):  # or it need not be measured
             findings += observe([rule], vitals)
     findings = without_explained(findings)
     measured = {"loss": vitals.loss, "guess": vitals.guess}
     if "by_heart" in vars(vitals):
-        measured["ten samples"], measured["ten samples right"] = vitals.by_heart
+        measured["ten samples"], measured["ten samples right"] = vitals.by_heart  # NaN is left out below
     if vitals.lr:
         measured |= {
             "lr": vitals.lr,
@@ -218,6 +237,10 @@ def _measured(subject: str, vitals: Vitals) -> CheckUp:
         }
     if vitals.held_out is not None:
         measured["validation loss"] = vitals.held_out
+    if vitals.curves:
+        measured["training losses"] = vitals.curves.training
+        if vitals.curves.validation:
+            measured["validation losses"] = vitals.curves.validation
     measured = {k: v for k, v in measured.items() if not (isinstance(v, float) and math.isnan(v))}
     pairs = zip(vitals.layers, vitals.of_a_batch, strict=True)
     return _report(subject, findings, measured, [_row(*pair, vitals.lr) for pair in pairs])

@@ -13,6 +13,7 @@ from minidl.lab.doctor.measure.returned import confirmed
 from minidl.lab.doctor.measure.trainings import EPOCHS, Training
 from minidl.lab.doctor.mistakes import WRONG_LOOPS
 from minidl.lab.doctor.mistakes.reports import __name__ as reports
+from minidl.lab.doctor.mistakes.samples import always_whole, with_replacement
 from minidl.lab.doctor.observations import as_finding, observe, without_explained
 from minidl.lab.doctor.subject.calls import Watch
 from minidl.lab.doctor.subject.loops import kind_of, roles_of, source_of, words_of
@@ -22,7 +23,11 @@ TIME_LIMIT = 20.0  # seconds for a whole run of the loop, which may print or dra
 NOT_SEEN = (
     "the model was never called with samples of the data: which samples it meets, and in which order, was not judged."
 )
-CHANCE = "batches are drawn anew for each step, so that some samples are met often and others not at all; that is no mistake."
+CHANCE = (
+    "batches are drawn anew for each step, so that in an epoch some samples are met twice and others not at all. On purpose? "
+    "If not, take one order for each epoch (torch.randperm)."
+)
+WHOLE = "{name} is not used: every step is made with all samples, one step an epoch. On purpose?"
 
 
 def examine_training(
@@ -76,7 +81,7 @@ def examine_training(
     def work(watch: Watch) -> tuple[list[Finding], list[str], str]:
         tried: list[tuple[Training, list[Finding]]] = []
         for words in likely:
-            for task in tasks(words, model, loss, optimizer, data):
+            for task in tasks(words, model, loss, optimizer, data, asked=kind == "evaluation"):
                 training = Training(train, kind, roles, task, watch)
                 training.source = source
                 findings = without_explained(observe(WRONG_LOOPS, training))
@@ -111,22 +116,25 @@ def _doubt(tried: tuple[Training, list[Finding]]) -> tuple[bool, bool]:
 
 def _described(name: str, training: Training) -> str:
     task: Task = training.task
-    of = {
-        "training": f"{EPOCHS} epochs",
-        "epoch": f"{EPOCHS} epochs, one a call",
-        "step": f"{len(training.calls)} steps",
+    parts = "PyTorch's parts" if task.words == "torch" else "minidl's parts"
+    if training.kind == "evaluation":
+        return f"{name}, run with {parts} and {len(task.X_val)} samples"
+    once, made = training.passes
+    as_asked = training.raised or not made or abs(made - EPOCHS * once) < 0.01
+    how = {
+        "training": f"for {EPOCHS} epochs with" if as_asked else f"with epochs = {EPOCHS},",
+        "epoch": f"for {EPOCHS} epochs, one a call, with",
+        "step": f"for {len(training.calls)} steps with",
     }
-    how = of.get(training.kind, "an evaluation")
-    whose = "PyTorch's parts" if task.words == "torch" else "minidl's parts"
-    return (
-        f"{name}, run for {how} with {whose} and {len(task.X)} samples"
-        if how != "an evaluation"
-        else f"{name}, run with {whose}"
-    )
+    return f"{name}, run {how[training.kind]} {parts} and {len(task.X)} samples"
 
 
 def _notes(training: Training) -> list[str]:
     notes = []
     if training.kind != "step" and training.backwards and not training.orders:
         notes.append(NOT_SEEN)
+    if training.orders and training.moved and with_replacement(training):
+        notes.append(CHANCE)
+    if always_whole(training):
+        notes.append(WHOLE.format(name=training.roles["batch size"]))
     return notes

@@ -4,10 +4,10 @@
 ``history``   what happened in trainings: ``curve``, ``training_history``, ``means``, ``final_errors``, ``bands``,
               ``comparison``, ``tube_and_thread``, ``differences``
 ``square``    the unit square with the disk: ``points``, ``decision_regions``, ``film``, ``flipbook``, ``zero_lines``
-``backprop``  values and gradients: ``matrix_product``, ``activation``, ``gradient_flow``, ``chain``, ``network``,
-              ``descent``, ``entries``, ``squares``
+``backprop``  values and gradients: ``entries``, ``matrix_product``, ``activation``, ``lines``, ``gradient_flow``, ``chain``,
+              ``network``, ``descent``, ``squares``
 ``classes``   pictures and their classes: ``digit_images``, ``confusion_matrix``
-``style``     what all of these share: colours, line styles, markers, ``new_axes``, ``new_pair``, ``new_row``, ``save``
+``style``     what all of these share: colours, line styles, markers, ``new_axes``, ``new_row``, ``save``
 ``shown``     what Jupyter shows of a figure: ``use_style``
 ============  ======================================================================================================
 
@@ -24,6 +24,7 @@ from minidl.lab.figures.backprop import (
     descent,
     entries,
     gradient_flow,
+    lines,
     matrix_product,
     network,
     squares,
@@ -41,38 +42,9 @@ from minidl.lab.figures.history import (
 )
 from minidl.lab.figures.shown import use_style
 from minidl.lab.figures.square import decision_regions, film, flipbook, points, zero_lines
-from minidl.lab.figures.style import (
-    BLUE,
-    COLOURS,
-    GREEN,
-    GREY,
-    LINES,
-    LOOKS,
-    MARKERS,
-    ORANGE,
-    PURPLE,
-    RED,
-    REGIONS,
-    STYLE,
-    new_axes,
-    new_pair,
-    new_row,
-    save,
-)
+from minidl.lab.figures.style import new_axes, new_row, save
 
 __all__ = [
-    "BLUE",
-    "COLOURS",
-    "GREEN",
-    "GREY",
-    "LINES",
-    "LOOKS",
-    "MARKERS",
-    "ORANGE",
-    "PURPLE",
-    "RED",
-    "REGIONS",
-    "STYLE",
     "activation",
     "bands",
     "chain",
@@ -88,11 +60,11 @@ __all__ = [
     "final_errors",
     "flipbook",
     "gradient_flow",
+    "lines",
     "matrix_product",
     "means",
     "network",
     "new_axes",
-    "new_pair",
     "new_row",
     "points",
     "save",

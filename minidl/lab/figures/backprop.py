@@ -11,25 +11,47 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
 from torch import Tensor
 
 from minidl import Module, MSELoss, Sequential
 from minidl.lab.arguments import as_numbers, check_finite
 from minidl.lab.figures.style import (
-    BLUE,
     COLOURS,
-    GREEN,
     GREY,
-    HEIGHTS,
     LINES,
-    PURPLE,
-    RED,
+    LOOKS,
+    MARKERS,
     REGIONS,
+    SIGNS,
     in_style,
     new_axes,
-    new_pair,
+    new_row,
+    number,
     plain_logarithm,
+    without_axes,
 )
+
+CENTRED = {"ha": "center", "va": "center"}
+
+
+@in_style
+def entries(matrices: dict[str, Tensor], *, numbers: bool = True, ax: Axes | None = None) -> Axes:
+    """Draw matrices side by side, their entries written on colours of one scale: orange above zero, blue below.
+
+    ``matrices`` gives each (n, m) tensor under its name, which may be a formula. Without numbers, colours alone are drawn.
+    """
+    matrices = {name: as_numbers("entries", "a matrix", tensor, "(n, m)").double() for name, tensor in matrices.items()}
+    if not matrices:
+        raise ValueError("entries expected at least one matrix, got none")
+    starts = np.cumsum([0, *(tensor.shape[1] + 1 for tensor in matrices.values())])
+    blocks = {(0, int(at)): tensor for at, tensor in zip(starts, matrices.values(), strict=False)}
+    ax = _tinted(ax, blocks, ".3g" if numbers else "")
+    for at, (name, tensor) in zip(starts, matrices.items(), strict=False):
+        ax.text(at + tensor.shape[1] / 2, -0.15, name, ha="center", va="bottom")
+    said = {name: _in_words(tensor) if numbers else "in colours" for name, tensor in matrices.items()}
+    words = [f"{name} of {len(matrices[name])} x {matrices[name].shape[1]}, {rows}" for name, rows in said.items()]
+    return without_axes(ax, f"Matrices, row by row: {'. '.join(words)}", ylim=(None, -0.9))
 
 
 @in_style
@@ -46,41 +68,60 @@ def matrix_product(
     A row of the left factor and a column of the right one meet in the entry of the product that they make; those of
     ``entry``, counted from 1, are framed. Names may be formulas, such as ``r"$X^\top$"``.
     """
-    left, right = (
-        as_numbers("matrix_product", "left", left, "(n, m)"),
-        as_numbers("matrix_product", "right", right, "(m, k)"),
-    )
+    given = (("left", left, "(n, m)"), ("right", right, "(m, k)"))
+    left, right = (as_numbers("matrix_product", name, factor, shape) for name, factor, shape in given)
     if left.shape[1] != right.shape[0] or left.dtype != right.dtype:
         got = " and ".join(f"{tuple(factor.shape)} of {factor.dtype}" for factor in (left, right))
         raise ValueError(f"matrix_product expected (n, m) and (m, k) of one dtype, got {got}")
     (rows, inner), columns = left.shape, right.shape[1]
     if not (1 <= entry[0] <= rows and 1 <= entry[1] <= columns):
         raise ValueError(f"matrix_product expected entry, counted from 1, within {rows} x {columns}, got {entry}")
-    ax = new_axes(ax, size=(0.62 * (inner + columns) + 1, 0.46 * (inner + rows) + 0.8))
-    parts = [(left, -inner - 0.5, 0), (right, 0, -inner - 0.5), (left @ right, 0, 0)]
-    limit = max(float(part.abs().max()) for part, _, _ in parts) or 1.0
-    for (part, x, y), name in zip(parts, names, strict=True):
-        height, width = part.shape
-        edges = (np.arange(width + 1) + x, np.arange(height + 1) + y)
-        ax.pcolormesh(*edges, part.numpy(), cmap=REGIONS, vmin=-limit, vmax=limit, edgecolors="#cfcfcf")
-        for i, j in np.ndindex(height, width):
-            words = f"{part[i, j] + 0.0:.2f}".replace("-", "−")
-            ax.text(x + j + 0.5, y + i + 0.5, words, ha="center", va="center", fontsize="small")
-        below = part is not right
-        ax.text(
-            x + width / 2, y + height + 0.1 if below else y - 0.1, name, ha="center", va="top" if below else "bottom"
-        )
+    product, at = left @ right, inner + 1
+    ax = _tinted(ax, {(at, 0): left, (0, at): right, (at, at): product}, ".2f")
+    for name, x, y, va in (
+        (names[0], inner / 2, at + rows + 0.1, "top"),
+        (names[1], at + columns / 2, -0.1, "bottom"),
+        (names[2], at + columns / 2, at + rows + 0.1, "top"),
+    ):
+        ax.text(x, y, name, ha="center", va=va)
     i, j = entry[0] - 1, entry[1] - 1
-    for x, y, width, height in ((-inner - 0.5, i, inner, 1), (j, -inner - 0.5, 1, inner), (j, i, 1, 1)):
+    for x, y, width, height in ((0, at + i, inner, 1), (at + j, 0, 1, inner), (at + j, at + i, 1, 1)):
         ax.add_patch(plt.Rectangle((x, y), width, height, fill=False, linewidth=2, color="black"))
-    value = f"{float(left[entry[0] - 1] @ right[:, entry[1] - 1]) + 0.0:.2f}"
-    ax.set_label(
-        f"A matrix product, {rows} x {inner} times {inner} x {columns}, rows at the left, columns above: row {entry[0]} and "
-        f"column {entry[1]} are framed, and make the entry {value}"
+    words = (
+        f"A matrix product, {rows} x {inner} times {inner} x {columns}, rows at the left, columns above: row {i + 1} and "
+        f"column {j + 1} are framed, and make the entry {number(product[i, j], '.2f')}"
     )
-    ax.set(xlim=(-inner - 0.7, columns + 0.2), ylim=(rows + 0.7, -inner - 1.1), aspect="auto")
-    ax.set_axis_off()
+    return without_axes(ax, words, xlim=(-0.1, at + columns + 0.1), ylim=(at + rows + 0.7, -0.7))
+
+
+def _tinted(ax: Axes | None, blocks: dict[tuple[int, int], Tensor], digits: str) -> Axes:
+    """Draw matrices on one scale of colours, each with its upper left corner at a row and a column, counted from 0."""
+    import seaborn as sns
+
+    height, width = (max(at[k] + block.shape[k] for at, block in blocks.items()) for k in (0, 1))
+    canvas = np.full((height, width), np.nan)
+    for (row, column), block in blocks.items():
+        canvas[row : row + len(block), column : column + block.shape[1]] = block
+    limit = np.nanmax(np.abs(canvas)) or 1.0
+    words = np.vectorize(lambda value: number(value, digits))(canvas) if digits else None
+    ax = new_axes(
+        ax, size=(0.62 * width + 0.4, 0.46 * height + 0.6) if digits else (0.2 * width + 1.2, 0.2 * height + 0.8)
+    )
+    look = {
+        "cmap": REGIONS if digits else SIGNS,
+        "vmin": -limit,
+        "vmax": limit,
+        "linewidths": 1,
+        "linecolor": "white",
+    }
+    sns.heatmap(canvas, annot=words, fmt="", annot_kws={"color": "black"}, cbar=not digits, ax=ax, **look)
+    for (row, column), block in blocks.items():  # where all is white, it is seen how far it goes
+        ax.add_patch(plt.Rectangle((column, row), *block.shape[::-1], fill=False, edgecolor="#cfcfcf", linewidth=1))
     return ax
+
+
+def _in_words(tensor: Tensor) -> str:
+    return "; ".join(" ".join(map(number, row)) for row in tensor.tolist())
 
 
 @in_style
@@ -92,7 +133,7 @@ def activation(
     span: float = 4.0,
     ax: Sequence[Axes] | None = None,
 ) -> Sequence[Axes]:
-    """Draw what an activation does to a number (left), and to the gradient that comes back (right).
+    """Draw what an activation does to a number (left), and to the gradient that comes back (right). Takes and returns two axes.
 
     Left, y = f(x), solid; right, g f'(x), dashed, which is f' itself for g = 1. A jump stays a gap.
 
@@ -106,36 +147,31 @@ def activation(
         The upstream gradient g, the same for every x.
     span : float
         x runs from -span to span.
-    ax : pair of Axes, optional
-        Axes to draw into.
-
-    Returns
-    -------
-    pair of Axes
     """
-    check_finite("activation", "grad_output", grad_output)
+    for name, value in {"grad_output": grad_output, "at": 0.0 if at is None else at}.items():
+        check_finite("activation", name, value)
     check_finite("activation", "span", span, above=0)
-    if at is not None:
-        check_finite("activation", "at", at)
-    ax = new_pair(ax)
+    ax = new_row(2, ax)
     x = torch.linspace(-span, span, 401, dtype=torch.float64)
     y, slope = _run(module, x, grad_output)
     slope[1:][slope.diff().abs() > abs(grad_output) / 4] = torch.nan
-    ax[0].plot(x, y, color=COLOURS["forward"], linestyle=LINES["forward"])
-    ax[1].plot(x, slope, color=COLOURS["backward"], linestyle=LINES["backward"])
-    ax[0].set(xlabel="$x$", ylabel="$y = f(x)$", title="forward")
-    ax[1].set(xlabel="$x$", ylabel="$f'(x)$" if grad_output == 1 else "$g \\, f'(x)$", title="backward")
-    for axes in ax:
+    label = "$f'(x)$" if grad_output == 1 else "$g \\, f'(x)$"
+    for axes, way, values, name in zip(ax, ("forward", "backward"), (y, slope), ("$y = f(x)$", label), strict=True):
+        axes.plot(x, values, color=COLOURS[way], linestyle=LINES[way])
         axes.axhline(0, color=GREY, linewidth=0.8)
-        axes.set_xlim(-span, span)
+        axes.set(xlabel="$x$", ylabel=name, title=way, xlim=(-span, span))
     if at is not None:
-        y_at, passed_on = (float(value) for value in _run(module, torch.tensor([at], dtype=torch.float64), grad_output))
-        slope_at = float(_run(module, torch.tensor([at], dtype=torch.float64), 1.0)[1])
-        ax[0].axline((at, y_at), slope=slope_at, color=GREY, linestyle=":")
+        steepest = 2.1 * float(_run(module, x, 1.0)[1].abs().max())  # for every message between -2 and 2, the same axes
+        ax[1].set_ylim(-steepest, steepest)
+        ax[0].margins(y=0.3)  # the tangent is seen beyond the curve
+        here = torch.tensor([at], dtype=torch.float64)
+        (y_at, slope_at), (_, passed_on) = (map(float, _run(module, here, g)) for g in (1.0, grad_output))
+        comes, goes, steep, arrives, leaves = (number(v, ".2f") for v in (at, y_at, slope_at, grad_output, passed_on))
+        ax[0].axline((at, y_at), slope=slope_at, color="black", linewidth=1, linestyle=(0, (4, 3)), zorder=3)
         for axes, height in zip(ax, (y_at, passed_on), strict=True):
             axes.plot(at, height, "o", color="black")
-        ax[0].set_title(f"forward: $x$ = {at:z.2f} gives $y$ = {y_at:z.2f}, with slope {slope_at:z.2f}")
-        ax[1].set_title(f"backward: {grad_output:z.2f} arrives, {passed_on:z.2f} is passed on")
+        ax[0].set_title(f"forward: $x$ = {comes} gives $y$ = {goes}, with slope {steep}")
+        ax[1].set_title(f"backward: {arrives} arrives, {leaves} is passed on")
     return ax
 
 
@@ -146,23 +182,32 @@ def _run(module: Module, x: Tensor, grad_output: float) -> tuple[Tensor, Tensor]
 
 
 @in_style
+def lines(curves: dict[str, Tensor], x: Tensor, *, ax: Axes | None = None, **labels: Any) -> Axes:
+    """Draw columns of numbers against x under their names, told apart by colour and line style; labels go to the axes."""
+    ax, x = new_axes(ax), as_numbers("lines", "x", x, "(n,)", "(n, 1)")
+    for (name, y), look in zip(curves.items(), itertools.cycle(LOOKS), strict=False):
+        y = as_numbers("lines", "a curve", y, f"({len(x)},)", f"({len(x)}, 1)")
+        ax.plot(x.flatten(), y.flatten(), label=name, **look)
+    ax.set(**labels)
+    if curves:
+        ax.legend()
+    return ax
+
+
+@in_style
 def gradient_flow(sizes: dict[str, Sequence[float]], *, ax: Axes | None = None) -> Axes:
     """Draw how large the gradient is at each layer of a network, on a logarithmic scale.
 
-    Parameters
-    ----------
-    sizes : dict of name to numbers
-        A line for each network: sizes above 0, the first layer's first, as ``gradient_sizes`` measures them.
+    ``sizes`` has a line for each network: sizes above 0, the first layer's first, as ``gradient_sizes`` measures them.
     """
     if not sizes or not all(len(values) for values in sizes.values()):
         raise ValueError(f"gradient_flow expected sizes for at least one layer of each network, got {sizes}")
-    ax = new_axes(ax, size=(6.5, 3.6))
-    styles = zip((BLUE, RED, GREEN, PURPLE, GREY), "osv^D", ("-", "--", "-.", ":", (0, (6, 2, 1, 2))), strict=True)
-    for (name, values), (colour, marker, line) in zip(sizes.items(), styles, strict=False):
-        ax.semilogy(range(1, len(values) + 1), values, color=colour, marker=marker, linestyle=line, label=name)
+    ax = new_axes(ax)
+    for (name, values), look, marker in zip(sizes.items(), LOOKS, MARKERS, strict=False):
+        ax.semilogy(range(1, len(values) + 1), values, marker=marker, label=name, **look)
     plain_logarithm(ax.yaxis)
-    ax.set_xticks(range(1, max(map(len, sizes.values())) + 1))
-    ax.set(xlabel="layer (the gradient travels from right to left)", ylabel="size of the gradient")
+    ax.set(xticks=range(1, max(map(len, sizes.values())) + 1), ylabel="size of the gradient")
+    ax.set_xlabel("layer (the gradient travels from right to left)")
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return ax
 
@@ -188,24 +233,19 @@ def chain(
         raise ValueError(f"chain expected {len(steps) + 1} values and gradients for {len(steps)} steps, got {got}")
     ax = new_axes(ax, size=(gap * len(names), 2))
     for k, (name, gradient) in enumerate(zip(names, gradients, strict=True)):
-        message = rf"$\partial {names[-1]}/\partial {name} = {_number(gradient)}$"
-        ax.text(
-            gap * k, 0.56, f"${name} = {_number(values[name])}$", ha="center", va="center", color=COLOURS["forward"]
-        )
-        ax.text(gap * k, -0.56, message, ha="center", va="center", color=COLOURS["backward"])
+        message = rf"$\partial {names[-1]}/\partial {name} = {number(gradient)}$"
+        ax.text(gap * k, 0.56, f"${name} = {number(values[name])}$", color=COLOURS["forward"], **CENTRED)
+        ax.text(gap * k, -0.56, message, color=COLOURS["backward"], **CENTRED)
     for k, texts in enumerate(steps):
         middle = gap * (k + 0.5)
         ax.add_patch(plt.Rectangle((middle - 0.45, -0.85), 0.9, 1.7, facecolor="#f4f4f4", edgecolor=GREY))
         for way, text, side in zip(("forward", "backward"), texts, (1, -1), strict=True):
-            ax.text(middle, 0.56 * side, text, ha="center", va="center")
+            ax.text(middle, 0.56 * side, text, **CENTRED)
             arrow = {"arrowstyle": "-|>", "color": COLOURS[way], "linestyle": LINES[way], "linewidth": 1.6}
-            ends = [(middle + end * side, 0.22 * side) for end in (1.05, -1.05)]
-            ax.annotate("", *ends, arrowprops=arrow)
-    forward = ", ".join(f"{name} = {_number(value)}" for name, value in values.items())
-    ax.set_label(f"A chain of functions. Forward: {forward}. Backward: {', '.join(map(_number, gradients))}")
-    ax.set(xlim=(-gap / 2, gap * (len(names) - 0.5)), ylim=(-0.9, 0.9))
-    ax.set_axis_off()
-    return ax
+            ax.annotate("", *((middle + end * side, 0.22 * side) for end in (1.05, -1.05)), arrowprops=arrow)
+    forward = ", ".join(f"{name} = {number(value)}" for name, value in values.items())
+    words = f"A chain of functions. Forward: {forward}. Backward: {', '.join(map(number, gradients))}"
+    return without_axes(ax, words, xlim=(-gap / 2, gap * (len(names) - 0.5)), ylim=(-0.9, 0.9))
 
 
 @in_style
@@ -236,21 +276,15 @@ def network(
         Letters for the input and for the output of each layer, such as ``"XHAY"``.
     numbers : bool
         Without them, circles and lines alone are drawn, and the names stand in the circles.
-
-    Raises
-    ------
-    ValueError
-        For several samples, for too many features, or for a wrong number of names.
     """
     model, loss = copy.deepcopy(model), copy.deepcopy(loss or MSELoss())
     layers = list(model.layers())
     names = [""] * (len(layers) + 1) if names is None else names
-    input = as_numbers("network", "one sample, an input", input, "(1, m)")
+    values = [as_numbers("network", "one sample, an input", input, "(1, m)")]
     target = as_numbers("network", "target", target, "(1, m)")
     if len(names) != len(layers) + 1:
         raise ValueError(f"network expected {len(layers) + 1} names, of the input and of each output, got {len(names)}")
     model.zero_grad()  # what is shown belongs to this sample alone
-    values = [input]
     for layer in layers:
         values.append(layer.forward(values[-1]))
     if (most := max(value.shape[1] for value in values)) > 2:
@@ -266,38 +300,36 @@ def network(
     ax = new_axes(ax, size=(x[-1] + 1.2, 2 * top + 2.6))
     for k, layer in enumerate([*layers, loss]):
         _edges(ax, layer, (x[k], y[k]), (x[k + 1], y[k + 1]), numbers)
-        ax.text((x[k] + x[k + 1]) / 2, top + 0.95, type(layer).__name__, ha="center", va="center", color=GREY)
-    for k, (value, gradient) in enumerate(zip(values, reversed(gradients), strict=True)):
+        ax.text((x[k] + x[k + 1]) / 2, top + 0.95, type(layer).__name__, color=GREY, **CENTRED)
+    letters = [*(f"{name.lower()}_{{}}" if name else "" for name in names), "L"]
+    for k, (value, gradient, letter) in enumerate(zip(values, reversed(gradients), letters, strict=True)):
         for j, height in enumerate(y[k]):
             # add_patch would look how far it reaches, which takes longer; the limits are set below
             ax.add_artist(plt.Circle((x[k], height), 0.42, facecolor="white", edgecolor="black", zorder=3))
-            name = "L" if k > len(layers) else f"{names[k].lower()}_{j + 1}" if names[k] else ""
-            above = 0.56 if numbers else 0
-            ax.text(x[k], height + above, f"${name}$" if name else "", ha="center", va="center", zorder=4)
+            ax.text(
+                x[k],
+                height + (0.56 if numbers else 0),
+                f"${letter.format(j + 1)}$" if letter else "",
+                zorder=4,
+                **CENTRED,
+            )
             if numbers:
                 _value_and_gradient(ax, x[k], height, value[0, j], gradient[0, j])
+    inside = ", and a loss, without numbers"
     if numbers:
-        _explain_numbers(ax, x, top, target)
-    values_in_words = "; ".join(", ".join(map(_number, value[0])) for value in values)
-    inside = f". Its numbers from input to loss: {values_in_words}" if numbers else ", and a loss, without numbers"
-    ax.set_label(f"A network, {', '.join(type(layer).__name__ for layer in layers)}{inside}")
-    ax.set(xlim=(-0.6, x[-1] + 0.6), ylim=(-top - (1.4 if numbers else 0.6), top + 1.2), aspect="equal")
-    ax.set_axis_off()
-    return ax
+        ax.text(x[-1], -0.5, f"target\n{', '.join(map(number, target[0]))}", ha="center", va="top")
+        ax.text(x[0] - 0.5, -top - 1.2, "forward: value", color=COLOURS["forward"], va="center")
+        words = "∂  backward: how the loss changes with it"
+        ax.text(x[0] + 0.8, -top - 1.2, words, color=COLOURS["backward"], va="center", style="italic")
+        inside = (
+            f". Its numbers from input to loss: {'; '.join(_in_words(value).replace(' ', ', ') for value in values)}"
+        )
+    words = f"A network, {', '.join(type(layer).__name__ for layer in layers)}{inside}"
+    bottom = -top - (1.4 if numbers else 0.6)
+    return without_axes(ax, words, xlim=(-0.6, x[-1] + 0.6), ylim=(bottom, top + 1.2), aspect="equal")
 
 
-def _explain_numbers(ax: Axes, x: np.ndarray, top: float, target: Tensor) -> None:
-    """Write the target below the loss, and below the network what its numbers are."""
-    targets = ", ".join(map(_number, target[0]))
-    ax.text(x[-1], -0.5, f"target\n{targets}", ha="center", va="top")
-    ax.text(x[0] - 0.5, -top - 1.2, "forward: value", color=COLOURS["forward"], va="center")
-    words = "∂  backward: how the loss changes with it"
-    ax.text(x[0] + 0.8, -top - 1.2, words, color=COLOURS["backward"], va="center", style="italic")
-
-
-def _edges(
-    ax: Axes, layer: Module, left: tuple[float, np.ndarray], right: tuple[float, np.ndarray], numbers: bool
-) -> None:
+def _edges(ax: Axes, layer: Module, left: tuple[float, Any], right: tuple[float, Any], numbers: bool) -> None:
     """Draw what leads from one column of circles, given as its x and its heights, to the next: lines, weights, biases."""
     (x, starts), (to, ends) = left, right
     params, grad = layer.params, layer.grad
@@ -319,14 +351,9 @@ def _value_and_gradient(
     ax: Axes, x: float, y: float, value: Tensor, gradient: Tensor, *, word: str = "", **look: Any
 ) -> None:
     """Write a value and, right below it, the derivative of the loss with respect to it."""
-    look |= {"ha": "center", "va": "center", "zorder": 4}
-    ax.text(x, y + 0.1, word + _number(value), color=COLOURS["forward"], **look)
-    ax.text(x, y - 0.1, f"∂ {_number(gradient)}", color=COLOURS["backward"], style="italic", **look)
-
-
-def _number(value: float) -> str:
-    """Return a number with at most three digits and a true minus sign; never -0."""
-    return f"{float(value) + 0.0:.3g}".replace("-", "−")
+    look |= {**CENTRED, "zorder": 4}
+    ax.text(x, y + 0.1, word + number(value), color=COLOURS["forward"], **look)
+    ax.text(x, y - 0.1, f"∂ {number(gradient)}", color=COLOURS["backward"], style="italic", **look)
 
 
 @in_style
@@ -354,11 +381,6 @@ def descent(
         Of the two numbers.
     arrows : bool
         Show with an arrow where each path's first step goes.
-
-    Raises
-    ------
-    ValueError
-        For a path of another shape.
     """
     paths = {name: as_numbers("descent", "a path", path, "(steps, 2)") for name, path in paths.items()}
     for name, (low, high) in (("x", x), ("y", y)):
@@ -371,52 +393,25 @@ def descent(
     if not low < high:
         raise ValueError(f"descent expected a loss that is not the same everywhere, got {low} at every place")
     levels = low + (high - low) * np.linspace(0, 1, 15) ** 2
-    ax.contourf(*grid, height, levels=levels, cmap=HEIGHTS)
+    ax.contourf(*grid, height, levels=levels, cmap=LinearSegmentedColormap.from_list("heights", ["#ffffff", "#c6d3de"]))
     ax.contour(*grid, height, levels=levels[1:], colors="white", linewidths=0.8)
-    for number, (name, path) in enumerate(paths.items()):
-        look = {"color": (RED, BLUE, GREEN)[number % 3], "linestyle": ("-", "--", ":")[number % 3]}
-        ax.plot(*path.T, marker="o^s"[number % 3], markersize=4, linewidth=1.4, label=name, **look)
+    for (name, path), look, marker in zip(
+        paths.items(), itertools.cycle(LOOKS), itertools.cycle(MARKERS), strict=False
+    ):
+        ax.plot(*path.T, marker=marker, markersize=4, linewidth=1.4, label=name, **look)
         if arrows and len(path) > 1:
             arrow = {"arrowstyle": "-|>", "color": look["color"], "linewidth": 1.4, "mutation_scale": 16}
             ax.annotate("", path[1].tolist(), path[0].tolist(), arrowprops=arrow)
     lowest = [float(coordinate.flatten()[height.argmin()]) for coordinate in grid]
     mark = {"facecolor": "white", "edgecolor": "black", "zorder": 3}
     ax.scatter(*lowest, s=130, marker="*", **mark)
-    starts = {tuple(path[0].tolist()) for path in paths.values() if len(path)}
-    for start in starts:
+    for start in {tuple(path[0].tolist()) for path in paths.values()}:
         ax.scatter(*start, s=50, **mark)
         ax.annotate("start", start, (0, -15), textcoords="offset points", ha="center", annotation_clip=True)
     ax.set(xlim=x, ylim=y, xlabel=names[0], ylabel=names[1])
     ax.grid(False)
     if len(paths) > 1:
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.3)
-    return ax
-
-
-@in_style
-def entries(matrices: dict[str, Tensor], *, ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
-    """Draw matrices side by side, their entries written on colours of one scale: orange above zero, blue below.
-
-    ``matrices`` gives each (n, m) tensor under its name, which may be a formula. Takes and returns one axes for each.
-    """
-    import seaborn as sns
-
-    matrices = {name: as_numbers("entries", "a matrix", tensor, "(n, m)").double() for name, tensor in matrices.items()}
-    if not matrices or (ax is not None and len(ax) != len(matrices)):
-        raise ValueError(f"entries expected matrices, and axes for each, got {len(matrices)} and {ax}")
-    widths = [tensor.shape[1] for tensor in matrices.values()]
-    if ax is None:
-        size = (0.62 * sum(widths) + 0.8 * len(widths), 0.46 * max(map(len, matrices.values())) + 0.6)
-        ax = plt.subplots(1, len(matrices), figsize=size, width_ratios=widths, squeeze=False)[1][0]
-    limit = max(float(tensor.abs().max()) for tensor in matrices.values()) or 1.0
-    look = {"cmap": REGIONS, "vmin": -limit, "vmax": limit, "cbar": False, "linewidths": 1, "linecolor": "white"}
-    for axes, (name, tensor) in zip(ax, matrices.items(), strict=True):
-        words = np.vectorize(_number)(tensor.numpy())
-        sns.heatmap(tensor.numpy(), annot=words, fmt="", annot_kws={"color": "black"}, ax=axes, **look)
-        axes.set(xticks=[], yticks=[])
-        axes.set_title(name, loc="center")
-        rows = "; ".join(" ".join(row) for row in words)
-        axes.set_label(f"A matrix of {len(tensor)} x {tensor.shape[1]}, row by row: {rows}")
     return ax
 
 
@@ -430,11 +425,9 @@ def squares(errors: Tensor, *, ax: Axes | None = None) -> Axes:
     ax, largest = new_axes(ax, size=(1.9 * len(values) + 0.4, 2.5)), max(map(abs, values)) or 1.0
     for k, value in enumerate(values):
         side, at = abs(value) / largest, 1.25 * k
-        look = {"facecolor": "#f7d7a0"} if value > 0 else {"facecolor": "#a8cfe8", "hatch": "//"}
+        look = {"facecolor": REGIONS(1.0 if value > 0 else 0.0), "hatch": None if value > 0 else "//"}
         ax.add_patch(plt.Rectangle((at, 0), side, side, edgecolor="black", linewidth=1, **look))
-        ax.text(at, -0.06, f"error {_number(value)}\narea {_number(value**2)}", va="top")
-    ax.set(xlim=(-0.05, 1.25 * len(values)), ylim=(-0.45, 1.05), aspect="equal")
-    total = _number(sum(value**2 for value in values))
-    ax.set_label(f"{len(values)} errors, {', '.join(map(_number, values))}, as squares; their areas add up to {total}")
-    ax.set_axis_off()
-    return ax
+        ax.text(at, -0.06, f"error {number(value)}\narea {number(value**2)}", va="top")
+    total = number(sum(value**2 for value in values))
+    words = f"{len(values)} errors, {', '.join(map(number, values))}, as squares; their areas add up to {total}"
+    return without_axes(ax, words, xlim=(-0.05, 1.25 * len(values)), ylim=(-0.45, 1.05), aspect="equal")

@@ -9,14 +9,14 @@ seaborn takes a second to import, and not every notebook draws with it: the func
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter
 
 from minidl.lab.arguments import check_choice
 from minidl.lab.figures.style import (
@@ -24,18 +24,21 @@ from minidl.lab.figures.style import (
     COLOURS,
     LINES,
     LOOKS,
+    NARROW,
+    PALE,
     RED,
     WIDE,
     in_style,
     new_axes,
-    new_pair,
+    new_row,
     plain_logarithm,
 )
 
 VALUES = ("loss", "accuracy", "error")  # an error is 1 - accuracy, where a table has it
+WORDS = {"loss": "mean loss per sample", "difference": "largest difference in loss so far, each run"}
 MANY, POINTS = 300, 80  # epochs that a figure can show one by one; points of a line that has more
 TITLE_ROOM = 42  # points between a pair's title and its axes: the legend stands there
-PALE = {"linewidth": 7, "alpha": 0.35, "linestyle": "-"}  # a tube: the line that lies inside is seen as well
+SINGLE = {"units": "run", "estimator": None}  # for seaborn: a line for each run
 
 
 def check_table(owner: str, table: pd.DataFrame, *columns: str) -> None:
@@ -49,18 +52,16 @@ def check_table(owner: str, table: pd.DataFrame, *columns: str) -> None:
             raise TypeError(f"{owner} expected numbers in the column {column}, got {table[column].dtype}")
 
 
-def _of_split(owner: str, history: pd.DataFrame, column: str, split: str | None) -> pd.DataFrame:
+def _of_split(owner: str, history: pd.DataFrame, column: str, split: str | None = None) -> pd.DataFrame:
     """Return what a history holds of one split, by default the one besides training, to draw one column of it."""
     check_choice(owner, "column", column, VALUES)
     check_table(owner, history, "model", "run", "epoch", "split", column)
     splits = list(history["split"].unique())
-    if split is None:
-        others = [name for name in splits if name != "training"]
-        if len(others) != 1:
-            raise ValueError(f"{owner} expected one split besides training, or split to name one, got {splits}")
-        (split,) = others
-    check_choice(owner, "split", split, splits)
-    return history[history["split"] == split]
+    others = [name for name in splits if name != "training"] if split is None else [split]
+    if len(others) != 1:
+        raise ValueError(f"{owner} expected one split besides training, or split to name one, got {splits}")
+    check_choice(owner, "split", others[0], splits)
+    return history[history["split"] == others[0]]
 
 
 def _binned(history: pd.DataFrame, epochs: str) -> tuple[pd.DataFrame, str]:
@@ -70,41 +71,49 @@ def _binned(history: pd.DataFrame, epochs: str) -> tuple[pd.DataFrame, str]:
         return history, "epoch"
     position = np.log(epoch) / math.log(last) if epochs == "log" else epoch / last
     bins = history.assign(bin=(position * POINTS).round()).groupby(["model", "run", "split", "bin"], sort=False)
-    columns = [column for column in ("epoch", *VALUES) if column in history]
     words = f"epoch\n(a point is the mean of up to {bins.size().max()} epochs)"
-    return bins[columns].mean().reset_index(), words
+    return bins[
+        [column for column in ("epoch", *VALUES, "difference") if column in history]
+    ].mean().reset_index(), words
 
 
-def _spread(column: str, runs: int, alpha: float = 0.16) -> dict[str, Any]:
-    """Return what makes seaborn draw ± one standard deviation, as far as the column's values can be; of one run nothing."""
-    most = math.inf if column == "loss" else 1.0
-
-    def band(values: pd.Series) -> tuple[float, float]:
-        mean, std = values.mean(), values.std()  # ddof = 1, as seaborn's "sd"
-        return max(mean - std, 0.0), min(mean + std, most)
-
-    return {"errorbar": band if runs > 1 else None, "err_kws": {"alpha": alpha, "linewidth": 0}}
+def _sd(values: pd.Series, most: float) -> tuple[float, float]:
+    """Return mean ± standard deviation (ddof = 1, as seaborn's "sd"), but no less than 0 and no more than can be."""
+    mean, std = values.mean(), values.std()
+    return max(mean - std, 0.0), min(mean + std, most)
 
 
-def _axes(ax: Axes, column: str, epochs: str, words: str, last: int, limits: Sequence[float] | None = None) -> None:
-    """Set up the axis of the epochs, linear from 0 or logarithmic from 1, and that of the values."""
-    ax.set(xlabel=words, xscale=epochs, xlim=(1, max(last, 2)) if epochs == "log" else (0, last))
-    if limits:
-        ax.set_ylim(limits)
-    if epochs == "log":
-        plain_logarithm(ax.xaxis)
-    if column == "loss":
-        ax.set_yscale("log")
-        plain_logarithm(ax.yaxis)
-        ax.set_ylabel("mean loss per sample")
-    else:
-        ax.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{100 * y:.4g} %"))
-        ax.set_ylabel(column)
+def _lines(
+    owner: str,
+    ax: Axes,
+    history: pd.DataFrame,
+    column: str,
+    lines: Iterable[tuple[str, str, dict[str, Any]]],
+    epochs: str = "linear",
+    limits: Sequence[float] | None = None,
+) -> Axes:
+    """Draw means of the runs against epoch. A line is a column to choose rows by, what stands there, and seaborn's options."""
+    import seaborn as sns
 
-
-def _check_limits(owner: str, limits: Sequence[float] | None) -> None:
+    check_choice(owner, "epochs", epochs, ("linear", "log"))
     if limits and not -math.inf < limits[0] < limits[1] < math.inf:
         raise ValueError(f"{owner} expected limits to be two finite numbers, the smaller one first, got {limits}")
+    last, start = max(int(history["epoch"].max()), 2), 1 if epochs == "log" else 0
+    history, words = _binned(history, epochs)
+    for by, value, options in lines:
+        options = {"errorbar": None, "legend": False} | options
+        if options["errorbar"] == "sd":
+            options["errorbar"] = partial(_sd, most=math.inf if column in WORDS else 1.0)
+        sns.lineplot(history[history[by] == value], x="epoch", y=column, ax=ax, **options)
+    ax.set(xlabel=words, xscale=epochs, xlim=(start, last), ylabel=WORDS.get(column, column))
+    if column in WORDS:
+        ax.set_yscale("log")
+    else:
+        ax.yaxis.set_major_formatter(lambda y, _: f"{100 * y:.4g} %")
+    if limits:
+        ax.set_ylim(limits)
+    plain_logarithm(*(axis for axis in (ax.xaxis, ax.yaxis) if axis.get_scale() == "log"))
+    return ax
 
 
 @in_style
@@ -116,43 +125,31 @@ def curve(
     limits: tuple[float, float] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw one model's loss or accuracy against epoch: each run, the mean with its spread, and training's mean.
+    """Draw one model's loss, accuracy or error against epoch: each run, the mean with its spread, and training's mean.
 
     On validation data, or whatever else it was judged by, every run is a thin line, and their mean a bold one with a band of
-    ± one standard deviation, which never leaves what can be. The mean on training data is thin and dashed.
-
-    Parameters
-    ----------
-    history : DataFrame
-        As ``train`` returns it.
-    column : {"loss", "accuracy", "error"}
-        What to draw: the loss on a logarithmic axis, the others in percent.
-    epochs : {"linear", "log"}
-        The axis of the epochs.
-    limits : (float, float), optional
-        Of the other axis.
+    ± one standard deviation, which never leaves what can be. The mean on training data is thin and dashed. Losses have a
+    logarithmic axis, the others percent; ``epochs`` is "linear" or "log", and ``limits`` are those of the values.
     """
-    import seaborn as sns
-
     check_choice("curve", "column", column, VALUES)
-    check_choice("curve", "epochs", epochs, ("linear", "log"))
     check_table("curve", history, "model", "run", "epoch", "split", column)
-    _check_limits("curve", limits)
-    ax, last, runs = new_axes(ax), int(history["epoch"].max()), history["run"].nunique()
-    history, words = _binned(history, epochs)
-    shown = {"x": "epoch", "y": column, "ax": ax, "legend": False}
+    runs, lines = history["run"].nunique(), []
     for split in sorted(history["split"].unique(), key=lambda split: split == "training"):
-        part = history[history["split"] == split]
+        mean = f"{split}, mean" if runs > 1 else split
         if split == "training":
             look = {"color": "black", "linestyle": "--", "linewidth": 1.3, "zorder": 3}
-            sns.lineplot(part, **shown, **look, errorbar=None, label="training, mean" if runs > 1 else "training")
+            lines.append(("split", split, {**look, "label": mean}))
             continue
-        label = f"{split}, mean ± 1 standard deviation" if runs > 1 else split
-        sns.lineplot(part, **shown, **_spread(column, runs), color=RED, linewidth=2.6, label=label)
+        spread = {
+            "errorbar": "sd",
+            "err_kws": {"alpha": 0.16, "linewidth": 0},
+            "label": f"{mean} ± 1 standard deviation",
+        }
+        lines.append(("split", split, {"color": RED, "linewidth": 2.6, "label": mean} | (spread if runs > 1 else {})))
         if runs > 1:
-            single = {"units": "run", "estimator": None, "linewidth": 0.6, "alpha": 0.45}
-            sns.lineplot(part, **shown, **single, color=RED, label=f"each of {runs} runs")
-    _axes(ax, column, epochs, words, last, limits)
+            look = {"color": RED, "linewidth": 0.6, "alpha": 0.45, "label": f"each of {runs} runs"}
+            lines.append(("split", split, SINGLE | look))
+    ax = _lines("curve", new_axes(ax), history, column, lines, epochs, limits)
     ax.legend(*_handles(ax), fontsize="small")
     return ax
 
@@ -171,11 +168,10 @@ def training_history(
     One legend stands above both, and the title above that. ``limits`` are those of the two axes, by column.
     """
     check_table("training_history", history, "model", "run", "epoch", "split", "loss", "accuracy")
-    ax = new_pair(ax)
+    ax = new_row(2, ax)
     for axes, column in zip(ax, ("loss", "accuracy"), strict=True):
         curve(history, column, epochs=epochs, limits=(limits or {}).get(column), ax=axes)
-    _above(ax, title)
-    return ax
+    return _above(ax, title)
 
 
 def _handles(ax: Axes) -> tuple[Sequence[Any], Sequence[str]]:
@@ -185,18 +181,24 @@ def _handles(ax: Axes) -> tuple[Sequence[Any], Sequence[str]]:
     return list(once.values()), list(once)
 
 
-def _above(ax: Sequence[Axes], title: str) -> None:
+def _name_at_top(ax: Axes) -> None:
+    """Write what an axes shows above it instead of beside it."""
+    ax.text(0, 1.03, ax.get_ylabel(), transform=ax.transAxes)
+    ax.yaxis.label.set_visible(False)
+
+
+def _above(ax: Sequence[Axes], title: str) -> Sequence[Axes]:
     """Put a bold title and one legend, that of the first axes, above several; each of them keeps its own name at its top."""
     handles, labels = _handles(ax[0])
     for axes in ax:
+        _name_at_top(axes)
         if axes.get_legend():
             axes.get_legend().remove()
-        axes.text(0, 1.03, axes.get_ylabel(), transform=axes.transAxes)
-        axes.yaxis.label.set_visible(False)
     ax[0].set_title(title or " ", pad=TITLE_ROOM if title else TITLE_ROOM / 2, fontweight="bold")
     corner = {"loc": "lower left", "bbox_to_anchor": (-0.02, 1.09), "borderaxespad": 0}
     legend = ax[0].legend(handles, labels, ncols=max(len(labels), 1), **corner)
     legend.set_in_layout(False)  # it is wider than its axes, and the title has kept the room
+    return ax
 
 
 @in_style
@@ -206,24 +208,20 @@ def means(history: pd.DataFrame, column: str, *, split: str | None = None, ax: A
     ``history`` has the columns of ``train``; its ``model`` names the lines, at their ends. A line on which a later one lies is
     pale and wide, so that both are seen. A name that has colour and line style of its own keeps them everywhere.
     """
-    import seaborn as sns
-
     part = _of_split("means", history, column, split)
-    ax, last = new_axes(ax, size=(7, 3.8)), int(part["epoch"].max())
-    (split,) = part["split"].unique()
-    part, words = _binned(part, "linear")
-    curves = part.pivot_table(column, "epoch", "model", sort=False, dropna=False)
+    curves, lines = part.pivot_table(column, "epoch", "model", sort=False, dropna=False), []
     same = 0.01 * np.ptp(curves.to_numpy())  # as far apart as nobody sees
-    for number, (model, mean) in enumerate(curves.items()):
-        colour, line, _ = LOOKS[number % len(LOOKS)]
-        look = {"color": COLOURS.get(model, colour), "linestyle": LINES.get(model, line), "linewidth": 1.8}
-        if any((mean - curves[later]).abs().max() <= same for later in curves.columns[number + 1 :]):
+    for k, (model, mean) in enumerate(curves.items()):
+        look = dict(LOOKS[k % len(LOOKS)])
+        if model in COLOURS:
+            look = {"color": COLOURS[model], "linestyle": LINES[model]}
+        if any((mean - curves[later]).abs().max() <= same for later in curves.columns[k + 1 :]):
             look |= PALE
-        rows = part[part["model"] == model]
-        spread = _spread(column, rows["run"].nunique(), alpha=0.32 / max(2, curves.shape[1]))
-        sns.lineplot(rows, x="epoch", y=column, ax=ax, legend=False, label=f"{model}", **spread, **look)
-    _axes(ax, column, "linear", words, last)
-    ax.set_ylabel(f"{ax.get_ylabel()}, {split} data")
+        look["err_kws"] = {"alpha": 0.32 / max(2, curves.shape[1]), "linewidth": 0}
+        band = "sd" if part[part["model"] == model]["run"].nunique() > 1 else None
+        lines.append(("model", model, {"linewidth": 1.8, **look, "errorbar": band, "label": f"{model}"}))
+    ax = _lines("means", new_axes(ax), part, column, lines)
+    ax.set_ylabel(f"{ax.get_ylabel()}, {part['split'].iloc[0]} data")
     _name_ends(ax)
     return ax
 
@@ -233,8 +231,7 @@ def _name_ends(ax: Axes) -> None:
     axes_height = ax.transData + ax.transAxes.inverted()
     lines = [line for line in ax.lines if np.isfinite(line.get_ydata()[-1:]).any()]
     ends = {line: axes_height.transform((line.get_xdata()[-1], line.get_ydata()[-1]))[1] for line in lines}
-    gap = 0.21 / ax.figure.get_figheight()  # a line of text
-    height = -math.inf
+    gap, height = 0.21 / ax.figure.get_figheight(), -math.inf  # a line of text
     for line in sorted(ends, key=ends.get):
         height = max(ends[line], height + gap)
         leader = {"arrowstyle": "-", "color": line.get_color(), "shrinkA": 1, "shrinkB": 0, "relpos": (0, 0.5)}
@@ -254,11 +251,8 @@ def final_errors(history: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 
     check_table("final_errors", history, "model", "run", "epoch", "split", "accuracy")
     names = list(history["model"].unique())
-    ax, rows, words = (
-        new_axes(ax, size=(6.5, 0.5 * len(names) + 1.1)),
-        np.arange(len(names)),
-        [f"{name}" for name in names],
-    )
+    words = [f"{name}" for name in names]
+    ax = new_axes(ax, size=(NARROW, 0.5 * len(names) + 1.1))
     last = history[history["epoch"] == history.groupby("model")["epoch"].transform("max")]
     run = last.groupby(["model", "split"])["run"].rank(method="dense", pct=True)  # above 0, and up to 1
     last = last.assign(error=100 * (1 - last["accuracy"]), row=last["model"].map(names.index) + 0.32 * (run - 0.5))
@@ -270,18 +264,16 @@ def final_errors(history: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         sns.stripplot(part.assign(error=part["error"].clip(lower=0.1), row=part["row"] + shift), **shown, **look)
         if split == "training":
             plt.setp(ax.collections, facecolor="none", edgecolor=colour)  # circles that overlap are all seen
-        if split != "training":
-            ends = part.groupby("model")["error"].agg(["mean", "std"]).reindex(names)
-            bar = {"color": "black", "markersize": 15, "label": f"{split} data, mean"}
-            ax.plot(ends["mean"].clip(lower=0.1), rows + shift, "|", **bar)
-            words = [
-                f"{name}\n{mean:.1f} %" + ("" if np.isnan(std) else f" ± {std:.1f}")
-                for name, mean, std in ends.itertuples()
-            ]
+            continue
+        ends = part.groupby("model")["error"].agg(["mean", "std"]).reindex(names)
+        bars, rows = ends["mean"].clip(lower=0.1), np.arange(len(names)) + shift
+        ax.plot(bars, rows, "|", color="black", markersize=15, label=f"{split} data, mean")
+        spreads = ["" if np.isnan(std) else f" ± {std:.1f}" for std in ends["std"]]
+        words = [f"{k}\n{mean:.1f} %{spread}" for k, mean, spread in zip(names, ends["mean"], spreads, strict=True)]
     ax.set(xscale="log", xlim=(0.09, 70), xlabel="error, %", ylabel="", ylim=(len(names) - 0.5, -0.5))
     ax.set_xticks([0.1, 0.3, 1, 3, 10, 30], ["≤ 0.1", "0.3", "1", "3", "10", "30"])
     ax.set_xticks([], minor=True)
-    ax.set_yticks(rows, words)
+    ax.set_yticks(range(len(names)), words)
     ax.set_label(f"Errors at the end, a mark for each run, and their mean and standard deviation: {'; '.join(words)}")
     ax.legend(*_handles(ax), loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, fontsize="small")
     return ax
@@ -294,9 +286,7 @@ def comparison(history: pd.DataFrame, *, ax: Sequence[Axes] | None = None) -> Se
     Takes and returns two axes.
     """
     check_table("comparison", history, "model", "accuracy")
-    if ax is None:
-        _, ax = plt.subplots(1, 2, figsize=(WIDE, 0.5 * history["model"].nunique() + 1.7))
-    ax = new_pair(ax)
+    ax = new_row(2, ax, size=(WIDE, 0.5 * history["model"].nunique() + 1.7))
     final_errors(history, ax=ax[0])
     means(history.assign(error=1 - history["accuracy"]), "error", ax=ax[1])
     return ax
@@ -308,20 +298,17 @@ def bands(history: pd.DataFrame, column: str, *, split: str | None = None, ax: A
 
     Both are seaborn's: ``errorbar="sd"`` within what the values can be, and its default, ``errorbar=("ci", 95)``.
     """
-    import seaborn as sns
-
     part = _of_split("bands", history, column, split)
     if part.duplicated(["epoch", "run"]).any():
         raise ValueError(f"bands expected the runs of one model, got {part['model'].nunique()} models")
-    ax, last, runs = new_axes(ax, size=(6.5, 4)), int(part["epoch"].max()), part["run"].nunique()
-    part, words = _binned(part, "linear")
-    shown = {"x": "epoch", "y": column, "ax": ax, "legend": False, "color": "black"}
+    runs = part["run"].nunique()
     sd = {"facecolor": BLUE, "alpha": 0.22, "linewidth": 0, "label": "± 1 standard deviation"}
-    sns.lineplot(part, **shown, errorbar=_spread(column, runs)["errorbar"], err_kws=sd, label=f"mean of {runs} runs")
     ci = {"facecolor": "none", "edgecolor": RED, "hatch": "////", "linewidth": 0.8, "alpha": 1}
     ci["label"] = "95 % confidence interval of the mean"
-    sns.lineplot(part, **shown, errorbar=("ci", 95), seed=0, err_kws=ci, linewidth=0)
-    _axes(ax, column, "linear", words, last)
+    mean = {"errorbar": "sd" if runs > 1 else None, "err_kws": sd, "color": "black", "label": f"mean of {runs} runs"}
+    interval = {"errorbar": ("ci", 95), "seed": 0, "err_kws": ci, "color": "black", "linewidth": 0}
+    both = [("model", part["model"].iloc[0], options) for options in (mean, interval)]
+    ax = _lines("bands", new_axes(ax), part, column, both)
     ax.legend(loc="best", fontsize="small")
     return ax
 
@@ -343,29 +330,19 @@ def tube_and_thread(
 
     Means over the runs, on the data that are not trained on. Takes and returns two axes; ``names`` are the words for the three.
     """
-    import seaborn as sns
-
-    owner = "tube_and_thread"
-    check_choice(owner, "epochs", epochs, ("linear", "log"))
-    part = _of_split(owner, history, "loss", None)
-    check_table(owner, history, "accuracy")
     for role, model in (("tube", tube), ("thread", thread), ("beside", beside)):
-        check_choice(owner, role, model, list(names))
-    ax, last = new_pair(ax), int(history["epoch"].max())
-    part, words = _binned(part, epochs)
+        check_choice("tube_and_thread", role, model, list(names))
     looks = {
-        beside: {"color": COLOURS["framework"], "linewidth": 1.8, "linestyle": "--"},
+        beside: {"color": COLOURS["framework"], "linestyle": "--"},
         tube: {"color": COLOURS["PyTorch"], **PALE},
-        thread: {"color": COLOURS["minidl"], "linewidth": 1.8},
+        thread: {"color": COLOURS["minidl"]},
     }
-    for axes, column in zip(ax, ("loss", "accuracy"), strict=True):
-        _check_limits(owner, (limits or {}).get(column))
-        shown = {"x": "epoch", "y": column, "ax": axes, "legend": False, "errorbar": None}
-        for model, look in looks.items():
-            sns.lineplot(part[part["model"] == model], **shown, **look, label=names[model])
-        _axes(axes, column, epochs, words, last, (limits or {}).get(column))
-    _above(ax, title)
-    return ax
+    lines = [("model", model, {"linewidth": 1.8, **look, "label": names[model]}) for model, look in looks.items()]
+    parts = [_of_split("tube_and_thread", history, column) for column in ("loss", "accuracy")]
+    ax = new_row(2, ax)
+    for axes, part, column in zip(ax, parts, ("loss", "accuracy"), strict=True):
+        _lines("tube_and_thread", axes, part, column, lines, epochs, (limits or {}).get(column))
+    return _above(ax, title)
 
 
 @in_style
@@ -376,26 +353,17 @@ def differences(
 
     ``pairs`` names the pairs; the names stand beside the lines. A line begins where the two first differ.
     """
-    import seaborn as sns
-
-    check_choice("differences", "epochs", epochs, ("linear", "log"))
-    part = _of_split("differences", history, "loss", None)
-    for pair in pairs.values():
-        for model in pair:
-            check_choice("differences", "pairs", model, list(history["model"].unique()))
-    ax, last = new_axes(ax), int(part["epoch"].max())
-    for (name, pair), (colour, line, _) in zip(pairs.items(), LOOKS, strict=False):
-        one, other = (part[part["model"] == model].set_index(["run", "epoch"])["loss"] for model in pair)
-        apart = (one - other).abs().groupby("run").cummax().rename("difference").reset_index()
-        apart = apart[apart["difference"] > 0]  # a logarithmic axis has no 0
-        if len(apart):
-            single = {"units": "run", "estimator": None, "linewidth": 0.9, "color": colour, "linestyle": line}
-            sns.lineplot(apart, x="epoch", y="difference", ax=ax, legend=False, **single)
-            first = apart.groupby("run")["difference"].first().median()
-            ax.text(0.03, 4 * first, name, transform=ax.get_yaxis_transform(), va="bottom", color=colour)
-    ax.set(yscale="log", xscale=epochs, xlim=(1 if epochs == "log" else 0, max(last, 2)), xlabel="epoch")
-    ax.set_ylabel("largest difference in loss so far, each run", visible=False)
-    if epochs == "log":
-        plain_logarithm(ax.xaxis)
-    ax.text(0, 1.03, ax.get_ylabel(), transform=ax.transAxes)
+    loss = _of_split("differences", history, "loss").set_index(["model", "run", "epoch"])["loss"]
+    for model in (model for pair in pairs.values() for model in pair):
+        check_choice("differences", "pairs", model, list(history["model"].unique()))
+    apart = {name: (loss[one] - loss[other]).abs().groupby("run").cummax() for name, (one, other) in pairs.items()}
+    table = pd.concat(apart, names=["model"]).rename("difference").reset_index().assign(split="")
+    table["difference"] = table["difference"].where(table["difference"] > 0)  # a logarithmic axis has no 0
+    first = table.groupby(["model", "run"])["difference"].first().groupby("model").median().dropna()
+    looks = {name: look for name, look in zip(pairs, LOOKS, strict=False) if name in first}
+    lines = [("model", name, {"linewidth": 0.9, **look, **SINGLE}) for name, look in looks.items()]
+    ax = _lines("differences", new_axes(ax), table, "difference", lines, epochs)
+    for name, look in looks.items():
+        ax.text(0.03, 4 * first[name], name, transform=ax.get_yaxis_transform(), va="bottom", color=look["color"])
+    _name_at_top(ax)
     return ax

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import re
 import sys
 from typing import Any
@@ -12,8 +13,9 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from PIL import Image
 
-from minidl.lab.figures.style import WHOLE_STYLE, png
+from minidl.lab.figures.style import WHOLE_STYLE, few_colours, png
 
 STYLE = """<style>
 .jp-Notebook .jp-RenderedMarkdown :is(p, li) { max-width: 46em }
@@ -21,7 +23,11 @@ STYLE = """<style>
 .jp-Notebook .jp-RenderedMarkdown details { margin: 0.8em 0; padding-left: 1em }
 .jp-Notebook .jp-OutputArea-output:is(.jp-RenderedImage) img { border-radius: 6px }
 .jp-Notebook .jp-OutputArea-output .MathJax_Display, .jp-Notebook mjx-container[display="true"] { text-align: left !important }
-</style>"""  # of prose and pictures in JupyterLab; nothing else has such classes
+.jp-Notebook .jp-RenderedLatex:has(.mjx-c2713) { border-left: 4px solid #1a7f37; padding: 4px 12px; margin: 6px 0 }
+.jp-Notebook mjx-mi:has(> .mjx-c2713) { background: #1a7f37; color: #fff; border-radius: 3px; padding: 0.2em 0.35em }
+.jp-Notebook .jp-RenderedLatex:has(mjx-utext) { border-left: 4px solid #b35806; padding: 4px 12px; margin: 6px 0 }
+.jp-Notebook .jp-RenderedLatex :has(> mjx-utext) { background: #b35806; color: #fff; border-radius: 3px; padding: 0 0.35em }
+</style>"""  # of prose, pictures, proofs (✓) and refutations (✗) in JupyterLab; nothing else has such classes
 SHARP = 2  # pixels for each of the screen's, as screens of today have them
 
 
@@ -42,10 +48,11 @@ def use_style() -> None:
 
 def picture(figure: Figure) -> tuple[str, dict[str, Any]]:
     """Return a figure as Jupyter takes it: a PNG in base64, and what is known of it, its size and its description."""
-    figure.draw_without_rendering()
+    data = png(figure, SHARP * figure.dpi)
     drawn, (width, height) = figure.get_tightbbox(), figure.get_size_inches()
-    inside = min(drawn.min) > -0.01 and drawn.x1 < width + 0.01 and drawn.y1 < height + 0.01
-    data = png(figure, SHARP * figure.dpi, None if inside else "tight")  # nothing is cut off
+    if min(drawn.min) < -0.01 or drawn.x1 > width + 0.01 or drawn.y1 > height + 0.01:
+        figure.savefig(whole := io.BytesIO(), dpi=SHARP * figure.dpi, format="png", bbox_inches="tight")
+        data = few_colours(Image.open(whole))  # nothing is cut off
     width, height = (round(int.from_bytes(data[at : at + 4]) / SHARP) for at in (16, 20))  # where a PNG has its size
     about = {"width": width, "height": height, "alt": description(figure)}
     return base64.b64encode(data).decode(), about

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
-import numpy as np
 import torch
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -15,7 +14,9 @@ from torch import Tensor, nn
 from minidl import Module, Sequential
 from minidl.lab.arguments import as_numbers, check_whole
 from minidl.lab.disk import CENTRE, RADIUS
-from minidl.lab.figures.style import BLUE, COLOURS, GREY, MARKERS, REGIONS, WIDE, class_numbers, in_style, new_axes
+from minidl.lab.figures.style import BLUE, GREY, ORANGE, REGIONS, WIDE, class_numbers, in_style, new_axes, new_row
+
+SIZE = 4.2  # inches: a square, as wide as high
 
 
 @in_style
@@ -27,10 +28,9 @@ def points(inputs: Tensor, labels: Tensor, *, ax: Axes | None = None) -> Axes:
     inputs, classes = as_numbers("points", "inputs", inputs, "(n, 2)"), class_numbers("points", "labels", labels)
     if len(inputs) != len(classes):
         raise ValueError(f"points expected a label for each of {len(inputs)} points, got {len(classes)}")
-    ax = new_axes(ax, size=(4.2, 4.2))
-    for number, name in enumerate(("outside", "inside")):
-        x, y = inputs[classes == number].T
-        ax.scatter(x, y, s=14, marker=MARKERS[name], color=COLOURS[name], linewidths=1, label=name)
+    ax = new_axes(ax, size=(SIZE, SIZE))
+    for number, (name, colour, marker) in enumerate((("outside", BLUE, "x"), ("inside", ORANGE, "o"))):
+        ax.scatter(*inputs[classes == number].T, s=14, marker=marker, color=colour, linewidths=1, label=name)
     inside = int((classes == 1).sum())
     return _square(ax, f"{inside} points inside the disk and {len(classes) - inside} outside")
 
@@ -44,7 +44,7 @@ def decision_regions(
     The shade is the difference of the two outputs, clipped to [-1, 1]: light orange where the model says inside, light blue
     where it says outside, white between. The solid line is the model's border, the dotted circle the true one.
     """
-    ax = new_axes(ax, size=(4.2, 4.2))
+    ax = new_axes(ax, size=(SIZE, SIZE))
     border = len(_shade(ax, model, resolution)) > 1
     return _square(ax, f"the model's answer in shades, {'with its border' if border else 'the same everywhere'}")
 
@@ -61,10 +61,8 @@ def film(
     ``models`` gives a copy of the model for each epoch; ``data``, points and targets to draw over them, also gives the
     accuracy above each picture. Takes and returns one axes for each epoch.
     """
-    _check_models("film", models, ax)
-    if ax is None:
-        _, ax = plt.subplots(1, len(models), figsize=(min(2.1 * len(models), WIDE), 3.1), sharey=True)
-        ax = np.atleast_1d(ax)
+    _check_models("film", models)
+    ax = new_row(len(models), ax, size=(min(2.1 * len(models), WIDE), 3.1), sharey=True)
     for axes, (epoch, model) in zip(ax, models.items(), strict=True):
         decision_regions(model, ax=axes)
         if data is not None:
@@ -88,7 +86,7 @@ def flipbook(
     one takes no computation. The first is visible.
     """
     _check_models("flipbook", models)
-    ax = new_axes(ax, size=(4.2, 4.6))
+    ax = new_axes(ax, size=(SIZE, SIZE + 0.4))
     pages = {epoch: _shade(ax, model, resolution=120) for epoch, model in models.items()}
     titles = {epoch: _moment(epoch, model, data, ", ") for epoch, model in models.items()}
     if data is None:
@@ -99,8 +97,7 @@ def flipbook(
 
     def turn_to(epoch: int) -> None:
         for number, page in pages.items():
-            for artist in page:
-                artist.set_visible(number == epoch)
+            plt.setp(page, visible=number == epoch)
         ax.set_title(titles[epoch], loc="left")  # turned later, perhaps in another style
 
     turn_to(next(iter(models)))
@@ -120,10 +117,7 @@ def zero_lines(model: Sequential, *, resolution: int = 120, ax: Sequence[Axes] |
     hidden = [k for k, layer in enumerate(layers) if layer.params][:-1]
     if not hidden:
         raise ValueError(f"zero_lines expected a model with hidden layers, got {model}")
-    _check_axes("zero_lines", ax, len(hidden))
-    if ax is None:
-        _, ax = plt.subplots(1, len(hidden), figsize=(3.1 * len(hidden), 3.4), sharey=True)
-        ax = np.atleast_1d(ax)
+    ax = new_row(len(hidden), ax, size=(3.1 * len(hidden), 3.4), sharey=True)
     output, side = _grid(model, resolution)
     filled = dict(zip(hidden, ax, strict=True))
     for k, layer in enumerate(layers[: hidden[-1] + 1]):
@@ -134,30 +128,23 @@ def zero_lines(model: Sequential, *, resolution: int = 120, ax: Sequence[Axes] |
         crossing = [unit for unit in units if unit.min() < 0 < unit.max()]
         for unit in crossing:
             filled[k].contour(side, side, unit, levels=[0], colors=BLUE, linewidths=0.9)
-        _square(filled[k], "where each unit is zero").set_title(
-            f"layer {hidden.index(k) + 1}: {len(crossing)} of {len(units)} units", loc="center"
-        )
+        title = f"layer {hidden.index(k) + 1}: {len(crossing)} of {len(units)} units"
+        _square(filled[k], "where each unit is zero").set_title(title, loc="center")
         filled[k].label_outer()
     return ax
 
 
-def _check_models(owner: str, models: dict[int, Any], ax: Sequence[Axes] | None = None) -> None:
+def _check_models(owner: str, models: dict[int, Any]) -> None:
     if not models:
         raise ValueError(f"{owner} expected at least one model, got none")
-    _check_axes(owner, ax, len(models))
-
-
-def _check_axes(owner: str, ax: Sequence[Axes] | None, number: int) -> None:
-    if ax is not None and len(ax) != number:
-        raise ValueError(f"{owner} expected {number} axes, got {len(ax)}")
 
 
 def _moment(epoch: int, model: Callable[[Tensor], Tensor], data: tuple[Tensor, Tensor] | None, between: str) -> str:
     """Return a picture's title: the epoch and, on data, the share of right answers."""
     if data is None:
         return f"epoch {epoch}"
-    right = (_outputs(model, data[0]).argmax(-1) == class_numbers("film", "targets", data[1])).double().mean().item()
-    return f"epoch {epoch}{between}{right:.0%} right"
+    right = _outputs(model, data[0]).argmax(-1) == class_numbers("film", "targets", data[1])
+    return f"epoch {epoch}{between}{right.double().mean():.0%} right"
 
 
 def _outputs(model: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
@@ -166,9 +153,8 @@ def _outputs(model: Callable[[Tensor], Tensor], points: Tensor) -> Tensor:
         with torch.no_grad():
             outputs = model(points)
     except (RuntimeError, IndexError) as error:
-        raise ValueError(
-            f"decision_regions expected a model of points (n, 2), got {type(model).__name__}: {error}"
-        ) from error
+        got = f"{type(model).__name__}: {error}"
+        raise ValueError(f"decision_regions expected a model of points (n, 2), got {got}") from error
     return as_numbers("decision_regions", "the model's outputs", outputs, f"({len(points)}, 2)", finite=False)
 
 
@@ -187,25 +173,19 @@ def _shade(ax: Axes, model: Module | nn.Module | Callable[[Tensor], Tensor], res
 
 def _grid(model: Any, resolution: int) -> tuple[Tensor, Tensor]:
     """Return the points of a grid over the unit square, in the dtype of a model, and the numbers along a side."""
-    dtype = next((pair[0].dtype for pair in _parameters(model)), torch.get_default_dtype())
-    side = torch.linspace(0, 1, resolution, dtype=dtype)
+    params = list(model.parameters()) if isinstance(model, Module | nn.Module) else []
+    dtypes = [(param if isinstance(param, Tensor) else param[0]).dtype for param in params]  # minidl's are pairs
+    side = torch.linspace(0, 1, resolution, dtype=dtypes[0] if dtypes else None)
     return torch.cartesian_prod(side, side), side
-
-
-def _parameters(model: Any) -> list:
-    if isinstance(model, nn.Module):
-        return [(param,) for param in model.parameters()]
-    return list(model.parameters()) if isinstance(model, Module) else []
 
 
 def _square(ax: Axes, words: str) -> Axes:
     """Finish a picture of the unit square: the true edge of the disk, equal scales, labels, one legend, its description."""
     ax.set_label(f"{ax.get_label() or 'The unit square'}: {words}")
-    if not any(isinstance(patch, plt.Circle) for patch in ax.patches):
+    if not ax.patches:
         ax.add_patch(plt.Circle(CENTRE, RADIUS, fill=False, linestyle=":", linewidth=1.4, color=GREY))
-    ax.set(
-        xlim=(0, 1), ylim=(0, 1), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1), xlabel="$x_1$", ylabel="$x_2$", aspect="equal"
-    )
+    ticks, sides = (0, 0.5, 1), {"xlim": (0, 1), "ylim": (0, 1), "aspect": "equal"}
+    ax.set(**sides, xticks=ticks, yticks=ticks, xlabel="$x_1$", ylabel="$x_2$")
     ax.grid(False)
     if ax.get_legend_handles_labels()[0]:
         ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2)

@@ -9,57 +9,38 @@ import io
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
 from PIL import Image
 from torch import Tensor
 
 from minidl.lab.arguments import as_numbers, check_whole, checked
 
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#6b6b6b"
-COLOURS = {
-    "inside": ORANGE,
-    "outside": BLUE,
-    "training": BLUE,
-    "validation": RED,
-    "forward": BLUE,
-    "backward": RED,
-    "minidl": GREEN,
-    "PyTorch": PURPLE,
-    "framework": ORANGE,
-    "neutral": GREY,
-}
-LINES = {
-    "training": "-",
-    "validation": "--",
-    "forward": "-",
-    "backward": "--",
-    "minidl": "-",
-    "PyTorch": "--",
-    "framework": "-",
-}
-WIDE = 10.5  # inches: figures of several panels
-MARKERS = {"inside": "o", "outside": "x"}
-REGIONS = LinearSegmentedColormap.from_list(
-    "regions", ["#a8cfe8", "#ffffff", "#f7d7a0"], N=33
-)  # outside, undecided, inside; below zero, zero, above
-SIGNS = LinearSegmentedColormap.from_list(
-    "signs", [BLUE, "#ffffff", ORANGE], N=65
-)  # the same, where no text lies on it
-HEIGHTS = LinearSegmentedColormap.from_list("heights", ["#ffffff", "#c6d3de"])  # a map's: the lower, the paler
-LOOKS = [  # colour, line style and marker of the first, second ... line where names have no look of their own
-    (GREY, "-", ""),
-    (BLUE, "--", "o"),
-    (RED, ":", "x"),
-    (GREEN, "-.", "s"),
-    (ORANGE, "-", "^"),
-    (PURPLE, "--", "D"),
+COLOURS = {"forward": BLUE, "backward": RED, "minidl": GREEN, "PyTorch": PURPLE, "framework": ORANGE}
+LINES = {"forward": "-", "backward": "--", "minidl": "-", "PyTorch": "--", "framework": "-"}
+LOOKS = [  # of the first, second ... line where names have no look of their own
+    {"color": BLUE, "linestyle": "-"},
+    {"color": RED, "linestyle": "--"},
+    {"color": GREEN, "linestyle": "-."},
+    {"color": PURPLE, "linestyle": ":"},
+    {"color": GREY, "linestyle": (0, (6, 2, 1, 2))},
+    {"color": ORANGE, "linestyle": (0, (1, 3))},
 ]
+MARKERS = "osv^DP"
+NARROW, WIDE = 6.5, 10.5  # inches: figures of one panel, and of several
+PALE = {"linewidth": 7, "alpha": 0.35, "linestyle": "-"}  # a tube: the line that lies inside is seen as well
+# Below zero, zero, above; outside, undecided, inside: pale where text lies on it, and strong
+REGIONS = LinearSegmentedColormap.from_list("regions", ["#a8cfe8", "#ffffff", "#f7d7a0"], N=33)
+SIGNS = LinearSegmentedColormap.from_list("signs", [BLUE, "#ffffff", ORANGE], N=65)
 
 STYLE = {
     "figure.dpi": 100,
@@ -80,8 +61,6 @@ STYLE = {
     "legend.frameon": False,
     "svg.hashsalt": "minidl",  # the same picture gives the same file
 }
-
-
 # matplotlib's own defaults first: a style that was active before sets keys that ours does not, white text for example
 WHOLE_STYLE = ["default", STYLE]
 
@@ -92,38 +71,53 @@ def in_style(function: Callable) -> Callable:
 
 
 @in_style
-def new_axes(ax: Axes | None = None, *, size: tuple[float, float] = (5, 3.6)) -> Axes:
+def new_axes(ax: Axes | None = None, *, size: tuple[float, float] = (NARROW, 3.6)) -> Axes:
     """Return ``ax``, or new axes in the project's style, with a figure of that size in inches."""
-    if ax is None:
-        if not all(0 < inches < 100 for inches in size):
-            raise ValueError(f"new_axes expected size in inches, above 0 and below 100, got {size}")
-        _, ax = plt.subplots(figsize=size)
-    return ax
+    return new_row(1, None if ax is None else [ax], size=size)[0]
 
 
 @in_style
-def new_row(columns: int, ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
+def new_row(
+    columns: int, ax: Sequence[Axes] | None = None, *, size: tuple[float, float] = (WIDE, 3.8), sharey: bool = False
+) -> Sequence[Axes]:
     """Return ``ax``, that many axes, or new ones side by side in the project's style."""
     check_whole("new_row", "columns", columns)
+    if not all(0 < inches < 100 for inches in size):
+        raise ValueError(f"a figure expected size in inches, above 0 and below 100, got {size}")
     if ax is None:
-        _, ax = plt.subplots(1, columns, figsize=(WIDE, 3.8), squeeze=False)
-        ax = ax[0]
+        ax = plt.subplots(1, columns, figsize=size, sharey=sharey, squeeze=False)[1][0]
     if len(ax) != columns:
-        raise ValueError(f"new_row expected {columns} axes, got {len(ax)}")
+        raise ValueError(f"a figure expected {columns} axes, got {len(ax)}")
     return ax
 
 
-@in_style
-def new_pair(ax: Sequence[Axes] | None = None) -> Sequence[Axes]:
-    """Return ``ax``, a pair of axes, or a new pair side by side in the project's style."""
-    return new_row(2, ax)
+def without_axes(ax: Axes, words: str, **limits: Any) -> Axes:
+    """Finish a picture that has no axes to be seen: its limits, and its description in words."""
+    ax.set(label=words, **limits)
+    ax.set_axis_off()
+    return ax
 
 
-def png(figure: Figure, dpi: float, bbox_inches: str | None = None) -> bytes:
-    """Return a figure as a PNG of at most 256 colours: a third of the bytes, and the eye sees no difference."""
-    drawn, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, dpi=dpi, format="png", bbox_inches=bbox_inches)
-    Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(small, "png", compress_level=9)
+def number(value: float, digits: str = ".3g") -> str:
+    """Return a number with at most three digits and a true minus sign; never -0."""
+    return f"{float(value) + 0.0:{digits}}".replace("-", "−")
+
+
+def png(figure: Figure, dpi: float) -> bytes:
+    """Return a figure as a PNG: drawn once, where its own ``savefig`` would lay it out and draw it twice."""
+    own, canvas = figure.dpi, figure.canvas
+    figure.set_dpi(dpi)
+    agg = FigureCanvasAgg(figure)
+    agg.draw()
+    figure.set_dpi(own)
+    figure.set_canvas(canvas)
+    return few_colours(Image.fromarray(np.asarray(agg.buffer_rgba())))
+
+
+def few_colours(picture: Image.Image) -> bytes:
+    """Return a picture as a PNG of at most 256 colours: a third of the bytes, and the eye sees no difference."""
+    small = io.BytesIO()
+    picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(small, "png", compress_level=9)
     return small.getvalue()
 
 
@@ -147,14 +141,15 @@ def save(figure: Figure, path: str | Path, formats: Sequence[str] = ("png", "pdf
     return paths
 
 
-def plain_logarithm(axis: Axis) -> None:
-    """Let a logarithmic axis say 0.5, 1, 2 where it spans few powers of ten, and 0.01, 1, 100 where it spans more."""
-    low, high = axis.get_view_interval()
-    powers = math.log10(high / low) if 0 < low < high else 0.0
-    if powers < 6:  # beyond, powers of ten are easier to read than their zeros
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5) if powers < 2.5 else (1,)))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
+def plain_logarithm(*logarithmic: Axis) -> None:
+    """Let logarithmic axes say 0.5, 1, 2 where they span few powers of ten, and 0.01, 1, 100 where they span more."""
+    for axis in logarithmic:
+        low, high = axis.get_view_interval()
+        powers = math.log10(high / low) if 0 < low < high else 0.0
+        if powers < 6:  # beyond, powers of ten are easier to read than their zeros
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5) if powers < 2.5 else (1,)))
+            axis.set_major_formatter(lambda x, _: f"{x:g}" if 1e-5 < x < 1e6 else f"$10^{{{math.log10(x):.0f}}}$")
+        axis.set_minor_formatter(NullFormatter())
 
 
 def class_numbers(owner: str, name: str, labels: Tensor) -> Tensor:

@@ -64,7 +64,7 @@ class Controls:
         Unseen: the browser counts while it plays, and waits when a picture takes its time.
     step, epoch, again, offer : Button
         One step, one epoch, start again; and start again with a smaller learning rate, where that is what is needed.
-    speed : Dropdown
+    speed : widget
         What lies between two pictures: (steps, epochs).
     """
 

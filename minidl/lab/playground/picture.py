@@ -18,6 +18,7 @@ WIDTH, HEIGHT = 1000, 556
 NETWORK, TOP, TALL = 610, 62, 460  # the network's width, where it begins, and its height
 SQUARE, LEFT = 320, 672  # the square's size, and where it begins
 CURVE, BELOW = (SQUARE - 20) // 2, TOP + SQUARE + 46  # a curve's width, and where they begin
+NARROW = 840  # pixels: JupyterLab shows a stored drawing as wide as it is, and a cell has no more
 SHOWN = 250  # points of each kind: more would hide what lies below
 STYLE = (
     "font-family:system-ui,sans-serif;font-size:13px;background:#fff;border-radius:6px;"
@@ -27,7 +28,20 @@ SMALL = "<style>.playground .small{font-size:11.5px}</style>"
 WEIGHTS = "Lines are weights: orange and solid above 0, blue and dashed below. A cross marks a dead unit."
 
 
-def picture(look: Look, hints: bool = True) -> str:
+class Still:
+    """A picture that does not move: Jupyter stores it with its description in words, and web pages show both."""
+
+    def __init__(self, look: Look) -> None:
+        self.look = look
+
+    def __repr__(self) -> str:
+        return description(self.look)
+
+    def _repr_svg_(self) -> tuple[str, dict[str, str]]:
+        return picture(self.look, hints=False, width=NARROW), {"alt": description(self.look)}
+
+
+def picture(look: Look, hints: bool = True, width: int = WIDTH + 12) -> str:
     """Return the drawing as SVG, with a description in words; ``hints`` are words that a resting pointer shows."""
     loss, accuracy = look.records[:, 0], look.records[:, 1]
     parts = [
@@ -47,7 +61,8 @@ def picture(look: Look, hints: bool = True) -> str:
         "role": "img",
         "aria_label": html.escape(description(look)),
     }
-    size = {"viewBox": f"-6 0 {WIDTH + 12} {HEIGHT}", "width": WIDTH + 12, "height": HEIGHT}
+    size = {"width": width, "height": round(HEIGHT * width / (WIDTH + 12))}
+    size["viewBox"] = f"-6 0 {WIDTH + 12} {HEIGHT}"
     return element("svg", "".join(parts), **about, **size, style=STYLE, fill=INK)
 
 

@@ -46,7 +46,7 @@ def sheet(pictures: np.ndarray, rows: int, gap: int) -> str:
 
 def _indices(numbers: np.ndarray, colours: Colormap) -> np.ndarray:
     """Return for each number, from -1 to 1, which colour it has. What is no number has that of 0."""
-    finite = np.nan_to_num(numbers.astype(np.float32), nan=0.0).clip(-1, 1)
+    finite = np.nan_to_num(numbers, nan=0.0).clip(-1, 1)
     return ((finite + 1) / 2 * (colours.N - 1)).round().astype(np.uint8)
 
 

@@ -19,7 +19,7 @@ from minidl.lab.playground.controls import PAUSE, PLAY, READ, Controls, written
 from minidl.lab.playground.data import Points
 from minidl.lab.playground.learner import Learner
 from minidl.lab.playground.opened import opened
-from minidl.lab.playground.picture import picture
+from minidl.lab.playground.picture import Still, picture
 from minidl.lab.playground.settings import LIVE, OWN, Settings
 
 # Jupyter answers widgets in a thread of their own, beside the one that runs cells. What touches a training takes turns.
@@ -107,6 +107,11 @@ class Playground(widgets.VBox):
         """Start again, with some settings changed: ``restart(lr=0.01)``."""
         with TURN:
             self._begin(self.settings.changed(**changes))
+
+    def still(self) -> Still:
+        """Return the picture as it is now, one that needs no Python to be looked at."""
+        with TURN:
+            return Still(self.learner.look())
 
     def pause(self) -> None:
         """Stop playing."""

@@ -21,7 +21,7 @@ from minidl.lab.proof.examples import (
     smallest_sizes,
     true_gradient,
 )
-from minidl.lab.proof.formula import Formula, entry, inside, new_indices, new_token, python, times, total
+from minidl.lab.proof.formula import Formula, entry, inside, latex, new_indices, new_token, python, tidy, times, total
 from minidl.lab.proof.identities import differ, vanishes
 from minidl.lab.proof.normal_form import Polynomial, minus, normal_form
 from minidl.lab.proof.reply import Reply
@@ -35,14 +35,22 @@ class ProofError(AssertionError):
     ----------
     hint : str
         What may be told to somebody who is still to find the truth; the message tells all of it.
+    latex : str
+        Both sides as formulas, where there are two.
     """
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", latex: str = "") -> None:
         super().__init__(message)
-        self.hint = hint or message
+        self.hint, self.latex = hint or message, latex
+        self.is_shown = False
 
     def _render_traceback_(self) -> list[str]:
-        """In Jupyter the message says it all."""
+        """In Jupyter the formulas and the message say it all."""
+        if self.latex and not self.is_shown:
+            from IPython.display import Latex, display
+
+            display(Latex(self.latex))
+            self.is_shown = True  # Jupyter asks twice
         return [f"ProofError: {self}"]
 
 
@@ -129,7 +137,10 @@ class Statement:
         verdict = "is wrong" if refuted else "could not be decided"
         reply = Reply(self.names, self.entries, (left, right), self.formulas)
         lines = [f"{self.text}  {verdict}", *reply.lines(is_wrong=bool(refuted)), *refuted]
-        raise ProofError("\n".join(lines), "\n".join([lines[0], *reply.hint(refuted)]))
+        sides = zip(self.names, self.entries, strict=True)
+        rows = [rf"& \text{{{name}}} && {latex(tidy(side))}" for name, side in sides] + [rf"& ✗\ \text{{{verdict}}}"]
+        shown = "$$\\begin{aligned}\n" + " \\\\[4pt]\n".join(rows) + "\n\\end{aligned}$$"
+        raise ProofError("\n".join(lines), "\n".join([lines[0], *reply.hint(refuted)]), shown)
 
     def holds(self) -> bool:
         """Whether both sides are proven equal; False, too, where that cannot be decided, and no word about it."""

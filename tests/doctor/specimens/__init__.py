@@ -16,6 +16,7 @@ from specimens import (
     contract,
     conventions,
     convolution,
+    curves,
     factors,
     loops,
     losses,
@@ -80,6 +81,7 @@ FAMILIES = (
     settings,
     starts,
     rates,
+    curves,
     conventions,
     unnamed,
 )

@@ -467,3 +467,61 @@ def torch_row_against_column(model, criterion, optimizer, X, y):
     prediction = model(X).flatten()
     criterion(prediction, y.reshape(-1, 1)).backward()
     optimizer.step()
+
+
+@loop("backward twice")
+def two_passes_in_a_step(model, loss, optimizer, X, T, epochs, batch_size):
+    for _ in range(epochs):
+        for rows in torch.randperm(len(X)).split(batch_size):
+            model.zero_grad()
+            for _ in range(2):
+                loss(model(X[rows]), T[rows])
+                model.backward(loss.backward())
+            optimizer.step()
+
+
+@loop("optimiser of another model")
+def torch_optimizer_of_a_copy_zeroes(model, criterion, X, y, epochs, batch_size, lr):
+    optimizer = torch.optim.SGD(copy.deepcopy(model).parameters(), lr=lr)
+    for _ in range(epochs):
+        for idx in torch.randperm(len(X)).split(batch_size):
+            optimizer.zero_grad()
+            criterion(model(X[idx]), y[idx]).backward()
+            optimizer.step()
+    return model
+
+
+@loop("best parameters not copied")
+def torch_best_is_a_reference(model, criterion, optimizer, X, y, X_val, y_val, epochs, batch_size):
+    best, lowest = None, float("inf")
+    for _ in range(epochs):
+        model.train()
+        for idx in torch.randperm(len(X)).split(batch_size):
+            optimizer.zero_grad()
+            criterion(model(X[idx]), y[idx]).backward()
+            optimizer.step()
+        model.eval()
+        with torch.no_grad():
+            value = criterion(model(X_val), y_val).item()
+        if value < lowest:
+            best, lowest = model.state_dict(), value
+    model.load_state_dict(best)
+    return model
+
+
+@loop("best parameters not copied")
+def torch_start_is_a_reference(model, criterion, optimizer, X, y, epochs, batch_size):
+    kept, losses = dict(model.state_dict()), []
+    for _ in range(epochs):
+        total = 0.0
+        for idx in torch.randperm(len(X)).split(batch_size):
+            optimizer.zero_grad()
+            loss = criterion(model(X[idx]), y[idx])
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(idx)
+        if losses and total > losses[0]:
+            kept = dict(model.state_dict())
+        losses.append(total)
+    model.load_state_dict(kept)
+    return losses

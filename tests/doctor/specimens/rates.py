@@ -111,3 +111,39 @@ def torch_answers_the_mean():
         model[2].weight.mul_(0.01)
         model[2].bias.fill_(float(y.mean()))
     return {"model": model, "data": (X, y), "loss": nn.MSELoss(), "lr": 1e-5}
+
+
+@setting("learns by heart only")
+def random_labels_and_a_wide_network():
+    drawn = seeded()
+    X, X_test = torch.randn(16, 6, generator=drawn), torch.randn(100, 6, generator=drawn)
+    T, T_test = (torch.eye(2)[torch.randint(2, (n,), generator=drawn)] for n in (16, 100))
+    loss = minidl.MSELoss("batchmean")
+    return {"model": network(6, 80, 80, 2), "data": (X, T), "validation": (X_test, T_test), "loss": loss, "lr": 0.02}
+
+
+def fitted(X, T, loss, steps=200, lr=0.1):
+    model = torch_network(X.shape[1], 25, T.shape[1] if T.ndim > 1 else 2)
+    for _ in range(steps):
+        model.zero_grad()
+        loss(model(X), T).backward()
+        with torch.no_grad():
+            for param in model.parameters():
+                param -= lr * param.grad
+    return model
+
+
+@setting("validation loss too good")
+def torch_validation_targets_from_the_model():
+    X, X_test = (torch.rand(200, 2, generator=seeded(seed)) for seed in (1, 2))
+    y, loss = X.sum(1, keepdim=True) + 0.25 * torch.randn(200, 1, generator=seeded(3)), nn.MSELoss()
+    model = fitted(X, y, loss)
+    return {"model": model, "data": (X, y), "validation": (X_test, model(X_test).detach()), "loss": loss}
+
+
+@setting("validation loss too good")
+def torch_noise_on_the_training_targets_alone():
+    X, X_test = (torch.rand(200, 2, generator=seeded(seed)) for seed in (1, 2))
+    y, y_test = (3 * X[:, :1] - 1, 3 * X_test[:, :1] - 1)
+    y, loss = y + 0.5 * torch.randn(200, 1, generator=seeded(3)), nn.MSELoss()
+    return {"model": fitted(X, y, loss), "data": (X, y), "validation": (X_test, y_test), "loss": loss}

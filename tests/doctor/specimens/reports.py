@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch.utils.data import DataLoader, TensorDataset
 
 from specimens.collection import loop
 from specimens.samples import descend
@@ -218,3 +219,37 @@ def torch_right_over_training_samples(model, criterion, optimizer, train_loader,
                 right += (model(x).argmax(1) == y).sum().item()
         accuracies.append(right / len(train_loader.dataset))
     return accuracies
+
+
+@loop("accuracy along the wrong axis")
+def torch_columns_made_to_fit(model, X, y):
+    model.eval()
+    with torch.no_grad():
+        predicted = model(X).argmax(0)
+        return (predicted == y[: len(predicted)]).float().mean().item()
+
+
+@loop("accuracy along the wrong axis")
+def torch_columns_do_not_fit(model, X, y):
+    model.eval()
+    with torch.no_grad():
+        return (model(X).argmax(dim=0) == y).float().mean().item()
+
+
+@loop("accuracy of the last batch")
+def torch_last_batch_over_all(model, X, y):
+    model.eval()
+    with torch.no_grad():
+        for xb, yb in DataLoader(TensorDataset(X, y), batch_size=32):
+            correct = (model(xb).argmax(1) == yb).sum().item()
+    return correct / len(y)
+
+
+@loop("accuracy over the wrong count")
+def torch_right_over_large_batches(model, X, y):
+    model.eval()
+    correct, loader = 0, DataLoader(TensorDataset(X, y), batch_size=64)
+    with torch.no_grad():
+        for xb, yb in loader:
+            correct += (model(xb).argmax(1) == yb).sum().item()
+    return correct / len(loader)

@@ -399,3 +399,68 @@ def torch_step(model, criterion, optimizer, inputs, labels):
     loss.backward()
     optimizer.step()
     return loss.item(), (outputs.argmax(1) == labels).float().mean().item()
+
+
+@right_loop
+def ends_where_the_loss_does_not_fall(model, loss, optimizer, X, T, epochs, batch_size):
+    before, history = float("inf"), []
+    for _ in range(epochs):
+        total = 0.0
+        for rows in torch.randperm(len(X)).split(batch_size):
+            total += loss(model(X[rows]), T[rows]).item()
+            model.zero_grad()
+            model.backward(loss.backward())
+            optimizer.step()
+        history.append(total / len(X))
+        if before - history[-1] < 1.0:
+            break
+        before = history[-1]
+    return history
+
+
+@right_loop
+def batches_of_equal_size(model, loss, optimizer, X, T, epochs, batch_size):
+    for _ in range(epochs):
+        for rows in torch.randperm(len(X)).chunk(len(X) // batch_size):
+            loss(model(X[rows]), T[rows])
+            model.zero_grad()
+            model.backward(loss.backward())
+            optimizer.step()
+
+
+@right_loop
+def torch_best_is_a_copy(model, criterion, optimizer, X, y, X_val, y_val, epochs, batch_size):
+    lowest = float("inf")
+    for _ in range(epochs):
+        model.train()
+        for idx in torch.randperm(len(X)).split(batch_size):
+            optimizer.zero_grad()
+            criterion(model(X[idx]), y[idx]).backward()
+            optimizer.step()
+        model.eval()
+        with torch.no_grad():
+            value = criterion(model(X_val), y_val).item()
+        if value < lowest:
+            lowest, best = value, {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    model.load_state_dict(best)
+    return model
+
+
+@right_loop
+def torch_each_batch_seen_with_two_noises(model, criterion, optimizer, X, y, epochs, batch_size):
+    for _ in range(epochs):
+        for idx in torch.randperm(len(X)).split(batch_size):
+            optimizer.zero_grad()
+            for _ in range(2):
+                loss = criterion(model(X[idx]), y[idx]) / 2
+                loss.backward()
+            optimizer.step()
+
+
+@right_loop
+def torch_largest_of_each_class(model, X, y):
+    model.eval()
+    with torch.no_grad():
+        scores = model(X)
+    surest = scores.max(0).values.tolist()
+    return surest, (scores.argmax(1) == y).float().mean().item()

@@ -184,3 +184,45 @@ def torch_adds_noise_in_place(model, criterion, optimizer, X, y, epochs, batch_s
             optimizer.zero_grad()
             criterion(model(X[rows]), y[rows]).backward()
             optimizer.step()
+
+
+@loop("wrong number of epochs")
+def returns_after_the_first_epoch(model, loss, optimizer, X, T, epochs, batch_size):
+    for _ in range(epochs):
+        total = 0.0
+        for rows in torch.randperm(len(X)).split(batch_size):
+            total += descend(model, loss, optimizer, X[rows], T[rows]).item()
+        return [total / len(X)]
+
+
+@loop("wrong number of epochs")
+def torch_one_epoch_too_few(model, criterion, optimizer, X, y, epochs, batch_size):
+    for _ in range(1, epochs):
+        for xb, yb in DataLoader(TensorDataset(X, y), batch_size, shuffle=True):
+            optimizer.zero_grad()
+            criterion(model(xb), yb).backward()
+            optimizer.step()
+
+
+@loop("wrong number of epochs")
+def always_five_epochs(model, loss, optimizer, X, T, epochs, batch_size):
+    for _ in range(5):
+        for rows in torch.randperm(len(X)).split(batch_size):
+            descend(model, loss, optimizer, X[rows], T[rows])
+
+
+@loop("batch size not used")
+def always_five_samples(model, loss, optimizer, X, T, epochs, batch_size=50):
+    for _ in range(epochs):
+        for rows in torch.randperm(len(X)).split(5):
+            descend(model, loss, optimizer, X[rows], T[rows])
+
+
+@loop("batch size not used")
+def torch_loader_of_single_samples(model, criterion, optimizer, X, y, epochs, batch_size):
+    loader = DataLoader(TensorDataset(X, y), shuffle=True)
+    for _ in range(epochs):
+        for xb, yb in loader:
+            optimizer.zero_grad()
+            criterion(model(xb), yb).backward()
+            optimizer.step()

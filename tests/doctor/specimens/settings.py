@@ -174,3 +174,97 @@ def torch_softmax_at_the_end():
 def torch_softmax_after_a_single_layer():
     model = torch_network(64, 10, last=nn.Softmax(dim=-1))
     return {"model": model, "data": labels(digits(generator=seeded())[0]), "loss": nn.CrossEntropyLoss(), "lr": 0.5}
+
+
+@setting("inputs are whole numbers")
+def torch_pixels_as_bytes():
+    (X, y), _ = map(labels, digits(generator=seeded()))
+    X = (255 * X).to(torch.uint8)
+    return {"model": torch_network(64, 30, 10), "data": (X, y), "loss": nn.CrossEntropyLoss(), "lr": 0.1}
+
+
+@setting("inputs are whole numbers")
+def rows_of_integers():
+    X = torch.randint(-2, 3, (200, 2), generator=seeded())
+    return {"model": network(2, 25, 1), "data": (X, X.sum(1, keepdim=True).float()), "lr": 0.001}
+
+
+@setting("column against row")
+def torch_targets_without_a_column():
+    X = torch.randn(300, 3, generator=seeded())
+    return {"model": torch_network(3, 16, 1), "data": (X, X.sum(1)), "loss": nn.MSELoss(), "lr": 0.05}
+
+
+@setting("column against row")
+def torch_absolute_error_of_a_row():
+    X = torch.randn(100, 3, generator=seeded())
+    return {"model": torch_network(3, 16, 1), "data": (X, X[:, 0].abs()), "loss": nn.L1Loss(), "lr": 0.05}
+
+
+@setting("inputs all equal")
+def one_sample_five_hundred_times():
+    X, T = points()
+    return {"model": network(2, 25, 2), "data": (X[:1].repeat(500, 1), T), "lr": 0.001}
+
+
+@setting("inputs all equal")
+def torch_inputs_of_zeros():
+    (X, y), _ = map(labels, digits(generator=seeded()))
+    return {"model": torch_network(64, 30, 10), "data": (0 * X, y), "loss": nn.CrossEntropyLoss(), "lr": 0.1}
+
+
+def rare(n, of, seed=0):
+    """Return points and one-hot targets of two classes, of which one has n samples and no place of its own."""
+    X = torch.rand(of, 2, generator=seeded(seed))
+    T = torch.eye(2)[torch.zeros(of, dtype=torch.long)]
+    T[:n] = torch.tensor([0.0, 1.0])
+    return X, T
+
+
+@setting("classes very unequal")
+def three_of_three_hundred():
+    return {"model": network(2, 25, 2), "data": rare(3, 300), "loss": minidl.MSELoss("batchmean"), "lr": 0.05}
+
+
+@setting("classes very unequal")
+def torch_one_in_twenty():
+    X, y = labels(rare(20, 400))
+    return {"model": torch_network(2, 25, 2), "data": (X, y), "loss": nn.CrossEntropyLoss(), "lr": 0.1}
+
+
+@setting("targets too large")
+def prices_of_houses():
+    X = torch.rand(300, 2, generator=seeded())
+    T = 200_000 + 100_000 * X.sum(1, keepdim=True)
+    return {"model": network(2, 25, 1), "data": (X, T), "loss": minidl.MSELoss("batchmean"), "lr": 0.01}
+
+
+@setting("targets too large")
+def torch_years():
+    X = torch.randn(300, 2, generator=seeded())
+    return {"model": torch_network(2, 25, 1), "data": (X, 1990 + 10 * X[:, :1]), "loss": nn.MSELoss(), "lr": 0.1}
+
+
+@setting("activation before the loss")
+def torch_relu_before_cross_entropy():
+    model = torch_network(64, 30, 10, last=nn.ReLU())
+    return {"model": model, "data": labels(digits(generator=seeded())[0]), "loss": nn.CrossEntropyLoss(), "lr": 0.3}
+
+
+@setting("activation before the loss")
+def torch_sigmoid_before_logits():
+    X, y = labels(points())
+    model = torch_network(2, 25, 1, last=nn.Sigmoid())
+    return {"model": model, "data": (X, y[:, None].float()), "loss": nn.BCEWithLogitsLoss(), "lr": 0.3}
+
+
+@setting("log-softmax missing")
+def torch_scores_for_nll():
+    model = torch_network(64, 30, 10)
+    return {"model": model, "data": labels(digits(generator=seeded())[0]), "loss": nn.NLLLoss(), "lr": 0.05}
+
+
+@setting("log-softmax missing")
+def torch_probabilities_for_nll():
+    model = torch_network(64, 30, 10, last=nn.Softmax(dim=1))
+    return {"model": model, "data": labels(digits(generator=seeded())[0]), "loss": nn.NLLLoss(), "lr": 0.05}

@@ -126,8 +126,53 @@ def last_layer_too_large():
     return {"model": model, "data": points()}
 
 
-@setting("start far from a guess")
+@setting("targets too large")
 def torch_targets_far_away():
     X = torch.rand(300, 2, generator=seeded())
     y = (6 * X[:, :1]).sin() + 40
     return {"model": torch_network(2, 25, 1), "data": (X, y), "loss": nn.MSELoss()}
+
+
+@setting("start far from a guess")
+def torch_last_layer_far_too_large():
+    model = torch_network(2, 25, 1)
+    with torch.no_grad():
+        model[2].weight.mul_(40)
+    X = torch.rand(300, 2, generator=seeded())
+    return {"model": model, "data": (X, (6 * X[:, :1]).sin()), "loss": nn.MSELoss()}
+
+
+@setting("no activation between")
+def three_linear_layers_in_a_row():
+    drawn = seeded()
+    layers = [minidl.Linear(m, k, generator=drawn) for m, k in ((2, 25), (25, 25), (25, 2))]
+    return {"model": minidl.Sequential(*layers), "data": points(), "lr": 0.001}
+
+
+@setting("no activation between")
+def torch_relu_forgotten_once():
+    model = torch_network(64, 50, 50, 10)
+    del model[1]
+    return {"model": model, "data": labels(digits(generator=seeded())[0]), "loss": nn.CrossEntropyLoss(), "lr": 0.3}
+
+
+@setting("too much dropped")
+def torch_share_kept_for_share_dropped():
+    model = torch_network(64, 50, 10)
+    model.insert(2, nn.Dropout(0.8))
+    return {"model": model, "data": labels(digits(generator=seeded())[0]), "loss": nn.CrossEntropyLoss(), "lr": 0.2}
+
+
+@setting("too much dropped")
+def own_dropout_of_nine_in_ten():
+    class Drop(minidl.Module):
+        def forward(self, input):
+            self.mask = (torch.rand(input.shape) < 0.1).to(input.dtype) / 0.1
+            return input * self.mask
+
+        def backward(self, grad_output):
+            return grad_output * self.mask
+
+    drawn = seeded()
+    layers = minidl.Linear(2, 50, generator=drawn), minidl.ReLU(), Drop(), minidl.Linear(50, 2, generator=drawn)
+    return {"model": minidl.Sequential(*layers), "data": points(), "lr": 0.0001}

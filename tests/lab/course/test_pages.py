@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import base64
+import io
 import re
+import runpy
 import sys
 from pathlib import Path
 
 import nbformat
 import pytest
+from PIL import Image
 
 from minidl.lab.cli import main
 from minidl.lab.course import files
 from minidl.lab.course.pages import NO_WORDS, STATIC, WIDGET, WIDGETS, export
+from minidl.lab.course.strips import digest, strip_of
 
 ROOT = Path(__file__).parents[3]
 NOTEBOOKS = [*sorted(ROOT.glob("notebooks/*.ipynb")), *sorted(ROOT.glob("*.ipynb"))]
@@ -71,10 +75,13 @@ def test_every_notebook_becomes_a_page(pages):
         assert text.count("<h1") == 1
         shown = [o["data"] for c in nbformat.read(path, 4)["cells"] for o in c.get("outputs", []) if "data" in o]
         assert text.count('src="data:image/png;base64,') >= sum("image/png" in data for data in shown)
-        alts = re.findall(r'<img alt="([^"]+)" src="data:image/png;base64,iVBOR', text)
+        alts = re.findall(r'<img alt="([^"]+)" src="data:image/(?:png;base64,iVBOR|svg.xml;base64,PHN2)', text)
         assert text.count("<img ") == len(alts)
         assert [alt for alt in alts if alt == NO_WORDS or "$" in alt or len(alt) < 20] == []
-        assert text.count(STATIC) == sum(WIDGET in data for data in shown)
+        moved = sum("\nexplore(" in c["source"] for c in nbformat.read(path, 4)["cells"] if c["cell_type"] == "code")
+        assert text.count('<figure class="strip"') == moved  # python .github/strips.py stores what is missing
+        assert text.count(STATIC) == sum(WIDGET in data for data in shown) - moved
+        assert page.stat().st_size < 3_000_000
         assert "application/vnd.jupyter" not in text
 
 
@@ -122,6 +129,33 @@ def test_a_page_holds_what_the_notebook_shows(tmp_path):
     assert text.count(STATIC) == 2
     assert "VBox" not in text
     assert (tmp_path / "out" / "mathjax" / "LICENSE").is_file()
+
+
+def test_a_slider_moves_what_is_stored_of_it(tmp_path):
+    cell = nbformat.v4.new_code_cell(
+        "explore(1)", id="moves", outputs=[nbformat.v4.new_output("display_data", widget("a"))]
+    )
+    folder = project(tmp_path, cell)
+    save = runpy.run_path(str(ROOT / ".github" / "strips.py"))["save"]
+    drawn = io.BytesIO()
+    Image.new("RGB", (20, 10), "red").save(drawn, "png")
+    frames = [base64.b64encode(drawn.getvalue()).decode()] * 3
+    record = {"name": "x_2", "width": 10, "values": ["-1", "0", "1"], "frames": frames}
+    kept = save(strip_of(folder / "notebooks" / "one.ipynb", cell), record, digest(cell))
+    with Image.open(kept) as board:
+        assert board.size == (10, 15)
+    (page,) = export(tmp_path / "out", folder)
+    text = page.read_text(encoding="utf-8")
+    assert faults_of_page(page) == []
+    assert text.count(f'<img alt="{NO_WORDS}" src="data:image/png;base64,') == 1
+    assert all(part in text for part in ('max="2"', 'value="1"', 'data-values="-1 0 1"'))
+    assert text.count("<script>\nfor (const strip") == 1
+    assert STATIC not in text
+    notebook = nbformat.read(folder / "notebooks" / "one.ipynb", 4)
+    notebook["cells"][0]["source"] = "explore(2)"  # what is stored is of the cell as it was
+    nbformat.write(notebook, folder / "notebooks" / "one.ipynb")
+    (page,) = export(tmp_path / "out", folder)
+    assert STATIC in page.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

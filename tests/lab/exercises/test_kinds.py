@@ -9,8 +9,10 @@ import torch
 
 from minidl.lab.exercises import check
 from minidl.lab.exercises.answer import run
-from minidl.lab.exercises.kinds import Claim, Diagnoses, Function, Layer, Loss, Optimizer, Value
+from minidl.lab.exercises.kinds import Claim, Diagnoses, Function, Layer, Loss, Optimizer, Played, Value
+from minidl.lab.exercises.kinds.calling import precision
 from minidl.lab.exercises.kinds.writing import layer, loss, method, optimizer
+from minidl.lab.playground import playground
 from minidl.lab.proof import matrices
 
 RAISE = "raise NotImplementedError"
@@ -356,3 +358,28 @@ def test_check_without_an_answer_says_what_to_run():
     said = check(value(2))
     assert said.status == "not done"
     assert "run the exercise's cell first" in str(said)
+
+
+class TestPlayed:
+    @pytest.fixture
+    def asked(self):
+        start = {"points": 40, "hidden": (3,), "batch_size": 10}
+        return Played(name="a", start=start, epochs=2, free=("lr", "hidden"), parameters=30, **COMMON)
+
+    def test_the_network_is_that_of_the_playground(self, asked):
+        with precision(torch.float64):  # which is what notebooks compute in, and exercises
+            play = playground(points=40, hidden=(3,), batch_size=10, lr=0.02)
+        play.epoch(2)
+        right = play.history.accuracy.iloc[-1]
+        said = str(asked.reply(run("a", "a = {'lr': 0.02}", "")))
+        assert f"{right:.1%} of the test points are right after 2 epochs (a network of 17 parameters)" in said
+        over = dataclasses.replace(asked, least=right + 0.001)
+        assert "is the goal" in str(over.reply(run("a", "a = {'lr': 0.02}", "")))
+        under = dataclasses.replace(asked, most=right - 0.001)
+        assert "it still learns" in str(under.reply(run("a", "a = {'lr': 0.02}", "")))
+
+    @pytest.mark.parametrize(
+        ("code", "words"), [("a = ...", "replace the dots"), ("a = [..., ...]", "replace the dots")]
+    )
+    def test_dots_are_not_done_yet(self, asked, code, words):
+        assert words in str(asked.reply(run("a", code, "")))

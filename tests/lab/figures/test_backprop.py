@@ -39,18 +39,24 @@ class TestMatrixProduct:
 
     def test_rows_meet_columns_in_their_product(self, axes):
         at = {tuple(text.get_position()): text.get_text() for text in axes.texts}
-        assert at[0.5, 0.5] == "7.00"
-        assert at[0.5, 1.5] == "0.50"
-        left = {position: text for position, text in at.items() if position[0] < 0 and 0 < position[1] < 2}
-        above = {position: text for position, text in at.items() if position[0] == 0.5 and -3.5 < position[1] < 0}
+        left, above, product = (
+            {place: text for place, text in at.items() if inside(*place)}
+            for inside in (
+                lambda x, y: x < 3 and 4 < y < 6,
+                lambda x, y: x > 4 and 0 < y < 3,
+                lambda x, y: x > 4 and 4 < y < 6,
+            )
+        )
         assert list(left.values()) == ["1.00", "2.00", "0.00", "−1.00", "0.50", "0.00"]
         assert list(above.values()) == ["1.00", "3.00", "2.00"]
-        assert {y for _, y in left} == {0.5, 1.5}
+        assert product == {(4.5, 4.5): "7.00", (4.5, 5.5): "0.50"}
+        assert {y for _, y in left} == {y for _, y in product}
+        assert {x for x, _ in above} == {x for x, _ in product}
         assert {r"$X^\top$", "$G$", "product"} < set(at.values())
 
     def test_the_row_the_column_and_their_entry_are_framed(self, axes):
-        frames = [(*frame.get_xy(), frame.get_width(), frame.get_height()) for frame in axes.patches]
-        assert frames == [(-3.5, 1, 3, 1), (0, -3.5, 1, 3), (0, 1, 1, 1)]
+        frames = [(*frame.get_xy(), frame.get_width(), frame.get_height()) for frame in axes.patches[3:]]
+        assert frames == [(0, 5, 3, 1), (4, 0, 1, 3), (4, 5, 1, 1)]
 
     def test_everything_lies_inside_the_axes(self, axes):
         (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
@@ -97,7 +103,7 @@ class TestActivation:
         assert np.ravel(point.get_data()) == pytest.approx([0.7, float(y)])
         assert np.ravel(right.lines[-1].get_data()) == pytest.approx([0.7, -2 * float(slope)])
         assert f"{float(y):.2f}" in left.get_title(loc="left")
-        assert f"{-2 * float(slope):.2f} is passed on" in right.get_title(loc="left")
+        assert f"{-2 * float(slope):.2f} is passed on".replace("-", "−") in right.get_title(loc="left")
 
     @pytest.mark.parametrize(("g", "label"), [(1.0, "$f'(x)$"), (2.0, "$g \\, f'(x)$")])
     def test_names_its_axes(self, g, label):
@@ -380,16 +386,21 @@ class TestDescent:
 
 class TestEntries:
     def test_every_entry_is_written_on_the_colour_of_its_sign(self):
-        (left, right) = entries({"X": torch.tensor([[1.5, -2.0, 0.0]]), "Y": torch.tensor([[0.25]])})
-        assert [text.get_text() for text in left.texts] == ["1.5", "−2", "0"]
-        above, below, zero = left.collections[0].get_facecolors()
+        ax = entries({"X": torch.tensor([[1.5, -2.0, 0.0]]), "Y": torch.tensor([[0.25]])})
+        assert [text.get_text() for text in ax.texts] == ["1.5", "−2", "0", "0.25", "X", "Y"]
+        above, below, zero, gap, _ = ax.collections[0].get_facecolors()
         assert above[0] > above[2], "what is above zero is not orange"
         assert below[2] > below[0], "what is below zero is not blue"
         assert zero[:3].tolist() == pytest.approx([1, 1, 1])
-        assert left.collections[0].get_clim() == right.collections[0].get_clim() == (-2, 2)
+        assert gap[3] == 0, "something is drawn between the matrices"
+        assert ax.collections[0].get_clim() == (-2, 2)
 
-    def test_axes_for_each(self):
-        with pytest.raises(ValueError, match="expected matrices, and axes for each, got 0"):
+    def test_colours_alone(self):
+        ax = entries({"X": torch.tensor([[1.5, -2.0, 0.0]])}, numbers=False)
+        assert [text.get_text() for text in ax.texts] == ["X"]
+
+    def test_no_matrix(self):
+        with pytest.raises(ValueError, match="expected at least one matrix, got none"):
             entries({})
 
 

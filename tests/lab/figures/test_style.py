@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import pytest
 
 from minidl.lab.disk import disk
-from minidl.lab.figures import new_axes, new_pair, points, save, use_style
+from minidl.lab.figures import new_axes, new_row, points, save, use_style
 from minidl.lab.figures.style import STYLE
 
 pytestmark = pytest.mark.usefixtures("agg")
@@ -36,7 +36,7 @@ def test_new_axes_have_the_size_asked_for():
     ax = new_axes(size=(3, 2))
     assert ax.figure.get_size_inches().tolist() == [3, 2]
     assert len(ax.figure.axes) == 1
-    left, right = new_pair()
+    left, right = new_row(2)
     assert left.figure is right.figure
     assert len(left.figure.axes) == 2
 

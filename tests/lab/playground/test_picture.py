@@ -17,7 +17,7 @@ from PIL import Image
 from minidl.lab.figures.style import BLUE, ORANGE, REGIONS, SIGNS
 from minidl.lab.playground.learner import Learner
 from minidl.lab.playground.opened import opened
-from minidl.lab.playground.picture import HEIGHT, NETWORK, TALL, TOP, WIDTH, description, picture
+from minidl.lab.playground.picture import HEIGHT, NETWORK, TALL, TOP, WIDTH, Still, description, picture
 from minidl.lab.playground.settings import Settings
 from minidl.lab.playground.shades import border, shade, sheet
 from minidl.lab.playground.units import columns
@@ -162,3 +162,12 @@ class TestOpened:
         wide = learner(0)
         wide.step()
         assert "<img" not in opened(wide.last)
+
+
+def test_a_still_picture_is_stored_with_its_words():
+    one = learner()
+    still = Still(one.look())
+    drawn, about = still._repr_svg_()
+    assert drawn == picture(one.look(), hints=False, width=840)
+    assert about == {"alt": description(one.look())}
+    assert repr(still) == about["alt"]

@@ -1,4 +1,5 @@
 import os
+import re
 import subprocess
 import sys
 import time
@@ -31,6 +32,7 @@ def test_a_wrong_claim_raises_and_shows_an_entry(case):
         prove(*case)
     assert repr(case[3]) in str(error.value)
     assert error.value._render_traceback_() == [f"ProofError: {error.value}"]  # what Jupyter shows: no paths
+    assert re.search(r"claimed\} && .*differentiated\} && .*is wrong", error.value.latex, re.DOTALL)
 
 
 def test_a_claim_that_is_wrong_only_beyond_a_kink_is_refuted():

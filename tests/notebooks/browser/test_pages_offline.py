@@ -96,6 +96,30 @@ def test_every_page_is_whole_without_a_network(tab, pages):
     assert found == {}
 
 
+def test_a_stored_slider_moves_its_pictures_by_mouse_and_by_keyboard(tab, pages):
+    tab.set_viewport_size({"width": 1280, "height": 1000})
+    tab.goto(next(page for page in pages if page.stem == "03_relu").as_uri())
+    slider, said, picture = (tab.locator(f".strip {part}") for part in ("input", "output", "img"))
+    values = slider.get_attribute("data-values").split()
+    seen = set()
+    for move, due in (("End", values[-1]), ("Home", values[0]), ("ArrowRight", values[1])):
+        slider.press(move)
+        assert said.inner_text() == slider.get_attribute("aria-valuetext") == due
+        seen.add(
+            picture.evaluate(
+                "image => image.getBoundingClientRect().top - image.parentElement.getBoundingClientRect().top"
+            )
+        )
+    assert len(seen) == 3
+    box = slider.bounding_box()
+    tab.mouse.click(box["x"] + box["width"] - 2, box["y"] + box["height"] / 2)
+    assert said.inner_text() == values[-1]
+    last = picture.evaluate(
+        "image => image.getBoundingClientRect().bottom - image.parentElement.getBoundingClientRect().bottom"
+    )
+    assert abs(last) < 1
+
+
 @pytest.mark.parametrize(
     ("text", "word"),
     [

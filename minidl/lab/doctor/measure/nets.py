@@ -28,8 +28,10 @@ class Layer:
         Its place among the layers, counted from 1, and its class.
     kind : str
         "relu", "tanh", "sigmoid" or "softmax", "linear" for one with a weight, "" for others.
-    output : Tensor
+    input, output : Tensor
     params, grads : list of Tensor
+    module : object
+        Itself, in a copy of the model.
     """
 
     name: str
@@ -38,6 +40,8 @@ class Layer:
     params: list[Tensor]
     grads: list[Tensor]
     last: bool = False
+    input: Tensor | None = None
+    module: Any = None
 
 
 def leaves(model: Any) -> list[Any]:
@@ -79,13 +83,18 @@ class Net:
     def _as_mine(self, data: Tensor) -> Tensor:
         return data.to(self.dtype) if self.dtype and data.is_floating_point() else data
 
+    @functools.cached_property
+    def _of_torch(self) -> list[Tensor]:
+        return list(self.model.parameters())  # these stay the same objects, and to find them takes as long as a step
+
     @property
     def params(self) -> list[Tensor]:
-        return [param for param, _ in pairs(self.model)]
+        return self._of_torch if self.of_torch else [param for param, _ in pairs(self.model)]
 
     @property
     def grads(self) -> list[Tensor]:
-        return [torch.zeros_like(p) if g is None else g.detach() for p, g in pairs(self.model)]
+        found = [(p, p.grad) for p in self._of_torch] if self.of_torch else pairs(self.model)
+        return [torch.zeros_like(p) if g is None else g.detach() for p, g in found]
 
     def answer(self, X: Tensor) -> Tensor:
         """Return the model's output."""
@@ -99,11 +108,20 @@ class Net:
             value = self.loss(output, target) if self.of_torch else self.loss.forward(output, target)
         return float(value)
 
+    def loss_of(self, output: Tensor, target: Tensor) -> float | None:
+        """Return the loss of an output that is given; None where it takes none such."""
+        try:
+            with torch.no_grad():
+                return float(self.loss(output, target) if self.of_torch else self.loss.forward(output, target))
+        except Exception:
+            return None
+
     def differentiate(self, X: Tensor, T: Tensor) -> float:
         """Compute the gradients, and return the loss."""
         X, T = self._as_mine(X), self._as_mine(T)
         if self.of_torch:
-            self.model.zero_grad()
+            for param in self._of_torch:
+                param.grad = None
             with torch.enable_grad():
                 value = self.loss(self.model(X), T)
                 value.backward()
@@ -118,32 +136,35 @@ class Net:
     def step(self, lr: float, along: list[Tensor] | None = None) -> None:
         """Move every parameter against its gradient, or another direction."""
         with torch.no_grad():
-            for param, way in zip(self.params, self.grads if along is None else along, strict=True):
-                param.sub_(lr * way)
+            if along is None and not self.of_torch:
+                moves = pairs(self.model)
+            else:
+                moves = zip(self.params, self.grads if along is None else along, strict=True)
+            for param, way in moves:
+                param.sub_(way, alpha=lr)
 
     def layers(self, X: Tensor, T: Tensor) -> list[Layer]:
         """Run a batch forward and backward, and return what every layer gave and got."""
-        outputs: list[tuple[Any, Tensor]] = []
+        outputs: list[tuple[Any, Tensor, Tensor]] = []
         found = leaves(self.model)
         with self._listening(found, outputs):
             self.differentiate(X, T)
-        order = [module for module, _ in outputs]
+        order = [module for module, _, _ in outputs]
         result = []
-        for place, (module, output) in enumerate(outputs, 1):
+        for place, (module, input, output) in enumerate(outputs, 1):
             own = own_pairs(module)
             grads = [torch.zeros_like(p) if g is None else g.detach().clone() for p, g in own]
             name = f"{place} {type(module).__name__}"
-            result.append(
-                Layer(name, kind_of(module), output, [p.detach().clone() for p, _ in own], grads, module is order[-1])
-            )
+            params = [p.detach().clone() for p, _ in own]
+            result.append(Layer(name, kind_of(module), output, params, grads, module is order[-1], input, module))
         return result
 
     @contextlib.contextmanager
-    def _listening(self, modules: list[Any], outputs: list[tuple[Any, Tensor]]) -> Iterator[None]:
+    def _listening(self, modules: list[Any], outputs: list[tuple[Any, Tensor, Tensor]]) -> Iterator[None]:
         if self.of_torch:
             hooks = [
                 module.register_forward_hook(
-                    lambda module, _, output: outputs.append((module, output.detach().clone()))
+                    lambda module, inputs, output: outputs.append(_kept(module, inputs, output))
                 )
                 for module in modules
             ]
@@ -162,7 +183,12 @@ class Net:
                 del module.forward
 
 
-def _recorded_forward(module: Any, forward: Any, outputs: list[tuple[Any, Tensor]], *inputs: Any) -> Any:
+def _recorded_forward(module: Any, forward: Any, outputs: list[tuple[Any, Tensor, Tensor]], *inputs: Any) -> Any:
     output = forward(*inputs)
-    outputs.append((module, output.detach().clone()))
+    outputs.append(_kept(module, inputs, output))
     return output
+
+
+def _kept(module: Any, inputs: tuple[Any, ...], output: Tensor) -> tuple[Any, Tensor | None, Tensor]:
+    input = inputs[0].detach().clone() if inputs and isinstance(inputs[0], Tensor) else None
+    return module, input, output.detach().clone()

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 import minidl
 
 N, N_VALIDATION, BATCH, CLASSES = 23, 7, 4, 10
+N_ASKED = 263  # prime, and no whole number of the usual batches: an evaluation may take them in batches of 32 or of 128
 RIGHT = {"training": 14, "validation": 4}
 FEATURES, HIDDEN = 6, 60
 RATE = 1e-3
@@ -52,8 +53,13 @@ class Task:
         return Task(self.words, self.targets, model, loss, optimizer, *data)
 
 
-def tasks(words: str, model: Any, loss: Any, optimizer: Any, data: tuple[Tensor, Tensor] | None) -> Iterator[Task]:
-    """Yield the tasks that a loop in these words may be made for, the likeliest first; with parts given, if any."""
+def tasks(
+    words: str, model: Any, loss: Any, optimizer: Any, data: tuple[Tensor, Tensor] | None, asked: bool = False
+) -> Iterator[Task]:
+    """Yield the tasks that a loop in these words may be made for, the likeliest first; with parts given, if any.
+
+    With ``asked``, the model shall only be asked: there are more validation data then.
+    """
     if words == "minidl":
         kinds = ["one-hot", "labels"]
     elif loss is None or isinstance(loss, (nn.CrossEntropyLoss, nn.NLLLoss)):
@@ -72,6 +78,8 @@ def tasks(words: str, model: Any, loss: Any, optimizer: Any, data: tuple[Tensor,
             own_optimizer = torch.optim.SGD(own_model.parameters(), RATE)
         elif own_optimizer is None and isinstance(own_model, minidl.Module):
             own_optimizer = minidl.SGD(own_model, RATE)
+        if asked and data is None and model is None:
+            X_val, T_val = _many(targets, own_model)
         yield Task(words, targets, own_model, own_loss, own_optimizer, X, T, X_val, T_val)
 
 
@@ -101,6 +109,26 @@ def _data(targets: str) -> tuple[Tensor, ...]:
         T = (labels % 2).to(X.dtype)
         T = T[:, None] if targets == "column" else T
     return X[:N], T[:N].clone(), X[N:], T[N:].clone()
+
+
+def _many(targets: str, model: Any) -> tuple[Tensor, Tensor]:
+    """Return data to ask about, with targets such that a little over half of the model's answers are right."""
+    drawn = torch.Generator().manual_seed(9)
+    X = torch.randn(N_ASKED, FEATURES, generator=drawn)
+    right = torch.rand(N_ASKED, generator=drawn) < 0.57
+    trains = getattr(model, "training", False)
+    with torch.no_grad():
+        answers = (model.eval() if trains else model).forward(X)
+    if trains:
+        model.train()
+    if targets in ("column", "row"):
+        T = ((answers.reshape(-1) > 0.25) == right).to(X.dtype)  # between both limits that are usual, 0 and 0.5
+        return X, T[:, None] if targets == "column" else T
+    other = 1 + torch.randint(CLASSES - 1, (N_ASKED,), generator=drawn)
+    labels = torch.where(right, answers.argmax(1), (answers.argmax(1) + other) % CLASSES)
+    if targets == "labels":
+        return X, labels
+    return X, torch.eye(CLASSES, dtype=X.dtype)[labels] * (1 + 1e-4 * torch.arange(1, N_ASKED + 1)[:, None])
 
 
 def _network(words: str, targets: str, X: Tensor, T: Tensor, X_val: Tensor, T_val: Tensor) -> Any:

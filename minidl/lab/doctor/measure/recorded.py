@@ -188,6 +188,12 @@ def listening(log: Log) -> Iterator[None]:
         log.zero(self)
         zero_grad(self, set_to_none)
 
+    load = nn.Module.load_state_dict
+
+    def loading(self: Any, state: Any, *more: Any, **others: Any) -> Any:
+        log.loaded(self, state)
+        return load(self, state, *more, **others)
+
     def loss_function(function: Callable, kind: type) -> Callable:
         def recorded(input: Any, target: Any, *more: Any, **others: Any) -> Any:
             if log.busy:
@@ -203,6 +209,7 @@ def listening(log: Log) -> Iterator[None]:
 
     hooks = [of_torch.register_optimizer_step_pre_hook(before), of_torch.register_optimizer_step_post_hook(after)]
     changes = [(torch, "randperm", counted), (torch.optim.Optimizer, "zero_grad", zero)]
+    changes += [(nn.Module, "load_state_dict", loading)]
     changes += [(functional, name, loss_function(getattr(functional, name), kind)) for name, kind in LOSSES.items()]
     changes += [(OPTIMIZER, "step", recorded_step(OPTIMIZER.step, log))]
     changes += [(LOSS, name, method) for name, method in loss_methods(LOSS.forward, LOSS.backward, log).items()]

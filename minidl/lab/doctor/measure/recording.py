@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import random
 import sys
 import weakref
@@ -29,7 +28,7 @@ class Event:
     kind : str
         "forward" and "backward" of a model; "loss" and "message", a loss's forward and backward; "zero", a call of zero_grad;
         "zeroed", gradients found to be zero that were not before; "step" of an optimiser; "moved", parameters found to
-        be changed without one.
+        be changed without one; "loaded itself", a load_state_dict of a model's own tensors.
     of : object
         Whose call it is.
     rows : list of int, or None
@@ -50,10 +49,11 @@ class Event:
     learns: bool = True  # whether autograd was on
     how: str = ""  # of a loss: what became of the model's output before it
     true_message: Tensor | None = None
+    matches: list[bool | None] | None = None  # of a loss: which targets are their own samples', once that is known
     contributions: list[Event] = field(default_factory=list)  # of a step: the backwards that are in the gradients
     still: bool = False  # of a step: whether no model has been moved by it
     alone: bool = False  # of a step: whether none of the optimiser's parameters is a model's
-    random_states: tuple[str, ...] = ()  # of each source of random numbers
+    random_states: tuple[int, ...] = ()  # of each source of random numbers
     draws: int = 0  # permutations drawn so far
     alive: Callable[[], Any] = lambda: None
 
@@ -84,9 +84,11 @@ def changed(now: list[tuple[Tensor, Tensor | None]], before: list[Tensor]) -> bo
     """Whether parameters are others than before; NaN is as good as NaN."""
     if len(now) != len(before):
         return True
-    return any(
-        not torch.equal(p.detach().nan_to_num(7), old.nan_to_num(7)) for (p, _), old in zip(now, before, strict=True)
-    )
+    return any(_differ(param.detach(), old) for (param, _), old in zip(now, before, strict=True))
+
+
+def _differ(now: Tensor, before: Tensor) -> bool:
+    return not torch.equal(now, before) and not torch.equal(now.nan_to_num(7), before.nan_to_num(7))
 
 
 class Log:
@@ -211,6 +213,16 @@ class Log:
         self.look()
         self.add("zero", of)
 
+    def loaded(self, model: Any, state: Any) -> None:
+        """Write down that a model gets the parameters back that it has, after steps that have changed them."""
+        known = self.states.get(id(model))
+        if known is None or not known.moves or not isinstance(state, dict):
+            return
+        own = {param.data_ptr() for param, _ in pairs(model)}
+        given = [value for value in state.values() if isinstance(value, Tensor) and value.numel()]
+        if given and all(value.data_ptr() in own for value in given if value.is_floating_point()):
+            self.add("loaded itself", model)
+
     @contextlib.contextmanager
     def stepping(self, optimizer: Any) -> Iterator[None]:
         """Write down a step: what was in the gradients, and what it moved."""
@@ -238,13 +250,14 @@ class _Mark:
     """Something to look for, in a graph."""
 
 
-def _random_states() -> tuple[str, ...]:
+def _random_states() -> tuple[int, ...]:
     """Draw from every source of random numbers, so that none stands still by itself, and return where they all are."""
     numpy = sys.modules.get("numpy")
-    states = [torch.get_rng_state().numpy().tobytes(), repr(random.getstate()).encode()]
+    states = [hash(torch.get_rng_state().numpy().tobytes()), hash(random.getstate())]
     if numpy:
-        states.append(repr(numpy.random.get_state()[1:3]).encode() + numpy.random.get_state()[1].tobytes())
+        _, keys, place, *_ = numpy.random.get_state()
+        states.append(hash((keys.tobytes(), place)))
         numpy.random.rand()
     torch.rand(1)
     random.random()
-    return tuple(hashlib.md5(state, usedforsecurity=False).hexdigest() for state in states)
+    return tuple(states)

@@ -87,8 +87,10 @@ class Candidate:
 
 def candidates(training: Training) -> list[Candidate]:
     """Return what the loop's numbers may be: the right ones first."""
-    found = [*_losses(training), *_shares(training)]
-    return sorted(found, key=lambda candidate: bool(candidate.mistake))
+    if training.known is None:  # each rule about what is returned asks again
+        found = [*_losses(training), *_shares(training)]
+        training.known = sorted(found, key=lambda candidate: bool(candidate.mistake))
+    return training.known
 
 
 def confirmed(training: Training) -> bool:
@@ -192,9 +194,14 @@ def _right(training: Training, event: Event) -> list[int]:
 def _along_columns(training: Training, events: list[Event]) -> float | None:
     """Return the share that somebody gets who takes the largest entry of each column."""
     output, truth = torch.cat([e.output for e in events]), torch.cat([training.truth(e.rows) for e in events])
-    if output.ndim != 2 or truth.shape != output.shape:
+    if output.ndim != 2 or output.shape[1] < 2:
         return None
-    return float((output.argmax(0) == truth.argmax(0)).double().mean())
+    if truth.shape == output.shape:
+        return float((output.argmax(0) == truth.argmax(0)).double().mean())
+    n = min(output.shape)  # class numbers: somebody may have made the lengths fit
+    return (
+        float((output.argmax(0)[:n] == truth.reshape(-1)[:n]).double().mean()) if truth.numel() == len(truth) else None
+    )
 
 
 def _shares(training: Training) -> Iterator[Candidate]:
@@ -221,6 +228,8 @@ def _shares(training: Training) -> Iterator[Candidate]:
             if batches[0] > 1:
                 last = [r[-1] / s[-1] for r, s in zip(rights, sizes, strict=True)]
                 yield from _in_all_forms("last batch", last, "last batch", data)
+                over_all = [r[-1] / sum(s) for r, s in zip(rights, sizes, strict=True)]
+                yield from _in_all_forms("last batch over all samples", over_all, "last batch", data)
             width = epochs[0][0].output.shape[-1] if epochs[0][0].output.ndim == 2 else 1
             largest = max(max(s) for s in sizes)
             samples = {"training samples": n, "validation samples": n_validation, "samples of both": n + n_validation}

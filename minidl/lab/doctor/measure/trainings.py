@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import random
 import sys
@@ -38,10 +39,12 @@ class Training:
         self.loop, self.kind, self.roles, self.task, self.watch = loop, kind, roles, task, watch
         self.name = getattr(loop, "__name__", type(loop).__name__)
         self.raised: StudentError | None = None
-        self.in_one_epoch = 0
+        self.known: list[Any] | None = None  # what its numbers may be, once that is asked for, see `returned`
+        self.in_one_epoch = self.met_in_one_epoch = 0
         if kind == "training":
             self.log = self._run(1)
             self.in_one_epoch = len(self.trained)
+            self.met_in_one_epoch = sum(len(e.rows or e.output or ()) for e in self.trained)
         if self.raised is None:
             self.__dict__ = {k: v for k, v in vars(self).items() if k not in CACHED}
             self.log = self._run(EPOCHS)
@@ -49,7 +52,7 @@ class Training:
 
     # Running --------------------------------------------------------------------------------------------------------
 
-    def _run(self, epochs: int) -> Log:
+    def _run(self, epochs: int, batch: int = BATCH) -> Log:
         task = self.task.copy()
         log = record(task)
         self.log, self.ran = log, task
@@ -61,7 +64,7 @@ class Training:
             sys.modules["numpy"].random.seed(8)
         with listening(log):
             try:
-                for given in self._given(task, epochs):
+                for given in self._given(task, epochs, batch):
                     self.calls.append(len(log.events))
                     results.append(self.watch.call(self.name, functools.partial(self.loop, **given)))
             except StudentError as error:
@@ -69,10 +72,10 @@ class Training:
         self.result = results[0] if len(results) == 1 else results
         return log
 
-    def _given(self, task: Task, epochs: int) -> list[dict[str, Any]]:
+    def _given(self, task: Task, epochs: int, batch: int = BATCH) -> list[dict[str, Any]]:
         """Return the arguments of each call."""
         values = {
-            "model": task.model, "loss": task.loss, "optimizer": task.optimizer, "epochs": epochs, "batch size": BATCH,
+            "model": task.model, "loss": task.loss, "optimizer": task.optimizer, "epochs": epochs, "batch size": batch,
             "rate": RATE, "device": "cpu", "generator": torch.Generator().manual_seed(3), "number": 2, "switch": False,
             "inputs": task.X, "targets": task.T, "training pair": (task.X, task.T),
             "validation inputs": task.X_val, "validation targets": task.T_val, "validation pair": (task.X_val, task.T_val),
@@ -190,11 +193,31 @@ class Training:
         """Return the loss that was computed of a forward."""
         return next((e for e in self.losses if e.about is forward), None)
 
+    @functools.cached_property
+    def passes(self) -> tuple[float, float]:
+        """How often the training samples are gone through, with epochs = 1 and with all of them."""
+        n = len(self.task.X)
+        met = sum(len(e.rows or e.output or ()) for e in self.trained)
+        return self.met_in_one_epoch / n, met / n
+
+    @functools.cached_property
+    def sizes_with_other_batches(self) -> list[int]:
+        """How large the batches are that the loop makes where batches twice as large are asked for."""
+        other = copy.copy(self)
+        other.__dict__ = {k: v for k, v in vars(self).items() if k not in CACHED}
+        other.log = other._run(EPOCHS, 2 * BATCH)
+        return [len(e.rows or ()) for e in other.trained]
+
     def truth(self, rows: list[int]) -> Tensor:
         return self.log.T[rows]
 
     def matches(self, loss: Event) -> list[bool | None]:
         """Return of each sample of a loss whether its target is its own: None for what is no sample's target."""
+        if loss.matches is None:
+            loss.matches = self._matches(loss)
+        return loss.matches
+
+    def _matches(self, loss: Event) -> list[bool | None]:
         if loss.rows is None or loss.target is None or not loss.target.ndim or len(loss.target) != len(loss.rows):
             return []
         given, truth = _labels_or_rows(loss.target, self.log.T)

@@ -12,10 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from minidl.lab.doctor.measure.curves import Curves
 from minidl.lab.doctor.measure.nets import RANGES, Layer, Net
 
 SAMPLES, TEN = 1000, 10  # looked at in layers and in neighbours; learned by heart
-TRIAL_STEPS = 200
+TRIAL_STEPS, HEART_STEPS = 200, 300
 
 
 class Vitals:
@@ -28,6 +29,8 @@ class Vitals:
         The second may be None.
     lr : float or None
     batch_size : int
+    curves : Curves or None
+        The losses of a training that there was.
     """
 
     def __init__(
@@ -38,9 +41,11 @@ class Vitals:
         loss: Any,
         lr: float | None,
         batch_size: int,
+        curves: Curves | None = None,
     ) -> None:
         self.net = Net(model, loss)
         self.X, self.T = data
+        self.curves = curves
         self.validation, self.lr, self.batch_size = validation, lr, min(batch_size, len(self.X))
         self.drawn = torch.Generator().manual_seed(1)
         order = torch.randperm(len(self.X), generator=self.drawn)
@@ -185,16 +190,25 @@ class Vitals:
         return sum(ratios) / len(ratios)
 
     @functools.cached_property
-    def travel(self) -> float:
-        """The loss for each sample, after a trial training with the learning rate given."""
+    def traveller(self) -> Net | None:
+        """The network after a trial training with the learning rate given; None where its loss was no longer finite."""
         net = self.net.copy()
         for k in range(max(len(self.batches), TRIAL_STEPS)):
             batch = self.batches[k % len(self.batches)]
             if not math.isfinite(net.differentiate(self.X[batch], self.T[batch])):
-                return math.inf
+                return None
             net.step(self.lr)
-        value = self.per_sample(net, self.some)
+        return net
+
+    @functools.cached_property
+    def travel(self) -> float:
+        """The loss for each sample, after the trial training."""
+        value = self.per_sample(self.traveller, self.some) if self.traveller else math.inf
         return value if math.isfinite(value) else math.inf
+
+    def learns(self) -> bool:
+        """Whether the trial training, if there is a learning rate for it, comes to less than a guess's loss."""
+        return bool(self.lr) and self.travel < 0.7 * self.guess
 
     @functools.cached_property
     def of_a_batch(self) -> list[Layer]:
@@ -235,8 +249,8 @@ class Vitals:
         best, right = math.inf, math.nan
         for rate in (0.05, 0.01, 0.002):
             net = self.net.copy()
-            averages = [(torch.zeros_like(p), torch.zeros_like(p)) for p in net.params]
-            for t in range(1, 301):
+            adam, last = Adam(net, rate), math.inf
+            for t in range(HEART_STEPS):
                 value = net.differentiate(X, T) * factor
                 if not math.isfinite(value):
                     break
@@ -244,15 +258,14 @@ class Vitals:
                     best, right = value, self._right(net.answer(X), T)
                 if best < 0.02 * guess:
                     break
-                ways = []
-                for (m, v), g in zip(averages, net.grads, strict=True):
-                    m.mul_(0.9).add_(0.1 * g)
-                    v.mul_(0.99).add_(0.01 * g * g)
-                    ways.append((m / (1 - 0.9**t)) / ((v / (1 - 0.99**t)).sqrt() + 1e-10))
-                net.step(rate, ways)
+                if t % 100 == 99:
+                    if value > 0.98 * last:  # it goes no further
+                        break
+                    last = value
+                adam.step()
             if best < 0.1 * guess:
                 break
-        return (best / guess if guess > 0 else 0.0), right
+        return (best / guess if guess > 0 else math.nan if math.isnan(guess) else 0.0), right
 
     def _right(self, output: Tensor, T: Tensor) -> float:
         labels = classes(T)
@@ -263,10 +276,42 @@ class Vitals:
     @functools.cached_property
     def held_out(self) -> float | None:
         """The loss per sample on validation data."""
-        if self.validation is None:
-            return None
+        return None if self.validation is None else self.on_validation(self.net)
+
+    def on_validation(self, net: Net) -> float:
+        """Return the loss per sample that a net has on validation data."""
         X, T = self.validation[0][:SAMPLES], self.validation[1][:SAMPLES]
-        return self.net.value(X, T) * self.factor(len(X))
+        return net.value(X, T) * self.factor(len(X))
+
+    def right_of_class(self, net: Net, label: int) -> float:
+        """Return how many samples of a class are answered rightly; NaN where that cannot be said."""
+        rows = (self.labels == label).nonzero().reshape(-1)[:SAMPLES]
+        output = net.answer(self.X[rows])
+        if output.ndim == 2 and output.shape[1] > 1:
+            return float((output.argmax(1) == label).double().mean())
+        limit = 0.0 if isinstance(self.net.loss, nn.BCEWithLogitsLoss) else 0.5
+        return float(((output.reshape(-1) > limit) == bool(label)).double().mean())
+
+
+class Adam:
+    """Steps that find their own size, made for all parameters of a net at once."""
+
+    def __init__(self, net: Net, rate: float) -> None:
+        self.net, self.rate, self.t = net, rate, 0
+        self.means = [torch.zeros_like(p) for p in net.params]
+        self.squares = [torch.zeros_like(p) for p in net.params]
+
+    def step(self) -> None:
+        self.t += 1
+        grads = self.net.grads
+        with torch.no_grad():
+            torch._foreach_lerp_(self.means, grads, 0.1)
+            torch._foreach_mul_(self.squares, 0.99)
+            torch._foreach_addcmul_(self.squares, grads, grads, 0.01)
+            below = torch._foreach_sqrt(self.squares)
+            torch._foreach_div_(below, math.sqrt(1 - 0.99**self.t))
+            torch._foreach_add_(below, 1e-10)
+            torch._foreach_addcdiv_(self.net.params, self.means, below, -self.rate / (1 - 0.9**self.t))
 
 
 def classes(T: Tensor) -> Tensor | None:
@@ -296,6 +341,22 @@ def best_guess(loss: Any, T: Tensor, output: Tensor) -> float:
             return float(loss(answers, T))
         except Exception:
             return math.nan
+
+
+def dropped(layer: Layer) -> float:
+    """Return which share of what it gets a layer without parameters sets to 0, other entries each time; 0 for most layers."""
+    if layer.params or layer.input is None or layer.input.shape != layer.output.shape:
+        return 0.0
+    trains = isinstance(layer.module, nn.Module)
+    try:
+        with torch.no_grad():
+            first, second = ((layer.module.train() if trains else layer.module).forward(layer.input) for _ in range(2))
+    except Exception:
+        return 0.0
+    if torch.equal(first, second):
+        return 0.0
+    there = layer.input != 0
+    return float(((first == 0) & there).sum() / there.sum().clamp_min(1))
 
 
 def update_ratio(layer: Layer, lr: float) -> float:

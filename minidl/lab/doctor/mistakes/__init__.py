@@ -23,6 +23,7 @@ from minidl.lab.doctor.mistakes import (
     containers,
     contract,
     convolution,
+    curves,
     factors,
     loops,
     losses,
@@ -59,6 +60,7 @@ FAMILIES = (
     settings,  # what stands in the way of a training, in the order in which one looks
     starts,
     rates,
+    curves,
 )
 
 Kind = TypeVar("Kind", bound=Rule)

@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from minidl.lab.doctor.measure.recording import Event
 from minidl.lab.doctor.measure.trainings import Training
-from minidl.lab.doctor.mistakes.reading import LOOP, SGD
+from minidl.lab.doctor.mistakes.reading import FOUR_LOOPS, LOOP, SGD
 from minidl.lab.doctor.mistakes.rules import Seen, wrong_loop
 
 NO_GRADIENT = ("gradients never zeroed", "zeroed too rarely", "zeroed before the step", "step once an epoch")
@@ -24,8 +25,8 @@ def said(training: Training, pattern: str) -> bool:
 
 
 def share(some: int, all: int) -> str:
-    """Return how many of all these are, as one would say it."""
-    return "every" if some == all else f"{some} of {all}"
+    """Return how many of all these steps are, as one would say it."""
+    return "every step is" if some == all else f"{some} of {all} steps {'is' if some == 1 else 'are'}"
 
 
 @wrong_loop("graph cut", read=LOOP, explains=("raises", "backward missing"))
@@ -83,22 +84,40 @@ def step_before_backward(training: Training) -> Seen | None:
     return {"where": "first step"} if training.position(steps[0]) < training.position(training.backwards[0]) else None
 
 
-@wrong_loop("backward twice", read=LOOP, explains=("raises",))
+@wrong_loop("backward twice", read=LOOP, explains=("raises", "samples seen twice"))
 def backward_twice(training: Training) -> Seen | None:
-    """Backward is called {thing} for one forward. Gradients are added up, so the second one is a step of twice the
-    size, or an error, since each backward uses up what its forward has kept.
+    """Backward is called {thing}. Gradients are added up, so that the step is {times} times as large{else_}. One
+    forward, one backward, one step.
     """
     if said(training, "second time|one forward before each backward"):
-        return {"where": "a second time"}
+        error = ", or there is an error, since backward uses up what forward has kept"
+        return {"where": "a second time for one forward", "times": 2, "else_": error}
     about = [id(e.about) for e in training.backwards if e.about is not None]
     losses = [sum(loss.about is e for loss in training.losses) for e in training.trained]
     twice = len(about) > len(set(about)) and max(losses, default=0) <= 1
-    return {"where": "twice"} if twice else None
+    if twice:
+        return {"where": "twice for one forward", "times": 2, "else_": ""}
+    again = [step for step in training.steps if same_samples(step)]
+    if again and 2 * len(again) >= len(training.steps) and not scaled(training) and not used_again(training):
+        times = len(again[0].contributions)
+        return {"where": f"{times} times with the same samples before one step", "times": times, "else_": ""}
+    return None
 
 
-@wrong_loop("zeroed before the step", read=LOOP, explains=("step once an epoch",))
+def same_samples(step: Event) -> bool:
+    """Whether all the gradients in a step are of the same samples, and there are several."""
+    batches = [tuple(sorted(e.rows)) for e in step.contributions if e.rows is not None]
+    return len(batches) > 1 and len(set(batches)) == 1
+
+
+def used_again(training: Training) -> bool:
+    """Whether some gradient is in several steps, so that it was never set to zero between them."""
+    return stale(training)[0] > 0
+
+
+@wrong_loop("zeroed before the step", read=FOUR_LOOPS, explains=("step once an epoch",))
 def zeroed_before_the_step(training: Training) -> Seen | None:
-    """{thing} stands between backward and step: it wipes out what backward has just computed, and {share} step finds
+    """{thing} stands between backward and step: it wipes out what backward has just computed, and {share} made with
     gradients of zero. Zero them before backward, or after the step.
     """
     steps = training.of_kind("step")
@@ -125,7 +144,7 @@ def stale(training: Training) -> tuple[int, int]:
 @wrong_loop(
     "zeroed on another object",
     read=LOOP,
-    explains=("gradients never zeroed", "zeroed too rarely", "raises", "optimiser of another model"),
+    explains=("gradients never zeroed", "zeroed too rarely", "raises"),
 )
 def zeroed_on_another_object(training: Training) -> Seen | None:
     """zero_grad is called on {thing}, and the gradients of the model that is trained stay as they are. They are the
@@ -143,6 +162,8 @@ def zeroed_on_another_object(training: Training) -> Seen | None:
     count, _ = stale(training)
     if not zeros or not count or any(e.kind == "zeroed" and e.of is training.model for e in training.log.events):
         return None
+    if moves_another(training):  # with the right model in it, zero_grad would be right as well
+        return None
     return {"where": named(training, zeros[0].of), "call": call}
 
 
@@ -158,23 +179,35 @@ def named(training: Training, thing: Any) -> str:
 @wrong_loop("gradients never zeroed", read=SGD)
 def never_zeroed(training: Training) -> Seen | None:
     """{thing} are never set to zero: backward adds to what is there, so that every step follows the sum of all
-    batches so far, as a heavy ball that nothing stops. Call {call} before each backward.
+    batches so far, as a heavy ball that nothing stops. Call {call} {place}.
     """
     count, _ = stale(training)
     if count and not any(e.kind == "zeroed" and e.of is training.model for e in training.log.events):
-        return {"where": "The gradients", "call": zero_call(training)}
+        place = "after each step" if accumulates(training) else "before each backward"
+        return {"where": "The gradients", "call": zero_call(training), "place": place}
     return None
 
 
 @wrong_loop("zeroed too rarely", read=SGD)
 def zeroed_too_rarely(training: Training) -> Seen | None:
     """{thing} are set to zero now and then only: in {count} of the {of} steps after the first one those of earlier steps were
-    still in, and went into the step once more. Call {call} before each backward, inside the loop of the batches.
+    still in, and went into the step once more. Call {call} {place}, inside the loop of the batches.
     """
     count, of = stale(training)
     if count and any(e.kind == "zeroed" and e.of is training.model for e in training.log.events):
-        return {"where": "The gradients", "count": count, "of": of, "call": zero_call(training)}
+        place = "after each step" if accumulates(training) else "before each backward"
+        return {"where": "The gradients", "count": count, "of": of, "call": zero_call(training), "place": place}
     return None
+
+
+def accumulates(training: Training) -> bool:
+    """Whether most steps have several backwards before them, whose gradients are added up on purpose."""
+    between, several, count = 0, 0, 0
+    for event in training.log.events:
+        between += event.kind == "backward"
+        if event.kind == "step":
+            several, count, between = several + (between > 1), count + 1, 0
+    return 2 * several > count
 
 
 def zero_call(training: Training) -> str:
@@ -218,7 +251,14 @@ def scaled(training: Training) -> bool:
 @wrong_loop(
     "loss of another batch",
     read=LOOP,
-    explains=("raises", "targets of another batch", "shuffled apart", "samples left out", "trained on validation data"),
+    explains=(
+        "raises",
+        "targets of another batch",
+        "shuffled apart",
+        "samples left out",
+        "trained on validation data",
+        "batch size not used",
+    ),
 )
 def loss_of_another_batch(training: Training) -> Seen | None:
     """What goes back is the derivative of the loss of {thing}: between that loss and the model's backward, the model
@@ -248,9 +288,16 @@ def optimiser_of_another_model(training: Training) -> Seen | None:
     """The optimiser holds the parameters of {thing}: it makes {count} steps, and the model whose gradients are
     computed has not moved. Build the optimiser from the model that is trained, after the last copy of it.
     """
+    if not moves_another(training):
+        return None
+    return {"where": "another model", "count": len(training.of_kind("step"))}
+
+
+def moves_another(training: Training) -> bool:
+    """Whether there are steps, and none of them moves the model that is trained."""
     steps = training.of_kind("step")
     if not steps or not training.backwards or training.moved:
-        return None
+        return False
     other = any(step.alone for step in steps) or any(
         state.model is not training.model and state.moves for state in training.log.states.values()
     )
@@ -258,29 +305,7 @@ def optimiser_of_another_model(training: Training) -> Seen | None:
         e.of is not training.model for e in training.log.events if e.kind == "forward"
     )
     full = all(step.contributions for step in steps[1:])
-    if other or ((others or full) and all(step.still for step in steps)):
-        return {"where": "another model", "count": len(steps)}
-    return None
-
-
-@wrong_loop("model returned is another", read=LOOP)
-def model_returned_is_another(training: Training) -> Seen | None:
-    """The model that is returned is {thing}: one was trained, and its parameters have changed; those of the one
-    returned have not.
-    """
-    from minidl.lab.doctor.measure.recording import pairs
-
-    if not training.moved or training.kind == "step":
-        return None
-    start = [param.detach() for param, _ in pairs(training.task.model)]
-    found = training.result if isinstance(training.result, (list, tuple)) else [training.result]
-    for thing in found:
-        if type(thing).__mro__[1:2] != type(training.ran.model).__mro__[1:2] or thing is training.model:
-            continue
-        now = [param.detach() for param, _ in pairs(thing)]
-        if now and len(now) == len(start) and all(torch.equal(a, b) for a, b in zip(now, start, strict=True)):
-            return {"where": "a copy from before the training"}
-    return None
+    return other or ((others or full) and all(step.still for step in steps))
 
 
 @wrong_loop("evaluated in training mode", read=LOOP)
@@ -311,7 +336,7 @@ def validates(training: Training, event: Any) -> bool:
 
 @wrong_loop("trained in evaluation mode", read=LOOP)
 def trained_in_evaluation_mode(training: Training) -> Seen | None:
-    """The model is trained {thing}: {share} step is made after model.eval(), so that Dropout drops nothing (and batch
+    """The model is trained {thing}: {share} made after model.eval(), so that Dropout drops nothing (and batch
     norm takes the mean that it has kept). Call model.train() at the start of every epoch.
     """
     asleep = [e for e in training.trained if not e.training]
@@ -320,7 +345,7 @@ def trained_in_evaluation_mode(training: Training) -> Seen | None:
     return {"where": "in evaluation mode", "share": share(len(asleep), len(training.trained))}
 
 
-@wrong_loop("softmax before the loss", read=LOOP)
+@wrong_loop("softmax before the loss", read=FOUR_LOOPS)
 def softmax_before_the_loss(training: Training) -> Seen | None:
     """The loss gets {thing} of the scores, and takes the softmax itself: so it is taken twice, and the gradients are
     small however wrong the answer is. Give it the scores as they come from the model.

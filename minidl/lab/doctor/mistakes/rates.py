@@ -6,8 +6,8 @@ from __future__ import annotations
 
 import math
 
-from minidl.lab.doctor.measure.vitals import TRIAL_STEPS, Vitals
-from minidl.lab.doctor.mistakes.reading import DIVISORS, EXPERIMENTS, SGD, VALLEY
+from minidl.lab.doctor.measure.vitals import HEART_STEPS, TRIAL_STEPS, Vitals
+from minidl.lab.doctor.mistakes.reading import BY_HEART, DATA, DIVISORS, EXPERIMENTS, SGD, STEPS
 from minidl.lab.doctor.mistakes.rules import Seen, wrong_setting
 from minidl.lab.doctor.wording import number
 
@@ -28,16 +28,25 @@ def suiting(vitals: Vitals) -> float:
     for _ in range(8):
         rate /= 10
         values = vitals.trial(rate, 30)
-        if vitals.after(rate) < 1 and math.isfinite(values[-1]) and values[-1] < 2 * vitals.loss:
+        if (
+            vitals.after(rate) < 1
+            and math.isfinite(values[-1])
+            and sum(values[-5:]) < 5 * max(vitals.loss, vitals.guess)
+        ):
             break
     return rate
 
 
 def told_steps(vitals: Vitals) -> Seen:
     """Return what a trial step and a trial training have done."""
-    after = vitals.after(vitals.lr)
-    said = f"{number(after)} times what it was" if math.isfinite(after) else "no longer finite"
-    return {"lr": number(vitals.lr), "after": said, "better": f"{suiting(vitals):.0e}".replace("e-0", "e-")}
+    after, end = vitals.after(vitals.lr), vitals.travel
+    told = {
+        "after": f"{number(after)} times what it was" if math.isfinite(after) else "no longer finite",
+        "end": f"{number(end)}" if math.isfinite(end) else "inf",
+        "first": "" if after > 1 else ": the first step goes down, and those after it do not",
+    }
+    better = f"{suiting(vitals):.0e}".replace("e-0", "e-")
+    return {"lr": number(vitals.lr), **told, "better": better, "before": number(vitals.loss), "count": TRIAL_STEPS}
 
 
 @wrong_setting(
@@ -63,13 +72,13 @@ def rate_for_a_mean(vitals: Vitals) -> Seen | None:
 
 @wrong_setting(
     "steps too large",
-    read=VALLEY,
+    read=STEPS,
     tries="lr = {better}, with which a trial step goes down.",
     explains=("ten samples not learned", "answers the mean"),
 )
 def steps_too_large(vitals: Vitals) -> Seen | None:
-    """After one {thing} with lr = {lr} the loss of the same batch is {after}, and a trial training with it does not
-    go down: the steps jump over the valley to the other side, where it is steeper.
+    """After one {thing} with lr = {lr} the loss of the same batch is {after}, and {count} of them take that of all
+    from {before} to {end}{first}. Such steps jump over the valley to the other side, where it is steeper.
     """
     return {"where": "step", **told_steps(vitals)} if too_large(vitals) else None
 
@@ -85,11 +94,35 @@ def by_heart_only(vitals: Vitals) -> Seen | None:
     for all has {guess}: it has learned the samples, and not what they have in common.
     """
     held, guess = vitals.held_out, vitals.guess
-    if held is None or not guess > 0 or vitals.loss > 0.5 * guess:
+    if held is None or not guess > 0:
         return None
-    if held < 3 * vitals.loss or held - vitals.loss < 0.3 * guess:
+    where, loss = "loss", vitals.loss
+    if loss > 0.5 * guess and vitals.lr and vitals.traveller and len(vitals.validation[0]) >= 20:
+        where, loss, held = (
+            f"loss after {TRIAL_STEPS} trial steps",
+            vitals.travel,
+            vitals.on_validation(vitals.traveller),
+        )
+        if held < 1.2 * guess:  # it may still learn what carries over
+            return None
+    if loss > 0.5 * guess or held < 3 * loss or held - loss < 0.3 * guess:
         return None
-    return {"where": "loss", "loss": number(vitals.loss), "held": number(held), "guess": number(guess)}
+    return {"where": where, "loss": number(loss), "held": number(held), "guess": number(guess)}
+
+
+@wrong_setting(
+    "validation loss too good",
+    read=DATA,
+    tries="look at how the data were split, and whether both are prepared in the same way.",
+)
+def validation_too_good(vitals: Vitals) -> Seen | None:
+    """The {thing} is {held} on the validation data and {loss} on the training data, with the same weights: on what it
+    has never seen it should not do better. Perhaps these samples are easier, or prepared in another way.
+    """
+    held, loss = vitals.held_out, vitals.loss
+    if held is None or len(vitals.validation[0]) < 50 or held > 0.4 * loss or loss - held < 0.1 * vitals.guess:
+        return None
+    return {"where": "loss", "held": number(held), "loss": number(loss)}
 
 
 def flat(vitals: Vitals) -> bool:
@@ -124,7 +157,7 @@ def answers_the_mean(vitals: Vitals) -> Seen | None:
 
 @wrong_setting(
     "steps too small",
-    read=DIVISORS,
+    read=STEPS,
     tries="lr = {better}.",
 )
 def steps_too_small(vitals: Vitals) -> Seen | None:
@@ -159,17 +192,17 @@ def steps_too_small(vitals: Vitals) -> Seen | None:
 
 @wrong_setting(
     "ten samples not learned",
-    read=EXPERIMENTS,
+    read=BY_HEART,
     tries="a wider network, or one with a hidden layer; then examine its layers.",
 )
 def ten_not_learned(vitals: Vitals) -> Seen | None:
-    """{thing} cannot even be learned by heart: with 400 steps of Adam on them alone {share} of a guess's loss is
+    """{thing} cannot even be learned by heart: with {steps} steps of Adam on them alone {share} of a guess's loss is
     left{right}. What ten samples do not teach a network, a thousand do not either.
     """
     if len(vitals.ten) < 4:
         return None
     share, right = vitals.by_heart
-    if share < 0.25 or right == 1:
+    if not share >= 0.25 or right == 1:  # not a number, where it is not known what a guess has
         return None
     said = "" if math.isnan(right) else f", and {right:.0%} of them are answered rightly"
-    return {"where": f"{len(vitals.ten)} samples", "share": f"{share:.0%}", "right": said}
+    return {"where": f"{len(vitals.ten)} samples", "steps": HEART_STEPS, "share": f"{share:.0%}", "right": said}

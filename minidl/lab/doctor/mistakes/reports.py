@@ -6,13 +6,19 @@ from __future__ import annotations
 
 import re
 
+import torch
 from torch import Tensor
 
+from minidl.lab.doctor.measure.recording import pairs
 from minidl.lab.doctor.measure.returned import Candidate, candidates, leaves, series
 from minidl.lab.doctor.measure.trainings import Training
-from minidl.lab.doctor.mistakes.reading import LOOP, MEANS
+from minidl.lab.doctor.mistakes.reading import FOUR_LOOPS, LOOP, MEANS
 from minidl.lab.doctor.mistakes.rules import Seen, wrong_loop
 from minidl.lab.doctor.wording import number
+
+COLUMNWISE = (
+    r"\bargmax\((?:[^()]*, *)?(?:dim *= *|axis *= *)?(?:0|-2)\)|\bmax\((?:[^()]*, *)?(?:dim *= *|axis *= *)?(?:0|-2)\)"
+)
 
 
 def reported(training: Training, mistake: str) -> tuple[str, list[float], Candidate] | None:
@@ -34,8 +40,8 @@ def last(values: list[float]) -> str:
 
 @wrong_loop("history of one tensor", read=LOOP, explains=("graph kept", "epoch loss never reset"))
 def history_of_one_tensor(training: Training) -> Seen | None:
-    """The history holds {thing} {count} times: one and the same tensor, into which each epoch writes, so that every
-    entry is what the last epoch left. Keep a number, .item(), or a copy, .clone().
+    """The history holds {thing} {count} times, and each epoch writes into it, so that every entry is what the last
+    epoch left. Keep a number, .item(), or a copy, .clone().
     """
     places: dict[int, list[Tensor]] = {}
     for _, value in leaves(training.result):
@@ -104,13 +110,22 @@ def accuracy_of_the_wrong_data(training: Training) -> Seen | None:
     return None
 
 
-@wrong_loop("accuracy along the wrong axis", read=LOOP)
+@wrong_loop("accuracy along the wrong axis", read=FOUR_LOOPS, explains=("raises",))
 def accuracy_along_the_wrong_axis(training: Training) -> Seen | None:
     """{thing}, {value}, comes from the largest entry of each column: which sample has most of a class. The answer to
     a sample is the largest entry of its row, argmax(1) or argmax(-1).
     """
     found = reported(training, "wrong axis")
-    return {"where": "The accuracy", "value": last(found[1])} if found else None
+    if found:
+        return {"where": "The accuracy", "value": last(found[1])}
+    if training.kind != "evaluation" or not re.search(COLUMNWISE, training.source):
+        return None
+    if training.raised:
+        fits = re.search("shape|size|broadcast", str(training.raised.error))
+        return {"where": "The accuracy", "value": "which raises an error"} if fits else None
+    known = [c for c in candidates(training) if not c.mistake]
+    unknown = [v for _, v in series(training.result) if len(v) == 1 and not any(c.fits(v) for c in known)]
+    return {"where": "The accuracy", "value": last(unknown[0])} if unknown else None
 
 
 @wrong_loop("accuracy of the last batch", read=LOOP)
@@ -129,3 +144,30 @@ def accuracy_over_the_wrong_count(training: Training) -> Seen | None:
     """
     found = reported(training, "wrong count")
     return {"where": "The accuracy", "value": last(found[1]), "what": found[2].what} if found else None
+
+
+@wrong_loop("best parameters not copied", read=LOOP)
+def best_not_copied(training: Training) -> Seen | None:
+    """{thing} is given to load_state_dict as it comes from the model: a dictionary of the model's own tensors, which
+    every step went on changing. What was best is gone, and the last ones are loaded into themselves. Keep a copy,
+    copy.deepcopy(model.state_dict()).
+    """
+    return {"where": "A state_dict"} if training.of_kind("loaded itself") else None
+
+
+@wrong_loop("model returned is another", read=LOOP)
+def model_returned_is_another(training: Training) -> Seen | None:
+    """The model that is returned is {thing}: one was trained, and its parameters have changed; those of the one
+    returned have not.
+    """
+    if not training.moved or training.kind == "step":
+        return None
+    start = [param.detach() for param, _ in pairs(training.task.model)]
+    found = training.result if isinstance(training.result, (list, tuple)) else [training.result]
+    for thing in found:
+        if type(thing).__mro__[1:2] != type(training.ran.model).__mro__[1:2] or thing is training.model:
+            continue
+        now = [param.detach() for param, _ in pairs(thing)]
+        if now and len(now) == len(start) and all(torch.equal(a, b) for a, b in zip(now, start, strict=True)):
+            return {"where": "a copy from before the training"}
+    return None

@@ -4,15 +4,19 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import re
+import textwrap
 from collections import Counter
 
 import torch
 
+from minidl.lab.doctor.measure.parts import BATCH
 from minidl.lab.doctor.measure.recording import Event
-from minidl.lab.doctor.measure.trainings import Training
-from minidl.lab.doctor.mistakes.reading import BATCHES, LOOP
+from minidl.lab.doctor.measure.trainings import EPOCHS, Training
+from minidl.lab.doctor.mistakes.loops import same_samples, scaled
+from minidl.lab.doctor.mistakes.reading import BATCHES, FOUR_LOOPS, LOOP
 from minidl.lab.doctor.mistakes.rules import Seen, wrong_loop
 from minidl.lab.doctor.wording import listed
 
@@ -48,7 +52,7 @@ def _same_targets(training: Training, event: Event, rows: list[int]) -> bool:
     return all(match is True for match in training.matches(twin)) and bool(training.matches(twin))
 
 
-@wrong_loop("shuffled apart", read=LOOP, explains=("samples seen twice",))
+@wrong_loop("shuffled apart", read=FOUR_LOOPS, explains=("samples seen twice",))
 def shuffled_apart(training: Training) -> Seen | None:
     """{thing} are not in the same order: in {count} of {of} losses some sample is compared with the target of
     another, so that there is nothing to learn but the mean. Draw one order, and take the rows of both with it.
@@ -69,6 +73,77 @@ def trained_on_validation_data(training: Training) -> Seen | None:
     if not batches or not training.moved:
         return None
     return {"where": "validation data", "count": len(batches)}
+
+
+@wrong_loop("wrong number of epochs", read=LOOP, explains=("samples left out", "samples seen twice"))
+def wrong_number_of_epochs(training: Training) -> Seen | None:
+    """With {thing} the loop goes through the samples {one}, with {name} = {asked} {more}: {reason} Three epochs are
+    three times one.
+    """
+    once, made = training.passes
+    if training.kind != "training" or training.raised or not made or with_replacement(training):
+        return None
+    if stops_early(training.source) or abs(made - EPOCHS * once) < 0.01 * made:
+        return None
+    name = training.roles["epochs"]
+    reason = "a return or break stands inside the loop of the epochs, or a number stands in place of their own."
+    if abs(made - once) > 0.01 * made:
+        reason = "look at where its range begins and ends."
+    return {
+        "where": f"{name} = 1", "name": name, "asked": EPOCHS, "one": times(once), "more": times(made), "reason": reason
+    }  # fmt: skip
+
+
+def times(number: float) -> str:
+    """Return how often, in words where there are such."""
+    said = {0: "never", 1: "once", 2: "twice"}
+    return said.get(number, f"{number:.3g} times")
+
+
+def stops_early(source: str) -> bool:
+    """Whether a loop may end by itself: by a break or return on a condition, or in a loop that is no for."""
+    try:
+        tree = ast.parse(textwrap.dedent(source))
+    except SyntaxError:
+        return True
+    ends = (ast.Break, ast.Return, ast.Raise, ast.Try, ast.While)
+    conditions = [node for node in ast.walk(tree) if isinstance(node, (ast.If, ast.While, ast.IfExp))]
+    return any(isinstance(inner, ends) for node in conditions for inner in ast.walk(node) if inner is not node)
+
+
+@wrong_loop("batch size not used", read=BATCHES)
+def batch_size_not_used(training: Training) -> Seen | None:
+    """{thing} = {asked} is not used: the loop makes the same batches, of {size} samples, with {other} as well. Who asks
+    for small batches wants more steps in an epoch, and noisier ones.
+    """
+    if not other_batches(training) or always_whole(training):
+        return None
+    if training.sizes_with_other_batches != [len(e.rows) for e in training.trained]:
+        return None
+    size = listed([str(n) for n in sorted({len(e.rows) for e in training.trained}, reverse=True)])
+    return {"where": training.roles["batch size"], "asked": BATCH, "size": size, "other": 2 * BATCH}
+
+
+def other_batches(training: Training) -> bool:
+    """Whether no step is of as many samples as were asked for."""
+    steps = [s for s in training.steps if s.contributions]
+    if training.kind not in ("training", "epoch") or "batch size" not in training.roles or training.raised:
+        return False
+    if "loader" in training.roles or not steps or any(e.rows is None for s in steps for e in s.contributions):
+        return False
+    sizes = [sum(len(e.rows) for e in step.contributions) for step in steps]
+    return BATCH not in sizes and not stale_gradients(training)
+
+
+def always_whole(training: Training) -> bool:
+    """Whether every step is made with all samples at once, where smaller batches were asked for."""
+    return other_batches(training) and all(len(e.rows) == len(training.task.X) for e in training.trained)
+
+
+def stale_gradients(training: Training) -> bool:
+    """Whether some gradient is in several steps."""
+    used = [id(event) for step in training.steps for event in step.contributions]
+    return len(used) > len(set(used))
 
 
 @wrong_loop("samples left out", read=BATCHES, only_alone=False)
@@ -110,6 +185,8 @@ def samples_seen_twice(training: Training) -> Seen | None:
     orders = training.orders
     if not orders or with_replacement(training):
         return None
+    if scaled(training) and all(same_samples(step) for step in training.steps):
+        return None  # each step takes the mean over several looks at its batch
     counts = [Counter(order) for order in orders]
     twice = min(sum(n > 1 for n in count.values()) for count in counts)
     if not twice:

@@ -12,18 +12,20 @@ import math
 
 from torch import nn
 
-from minidl.lab.doctor.measure.vitals import Vitals, out_of_reach
-from minidl.lab.doctor.mistakes.reading import DISK, VALLEY
+from minidl.lab.doctor.measure.vitals import TRIAL_STEPS, Vitals, out_of_reach
+from minidl.lab.doctor.mistakes.reading import CROSS_ENTROPY, DATA, DISK, FOUR_LOOPS, FOUR_SETTINGS, MSE, VALLEY
 from minidl.lab.doctor.mistakes.rules import Seen, wrong_setting
-from minidl.lab.doctor.wording import number
+from minidl.lab.doctor.wording import listed, number
 
 SLOW = ("steps too small", "answers the mean", "ten samples not learned")
 START = ("signal grows", "signal fades", "start far from a guess", "dead units", "saturated units")
+GIVES = {"relu": "nothing below 0", "tanh": "numbers from -1 to 1", "sigmoid": "numbers from 0 to 1"}
+LARGE = 10  # inputs and targets of this size, ten times what suits
 STEPS = ("steps too large", "rate for a mean, loss a sum")
 
 
 @wrong_setting(
-    "data not finite", read=DISK, tries="leave such samples out, or find out where the numbers come from.", stops=True
+    "data not finite", read=DATA, tries="leave such samples out, or find out where the numbers come from.", stops=True
 )
 def data_not_finite(vitals: Vitals) -> Seen | None:
     """The {thing} hold {value} in row {row}: one such number makes the loss, every gradient and every parameter NaN
@@ -34,8 +36,63 @@ def data_not_finite(vitals: Vitals) -> Seen | None:
 
 
 @wrong_setting(
+    "inputs are whole numbers",
+    read=DATA,
+    tries="X = X.float(), or X.to(torch.get_default_dtype()).",
+    stops=True,
+)
+def inputs_are_whole_numbers(vitals: Vitals) -> Seen | None:
+    """The inputs are of {thing}, whole numbers, and the model's weights are not: a product of both is an error. (Class
+    numbers, the targets of CrossEntropyLoss, stay whole.)
+    """
+    if vitals.X.is_floating_point() or vitals.X.is_complex():
+        return None
+    try:
+        vitals.net.answer(vitals.X[:2])
+    except Exception:
+        return {"where": str(vitals.X.dtype).replace("torch.", "dtype ")}
+    return None
+
+
+@wrong_setting(
+    "column against row",
+    read=MSE,
+    tries="targets of the output's shape: T = T[:, None] for a column of outputs.",
+    stops=True,
+)
+def column_against_row(vitals: Vitals) -> Seen | None:
+    """The loss compares {thing}: they are spread out against each other, every sample with every other, and the mean
+    of that is least for a network that answers the mean. It is {wrong}, and of equal shapes {right}.
+    """
+    output, target = vitals.output, vitals.T[vitals.some]
+    shapes = tuple(output.shape), tuple(target.shape)
+    if not target.is_floating_point() or shapes[0] == shapes[1] or len(target) < 2 or output.numel() != target.numel():
+        return None
+    wrong, right = (vitals.net.loss_of(output, t) for t in (target, target.reshape(output.shape)))
+    if wrong is None or right is None or math.isclose(wrong, right, rel_tol=1e-5):
+        return None
+    said = f"an output of shape {shapes[0]} with targets of shape {shapes[1]}"
+    return {"where": said, "wrong": number(wrong), "right": number(right)}
+
+
+@wrong_setting(
+    "inputs all equal",
+    read=DATA,
+    tries="look at the first rows of the inputs, and at how they were computed.",
+    explains=("targets do not belong to the inputs", *START, *STEPS, *SLOW, "inputs too large"),
+)
+def inputs_all_equal(vitals: Vitals) -> Seen | None:
+    """All {count} samples have the same {thing}: the network cannot tell them apart, whatever its weights are, and the
+    best answer to all is the mean of the targets.
+    """
+    if len(vitals.columns) < 2 or bool((vitals.columns != vitals.columns[0]).any()):
+        return None
+    return {"where": "inputs", "count": len(vitals.columns)}
+
+
+@wrong_setting(
     "one class only",
-    read=DISK,
+    read=DATA,
     tries="print the classes' counts, and look at how the targets were made.",
     explains=("targets do not belong to the inputs", "ten samples not learned", *SLOW),
 )
@@ -49,8 +106,39 @@ def one_class_only(vitals: Vitals) -> Seen | None:
 
 
 @wrong_setting(
+    "classes very unequal",
+    read=DATA,
+    tries="more samples of that class, or count its errors more; and look at the errors of each class, not at all together.",
+    explains=(
+        "targets do not belong to the inputs",
+        "start far from a guess",
+        "answers the mean",
+        "ten samples not learned",
+    ),
+)
+def classes_very_unequal(vitals: Vitals) -> Seen | None:
+    """{thing} has {rare} of {count} samples, class {common} has {most}: who never says that class is right in {share}
+    of all cases, and the loss hardly sees the others. {told} of them are answered rightly.
+    """
+    if vitals.labels is None or len(vitals.labels) < 20:
+        return None
+    labels, counts = vitals.labels.unique(return_counts=True)
+    least, most = int(counts.argmin()), int(counts.argmax())
+    if len(labels) < 2 or counts[most] < 8 * counts[least]:
+        return None
+    net = vitals.traveller if vitals.lr else vitals.net
+    right = vitals.right_of_class(net, int(labels[least])) if net else 0.0
+    if right > 0.5 and (vitals.lr or vitals.loss < vitals.guess):
+        return None  # it is learned all the same
+    when = f"After {TRIAL_STEPS} trial steps {right:.0%}" if vitals.lr and net else f"Now {right:.0%}"
+    told = {"rare": int(counts[least]), "common": int(labels[most]), "most": int(counts[most]), "told": when}
+    share = 1 - float(counts[least]) / len(vitals.labels)
+    return {"where": f"Class {int(labels[least])}", "count": len(vitals.labels), "share": f"{share:.0%}", **told}
+
+
+@wrong_setting(
     "validation samples in the training data",
-    read=DISK,
+    read=DATA,
     tries="draw the split once, from samples that are all different.",
 )
 def validation_in_training(vitals: Vitals) -> Seen | None:
@@ -70,9 +158,9 @@ def validation_in_training(vitals: Vitals) -> Seen | None:
 
 @wrong_setting(
     "validation data of another scale",
-    read=DISK,
+    read=DATA,
     tries="compute mean and scale from the training data, and use them for both.",
-    explains=("learns by heart only",),
+    explains=("learns by heart only", "validation loss too good"),
 )
 def validation_of_another_scale(vitals: Vitals) -> Seen | None:
     """The validation inputs have {thing} {mean} and spread {spread}, those for training {own_mean} and {own_spread}:
@@ -94,18 +182,28 @@ def validation_of_another_scale(vitals: Vitals) -> Seen | None:
 
 @wrong_setting(
     "inputs too large",
-    read=VALLEY,
-    tries="divide the inputs by their largest value, or subtract the mean and divide by the spread.",
+    read=FOUR_SETTINGS,
+    tries="{cure}",
     explains=(*STEPS, *START, *SLOW, "inputs of different scales"),
 )
 def inputs_too_large(vitals: Vitals) -> Seen | None:
-    """The {thing} are {size} on average, up to {largest}: the gradient of a weight is its input times a message, so
+    """{thing} {size} in size on average, up to {largest}: the gradient of a weight is its input times a message, so
     steps that suit the biases are far too large for the weights. Values around 1 suit both.
     """
-    size = float(vitals.columns.square().mean().sqrt())
-    if size < 10:
+    sizes = vitals.columns.square().mean(0).sqrt()
+    if float(sizes.square().mean().sqrt()) < LARGE:
         return None
-    return {"where": "inputs", "size": number(size), "largest": number(vitals.columns.abs().max())}
+    large = (sizes >= LARGE).nonzero().reshape(-1).tolist()
+    some = vitals.columns[:, large].abs()
+    where, cure = (
+        "The inputs are",
+        "divide the inputs by their largest value, or subtract the mean and divide by the spread.",
+    )
+    if 2 * len(large) <= len(sizes) and len(large) < 5:
+        names = listed([str(k + 1) for k in large])
+        where = f"Of the inputs, column{'s' * (len(large) > 1)} {names} {'are' if len(large) > 1 else 'is'}"
+        cure = "for each column by itself: subtract its mean, and divide by its spread."
+    return {"where": where, "size": number(some.mean()), "largest": number(some.max()), "cure": cure}
 
 
 @wrong_setting(
@@ -131,8 +229,26 @@ def inputs_of_different_scales(vitals: Vitals) -> Seen | None:
 
 
 @wrong_setting(
+    "targets too large",
+    read=VALLEY,
+    tries="subtract the targets' mean and divide by their spread; the answers are turned back in the end.",
+    explains=(*STEPS, *START, *SLOW),
+)
+def targets_too_large(vitals: Vitals) -> Seen | None:
+    """The {thing} are {size} in size on average, and the outputs {output}: the gradient grows with their difference, so
+    that each step is as much too large; and small steps spend their time on the mean.
+    """
+    if vitals.labels is not None or not vitals.T.is_floating_point() or vitals.learns():
+        return None
+    size, output = float(vitals.T.abs().mean()), float(vitals.output.abs().mean())
+    if size < LARGE or size < LARGE * output or (math.isfinite(vitals.guess) and vitals.loss < 2 * vitals.guess):
+        return None
+    return {"where": "targets", "size": number(size), "output": number(output)}
+
+
+@wrong_setting(
     "targets do not belong to the inputs",
-    read=DISK,
+    read=DATA,
     tries="take inputs and targets with the same rows, and look at ten of them.",
     explains=("learns by heart only", "answers the mean"),
 )
@@ -144,6 +260,8 @@ def targets_apart(vitals: Vitals) -> Seen | None:
     if found is None or len(vitals.some) < 200:
         return None
     near, chance, error = found
+    if chance + 4 * error > 1:  # so much is shared by chance that nothing could be more
+        return None
     if near > chance + 3 * error or near < chance - 8 * error:
         return None
     what = "Of a sample's class" if vitals.labels is not None else "Of the targets' variance"
@@ -152,7 +270,7 @@ def targets_apart(vitals: Vitals) -> Seen | None:
 
 @wrong_setting(
     "softmax before the loss",
-    read=DISK,
+    read=FOUR_LOOPS,
     tries="leave the softmax out of the model, and apply it only to show probabilities.",
     explains=(*SLOW, *STEPS),
 )
@@ -165,6 +283,41 @@ def softmax_at_the_end(vitals: Vitals) -> Seen | None:
         return None
     k = last.output.shape[-1]
     return {"where": "a softmax", "floor": number(math.log(math.e + k - 1) - 1)}
+
+
+@wrong_setting(
+    "activation before the loss",
+    read=CROSS_ENTROPY,
+    tries="end with the linear layer: the scores may be any numbers.",
+    explains=(*SLOW, *STEPS, "dead units", "saturated units"),
+)
+def activation_before_the_loss(vitals: Vitals) -> Seen | None:
+    """The model ends with {thing}, and {loss} takes scores of any size and sign: {range} is all that it can get, so that
+    no answer is ever sure, and where the activation is flat nothing goes back.
+    """
+    last = vitals.layers[-1] if vitals.layers else None
+    takes_scores = isinstance(vitals.net.loss, (nn.CrossEntropyLoss, nn.BCEWithLogitsLoss))
+    if last is None or last.kind not in GIVES or not takes_scores:
+        return None
+    name = last.name.split()[-1]
+    return {"where": f"a {name}", "loss": type(vitals.net.loss).__name__, "range": GIVES[last.kind]}
+
+
+@wrong_setting(
+    "log-softmax missing",
+    read=CROSS_ENTROPY,
+    tries="CrossEntropyLoss, which takes the scores as they are; or end with LogSoftmax(dim=1).",
+    explains=(*SLOW, *STEPS, "start far from a guess"),
+)
+def log_softmax_missing(vitals: Vitals) -> Seen | None:
+    """NLLLoss takes logarithms of probabilities, and the model gives it {thing}: their exponentials add up to {sum} for
+    a sample on average, and not to 1. So the loss falls below 0, and can fall where the answers do not get better.
+    """
+    if not isinstance(vitals.net.loss, nn.NLLLoss) or vitals.output.ndim != 2:
+        return None
+    total = float(vitals.output.double().exp().sum(1).mean())
+    what = "probabilities" if vitals.layers and vitals.layers[-1].kind == "softmax" else "scores"
+    return None if abs(total - 1) < 0.01 else {"where": what, "sum": number(total)}
 
 
 @wrong_setting(
@@ -183,6 +336,5 @@ def output_out_of_reach(vitals: Vitals) -> Seen | None:
     share = out_of_reach(last, vitals.T)
     if share < 0.02:
         return None
-    ranges = {"relu": "nothing below 0", "tanh": "numbers from -1 to 1", "sigmoid": "numbers from 0 to 1"}
     ends = {"low": number(vitals.T.min()), "high": number(vitals.T.max())}
-    return {"where": f"a {last.name.split()[-1]}", "range": ranges[last.kind], "share": f"{share:.0%}", **ends}
+    return {"where": f"a {last.name.split()[-1]}", "range": GIVES[last.kind], "share": f"{share:.0%}", **ends}

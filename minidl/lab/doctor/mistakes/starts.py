@@ -4,10 +4,21 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
-from minidl.lab.doctor.measure.vitals import Vitals, dead, saturated, spread
-from minidl.lab.doctor.mistakes.reading import SGD, START_OF_ALL, VARIANCES
+import torch
+
+from minidl.lab.doctor.measure.vitals import TRIAL_STEPS, Vitals, dead, dropped, saturated, spread
+from minidl.lab.doctor.mistakes.reading import (
+    FIRST_LOSS,
+    FOUR_SETTINGS,
+    NOWHERE,
+    SGD,
+    START_OF_ALL,
+    TWO_LINEAR,
+    VARIANCES,
+)
 from minidl.lab.doctor.mistakes.rules import Seen, wrong_setting
 from minidl.lab.doctor.wording import number
 
@@ -56,6 +67,44 @@ def units_all_equal(vitals: Vitals) -> Seen | None:
 
 
 @wrong_setting(
+    "no activation between",
+    read=TWO_LINEAR,
+    tries="a ReLU or Tanh between them.",
+    explains=("ten samples not learned",),
+)
+def no_activation_between(vitals: Vitals) -> Seen | None:
+    """{thing} follow each other with nothing between them: a product of matrices is a matrix, so that together they are
+    worth one linear layer, however many units they have.
+    """
+    for before, after in itertools.pairwise(vitals.layers):
+        if not before.kind == after.kind == "linear" or after.input is None or before.input is None:
+            continue
+        weights = before.params[0].shape, after.params[0].shape
+        straight = torch.equal(before.output, after.input) and bool((after.input < 0).any())  # no function between
+        ends = before.input.shape[-1], after.output.shape[-1]
+        mixes = all(len(w) == 2 for w in weights) and {*weights[0]} == {ends[0], before.output.shape[-1]}
+        if straight and mixes and before.output.shape[-1] >= min(ends):  # a narrow one between makes a difference
+            return {"where": f"Layers {before.name} and {after.name}"}
+    return None
+
+
+@wrong_setting(
+    "too much dropped",
+    read=NOWHERE,
+    tries="0.2 to 0.5; and see that it is the share that is dropped, and not the one that is kept.",
+    explains=("ten samples not learned",),
+)
+def too_much_dropped(vitals: Vitals) -> Seen | None:
+    """{thing} sets {share} of what it gets to 0, others each time: what passes it in one step tells little of the
+    sample, and each weight behind it is moved in few of the steps.
+    """
+    worst = max(vitals.of_a_batch, key=dropped, default=None)
+    if worst is None or dropped(worst) < 0.65:
+        return None
+    return {"where": f"Layer {worst.name}", "share": f"{dropped(worst):.0%}"}
+
+
+@wrong_setting(
     "signal grows",
     read=VARIANCES,
     tries="smaller initial weights: Xavier's, with the gain of the activation.",
@@ -97,7 +146,7 @@ def saturated_units(vitals: Vitals) -> Seen | None:
 
 @wrong_setting(
     "dead units",
-    read=VARIANCES,
+    read=FOUR_SETTINGS,
     tries="start again with a smaller learning rate, or with other initial weights and biases of 0.",
     explains=("signal fades", "signal grows", *SLOW),
 )
@@ -141,16 +190,19 @@ def signal_fades(vitals: Vitals) -> Seen | None:
 
 @wrong_setting(
     "start far from a guess",
-    read=VARIANCES,
+    read=FIRST_LOSS,
     tries="smaller initial weights, and targets around 1.",
     explains=("ten samples not learned",),
 )
 def far_from_a_guess(vitals: Vitals) -> Seen | None:
     """The {thing} is {loss} for each sample, and an answer that is the same for all would have {guess}: the network
-    is not unknowing but wrong, and its first steps only undo that.
+    is not unknowing but wrong{after}, and its first steps only undo that.
     """
     if not math.isfinite(vitals.loss):
-        return {"where": "loss", "loss": str(vitals.loss), "guess": number(vitals.guess)}
+        return {"where": "loss", "loss": str(vitals.loss), "guess": number(vitals.guess), "after": ""}
     if not vitals.guess > 0 or vitals.loss < 50 * vitals.guess:
         return None
-    return {"where": "loss", "loss": number(vitals.loss), "guess": number(vitals.guess)}
+    if vitals.lr and vitals.travel < vitals.guess:  # some steps have put it right
+        return None
+    after = f" (after {TRIAL_STEPS} trial steps still {number(vitals.travel)})" if vitals.lr else ""
+    return {"where": "loss", "loss": number(vitals.loss), "guess": number(vitals.guess), "after": after}

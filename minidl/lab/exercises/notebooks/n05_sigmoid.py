@@ -293,6 +293,9 @@ EXERCISES = [
             ),
         },
         wrong={
+            _sigmoid(
+                KEPT, "return grad_output * self.output**2 * (1 / self.output - 1)"
+            ): "nan for inputs of -100 in float32",
             _sigmoid("return input.sigmoid()", SLOPE): "self.output = ... first",
             _sigmoid(KEPT, "return grad_output * output * (1 - output)"): "write self.output",
             _sigmoid("self.output = input.sigmoid()", SLOPE): "forward of MySigmoid returns nothing",

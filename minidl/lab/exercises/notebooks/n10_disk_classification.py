@@ -1,6 +1,6 @@
-"""Exercises of 10_disk_classification: the steps of a training, and a small network."""
+"""Exercises of 10_disk_classification: what the playground teaches, the steps of a training, and a small network."""
 
-from minidl.lab.exercises.kinds import Network, Value
+from minidl.lab.exercises.kinds import Network, Played, Value
 
 GIVEN = """\
 import itertools
@@ -24,7 +24,93 @@ def _challenge(body: str) -> str:
     return "def challenge(generator=None):\n" + "\n".join(f"    {line}" for line in body.splitlines())
 
 
+FREE = ("hidden", "activation", "gain", "reduction", "lr", "batch_size")
+
 EXERCISES = [
+    Played(
+        id="10 quick",
+        name="quick",
+        asks="Settings with which the disk is learnt to 95 % within 29 epochs.",
+        start={"points": 1000},
+        epochs=29,
+        free=FREE,
+        least=0.95,
+        hint="Play with these settings, and watch the curves: do they still zigzag at epoch 29, or are they on their way?",
+        solution='quick = {"lr": 0.0003, "batch_size": 10}',
+        right=(
+            'quick = {"hidden": (40, 40, 40)}',
+            'quick = {"hidden": [50, 50, 50], "lr": 0.001}',
+            "quick = dict(batch_size=10, lr=3e-4)",
+            'quick = {"hidden": (40, 40, 40), "batch_size": 50}',
+        ),
+        wrong={
+            "quick = {}": "86.0% of the test points are right after 29 epochs, and 95% is the goal",
+            'quick = {"lr": 0.01}': "and 95% is the goal",
+            'quick = {"lr": 100.0}': "where the numbers are no longer finite",
+            'quick = {"gain": 0.0}': "with gain = 0.0, 48.5% of the test points",
+            'quick = {"lr": -1}': "the playground refuses lr = -1: it expects lr to be a finite number above 0",
+            'quick = {"seed": 3}': "'seed' is part of the task",
+            'quick = {"learning_rate": 0.1}': "no setting 'learning_rate'. There are 'hidden', 'activation'",
+            "quick = 0.0003": "it should be a dictionary of settings",
+            'quick = {"hidden": 25}': "the playground refuses hidden = 25",
+            "from minidl.lab.playground import playground\nquick = playground(points=1000)": "write its settings down",
+        },
+    ),
+    Played(
+        id="10 broken",
+        name="broken",
+        asks="Three ways to break the training, each with another setting.",
+        start={"points": 1000},
+        epochs=30,
+        free=FREE,
+        several=3,
+        most=0.6,
+        hint="In the playground each setting can be made too small and too large, or taken away.",
+        points=2,
+        solution='broken = [{"lr": 0.05}, {"gain": 0.0}, {"activation": "Sigmoid"}]',
+        right=(
+            'broken = [{"lr": 1e-6}, {"gain": 5.0}, {"batch_size": 1000}]',
+            'broken = [{"hidden": (1,)}, {"lr": 100}, {"gain": 0}]',
+            'broken = ({"hidden": [1, 1]}, {"lr": 0.05}, {"batch_size": 1000})',
+            'broken = [dict(activation="Sigmoid"), dict(gain=0.1), dict(hidden=[1])]',
+        ),
+        wrong={
+            'broken = [{"lr": 0.05}, {"gain": 0.0}]': "3 ways are asked for, and here are 2",
+            'broken = [{"lr": 0.05}, {"lr": 1e-6}, {"gain": 0.0}]': "2 of them change 'lr'",
+            'broken = [{"lr": 0.05}, {"gain": 0.0, "lr": 100}, {"batch_size": 1000}]': "way 2 changes 2 settings",
+            'broken = [{"lr": 0.05}, {"gain": 0.0}, {"activation": "Tanh"}]': "it still learns",
+            'broken = [{"lr": 0.05}, {"gain": 0.0}, {"noise": 0.5}]': "'noise' is part of the task",
+            'broken = {"lr": 0.05, "gain": 0.0, "batch_size": 1000}': "it should be a list of 3 dictionaries",
+            'broken = [{"lr": 0.05}, {"gain": 0.0}, {}]': "way 3 changes 0 settings",
+            'broken = [{"lr": 0}, {"gain": 0.0}, {"batch_size": 1000}]': "the playground refuses lr = 0",
+        },
+    ),
+    Played(
+        id="10 corners",
+        name="corners",
+        asks="A network with fewer than 40 parameters that learns the four corners to 95 % within 60 epochs.",
+        start={"data": "corners"},
+        epochs=60,
+        free=(*FREE, "seed"),
+        least=0.95,
+        parameters=40,
+        hint="How many units of one hidden layer are that, at most? Some starts are luckier than others: try another seed.",
+        solution='corners = {"hidden": (5,), "lr": 0.003}',
+        right=(
+            'corners = {"hidden": (7,), "lr": 0.003}',
+            'corners = {"hidden": [5], "lr": 3e-3}',
+            "corners = dict(hidden=(5,), lr=0.003, batch_size=50)",
+            'corners = {"lr": 0.003, "hidden": (5,), "activation": "ReLU"}',
+        ),
+        wrong={
+            "corners = {}": "the network has 1427 parameters, 1388 too many",
+            'corners = {"hidden": (8,)}': "the network has 42 parameters, 3 too many",
+            'corners = {"hidden": (), "lr": 0.003}': "and 95% is the goal",
+            'corners = {"hidden": (2,), "lr": 0.003}': "and 95% is the goal",
+            'corners = {"data": "disk"}': "'data' is part of the task",
+            'corners = {"hidden": (0,)}': "each hidden layer to be an integer of at least 1",
+        },
+    ),
     Value(
         id="10 steps",
         name="steps",

@@ -369,6 +369,7 @@ EXERCISES = [
             ),
         },
         wrong={
+            _softplus(f"{KEPT}\nreturn input.exp().log1p()"): "inf for inputs of 100 in float32",
             _softplus(STABLE): "self.input = ... first",
             _softplus(STABLE, "return grad_output * input.sigmoid()"): "the notebook's `input`",
             _softplus(KEPT + "\n" + STABLE.removeprefix("return ")): "forward of Softplus returns nothing",
