@@ -20,7 +20,7 @@ from PIL import Image, PngImagePlugin
 from minidl.lab.course.strips import NAME, SOURCE, VALUES, digest, strip_of
 
 ROOT = Path(__file__).parents[1]
-COLOURS = 48
+COLOURS = 128
 BEFORE = """
 import minidl.lab.interactive
 made = []

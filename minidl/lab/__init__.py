@@ -4,6 +4,7 @@ Every name here is one that a notebook or the command line imports; what serves 
 
 ===============================  =====================================================================================
 disk, digits, network            the data of the course; the report's 2-25-25-25-2, written once
+clinic                           data of a patient that are for the reader to examine
 training                         the mini-batch loop, with history and progress bar
 stacked                          R equal models as one stacked model, and back
 torch_twin                       the same network in torch.nn; a hand-written module as a torch.autograd.Function

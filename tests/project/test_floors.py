@@ -25,7 +25,7 @@ FLOORS = (
     ("course", "report", "bench"),
     ("exercises",),
     ("experiment", "doctor", "interactive", "playground"),
-    ("figures", "training", "proof", "numeric", "show"),
+    ("figures", "training", "proof", "numeric", "show", "clinic"),
     ("network", "stacked", "torch_twin", "disk", "digits", "folder"),
     ("arguments",),
 )

@@ -144,7 +144,7 @@ EXERCISES = [
         hint="The step promises rate * slope; compare half of that with what the loss has really fallen by.",
         given="import torch\nrates = torch.tensor([0.01, 0.1])",
         solution=_chosen(
-            "kept = [r for r, a in zip(rates, after, strict=True) if before - a >= r * slope / 2]\nreturn max(kept)"
+            "kept = [r for r, a in zip(rates, after, strict=True) if before - a >= r * slope / 2]\nreturn max(kept, default=0)"
         ),
         right=(
             _chosen("good = before - after >= rates * slope / 2\nreturn rates[good].max()"),
