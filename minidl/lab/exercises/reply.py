@@ -26,11 +26,15 @@ class Wrong(Exception):  # noqa: N818
         What the doctor said, where it was asked.
     certain : bool
         Whether that is all there is to say, whatever the answer does.
+    hinted : bool
+        Whether the exercise's hint belongs to it: not where what the hint is about is right already.
     """
 
-    def __init__(self, text: str, diagnosis: Diagnosis | None = None, certain: bool = False) -> None:
+    def __init__(
+        self, text: str, diagnosis: Diagnosis | None = None, certain: bool = False, hinted: bool = True
+    ) -> None:
         super().__init__(text)
-        self.diagnosis, self.certain = diagnosis, certain
+        self.diagnosis, self.certain, self.hinted = diagnosis, certain, hinted
 
 
 class Reply:

@@ -94,6 +94,8 @@ def rate_unused(steps: Steps) -> Seen | None:
     """{method} does not use the learning rate: with another {what}, the first step is the same."""
     if not steps.rate or steps.asks_for_rate or steps.used or steps.still or steps.right:
         return None
+    if not any(bool(way.any()) for way in steps.path[0].values()):
+        return None  # along a velocity that is still 0 no rate moves anything
     ways = steps.first_step(steps.gradients[0], **{steps.rate_name: 2 * steps.rate})
     if not all(same(way, steps.path[0][name]) and bool(way.isfinite().all()) for name, way in ways.items()):
         return None

@@ -66,7 +66,8 @@ class Chain(Exercise):
                 self._take_out(cls, length)
                 self._with_layers(cls, length)
             except Wrong as problem:
-                raise Wrong((not problem.certain and lent(cls)) or str(problem)) from problem
+                text = "" if problem.certain else lent(cls)
+                raise Wrong(text or str(problem), hinted=problem.hinted or bool(text)) from problem
         numbers = ", ".join(map(str, sorted(self.lengths)))
         return f"forward, backward and [k] are right, for chains of {numbers} modules, one batch after the other"
 
@@ -162,7 +163,8 @@ class Chain(Exercise):
     def _take_out(self, cls: type, length: int) -> None:
         """Look at what an index gives."""
         if not hasattr(cls, "__getitem__"):
-            raise Wrong("forward and backward are right; `__getitem__(self, k)` is still to be written.", certain=True)
+            text = "forward and backward are right; `__getitem__(self, k)` is still to be written."
+            raise Wrong(text, certain=True, hinted=False)
         modules = _modules(length)
         chain = call(f"building {self.name}", cls, *modules)
         for k, module in enumerate(modules):
@@ -171,14 +173,15 @@ class Chain(Exercise):
             if got is module:
                 continue
             if got is None:
-                raise Wrong(f"{shown} gives None: is a return missing in `__getitem__`?", certain=True)
+                raise Wrong(f"{shown} gives None: is a return missing in `__getitem__`?", certain=True, hinted=False)
             if other := [place for place, each in enumerate(modules, 1) if got is each]:
-                raise Wrong(f"{shown} gives module {other[0]}, counted from 1, and should give module {k + 1}.")
+                text = f"{shown} gives module {other[0]}, counted from 1, and should give module {k + 1}."
+                raise Wrong(text, hinted=False)
             if type(got) is type(module):
-                raise Wrong(f"{shown} gives a copy: what the copy learns, the chain does not. Give the module itself.")
-            raise Wrong(
-                f"{shown} gives a {type(got).__name__}, and should give module {k + 1}, counted from 1, itself."
-            )
+                text = f"{shown} gives a copy: what the copy learns, the chain does not. Give the module itself."
+                raise Wrong(text, hinted=False)
+            text = f"{shown} gives a {type(got).__name__}, and should give module {k + 1}, counted from 1, itself."
+            raise Wrong(text, hinted=False)
 
     def _with_layers(self, cls: type, length: int) -> None:
         """Put the modules that an index gives into another chain, and compare with minidl's own, layers of all kinds in it."""

@@ -86,7 +86,8 @@ class Exercise(ABC):
             return not_done(self.name, str(stub))
         except Wrong as problem:
             slip = "" if problem.certain else self.slip(answer)
-            return wrong(self.name, slip or str(problem), self.hint, problem.diagnosis)
+            hint = self.hint if slip or problem.hinted else ""
+            return wrong(self.name, slip or str(problem), hint, problem.diagnosis)
         words, proof = judged if isinstance(judged, tuple) else (judged, None)
         copied = may_differ(self.solution) and same_code(self.name, answer.source, self.solution)
         remark = self.remark(answer.value) if self.remark else ""

@@ -69,7 +69,8 @@ class Function(Exercise):
                 raise Wrong(f"for {shown}, {said}")
             for place, (before, after) in enumerate(zip(arguments, mine, strict=True), 1):
                 if as_numbers(before) is not None and difference(after, before, 0.0):
-                    raise Wrong(f"{shown} changes its argument {place}; it should only return something.")
+                    text = "what it returns for it is right, but it should leave it as it was"
+                    raise Wrong(f"{shown} changes its argument {place}; {text}.", hinted=False)
                 if isinstance(after, Module) and any(param.requires_grad for param, _ in after.parameters()):
                     text = "requires_grad is set on the layer's own tensor, and stays there: the next call finds another layer"
                     raise Wrong(f"{text}. Take a copy of it first, with clone().", certain=True)

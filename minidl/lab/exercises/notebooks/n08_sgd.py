@@ -243,6 +243,9 @@ EXERCISES = [
             "limit = 36": "c is a divisor of 2 here, and not a factor.",
             "limit = 1 / 6": "there c would be 12: which factor is in it one time too few, and which one too many?",
             "limit = 0.05": "that is the learning rate of the exercise before.",
+            "limit = 0.1": (
+                "c = 2 (x^2 + 1) is for a weight and a bias. Here there is no bias: differentiate this loss itself."
+            ),
         },
         wrong={
             "limit = 0.11": "near, and not exact",

@@ -158,6 +158,9 @@ EXERCISES = [
             "fair_lr = 0.003 - 0.003 / 20": "the learning rate itself has to be smaller, by the factor; nothing is subtracted.",
             "fair_lr = 0.001 * 20 / 50": "these are two batch sizes and the report's rate; the question has one of each.",
             "fair_lr = 0.001 / 50": "these are the numbers of the report; the question is for 0.003 and batches of 20.",
+            "fair_lr = 0.001": (
+                "0.001 was the learning rate of the report, in both programs; this framework has another, and its own batches."
+            ),
             "fair_lr = 0.001 / 20": "0.001 was the learning rate of the report; this framework trains with another.",
         },
         wrong={

@@ -105,6 +105,7 @@ def _large() -> list[tuple[Tensor, Tensor]]:
 SHIFTED = "shifted = input - input.amax(1, keepdim=True)"
 TOTAL = "total = shifted.exp().sum(1, keepdim=True)"
 GRADIENT = "self.gradient = shifted.exp() / total - target"
+UNSHIFTED = "log_z = input.amax(1, keepdim=True) + total.log()"
 LOSS = "return total.log().sum() - (target * shifted).sum()"
 
 
@@ -606,8 +607,8 @@ EXERCISES = [
                 "computer, and ln 0 is -inf: each sample has a largest score of its own."
             ),
             _entropy(SHIFTED.replace("amax", "amin"), TOTAL, GRADIENT, LOSS): (
-                "the smallest score is subtracted, so that powers are above 0, and e to them overflows. After the largest is "
-                "subtracted, none is."
+                "the smallest score is subtracted, so that exponents are above 0, and e to them overflows. After the largest "
+                "is subtracted, none is."
             ),
             _entropy(
                 SHIFTED.replace("amax", "amin"),
@@ -616,8 +617,8 @@ EXERCISES = [
                 "return -(target * log_p).sum()",
                 backward="return self.p - self.t",
             ): (
-                "the smallest score of each sample is subtracted: powers are above 0 then, and e to them overflows. Take the "
-                "largest."
+                "the smallest score of each sample is subtracted: exponents are above 0 then, and e to them overflows. Take "
+                "the largest."
             ),
             _entropy(SHIFTED, TOTAL, "self.gradient = target * (shifted.exp() / total - 1)", LOSS): (
                 "backward gives something to the right class alone. A score of a wrong class raises the loss too."
@@ -664,6 +665,16 @@ EXERCISES = [
             ): ("that is the squared error of the probabilities; the cross-entropy is -ln p of the right class."),
             _entropy(SHIFTED, TOTAL, GRADIENT, "return (total.log() - shifted).sum()"): (
                 "forward adds up -ln p of every class; only that of the right one counts, and target says which."
+            ),
+            _entropy(SHIFTED, TOTAL, GRADIENT, UNSHIFTED, "return (log_z - target * input).sum()"): (
+                "ln z_i is counted once for each class: a column of n x 1 is stretched to n x m before it is summed. Look at "
+                "the shapes, as in 06."
+            ),
+            _entropy(SHIFTED, TOTAL, GRADIENT, "return (total.log() - target * shifted).sum()"): (
+                "ln z_i, of the shifted scores, is counted once for each class: n x 1 is stretched to n x m before the sum."
+            ),
+            _entropy(SHIFTED, TOTAL, GRADIENT, UNSHIFTED, "return log_z.sum() - (target * shifted).sum()"): (
+                "the largest score is added back in the one term, and not in the other: it belongs into both, or into neither."
             ),
             _entropy(SHIFTED, TOTAL, GRADIENT, "return total.log2().sum() - (target * shifted).sum()"): (
                 "that is the logarithm to the base 2; the natural one is asked for."
@@ -882,6 +893,14 @@ EXERCISES = [
             ),
             _momentum("param.sub_(self.lr * velocity)", "velocity.mul_(self.beta).add_(grad)"): (
                 "the step is taken with the old velocity, one gradient late: first the velocity, then the step."
+            ),
+            _momentum("velocity.mul_(self.beta)", "param.sub_(self.lr * velocity)", "velocity.add_(grad)"): (
+                "the first step does not move at all: the parameter moves along the velocity before the gradient has come "
+                "into it."
+            ),
+            _momentum("param.sub_(self.lr * velocity)", "velocity.add_(grad)"): (
+                "the parameter moves along the velocity before the gradient has come into it, so that the first step does not "
+                "move at all. And the velocity keeps all of itself: only its share beta is to be kept."
             ),
             _momentum("velocity.add_(grad)", "param.sub_(self.lr * velocity)"): (
                 "the velocity keeps all of itself: only its share beta is to be kept."
