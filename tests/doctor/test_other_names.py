@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 from test_built_projects import all_of, mistakes, project  # noqa: F401
 
@@ -313,3 +315,40 @@ def test_folders_that_are_parts_of_one_framework_are_one_project(tmp_path, files
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text + layer.format(f"Layer{number}"))
     assert len({plan.root for plan in find([str(tmp_path)])}) == count
+
+
+TOLD_FIRST = """
+import numpy as np
+
+class Layer:
+    def set_input_shape(self, shape):
+        self.input_shape = shape
+
+class Padding(Layer):
+    def forward_pass(self, X, training=True):
+        return np.pad(X, ((0, 0), (1, 1)))
+    def backward_pass(self, accum_grad):
+        return FACTOR * accum_grad[:, 1 : 1 + self.input_shape[0]]
+
+class Dense(Layer):
+    def __init__(self, n_units, input_shape=None):
+        self.n_units, self.input_shape = n_units, input_shape
+    def initialize(self, optimizer):
+        self.W = np.random.rand(self.input_shape[0], self.n_units)
+        self.W_opt = optimizer
+    def forward_pass(self, X, training=True):
+        self.layer_input = X
+        return X @ self.W
+    def backward_pass(self, accum_grad):
+        W = self.W
+        self.W = self.W_opt.update(self.W, self.layer_input.T @ accum_grad)
+        return accum_grad @ W.T
+"""
+
+
+@pytest.mark.parametrize("name", ["Padding", "Dense"])
+def test_what_another_method_was_to_set_is_not_blamed(project, name):  # noqa: F811
+    """A layer has to be told its input's shape; another wants an optimiser, and there is none."""
+    home = project(layers=TOLD_FIRST.replace("FACTOR", "1"))
+    with contextlib.suppress(CannotBuild):
+        assert mistakes(home, name) == []

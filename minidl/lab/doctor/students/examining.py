@@ -24,7 +24,7 @@ from minidl.lab.doctor.students.optimizing import graphs, optimizers
 from minidl.lab.doctor.students.pairing import pairs_of
 from minidl.lab.doctor.students.preparing import WAYS, set_up, used
 from minidl.lab.doctor.students.project import Project
-from minidl.lab.doctor.students.tries import Shape, Try, inputs_and_targets, own_error, shapes_for
+from minidl.lab.doctor.students.tries import Shape, Try, inputs_and_targets, own_error, set_elsewhere, shapes_for
 from minidl.lab.doctor.students.variants import (
     FINE,
     OBLONG,
@@ -200,7 +200,7 @@ def _first_that_ran(tries: Iterator[Try]) -> Diagnosis:
     if not seen:
         raise CannotBuild("there was no way to call it")
     for one in seen:
-        if one.raised is not None and own_error(one.raised, one.said, one.holds):
+        if one.raised is not None and own_error(one.raised, one.said, one.holds, one.set_elsewhere):
             return one.diagnosis
     unmoved = [t for t in seen if any(f.evidence.get("nothing moves") for f in t.diagnosis.findings)]
     if unmoved:
@@ -241,8 +241,9 @@ def _layers(
                     other = other if other.ran and set(other.diagnosis.mistakes) - FINE else None
                 one = other or with_another_word(cls, project, tried) or one
             yield one
-            backward_raised |= one.raised is not None and own_error(one.raised, one.said) and not children(made)
-            if one.raised is None or own_error(one.raised, one.said):
+            own = one.raised is not None and own_error(one.raised, one.said, set_elsewhere=one.set_elsewhere)
+            backward_raised |= own and not children(made)
+            if one.raised is None or own:
                 continue
             for way in range(WAYS):
                 made_again = _copy(built)
@@ -289,7 +290,7 @@ def _tried(made: Any, size: Shape, said: str, time_limit: float) -> Try:
         unwanted = [f for f in diagnosis.findings if f.where == "input" and returns_no_gradient(f)]
         diagnosis.findings = [f for f in diagnosis.findings if f not in unwanted]
         diagnosis.notes += ["backward returns nothing, so that gradient was not examined."] * bool(unwanted)
-    return Try(said, diagnosis, holds_layers(made))
+    return Try(said, diagnosis, holds_layers(made), set_elsewhere(made, method, first_method(made, BACKWARD_METHODS)))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -26,7 +27,10 @@ OWN_ERRORS = (
     "SyntaxError",
     "NotImplementedError",
 )  # no argument is the reason of these
+NO_ATTRIBUTE = re.compile(r"'(\w+)' object has no attribute '(\w+)'")
+BUILT_IN = ("tuple", "list", "dict", "int", "float", "str", "bool", "function")
 SHAPES = re.compile("broadcast|shape|size of tensor|out of bounds|dimension|too many indices")
+GUESSED = re.compile(r"of a batch of shape \(\d+, \d+, \d+")
 SEVERAL = re.compile(r"returns a (tuple|dict)\b")
 Shape = tuple[int, ...]
 
@@ -38,6 +42,7 @@ class Try:
     said: str
     diagnosis: Diagnosis
     holds: bool = False  # whether there are layers inside, whose errors are theirs
+    set_elsewhere: frozenset[str] = frozenset()  # attributes that methods set which were not called here
 
     @property
     def raised(self) -> Finding | None:
@@ -69,7 +74,7 @@ class Try:
         )
 
 
-def own_error(raised: Finding, said: str, holds: bool = False) -> bool:
+def own_error(raised: Finding, said: str, holds: bool = False, set_elsewhere: frozenset[str] = frozenset()) -> bool:
     """Whether an error is the student's own, whatever was chosen here: a name that does not exist; or one in backward.
 
     When forward has taken the batch, backward gets what forward's output says. Where there are layers inside, or what was
@@ -81,15 +86,31 @@ def own_error(raised: Finding, said: str, holds: bool = False) -> bool:
         return False  # it may know no setting of the name that it was given, or wait for something that is not set
     if " with " in said and SHAPES.search(raised.text):
         return False  # of a loss whose target was to be another
+    if GUESSED.search(said) and (SHAPES.search(raised.text) or "not aligned" in raised.text):
+        return False  # of images or sequences, whose axes may be meant in another order
     if "cannot reshape" in raised.text and "()" not in said:
         return False  # it was built for another size
     if "0-dimensional" in raised.text or "0-d array" in raised.text:
         return False  # it was to be called otherwise
     if "positional argument" in raised.text or (raised.evidence.get("error") == "TypeError" and "()." not in said):
         return False  # it wants to be called otherwise, or to be built of another kind of value
+    lacking = NO_ATTRIBUTE.search(raised.text)
+    if lacking and (lacking[1] in BUILT_IN or lacking[2] in set_elsewhere):
+        return False  # it was given something else than it wants, or has another method that was to be called first
     if "NoneType" in raised.text or ("has no attribute" in raised.text and "None" in raised.text):
         return False  # something was not set up
     return raised.evidence.get("error") in OWN_ERRORS or "backward" in raised.where or "grad" in raised.where
+
+
+def set_elsewhere(made: Any, *called: str) -> frozenset[str]:
+    """Return the attributes of an object that are set in methods other than those that are called and its constructor."""
+    names: set[str] = set()
+    for cls in type(made).__mro__:
+        for name, method in vars(cls).items():
+            code = getattr(method, "__code__", None)
+            if code is not None and name not in ("__init__", *called):
+                names |= {line.argval for line in dis.get_instructions(code) if line.opname == "STORE_ATTR"}
+    return frozenset(names)
 
 
 def shapes_for(layer: Any, cls: type) -> list[Shape]:
