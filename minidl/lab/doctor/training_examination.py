@@ -80,7 +80,7 @@ def examine_training(
                 if training.raised and not any("raises" in f.rule.explains for f in findings):
                     findings.append(as_finding(training.raised))
                 if not findings and (not tried or confirmed(training)):
-                    return [], notes_on(training, tried), _described(name, training)
+                    return [], notes_on(training, [], tried), _described(name, training)
                 if findings:
                     tried.append((training, findings))
                 named = any("raises" in f.rule.explains for f in findings if f.rule)
@@ -91,7 +91,7 @@ def examine_training(
             if tried and not all(training.raised for training, _ in tried):
                 break
         training, findings = min(tried, key=_doubt)
-        return findings, notes_on(training, []), _described(name, training)
+        return findings, notes_on(training, findings, tried), _described(name, training)
 
     try:
         (findings, notes, described), _ = guarded(work, time_limit)

@@ -33,24 +33,24 @@ TARGETS = {
 }
 
 
-def notes_on(training: Training, tried: list[tuple[Training, list[Finding]]]) -> list[str]:
+def notes_on(training: Training, findings: list[Finding], tried: list[tuple[Training, list[Finding]]]) -> list[str]:
     """Return the notes on a training; those tried before it, with other parts, come with what was found."""
     notes = []
     if training.kind != "step" and training.backwards and not training.orders:
         notes.append(NOT_SEEN)
-    if training.orders and training.moved and with_replacement(training):
+    if not findings and training.orders and training.moved and with_replacement(training):
         notes.append(CHANCE)
-    if same_order_throughout(training):
+    if not findings and same_order_throughout(training):
         notes.append(SAME)
     rates = [step.rate for step in training.steps if step.rate]
     rates = rates[: len(rates) // EPOCHS] if training.kind in ("training", "epoch") else []
     if rates and rates[-1] < 0.25 * rates[0]:
         notes.append(FADES.format(first=number(rates[0]), last=number(rates[-1])))
-    if stopped_at_once(training):
+    if not findings and stopped_at_once(training):
         notes.append(ENDED.format(asked=EPOCHS))
     if always_whole(training):
         notes.append(WHOLE.format(name=training.roles["batch size"]))
-    return notes + of_other_parts(training, tried)
+    return notes if findings else notes + of_other_parts(training, tried)
 
 
 def of_other_parts(training: Training, tried: list[tuple[Training, list[Finding]]]) -> list[str]:

@@ -259,16 +259,15 @@ def with_replacement(training: Training) -> bool:
 
 @wrong_loop("a new pass for each batch", read=BATCHES, explains=("samples seen twice", "samples left out"))
 def new_pass_for_each_batch(training: Training) -> Seen | None:
-    """{thing} begins a new pass through the data each time, and takes its first batch: in {count} epochs {never} of {of}
-    samples are never met, others {most} times. Go through the whole pass: for x, y in loader.
+    """{thing} begins a new pass through the data each time, and takes its first batch: in one epoch {never} of {of}
+    samples are not met, and others up to {most} times. Go through the whole pass: for x, y in loader.
     """
     if not training.orders or not training.moved or not with_replacement(training):
         return None
     if not re.search(r"\bnext\(\s*iter\(", training.source):
         return None
-    met = Counter(row for order in training.orders for row in order)
-    here = training.sets["training"]
-    told = {"count": len(training.orders), "never": len(here - set(met)), "of": len(here), "most": max(met.values())}
+    met, here = Counter(training.orders[0]), training.sets["training"]
+    told = {"never": len(here - set(met)), "of": len(here), "most": max(met.values())}
     return {"where": "next(iter(loader))", **told}
 
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 
 class StudentError(Exception):
     """The student's code raised ``error`` while it was ``doing`` something."""
@@ -20,8 +22,9 @@ class StudentError(Exception):
 
     def where(self) -> str:
         """Return the line of the student's code in which it happened."""
-        ours = Path(__file__).parent
-        here = [f for f in traceback.extract_tb(self.error.__traceback__) if Path(f.filename).parent != ours]
+        ours = Path(__file__).parents[1], Path(torch.__file__).parent  # the doctor, and PyTorch
+        frames = traceback.extract_tb(self.error.__traceback__)
+        here = [f for f in frames if not any(Path(f.filename).is_relative_to(one) for one in ours)]
         return f"line {here[0].lineno}: {here[0].line}" if here and here[0].line else ""
 
 
