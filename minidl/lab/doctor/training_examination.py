@@ -12,6 +12,7 @@ from minidl.lab.doctor.measure.parts import Task, tasks
 from minidl.lab.doctor.measure.returned import confirmed
 from minidl.lab.doctor.measure.trainings import EPOCHS, Training
 from minidl.lab.doctor.mistakes import WRONG_LOOPS
+from minidl.lab.doctor.mistakes.directions import __name__ as directions
 from minidl.lab.doctor.mistakes.reports import __name__ as reports
 from minidl.lab.doctor.observations import as_finding, observe, without_explained
 from minidl.lab.doctor.subject.calls import Watch
@@ -86,8 +87,9 @@ def examine_training(
                 named = any("raises" in f.rule.explains for f in findings if f.rule)
                 if named and loss is not None:
                     break
-                if not training.raised and any(f.rule and f.rule.family != reports for f in findings):
-                    break  # it ran, and did something wrong: with no other data that would be right
+                families = {f.rule.family for f in findings if f.rule}
+                if directions in families or (not training.raised and families - {reports}):
+                    break  # with no other data that would be right
             if tried and not all(training.raised for training, _ in tried):
                 break
         training, findings = min(tried, key=_doubt)

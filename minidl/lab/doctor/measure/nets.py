@@ -181,7 +181,9 @@ class Net:
             name = f"{place} {type(module).__name__}"
             params = [p.detach().clone() for p, _ in own]
             frozen = self.of_torch and bool(own) and not any(param.requires_grad for param, _ in own)
-            result.append(Layer(name, kind_of(module), output, params, grads, module is order[-1], input, module, frozen))
+            result.append(
+                Layer(name, kind_of(module), output, params, grads, module is order[-1], input, module, frozen)
+            )
         return result
 
     @contextlib.contextmanager

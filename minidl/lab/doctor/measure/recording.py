@@ -54,7 +54,9 @@ class Event:
     contributions: list[Event] = field(default_factory=list)  # of a step: the backwards that are in the gradients
     still: bool = False  # of a step: whether no model has been moved by it
     alone: bool = False  # of a step: whether none of the optimiser's parameters is a model's
-    climbs: float | None = None  # of a step or move: cosine of the way taken and the gradient, -1 for a plain step downhill
+    climbs: float | None = (
+        None  # of a step or move: cosine of the way taken and the gradient, -1 for a plain step downhill
+    )
     rate: float | None = None  # of a step: the learning rate, where it is known
     random_states: tuple[int, ...] = ()  # of each source of random numbers
     draws: int = 0  # permutations drawn so far
@@ -146,7 +148,10 @@ class Log:
             if changed(now, state.params):
                 before, state.params = state.params, [param.detach().clone() for param, _ in now]
                 state.moves += 1
-                slopes = [grad if grad is not None and bool(grad.any()) else state.slopes.get(k) for k, (_, grad) in enumerate(now)]
+                slopes = [
+                    grad if grad is not None and bool(grad.any()) else state.slopes.get(k)
+                    for k, (_, grad) in enumerate(now)
+                ]
                 climbs = climbing(before, state.params, slopes)
                 self.add("moved", state.model, contributions=list(state.pending), climbs=climbs)
             if state.pending and all(grad is None or not bool(grad.any()) for _, grad in now):
@@ -274,7 +279,13 @@ class Log:
         held = [p for group in getattr(optimizer, "param_groups", []) for p in group["params"]]
         alone = bool(held) and not any(id(param) in known for param in held)
         self.add(
-            "step", optimizer, contributions=contributions, still=not moved, alone=alone, climbs=climbs, rate=_rate(optimizer)
+            "step",
+            optimizer,
+            contributions=contributions,
+            still=not moved,
+            alone=alone,
+            climbs=climbs,
+            rate=_rate(optimizer),
         )
 
 

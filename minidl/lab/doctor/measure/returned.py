@@ -158,7 +158,12 @@ def _losses(training: Training) -> Iterator[Candidate]:
             yield Candidate(f"the loss {what}", values_of)
         for values_of in last:  # as one number at the end it may be meant, as that of an epoch it is not
             asked = training.kind == "evaluation" or len(values) > 1
-            yield Candidate("last", values_of, "loss of the last batch" if asked and counts[0] > 1 else "", all_epochs=len(values) > 1)
+            yield Candidate(
+                "last",
+                values_of,
+                "loss of the last batch" if asked and counts[0] > 1 else "",
+                all_epochs=len(values) > 1,
+            )
             if training.kind != "evaluation" or counts[0] == 1:
                 yield Candidate(f"the last loss {what}", values_of[-1:])
         yield Candidate(f"every loss {what}", [v for epoch in values for v in epoch], one_by_one=True)

@@ -19,7 +19,14 @@ SYMMETRIC = (nn.MSELoss, nn.L1Loss, nn.SmoothL1Loss, nn.HuberLoss)
 @wrong_loop(
     "loss's arguments swapped",
     read=MSE,
-    explains=("raises", "targets of the wrong dtype", "column against row", "loss's backward left out", "goes uphill"),
+    explains=(
+        "raises",
+        "targets of the wrong dtype",
+        "column against row",
+        "loss's backward left out",
+        "goes uphill",
+        "zeroed before the step",
+    ),
 )
 def arguments_swapped(training: Training) -> Seen | None:
     """{thing} gets the targets first and the model's output second: {what}. The order is
@@ -30,7 +37,9 @@ def arguments_swapped(training: Training) -> Seen | None:
         swapped = [e for e in swapped if not isinstance(e.of, SYMMETRIC)]
     if not swapped or 2 * len(swapped) < len(training.losses):
         return None
-    what = "what its backward returns is the derivative by the targets, for squared errors that by the output with its sign turned"
+    what = (
+        "its backward returns the derivative by the targets, for squared errors that by the output with its sign turned"
+    )
     if training.task.words == "torch":
         what = "the output is taken for the truth, and the truth for the scores"
     return {"where": "The loss", "what": what}

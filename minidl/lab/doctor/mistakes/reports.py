@@ -131,7 +131,11 @@ def accuracy_along_the_wrong_axis(training: Training) -> Seen | None:
         return None
     if training.raised:
         fits = re.search("shape|size|broadcast", str(training.raised.error))
-        return {"where": "The accuracy", "value": "which raises an error"} if fits and training.kind == "evaluation" else None
+        return (
+            {"where": "The accuracy", "value": "which raises an error"}
+            if fits and training.kind == "evaluation"
+            else None
+        )
     known = [c for c in candidates(training) if not c.mistake]
     meant = [v for name, v in series(training.result) if training.kind == "evaluation" or "acc" in name.lower()]
     unknown = [v for v in meant if len(v) in (1, training.epochs) and not any(c.fits(v) for c in known)]

@@ -140,7 +140,11 @@ def stops_when_it_gets_better(training: Training) -> Seen | None:
             for name, value in _assigned(node):
                 text = ast.unparse(value).replace(" ", "").replace("'", "").replace('"', "")
                 starts["<"] |= {name} if re.fullmatch(r"float\(inf\)|\w+\.inf|1e\d+", text) else set()
-                starts[">"] |= {name} if re.fullmatch(r"-float\(inf\)|float\(-inf\)|-\w+\.inf|-?[01](\.0*)?|-1e\d+", text) else set()
+                starts[">"] |= (
+                    {name}
+                    if re.fullmatch(r"-float\(inf\)|float\(-inf\)|-\w+\.inf|-?[01](\.0*)?|-1e\d+", text)
+                    else set()
+                )
     for node in ast.walk(tree):
         ends = isinstance(node, ast.If) and any(isinstance(inner, (ast.Break, ast.Return)) for inner in node.body)
         test = getattr(node, "test", None)

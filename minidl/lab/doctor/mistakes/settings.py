@@ -14,7 +14,16 @@ from torch import nn
 
 from minidl.lab.doctor.measure.nets import leaves
 from minidl.lab.doctor.measure.vitals import TRIAL_STEPS, Vitals, out_of_reach
-from minidl.lab.doctor.mistakes.reading import CROSS_ENTROPY, DATA, DISK, FOUR_LOOPS, FOUR_SETTINGS, MSE, NOWHERE, VALLEY
+from minidl.lab.doctor.mistakes.reading import (
+    CROSS_ENTROPY,
+    DATA,
+    DISK,
+    FOUR_LOOPS,
+    FOUR_SETTINGS,
+    MSE,
+    NOWHERE,
+    VALLEY,
+)
 from minidl.lab.doctor.mistakes.rules import Seen, wrong_setting
 from minidl.lab.doctor.subject.calls import StudentError
 from minidl.lab.doctor.wording import listed, number
@@ -325,7 +334,7 @@ def sigmoid_missing(vitals: Vitals) -> Seen | None:
     except StudentError:
         return None
     last = leaves(vitals.net.model)[-1]
-    if 0 <= low and high <= 1:
+    if low >= 0 and high <= 1:
         return None
     return {"where": f"the model, which ends with a {type(last).__name__},", "low": number(low), "high": number(high)}
 
