@@ -23,7 +23,7 @@ from minidl.lab.doctor.wording import listed, number
 TIME_LIMIT = 60.0
 CLASS_NUMBERS = (
     "the targets are whole numbers from 0 to {last}, one of them for each sample. Are they classes? A squared error takes "
-    "them for amounts, as if class 1 lay between 0 and 2; classes want an output for each, with CrossEntropyLoss or one-hot rows."
+    "them for amounts, as if 1 lay between 0 and 2; classes want an output for each, with CrossEntropyLoss or one-hot rows."
 )
 COLUMNS = {
     "spread": "spread over the samples",

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from minidl.lab.doctor.measure.recording import Event
 from minidl.lab.doctor.measure.trainings import Training
-from minidl.lab.doctor.mistakes.reading import MSE, STEP
+from minidl.lab.doctor.mistakes.reading import DOWNHILL, MSE
 from minidl.lab.doctor.mistakes.rules import Seen, wrong_loop
 
 SOME = 5  # backwards that are looked at, where one is as good as all
@@ -45,7 +45,7 @@ def arguments_swapped(training: Training) -> Seen | None:
     return {"where": "The loss", "what": what}
 
 
-@wrong_loop("goes uphill", read=STEP)
+@wrong_loop("goes uphill", read=DOWNHILL)
 def goes_uphill(training: Training) -> Seen | None:
     """{thing}, in {share}: the gradient points to where the loss grows, and so does the training, the faster the larger
     its steps are. To go down, subtract: p -= lr * the gradient of the loss.
