@@ -55,7 +55,7 @@ FAMILIES = (
     numbers,
     containers,
     optimisers,
-    loops,  # what a loop calls, and then which samples it visits, and what it says in the end
+    loops,  # what a loop calls, and then where it goes, which samples it visits, and what it says in the end
     directions,
     samples,
     reports,
