@@ -9,7 +9,7 @@ import sys
 import pytest
 
 import minidl
-from minidl.lab import bench, report
+from minidl.lab import bench, cli, report
 from minidl.lab.cli import main
 
 ENCODINGS = ["ascii", "cp437", "cp850", "cp932", "cp949", "cp1251", "latin-1", "utf-8"]
@@ -154,6 +154,33 @@ def test_ctrl_c_gets_one_line(module, name, command, tmp_path, monkeypatch, caps
     assert err.startswith("\nInterrupted.")
     assert err.count("\n") == 2
     assert ("goes on from there" in err) == (command == "report")
+
+
+@pytest.mark.parametrize(("more", "says"), [([], "recorded: the same"), (["--fresh"], "without --fresh, the same")])
+def test_an_interrupted_marking_says_how_to_go_on(more, says, monkeypatch, capsys):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_mark", interrupted)
+    status, _, err = ends(["mark", "submissions", *more], capsys)
+    assert status == 130
+    assert err.endswith(f" {says} command goes on from there.\n")
+
+
+def test_whoever_reads_what_is_printed_may_go(tmp_path, monkeypatch):
+    class Pipe(io.StringIO):
+        def fileno(self):
+            return file.fileno()
+
+        def flush(self):
+            raise BrokenPipeError
+
+    monkeypatch.setattr(bench, "main", lambda **_: None)
+    with open(tmp_path / "out", "w") as file:
+        monkeypatch.setattr(sys, "stdout", Pipe())
+        assert main(["bench"]) == 141
+        os.write(file.fileno(), b"goes nowhere")
+    assert (tmp_path / "out").read_text() == ""
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)

@@ -69,7 +69,7 @@ def with_class(handed_in: HandedIn, listed: Sequence[Student]) -> HandedIn:
 
 
 def _forms(one: Student) -> set[str]:
-    """Return a name's letters in the orders in which platforms write them: "Ada Lovelace", "Lovelace, Ada", "lovelaceada"."""
+    """Return a name's letters in the orders in which platforms write them: the first name first, or the last one."""
     name = unicodedata.normalize("NFKC", one.name).casefold()
     if name.count(",") == 1:
         name = " ".join(reversed(name.split(",")))
