@@ -79,6 +79,8 @@ def test_a_model_without_anything_in_the_way_says_so():
         ("torch_one_hidden_unit", "10 samples cannot even be learned by heart"),
         ("torch_softmax_at_the_end", "cannot fall below 1.461"),
         ("torch_relu_for_negative_targets", "nothing below 0"),
+        ("torch_scores_for_bce", "which ends with a Linear, gives numbers from"),
+        ("torch_all_frozen", "Each of the 4 parameters"),
     ],
 )
 def test_a_sentence_says_what_was_measured(name, said):
@@ -92,8 +94,28 @@ def test_the_rate_that_it_says_to_try_is_a_better_one(name):
     assert not {"steps too large", "steps too small"} & set(check_up(**{**given, "lr": rate}).mistakes)
 
 
-def test_a_model_that_raises_is_quoted():
-    assert check_up(network(3, 5, 2), points(100)).mistakes == ["raises"]
+def test_what_raises_is_said():
+    assert "the model raises" in str(check_up(network(3, 5, 2), points(100)))
+    three = torch_network(2, 5, 3), (points(20)[0], torch.full((20,), 3))
+    text = str(check_up(*three))
+    assert "the loss raises IndexError" in text
+    assert "(line" not in text  # neither the doctor's lines nor PyTorch's are the student's
+
+
+def test_frozen_layers_and_class_numbers_as_amounts_are_notes():
+    X, y = labels(points(100))
+    model = torch_network(2, 10, 10, 2)
+    model[2].requires_grad_(False)
+    (note,) = check_up(model, (X, y), lr=0.1).notes
+    assert note.startswith("layer 3 Linear is frozen")
+    amounts = (torch.arange(100) % 4).to(X.dtype)[:, None]
+    assert "from 0 to 3" in check_up(torch_network(2, 10, 1), (X, amounts), lr=0.01).notes[0]
+
+
+def test_it_says_how_many_samples_were_learned_by_heart():
+    X = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    report = check_up(network(2, 8, 1), (X, (X[:, :1] != X[:, 1:]).to(X.dtype)))
+    assert "of 4 samples learned by heart" in str(report)
 
 
 X, T = points(20)

@@ -93,6 +93,43 @@ def test_nothing_is_changed_for_everybody_else():
     assert everything() == before
 
 
+def shuffled_once(model, loss, optimizer, X, T, epochs, batch_size):
+    order = torch.randperm(len(X))
+    for _ in range(epochs):
+        for rows in order.split(batch_size):
+            step(model, loss, optimizer, X[rows], T[rows])
+
+
+def halved_after_each_batch(model, loss, optimizer, X, T, epochs, batch_size):
+    for _ in range(epochs):
+        for rows in torch.randperm(len(X)).split(batch_size):
+            step(model, loss, optimizer, X[rows], T[rows])
+            optimizer.lr /= 2
+
+
+def targets_made_floats(model, criterion, optimizer, X, y):
+    optimizer.zero_grad()
+    criterion(model(X), y.float()).backward()
+    optimizer.step()
+
+
+@pytest.mark.parametrize(
+    ("loop", "said"),
+    [
+        (shuffled_once, "in the same order in every epoch"),
+        (halved_after_each_batch, "falls from 0.001 to 3.125e-05"),
+        (right_loops.stops_when_small_enough, "of 3 epochs the loop makes one"),
+        (targets_made_floats, "CrossEntropyLoss and class numbers were tried first"),
+        (right_loops.index_batches, None),
+    ],
+)
+def test_what_may_be_meant_is_a_note(loop, said):
+    diagnosis = examine_training(loop)
+    assert diagnosis
+    assert len(diagnosis.notes) == (said is not None)
+    assert said is None or said in diagnosis.notes[0]
+
+
 @pytest.mark.parametrize("loop", [right_loops.torch_with_validation, right_loops.reports_accuracy])
 def test_it_takes_less_than_two_seconds(loop):
     started = time.process_time()
@@ -152,6 +189,13 @@ def test_another_framework_is_refused():
         ("torch_right_over_training_samples", "divided by 23 training samples"),
         ("torch_column_against_row", "an output of shape (4, 1) with targets of shape (4,)"),
         ("seeds_in_the_loop", "Seed once, before the first epoch."),
+        ("torch_zeroed_once_for_all", "set to zero only once, before there are any: in 17 of the 17 steps"),
+        ("own_means_over_samples", "and the losses of the batches were means already"),
+        ("holds_back_and_trains_on_all", "All 6 samples that are held back are trained on as well"),
+        ("splits_in_every_epoch", "held back in one epoch are trained on as well, in another"),
+        ("stops_at_the_best", "ends after one, by if total < best"),
+        ("torch_adds_the_gradient", "are moved along the gradient, in 18 of 18 steps"),
+        ("torch_loss_with_a_minus", "has its sign turned"),
     ],
 )
 def test_a_sentence_says_what_was_measured(name, said):

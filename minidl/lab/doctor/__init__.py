@@ -15,7 +15,8 @@ value through the folder:
    what the experiments see.
 5. `diagnosis` tells it, as text, as HTML, a `card` with a `heat_map`, and as a dictionary; `wording` writes numbers and names.
 
-A training loop is examined by `training_examination` in the same way: `measure` runs it with parts that write down every call.
+A training loop is examined by `training_examination` in the same way: `measure` runs it with parts that write down every call;
+what may be meant as it is becomes a note, in `training_notes`.
 What else may stand in the way of a training, its numbers, is measured by `check_up`.
 `students` does all that with the files of a whole course. Imports go from the later of these to the earlier; none of them
 imports anything else of minidl, but for `measure.parts`, the network that a loop is given to train.

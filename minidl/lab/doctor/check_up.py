@@ -6,20 +6,25 @@ import html
 import math
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from minidl.lab.doctor.diagnosis import Diagnosis, Finding
 from minidl.lab.doctor.measure.curves import curves_of
 from minidl.lab.doctor.measure.nets import Layer
 from minidl.lab.doctor.measure.parts import LOSS
-from minidl.lab.doctor.measure.vitals import Vitals, dead, saturated, spread, update_ratio
+from minidl.lab.doctor.measure.vitals import TEN, Vitals, dead, saturated, spread, update_ratio
 from minidl.lab.doctor.mistakes import WRONG_SETTINGS
 from minidl.lab.doctor.observations import as_finding, observe, without_explained
 from minidl.lab.doctor.subject.calls import StudentError, Watch
 from minidl.lab.doctor.time_limit import Hung, guarded
-from minidl.lab.doctor.wording import number
+from minidl.lab.doctor.wording import listed, number
 
 TIME_LIMIT = 60.0
+CLASS_NUMBERS = (
+    "the targets are whole numbers from 0 to {last}, one of them for each sample. Are they classes? A squared error takes "
+    "them for amounts, as if 1 lay between 0 and 2; classes want an output for each, with CrossEntropyLoss or one-hot rows."
+)
 COLUMNS = {
     "spread": "spread over the samples",
     "asleep": "dead or saturated",
@@ -73,7 +78,8 @@ class CheckUp(Diagnosis):
         if "after one step" in seen:
             lines.append(f"one step takes a batch's loss to {number(seen['after one step'])} times what it was.")
         if "ten samples" in seen:
-            lines.append(f"of ten samples learned by heart, {seen['ten samples']:.0%} of a guess's loss is left.")
+            count = "ten" if seen["by heart"] == TEN else seen["by heart"]
+            lines.append(f"of {count} samples learned by heart, {seen['ten samples']:.0%} of a guess's loss is left.")
         for data in ("training", "validation"):
             if f"{data} losses" in seen:
                 losses = seen[f"{data} losses"]
@@ -229,6 +235,7 @@ def _measured(subject: str, vitals: Vitals) -> CheckUp:
     measured = {"loss": vitals.loss, "guess": vitals.guess}
     if "by_heart" in vars(vitals):
         measured["ten samples"], measured["ten samples right"] = vitals.by_heart  # NaN is left out below
+        measured["by heart"] = len(vitals.ten)
     if vitals.lr:
         measured |= {
             "lr": vitals.lr,
@@ -243,7 +250,24 @@ def _measured(subject: str, vitals: Vitals) -> CheckUp:
             measured["validation losses"] = vitals.curves.validation
     measured = {k: v for k, v in measured.items() if not (isinstance(v, float) and math.isnan(v))}
     pairs = zip(vitals.layers, vitals.of_a_batch, strict=True)
-    return _report(subject, findings, measured, [_row(*pair, vitals.lr) for pair in pairs])
+    report = _report(subject, findings, measured, [_row(*pair, vitals.lr) for pair in pairs])
+    report.notes = _notes(vitals)
+    return report
+
+
+def _notes(vitals: Vitals) -> list[str]:
+    """Return what is worth saying, and may be meant as it is."""
+    notes = []
+    frozen = [layer.name for layer in vitals.layers if layer.frozen]
+    if frozen:
+        several = len(frozen) > 1
+        what = f"layer{'s' * several} {listed(frozen)} {'are' if several else 'is'} frozen (requires_grad = False)"
+        notes.append(f"{what}: no step moves {'them' if several else 'it'}. On purpose?")
+    values = vitals.T.unique() if vitals.T.is_floating_point() else vitals.T[:0]
+    column = vitals.T.ndim == 1 or (vitals.T.ndim == 2 and vitals.T.shape[1] == 1)
+    if column and 3 <= len(values) <= 20 and bool((values == torch.arange(len(values))).all()):
+        notes.append(CLASS_NUMBERS.format(last=len(values) - 1))
+    return notes
 
 
 def _row(layer: Layer, of_a_batch: Layer, lr: float | None) -> dict[str, Any]:

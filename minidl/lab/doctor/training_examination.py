@@ -12,22 +12,15 @@ from minidl.lab.doctor.measure.parts import Task, tasks
 from minidl.lab.doctor.measure.returned import confirmed
 from minidl.lab.doctor.measure.trainings import EPOCHS, Training
 from minidl.lab.doctor.mistakes import WRONG_LOOPS
+from minidl.lab.doctor.mistakes.directions import __name__ as directions
 from minidl.lab.doctor.mistakes.reports import __name__ as reports
-from minidl.lab.doctor.mistakes.samples import always_whole, with_replacement
 from minidl.lab.doctor.observations import as_finding, observe, without_explained
 from minidl.lab.doctor.subject.calls import Watch
 from minidl.lab.doctor.subject.loops import kind_of, roles_of, source_of, words_of
 from minidl.lab.doctor.time_limit import Hung, guarded
+from minidl.lab.doctor.training_notes import notes_on
 
 TIME_LIMIT = 20.0  # seconds for a whole run of the loop, which may print or draw on the way
-NOT_SEEN = (
-    "the model was never called with samples of the data: which samples it meets, and in which order, was not judged."
-)
-CHANCE = (
-    "batches are drawn anew for each step, so that in an epoch some samples are met twice and others not at all. On purpose? "
-    "If not, take one order for each epoch (torch.randperm)."
-)
-WHOLE = "{name} is not used: every step is made with all samples, one step an epoch. On purpose?"
 
 
 def examine_training(
@@ -88,18 +81,19 @@ def examine_training(
                 if training.raised and not any("raises" in f.rule.explains for f in findings):
                     findings.append(as_finding(training.raised))
                 if not findings and (not tried or confirmed(training)):
-                    return [], _notes(training), _described(name, training)
+                    return [], notes_on(training, [], tried), _described(name, training)
                 if findings:
                     tried.append((training, findings))
                 named = any("raises" in f.rule.explains for f in findings if f.rule)
                 if named and loss is not None:
                     break
-                if not training.raised and any(f.rule and f.rule.family != reports for f in findings):
-                    break  # it ran, and did something wrong: with no other data that would be right
+                families = {f.rule.family for f in findings if f.rule}
+                if directions in families or (not training.raised and families - {reports}):
+                    break  # with no other data that would be right
             if tried and not all(training.raised for training, _ in tried):
                 break
         training, findings = min(tried, key=_doubt)
-        return findings, _notes(training), _described(name, training)
+        return findings, notes_on(training, findings, tried), _described(name, training)
 
     try:
         (findings, notes, described), _ = guarded(work, time_limit)
@@ -127,14 +121,3 @@ def _described(name: str, training: Training) -> str:
         "step": f"for {len(training.calls)} steps with",
     }
     return f"{name}, run {how[training.kind]} {parts} and {len(task.X)} samples"
-
-
-def _notes(training: Training) -> list[str]:
-    notes = []
-    if training.kind != "step" and training.backwards and not training.orders:
-        notes.append(NOT_SEEN)
-    if training.orders and training.moved and with_replacement(training):
-        notes.append(CHANCE)
-    if always_whole(training):
-        notes.append(WHOLE.format(name=training.roles["batch size"]))
-    return notes

@@ -42,6 +42,25 @@ def zeroed_once_an_epoch(model, loss, optimizer, X, T, epochs, batch_size):
             optimizer.step()
 
 
+@loop("zeroed too rarely")
+def zeroed_once_for_all(model, loss, optimizer, X, T, epochs, batch_size):
+    model.zero_grad()
+    for _ in range(epochs):
+        for rows in torch.randperm(len(X)).split(batch_size):
+            loss(model(X[rows]), T[rows])
+            model.backward(loss.backward())
+            optimizer.step()
+
+
+@loop("zeroed too rarely")
+def torch_zeroed_once_for_all(model, criterion, optimizer, train_loader, epochs):
+    optimizer.zero_grad()
+    for _ in range(epochs):
+        for x, y in train_loader:
+            criterion(model(x), y).backward()
+            optimizer.step()
+
+
 @loop("zeroed before the step")
 def zeroed_between(model, loss, optimizer, X, T, epochs, batch_size):
     for _ in range(epochs):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
+import minidl
 from specimens.collection import loop
 from specimens.samples import descend
 
@@ -253,3 +254,76 @@ def torch_right_over_large_batches(model, X, y):
         for xb, yb in loader:
             correct += (model(xb).argmax(1) == yb).sum().item()
     return correct / len(loader)
+
+
+@loop("loss of the last batch")
+def last_loss_of_each_epoch(model, loss, optimizer, X, T, epochs, batch_size):
+    history = []
+    for _ in range(epochs):
+        for rows in torch.randperm(len(X)).split(batch_size):
+            value = loss(model(X[rows]), T[rows])
+            model.zero_grad()
+            model.backward(loss.backward())
+            optimizer.step()
+        history.append(value.item() / len(rows))
+    return history
+
+
+@loop("loss of the last batch")
+def torch_last_loss_of_each_epoch(model, criterion, optimizer, train_loader, epochs):
+    history = {"loss": []}
+    for _ in range(epochs):
+        for x, y in train_loader:
+            optimizer.zero_grad()
+            loss = criterion(model(x), y)
+            loss.backward()
+            optimizer.step()
+        history["loss"].append(loss.item())
+    return history
+
+
+@loop("epoch loss divided wrongly")
+def own_means_over_samples(model, optimizer, X, T, epochs, batch_size):
+    loss, history = minidl.MSELoss("batchmean"), []
+    for _ in range(epochs):
+        total = 0.0
+        for rows in torch.randperm(len(X)).split(batch_size):
+            total += loss(model(X[rows]), T[rows]).item()
+            model.zero_grad()
+            model.backward(loss.backward())
+            optimizer.step()
+        history.append(total / len(X))
+    return history
+
+
+@loop("mean of unequal batches")
+def mean_of_the_batches_accuracies(model, X, T, batch_size):
+    shares = []
+    for x, t in zip(X.split(batch_size), T.split(batch_size), strict=True):
+        shares.append((model(x).argmax(1) == t.argmax(1)).double().mean().item())
+    return sum(shares) / len(shares)
+
+
+@loop("mean of unequal batches")
+def torch_mean_of_the_batches_accuracies(model, val_loader):
+    model.eval()
+    with torch.no_grad():
+        shares = [(model(x).argmax(1) == y).float().mean().item() for x, y in val_loader]
+    return sum(shares) / len(shares)
+
+
+@loop("accuracy along the wrong axis")
+def torch_columns_of_validation(model, criterion, optimizer, X, y, X_val, y_val, epochs, batch_size):
+    accuracies = []
+    for _ in range(epochs):
+        model.train()
+        for rows in torch.randperm(len(X)).split(batch_size):
+            optimizer.zero_grad()
+            criterion(model(X[rows]), y[rows]).backward()
+            optimizer.step()
+        model.eval()
+        with torch.no_grad():
+            predicted = model(X_val).argmax(dim=0)
+        right = sum(int(p == t) for p, t in zip(predicted, y_val, strict=False))
+        accuracies.append(right / len(predicted))
+    return {"accuracy": accuracies}

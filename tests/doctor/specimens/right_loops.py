@@ -464,3 +464,40 @@ def torch_largest_of_each_class(model, X, y):
         scores = model(X)
     surest = scores.max(0).values.tolist()
     return surest, (scores.argmax(1) == y).float().mean().item()
+
+
+@loop(more={"loss": torch.nn.MSELoss()})
+def torch_squares_know_no_order(model, criterion, optimizer, X, y):
+    optimizer.zero_grad()
+    criterion(y, model(X)).backward()
+    optimizer.step()
+
+
+@right_loop
+def stops_when_small_enough(model, loss, optimizer, X, T, epochs, batch_size):
+    limit, history = 1e6, []
+    for _ in range(epochs):
+        total = 0.0
+        for rows in torch.randperm(len(X)).split(batch_size):
+            total += loss(model(X[rows]), T[rows]).item()
+            model.zero_grad()
+            model.backward(loss.backward())
+            optimizer.step()
+        history.append(total / len(X))
+        if history[-1] < 100:
+            break
+    return history, limit
+
+
+@right_loop
+def momentum_by_hand(model, loss, X, T, epochs, batch_size, lr):
+    speeds = [torch.zeros_like(param) for param, _ in model.parameters()]
+    for _ in range(epochs):
+        for rows in torch.randperm(len(X)).split(batch_size):
+            value = loss(model(X[rows]), T[rows])
+            model.zero_grad()
+            model.backward(loss.backward())
+            for speed, (param, grad) in zip(speeds, model.parameters(), strict=True):
+                speed.mul_(0.9).add_(grad)
+                param.sub_(lr * speed)
+    return value.item()

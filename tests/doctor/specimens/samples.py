@@ -226,3 +226,78 @@ def torch_loader_of_single_samples(model, criterion, optimizer, X, y, epochs, ba
             optimizer.zero_grad()
             criterion(model(xb), yb).backward()
             optimizer.step()
+
+
+@loop("trained on validation data")
+def holds_back_and_trains_on_all(model, loss, optimizer, X, T, epochs, batch_size):
+    history = {"val_loss": []}
+    for _ in range(epochs):
+        for rows in torch.randperm(len(X)).split(batch_size):
+            descend(model, loss, optimizer, X[rows], T[rows])
+        history["val_loss"].append(loss(model(X[-6:]), T[-6:]).item() / 6)
+    return history
+
+
+@loop("trained on validation data")
+def splits_in_every_epoch(model, loss, optimizer, X, T, epochs, batch_size):
+    values = []
+    for _ in range(epochs):
+        order = torch.randperm(len(X))
+        own, held = order[5:], order[:5]
+        for rows in own.split(batch_size):
+            descend(model, loss, optimizer, X[rows], T[rows])
+        values.append(loss(model(X[held]), T[held]).item() / 5)
+    return values
+
+
+@loop("stops when it gets better")
+def stops_at_the_best(model, loss, optimizer, X, T, epochs, batch_size):
+    best, history = float("inf"), []
+    for _ in range(epochs):
+        total = 0.0
+        for rows in torch.randperm(len(X)).split(batch_size):
+            total += descend(model, loss, optimizer, X[rows], T[rows]).item()
+        history.append(total / len(X))
+        if total < best:
+            break
+        best = total
+    return history
+
+
+@loop("stops when it gets better")
+def torch_returns_at_the_best(model, criterion, optimizer, train_loader, val_loader, epochs):
+    best = 0.0
+    for _ in range(epochs):
+        model.train()
+        for x, y in train_loader:
+            optimizer.zero_grad()
+            criterion(model(x), y).backward()
+            optimizer.step()
+        model.eval()
+        with torch.no_grad():
+            right = sum((model(x).argmax(1) == y).sum().item() for x, y in val_loader)
+        if best < right:
+            return model
+        best = right
+    return model
+
+
+@loop("a new pass for each batch")
+def torch_first_batch_of_each_pass(model, criterion, optimizer, X, y, epochs, batch_size):
+    loader = DataLoader(TensorDataset(X, y), batch_size=batch_size, shuffle=True)
+    for _ in range(epochs):
+        for _ in range(len(loader)):
+            xb, yb = next(iter(loader))
+            optimizer.zero_grad()
+            criterion(model(xb), yb).backward()
+            optimizer.step()
+
+
+@loop("a new pass for each batch")
+def torch_first_batch_of_the_given_loader(model, criterion, optimizer, train_loader, epochs):
+    for _ in range(epochs):
+        for _ in train_loader:
+            x, y = next(iter(train_loader))
+            optimizer.zero_grad()
+            criterion(model(x), y).backward()
+            optimizer.step()

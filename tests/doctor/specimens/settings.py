@@ -268,3 +268,32 @@ def torch_scores_for_nll():
 def torch_probabilities_for_nll():
     model = torch_network(64, 30, 10, last=nn.Softmax(dim=1))
     return {"model": model, "data": labels(digits(generator=seeded())[0]), "loss": nn.NLLLoss(), "lr": 0.05}
+
+
+@setting("sigmoid missing")
+def torch_scores_for_bce():
+    X, y = labels(points())
+    return {"model": torch_network(2, 25, 1), "data": (X, y[:, None].float()), "loss": nn.BCELoss(), "lr": 0.1}
+
+
+@setting("sigmoid missing")
+def torch_tanh_for_bce():
+    X, y = labels(points())
+    model = torch_network(2, 25, 1, last=nn.Tanh())
+    return {"model": model, "data": (X, y[:, None].float()), "loss": nn.BCELoss(), "lr": 0.1}
+
+
+def frozen(model):
+    for param in model.parameters():
+        param.requires_grad_(False)
+    return model
+
+
+@setting("all parameters frozen")
+def torch_all_frozen():
+    return {"model": frozen(torch_network(2, 25, 2)), "data": labels(points()), "lr": 0.1}
+
+
+@setting("all parameters frozen")
+def torch_one_frozen_layer():
+    return {"model": frozen(nn.Linear(2, 2, bias=False)), "data": labels(points()), "loss": nn.CrossEntropyLoss()}

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from minidl.lab.doctor.measure.recording import pairs
+from minidl.lab.doctor.subject.calls import StudentError
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.inside import children
 
@@ -32,6 +33,8 @@ class Layer:
     params, grads : list of Tensor
     module : object
         Itself, in a copy of the model.
+    frozen : bool
+        Whether it has parameters of PyTorch, none of which asks for a gradient.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Layer:
     last: bool = False
     input: Tensor | None = None
     module: Any = None
+    frozen: bool = False
 
 
 def leaves(model: Any) -> list[Any]:
@@ -65,6 +69,17 @@ def kind_of(layer: Any) -> str:
 def own_pairs(layer: Any) -> list[tuple[Tensor, Tensor | None]]:
     """Return a layer's own parameters, each with its gradient; weights before biases."""
     return sorted(pairs(layer), key=lambda pair: -pair[0].numel())
+
+
+@contextlib.contextmanager
+def _named(part: str) -> Iterator[None]:
+    """Say of an error which part has raised it."""
+    try:
+        yield
+    except StudentError:
+        raise
+    except Exception as error:
+        raise StudentError(part, error) from error
 
 
 class Net:
@@ -99,14 +114,20 @@ class Net:
     def answer(self, X: Tensor) -> Tensor:
         """Return the model's output."""
         with torch.no_grad():
-            return self.model.forward(self._as_mine(X)).detach()
+            return self._output(X).detach()
 
     def value(self, X: Tensor, T: Tensor) -> float:
         """Return the loss."""
         with torch.no_grad():
-            output, target = self.model.forward(self._as_mine(X)), self._as_mine(T)
-            value = self.loss(output, target) if self.of_torch else self.loss.forward(output, target)
-        return float(value)
+            return float(self._value(self._output(X), T))
+
+    def _output(self, X: Tensor) -> Tensor:
+        with _named("the model"):
+            return (self.model if self.of_torch else self.model.forward)(self._as_mine(X))
+
+    def _value(self, output: Tensor, T: Tensor) -> Any:
+        with _named("the loss"):
+            return (self.loss if self.of_torch else self.loss.forward)(output, self._as_mine(T))
 
     def loss_of(self, output: Tensor, target: Tensor) -> float | None:
         """Return the loss of an output that is given; None where it takes none such."""
@@ -118,19 +139,22 @@ class Net:
 
     def differentiate(self, X: Tensor, T: Tensor) -> float:
         """Compute the gradients, and return the loss."""
-        X, T = self._as_mine(X), self._as_mine(T)
         if self.of_torch:
             for param in self._of_torch:
                 param.grad = None
             with torch.enable_grad():
-                value = self.loss(self.model(X), T)
-                value.backward()
+                value = self._value(self._output(X), T)
+                with _named("backward"):
+                    value.backward()
             return float(value.detach())
         with torch.no_grad():
-            value = self.loss.forward(self.model.forward(X), T)
+            value = self._value(self._output(X), T)
             for _, grad in pairs(self.model):
                 grad.zero_()
-            self.model.backward(self.loss.backward())
+            with _named("the loss's backward"):
+                message = self.loss.backward()
+            with _named("the model's backward"):
+                self.model.backward(message)
         return float(value)
 
     def step(self, lr: float, along: list[Tensor] | None = None) -> None:
@@ -156,7 +180,10 @@ class Net:
             grads = [torch.zeros_like(p) if g is None else g.detach().clone() for p, g in own]
             name = f"{place} {type(module).__name__}"
             params = [p.detach().clone() for p, _ in own]
-            result.append(Layer(name, kind_of(module), output, params, grads, module is order[-1], input, module))
+            frozen = self.of_torch and bool(own) and not any(param.requires_grad for param, _ in own)
+            result.append(
+                Layer(name, kind_of(module), output, params, grads, module is order[-1], input, module, frozen)
+            )
         return result
 
     @contextlib.contextmanager

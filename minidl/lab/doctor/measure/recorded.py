@@ -7,6 +7,7 @@ optimiser of PyTorch, is written down too, as long as `listening` lasts.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -48,6 +49,10 @@ def _recorded(thing: Any, methods: dict[str, Callable]) -> None:
 
 def _record_model(model: Any, log: Log) -> None:
     kind = type(model)
+    if isinstance(model, nn.Module):
+        for place, param in enumerate(model.parameters()):
+            if param.requires_grad:
+                param.register_post_accumulate_grad_hook(functools.partial(_keep_slope, log.state(model).slopes, place))
 
     def zero_grad(self: Any, *more: Any, **others: Any) -> None:
         log.zero(self)
@@ -56,6 +61,10 @@ def _record_model(model: Any, log: Log) -> None:
     backward = None if isinstance(model, nn.Module) else kind.backward
     methods = model_methods(kind.forward, backward, log)
     _recorded(model, {**methods, **({"zero_grad": zero_grad} if hasattr(kind, "zero_grad") else {})})
+
+
+def _keep_slope(slopes: dict[int, Tensor], place: int, param: Tensor) -> None:
+    slopes[place] = param.grad.detach().clone()
 
 
 def model_methods(plain: Callable, plain_backward: Callable | None, log: Log) -> dict[str, Callable]:
@@ -78,9 +87,11 @@ def model_methods(plain: Callable, plain_backward: Callable | None, log: Log) ->
         log.backward(self, grad_output)
         log.busy = True
         try:
-            return plain_backward(self, grad_output, *more)
+            answer = plain_backward(self, grad_output, *more)
         finally:
             log.busy = False
+        log.differentiated(self)
+        return answer
 
     return {"forward": forward, **({"backward": backward} if plain_backward else {})}
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import random
 import sys
 import weakref
@@ -53,6 +54,10 @@ class Event:
     contributions: list[Event] = field(default_factory=list)  # of a step: the backwards that are in the gradients
     still: bool = False  # of a step: whether no model has been moved by it
     alone: bool = False  # of a step: whether none of the optimiser's parameters is a model's
+    climbs: float | None = (
+        None  # of a step or move: cosine of the way taken and the gradient, -1 for a plain step downhill
+    )
+    rate: float | None = None  # of a step: the learning rate, where it is known
     random_states: tuple[int, ...] = ()  # of each source of random numbers
     draws: int = 0  # permutations drawn so far
     alive: Callable[[], Any] = lambda: None
@@ -67,6 +72,7 @@ class State:
     moves: int = 0
     pending: list[Event] = field(default_factory=list)
     last: Event | None = None  # its last forward
+    slopes: dict[int, Tensor] = field(default_factory=dict)  # the last gradient of each parameter, by its place
 
 
 def pairs(model: Any) -> list[tuple[Tensor, Tensor | None]]:
@@ -78,6 +84,18 @@ def pairs(model: Any) -> list[tuple[Tensor, Tensor | None]]:
             found = list(getattr(model, method)())
             return [(param, grad) for param, grad in found if isinstance(param, Tensor)]
     return []
+
+
+def climbing(before: list[Tensor], after: list[Tensor], grads: list[Tensor | None]) -> float | None:
+    """Return the cosine of the way from one set of parameters to another and the gradient; None where one of them is zero."""
+    if len(before) != len(after) or any(a.shape != b.shape for a, b in zip(before, after, strict=True)):
+        return None
+    known = [(b - a, g) for a, b, g in zip(before, after, grads, strict=True) if g is not None and g.shape == a.shape]
+    product, way, slope = (
+        sum(float((p * q).sum()) for p, q in parts)
+        for parts in (known, [(w, w) for w, _ in known], [(g, g) for _, g in known])
+    )
+    return product / math.sqrt(way * slope) if way * slope > 0 else None
 
 
 def changed(now: list[tuple[Tensor, Tensor | None]], before: list[Tensor]) -> bool:
@@ -128,9 +146,14 @@ class Log:
         for state in list(self.states.values()):
             now = pairs(state.model)
             if changed(now, state.params):
-                state.params = [param.detach().clone() for param, _ in now]
+                before, state.params = state.params, [param.detach().clone() for param, _ in now]
                 state.moves += 1
-                self.add("moved", state.model, contributions=list(state.pending))
+                slopes = [
+                    grad if grad is not None and bool(grad.any()) else state.slopes.get(k)
+                    for k, (_, grad) in enumerate(now)
+                ]
+                climbs = climbing(before, state.params, slopes)
+                self.add("moved", state.model, contributions=list(state.pending), climbs=climbs)
             if state.pending and all(grad is None or not bool(grad.any()) for _, grad in now):
                 state.pending = []
                 self.add("zeroed", state.model)
@@ -168,6 +191,8 @@ class Log:
     def loss(self, loss: Any, input: Any, target: Any, value: Any, message: Tensor | None) -> None:
         self.look()
         about, how = self._forward_of(input)
+        if about is None and self._forward_of(target)[1] == "":
+            how = "swapped"
         tensors = [t.detach().clone() if isinstance(t, Tensor) else None for t in (input, target, value)]
         self.add(
             "loss", loss, about=about, how=how, rows=about.rows if about else None, true_message=message,
@@ -209,6 +234,11 @@ class Log:
         )
         state.pending.append(event)
 
+    def differentiated(self, model: Any) -> None:
+        """Keep the gradients that a backward has computed."""
+        state = self.state(model)
+        state.slopes = {k: g.detach().clone() for k, (_, g) in enumerate(pairs(model)) if g is not None}
+
     def zero(self, of: Any) -> None:
         self.look()
         self.add("zero", of)
@@ -229,25 +259,45 @@ class Log:
         self.look()
         contributions = [event for state in self.states.values() for event in state.pending]
         before = {key: state.moves for key, state in self.states.items()}
+        slopes = {
+            key: [None if g is None else g.detach().clone() for _, g in pairs(state.model)]
+            for key, state in self.states.items()
+        }
         self.busy = True
         try:
             yield
         finally:
             self.busy = False
-        moved = []
+        moved, climbs = [], None
         for key, state in self.states.items():
             now = pairs(state.model)
             if changed(now, state.params):
-                state.params, state.moves = [p.detach().clone() for p, _ in now], before[key] + 1
+                old, state.params, state.moves = state.params, [p.detach().clone() for p, _ in now], before[key] + 1
+                climbs = climbing(old, state.params, slopes.get(key, [None] * len(now)))
                 moved.append(key)
         known = {id(param) for state in self.states.values() for param, _ in pairs(state.model)}
         held = [p for group in getattr(optimizer, "param_groups", []) for p in group["params"]]
         alone = bool(held) and not any(id(param) in known for param in held)
-        self.add("step", optimizer, contributions=contributions, still=not moved, alone=alone)
+        self.add(
+            "step",
+            optimizer,
+            contributions=contributions,
+            still=not moved,
+            alone=alone,
+            climbs=climbs,
+            rate=_rate(optimizer),
+        )
 
 
 class _Mark:
     """Something to look for, in a graph."""
+
+
+def _rate(optimizer: Any) -> float | None:
+    """Return the learning rate of an optimiser, where it is known."""
+    groups = getattr(optimizer, "param_groups", None)
+    rate = groups[0].get("lr") if groups else getattr(optimizer, "lr", None)
+    return float(rate) if isinstance(rate, (int, float)) else None
 
 
 def _random_states() -> tuple[int, ...]:

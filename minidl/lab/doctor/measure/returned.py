@@ -75,9 +75,13 @@ class Candidate:
     mistake: str = ""
     data: str = ""  # of which data it is a share
     one_by_one: bool = False  # whether there is one for each batch
+    mean: bool = False  # of a loss: whether it is a mean for each batch already
+    all_epochs: bool = False  # whether a single number does not do
 
     def fits(self, series: Series) -> bool:
         own = self.values
+        if self.all_epochs and len(series) == 1:
+            return False
         if len(series) == 1 and len(own) > 1 and not self.one_by_one:
             own = own[-1:]
         return len(own) == len(series) and all(
@@ -100,8 +104,18 @@ def confirmed(training: Training) -> bool:
     return training.raised is None and all(any(c.fits(values) for c in known) for _, values in numbers)
 
 
-def _mean_like(loss: Any) -> bool:
-    return getattr(loss, "reduction", "sum") != "sum"
+def _mean_like(training: Training, event: Event) -> bool:
+    """Whether a loss is a mean: by its word, or else because a batch that is taken twice has no larger one."""
+    if hasattr(event.of, "reduction"):
+        return event.of.reduction != "sum"
+    training.log.busy = True  # nothing is written down of this
+    try:
+        twice = float(event.of.forward(torch.cat([event.output] * 2), torch.cat([event.target] * 2)))
+        return abs(twice - float(event.value)) < 0.1 * abs(float(event.value))
+    except Exception:
+        return False
+    finally:
+        training.log.busy = False
 
 
 def _losses(training: Training) -> Iterator[Candidate]:
@@ -109,7 +123,7 @@ def _losses(training: Training) -> Iterator[Candidate]:
     for place, epochs in enumerate(parts):
         if not epochs or not all(epochs):
             continue
-        mean = _mean_like(epochs[0][0].of)
+        mean = _mean_like(training, epochs[0][0])
         values = [[float(e.value) for e in epoch] for epoch in epochs]
         sizes = [[len(e.rows or e.output) for e in epoch] for epoch in epochs]
         sums, ns, counts = [sum(v) for v in values], [sum(s) for s in sizes], [len(v) for v in values]
@@ -118,8 +132,8 @@ def _losses(training: Training) -> Iterator[Candidate]:
         by_batches = [s / b for s, b in zip(sums, counts, strict=True)]
         largest = max(max(s) for s in sizes)
         what = "of the training batches" if place == 0 else "of an evaluation"
-        right = {"sum": sums, "last": [v[-1] for v in values], "first": [v[0] for v in values]}
-        right["last over its samples"] = [v[-1] / s[-1] for v, s in zip(values, sizes, strict=True)]
+        right = {"sum": sums, "first": [v[0] for v in values]}
+        last = [[v[-1] for v in values], [v[-1] / s[-1] for v, s in zip(values, sizes, strict=True)]]
         if mean:
             right |= {"mean": by_batches, "weighted": [w / n for w, n in zip(weighted, ns, strict=True)]}
             wrong = {
@@ -142,12 +156,22 @@ def _losses(training: Training) -> Iterator[Candidate]:
         singles = counts[0] == 1  # a single batch is whole
         for values_of in right.values():
             yield Candidate(f"the loss {what}", values_of)
+        for values_of in last:  # as one number at the end it may be meant, as that of an epoch it is not
+            asked = training.kind == "evaluation" or len(values) > 1
+            yield Candidate(
+                "last",
+                values_of,
+                "loss of the last batch" if asked and counts[0] > 1 else "",
+                all_epochs=len(values) > 1,
+            )
+            if training.kind != "evaluation" or counts[0] == 1:
+                yield Candidate(f"the last loss {what}", values_of[-1:])
         yield Candidate(f"every loss {what}", [v for epoch in values for v in epoch], one_by_one=True)
         each = [v / n for e, s in zip(values, sizes, strict=True) for v, n in zip(e, s, strict=True)]
         yield Candidate(f"every loss {what}", each, one_by_one=True)
         for divisor, values_of in wrong.items():
             if not (singles and divisor == "batches"):
-                yield Candidate(divisor, values_of, "divided")
+                yield Candidate(divisor, values_of, "divided", mean=mean)
         if len(sums) > 1:
             for values_of in (sums, by_samples, by_batches, [w / n for w, n in zip(weighted, ns, strict=True)]):
                 totals = [sum(values_of[: k + 1]) for k in range(len(values_of))]
@@ -191,17 +215,18 @@ def _right(training: Training, event: Event) -> list[int]:
     return [int(((output > limit) == yes).sum()) for limit in (0.0, 0.5)]
 
 
-def _along_columns(training: Training, events: list[Event]) -> float | None:
-    """Return the share that somebody gets who takes the largest entry of each column."""
+def _along_columns(training: Training, events: list[Event]) -> list[float] | None:
+    """Return the shares that somebody may get who takes the largest entry of each column."""
     output, truth = torch.cat([e.output for e in events]), torch.cat([training.truth(e.rows) for e in events])
     if output.ndim != 2 or output.shape[1] < 2:
         return None
     if truth.shape == output.shape:
-        return float((output.argmax(0) == truth.argmax(0)).double().mean())
-    n = min(output.shape)  # class numbers: somebody may have made the lengths fit
-    return (
-        float((output.argmax(0)[:n] == truth.reshape(-1)[:n]).double().mean()) if truth.numel() == len(truth) else None
-    )
+        return [float((output.argmax(0) == truth.argmax(0)).double().mean())]
+    if truth.numel() != len(truth):
+        return None
+    n = min(output.shape)  # class numbers: somebody may have made the lengths fit, and divides by one of them
+    right = int((output.argmax(0)[:n] == truth.reshape(-1)[:n]).sum())
+    return [right / count for count in (n, *output.shape)]
 
 
 def _shares(training: Training) -> Iterator[Candidate]:
@@ -221,7 +246,8 @@ def _shares(training: Training) -> Iterator[Candidate]:
             share = [c / k for c, k in zip(correct, counts, strict=True)]
             means = [sum(a / b for a, b in zip(r, s, strict=True)) / len(r) for r, s in zip(rights, sizes, strict=True)]
             yield from _in_all_forms("share", share, "", data)
-            yield from _in_all_forms("mean of the batches' shares", means, "", data)
+            unequal = "mean of unequal batches" if any(len(set(s)) > 1 for s in sizes) else ""
+            yield from _in_all_forms("mean of the batches' shares", means, unequal, data)
             yield Candidate("count", [float(c) for c in correct], "", data)
             each = [a / b for r, s in zip(rights, sizes, strict=True) for a, b in zip(r, s, strict=True)]
             yield Candidate("share of each batch", each, "", data, one_by_one=True)
@@ -247,7 +273,8 @@ def _shares(training: Training) -> Iterator[Candidate]:
                     )
         columns = [_along_columns(training, epoch) for epoch in epochs]
         if None not in columns:
-            yield from _in_all_forms("columns", columns, "wrong axis", data)
+            for shares in zip(*columns, strict=True):
+                yield from _in_all_forms("columns", list(shares), "wrong axis", data)
 
 
 def _in_all_forms(what: str, shares: Series, mistake: str, data: str) -> Iterator[Candidate]:

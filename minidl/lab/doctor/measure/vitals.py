@@ -328,6 +328,8 @@ def best_guess(loss: Any, T: Tensor, output: Tensor) -> float:
     """Return the loss where every sample gets the same answer, the best there is; NaN where that is not known."""
     with torch.no_grad():
         if isinstance(loss, nn.CrossEntropyLoss) and not T.is_floating_point():
+            if int(T.min()) < 0 or int(T.max()) >= output.shape[1]:
+                return math.nan  # there is no output for such a class
             shares = torch.bincount(T, minlength=output.shape[1]).double() / len(T)
             answer = shares.clamp_min(1e-9).log().to(output.dtype)
         elif isinstance(loss, nn.BCEWithLogitsLoss):

@@ -24,6 +24,7 @@ from minidl.lab.doctor.mistakes import (
     contract,
     convolution,
     curves,
+    directions,
     factors,
     loops,
     losses,
@@ -54,7 +55,8 @@ FAMILIES = (
     numbers,
     containers,
     optimisers,
-    loops,  # what a loop calls, and then which samples it visits, and what it says in the end
+    loops,  # what a loop calls, and then where it goes, which samples it visits, and what it says in the end
+    directions,
     samples,
     reports,
     settings,  # what stands in the way of a training, in the order in which one looks

@@ -98,5 +98,9 @@ def falls_on_training_data_only(vitals: Vitals) -> Seen | None:
     own, last = curves.training[best], statistics.median(curves.training[-3:])
     if len(held) - best < 4 or end < 1.2 * held[best] or last > 0.9 * own:
         return None
-    told = {"least": number(held[best]), "last": number(end), "before": number(own), "after": number(last)}
-    return {"where": "loss", "best": best + 1, **told}
+    best = min(range(len(held)), key=curves.validation.__getitem__)  # the medians judge, and what is told was measured
+    before, after = curves.training[best], curves.training[-1]
+    if after > before:
+        return None
+    ends = {"least": number(curves.validation[best]), "last": number(curves.validation[-1])}
+    return {"where": "loss", "best": best + 1, "before": number(before), "after": number(after), **ends}

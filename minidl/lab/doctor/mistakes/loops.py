@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from minidl.lab.doctor.measure.recording import Event
+from minidl.lab.doctor.measure.recording import Event, pairs
 from minidl.lab.doctor.measure.trainings import Training
 from minidl.lab.doctor.mistakes.reading import FOUR_LOOPS, LOOP, SGD
 from minidl.lab.doctor.mistakes.rules import Seen, wrong_loop
@@ -160,11 +160,21 @@ def zeroed_on_another_object(training: Training) -> Seen | None:
         return {"where": f"the {owner[1]}, which has none" if owner else "something else", "call": call}
     zeros = training.of_kind("zero")
     count, _ = stale(training)
-    if not zeros or not count or any(e.kind == "zeroed" and e.of is training.model for e in training.log.events):
+    if not zeros or not count or zeroes_its_own(training):
         return None
     if moves_another(training):  # with the right model in it, zero_grad would be right as well
         return None
     return {"where": named(training, zeros[0].of), "call": call}
+
+
+def zeroes_its_own(training: Training) -> bool:
+    """Whether the gradients of the model that is trained are zeroed at some time, or told to be before there are any."""
+    own = {id(param) for param, _ in pairs(training.model)}
+    for event in training.of_kind("zero", "zeroed"):
+        groups = getattr(event.of, "param_groups", [])
+        if event.of is training.model or any(id(param) in own for group in groups for param in group["params"]):
+            return True
+    return False
 
 
 def named(training: Training, thing: Any) -> str:
@@ -182,7 +192,7 @@ def never_zeroed(training: Training) -> Seen | None:
     batches so far, as a heavy ball that nothing stops. Call {call} {place}.
     """
     count, _ = stale(training)
-    if count and not any(e.kind == "zeroed" and e.of is training.model for e in training.log.events):
+    if count and not zeroes_its_own(training):
         place = "after each step" if accumulates(training) else "before each backward"
         return {"where": "The gradients", "call": zero_call(training), "place": place}
     return None
@@ -190,13 +200,15 @@ def never_zeroed(training: Training) -> Seen | None:
 
 @wrong_loop("zeroed too rarely", read=SGD)
 def zeroed_too_rarely(training: Training) -> Seen | None:
-    """{thing} are set to zero now and then only: in {count} of the {of} steps after the first one those of earlier steps were
+    """{thing} are set to zero {when}: in {count} of the {of} steps after the first one those of earlier steps were
     still in, and went into the step once more. Call {call} {place}, inside the loop of the batches.
     """
     count, of = stale(training)
-    if count and any(e.kind == "zeroed" and e.of is training.model for e in training.log.events):
+    if count and zeroes_its_own(training):
+        later = any(e.kind == "zeroed" and e.of is training.model for e in training.log.events)
+        told = {"when": "now and then only" if later else "only once, before there are any", "count": count, "of": of}
         place = "after each step" if accumulates(training) else "before each backward"
-        return {"where": "The gradients", "count": count, "of": of, "call": zero_call(training), "place": place}
+        return {"where": "The gradients", "call": zero_call(training), "place": place, **told}
     return None
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from minidl.lab.doctor.measure.recording import pairs
 from minidl.lab.doctor.measure.returned import Candidate, candidates, leaves, series
 from minidl.lab.doctor.measure.trainings import Training
-from minidl.lab.doctor.mistakes.reading import FOUR_LOOPS, LOOP, MEANS
+from minidl.lab.doctor.mistakes.reading import BATCHES, FOUR_LOOPS, LOOP, MEANS
 from minidl.lab.doctor.mistakes.rules import Seen, wrong_loop
 from minidl.lab.doctor.wording import number
 
@@ -76,9 +76,18 @@ def epoch_loss_divided_wrongly(training: Training) -> Seen | None:
     found = reported(training, "divided")
     if found is None:
         return None
-    mean = getattr(training.ran.loss, "reduction", "sum") != "sum"
     divisor = found[2].what.removeprefix("the ").replace("size of a batch", "samples in a batch")
-    return {"where": "loss", "divisor": divisor, "kind": "means already" if mean else "sums", "value": last(found[1])}
+    kind = "means already" if found[2].mean else "sums"
+    return {"where": "loss", "divisor": divisor, "kind": kind, "value": last(found[1])}
+
+
+@wrong_loop("loss of the last batch", read=BATCHES)
+def loss_of_the_last_batch(training: Training) -> Seen | None:
+    """{thing}, {value} in the end, is that of the last batch alone: what the other batches had is overwritten. So it
+    jumps with the few samples that chance put there. Add up the losses of all batches, and divide by the samples.
+    """
+    found = reported(training, "loss of the last batch")
+    return {"where": "The loss reported", "value": last(found[1])} if found else None
 
 
 @wrong_loop("epoch loss never reset", read=LOOP)
@@ -118,13 +127,18 @@ def accuracy_along_the_wrong_axis(training: Training) -> Seen | None:
     found = reported(training, "wrong axis")
     if found:
         return {"where": "The accuracy", "value": last(found[1])}
-    if training.kind != "evaluation" or not re.search(COLUMNWISE, training.source):
+    if training.kind == "step" or not re.search(COLUMNWISE, training.source):
         return None
     if training.raised:
         fits = re.search("shape|size|broadcast", str(training.raised.error))
-        return {"where": "The accuracy", "value": "which raises an error"} if fits else None
+        return (
+            {"where": "The accuracy", "value": "which raises an error"}
+            if fits and training.kind == "evaluation"
+            else None
+        )
     known = [c for c in candidates(training) if not c.mistake]
-    unknown = [v for _, v in series(training.result) if len(v) == 1 and not any(c.fits(v) for c in known)]
+    meant = [v for name, v in series(training.result) if training.kind == "evaluation" or "acc" in name.lower()]
+    unknown = [v for v in meant if len(v) in (1, training.epochs) and not any(c.fits(v) for c in known)]
     return {"where": "The accuracy", "value": last(unknown[0])} if unknown else None
 
 
@@ -134,6 +148,15 @@ def accuracy_of_the_last_batch(training: Training) -> Seen | None:
     all batches, and divide by all samples.
     """
     found = reported(training, "last batch")
+    return {"where": "The accuracy", "value": last(found[1])} if found else None
+
+
+@wrong_loop("mean of unequal batches", read=LOOP)
+def mean_of_unequal_batches(training: Training) -> Seen | None:
+    """{thing}, {value}, is the mean of the batches' shares, and the last batch is smaller: each of its samples counts
+    more than the others. Count the right answers of all batches, and divide by all samples.
+    """
+    found = reported(training, "mean of unequal batches")
     return {"where": "The accuracy", "value": last(found[1])} if found else None
 
 

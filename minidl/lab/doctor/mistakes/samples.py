@@ -14,6 +14,7 @@ import torch
 
 from minidl.lab.doctor.measure.parts import BATCH
 from minidl.lab.doctor.measure.recording import Event
+from minidl.lab.doctor.measure.returned import series
 from minidl.lab.doctor.measure.trainings import EPOCHS, Training
 from minidl.lab.doctor.mistakes.loops import same_samples, scaled
 from minidl.lab.doctor.mistakes.reading import BATCHES, FOUR_LOOPS, LOOP
@@ -75,6 +76,34 @@ def trained_on_validation_data(training: Training) -> Seen | None:
     return {"where": "validation data", "count": len(batches)}
 
 
+@wrong_loop("trained on validation data", read=LOOP, explains=("samples left out", "samples seen twice"))
+def trained_on_what_is_held_back(training: Training) -> Seen | None:
+    """{thing} are trained on as well{when}: what is measured on them tells how well the network remembers, and not how
+    well it does on what is new. Split once, before the first epoch, and train on the one part alone.
+    """
+    orders, held = training.orders, training.sets["validation"]
+    looked = [set(e.rows) for e in training.evaluated if e.rows]
+    if training.kind != "training" or not training.moved or not orders or not looked or set().union(*looked) & held:
+        return None
+    if any(e.kind == "moved" and not e.contributions for e in training.log.events):
+        return None  # parameters were put back, as for another part of a cross-validation
+    seen, place = set().union(*orders), {id(e): k for k, e in enumerate(training.log.events)}
+    ends = [place[id(epoch[0])] for epoch in training.by_epoch[1:]] + [len(place)]
+    apart: list[set[int]] = [set() for _ in orders]
+    for event in training.evaluated:
+        if event.rows:
+            apart[next(k for k, end in enumerate(ends) if place[id(event)] < end)] |= set(event.rows)
+    if len(orders) > 1 and all(rows and not rows & set(order) for rows, order in zip(apart, orders, strict=True)):
+        known = set().union(*apart) & seen
+        said = f"{len(known)} samples that are held back in one epoch"
+        return {"where": said, "when": ", in another"} if known else None
+    claimed = any(re.search(r"val|test|held|dev", name, re.IGNORECASE) for name, _ in series(training.result))
+    asked = {"validation inputs", "validation loader", "validation pair"} & set(training.roles)
+    if not claimed or asked or not set().union(*looked) <= seen:
+        return None
+    return {"where": f"All {len(set().union(*looked))} samples that are held back", "when": ""}
+
+
 @wrong_loop("wrong number of epochs", read=LOOP, explains=("samples left out", "samples seen twice"))
 def wrong_number_of_epochs(training: Training) -> Seen | None:
     """With {thing} the loop goes through the samples {one}, with {name} = {asked} {more}: {reason} Three epochs are
@@ -92,6 +121,61 @@ def wrong_number_of_epochs(training: Training) -> Seen | None:
     return {
         "where": f"{name} = 1", "name": name, "asked": EPOCHS, "one": times(once), "more": times(made), "reason": reason
     }  # fmt: skip
+
+
+@wrong_loop("stops when it gets better", read=LOOP)
+def stops_when_it_gets_better(training: Training) -> Seen | None:
+    """With {asked} epochs to go, the loop ends after one, by {thing}: what it measures is better than what was best, and
+    that is no reason to stop. Stop when it has got worse, or has not got better for some epochs.
+    """
+    if not stopped_at_once(training):
+        return None
+    try:
+        tree = ast.parse(textwrap.dedent(training.source))
+    except SyntaxError:
+        return None
+    starts = {"<": set(), ">": set()}  # names that begin with the worst there is, where small or large is good
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign):
+            for name, value in _assigned(node):
+                text = ast.unparse(value).replace(" ", "").replace("'", "").replace('"', "")
+                starts["<"] |= {name} if re.fullmatch(r"float\(inf\)|\w+\.inf|1e\d+", text) else set()
+                starts[">"] |= (
+                    {name}
+                    if re.fullmatch(r"-float\(inf\)|float\(-inf\)|-\w+\.inf|-?[01](\.0*)?|-1e\d+", text)
+                    else set()
+                )
+    for node in ast.walk(tree):
+        ends = isinstance(node, ast.If) and any(isinstance(inner, (ast.Break, ast.Return)) for inner in node.body)
+        test = getattr(node, "test", None)
+        if ends and isinstance(test, ast.Compare) and len(test.ops) == 1:
+            small, large = test.left, test.comparators[0]
+            if isinstance(test.ops[0], (ast.Gt, ast.GtE)):
+                small, large = large, small
+            elif not isinstance(test.ops[0], (ast.Lt, ast.LtE)):
+                continue
+            if ast.unparse(large) in starts["<"] or ast.unparse(small) in starts[">"]:
+                return {"where": f"if {ast.unparse(test)}", "asked": EPOCHS}
+    return None
+
+
+def _assigned(node: ast.Assign) -> list[tuple[str, ast.expr]]:
+    """Return what names get in an assignment, also of several at once."""
+    found = []
+    for target in node.targets:
+        pairs = [(target, node.value)]
+        if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+            pairs = list(zip(target.elts, node.value.elts, strict=False))
+        found += [(ast.unparse(name), value) for name, value in pairs]
+    return found
+
+
+def stopped_at_once(training: Training) -> bool:
+    """Whether the loop made one epoch, where more were asked for, and may have meant to."""
+    once, made = training.passes
+    if training.kind != "training" or training.raised or not made or with_replacement(training):
+        return False
+    return abs(made - once) < 0.01 * made and stops_early(training.source)
 
 
 def times(number: float) -> str:
@@ -177,6 +261,20 @@ def with_replacement(training: Training) -> bool:
     return any(pattern != patterns[0] for pattern in patterns)
 
 
+@wrong_loop("a new pass for each batch", read=BATCHES, explains=("samples seen twice", "samples left out"))
+def new_pass_for_each_batch(training: Training) -> Seen | None:
+    """{thing} begins a new pass through the data each time, and takes its first batch: in one epoch {never} of {of}
+    samples are not met, and others up to {most} times. Go through the whole pass: for x, y in loader.
+    """
+    if not training.orders or not training.moved or not with_replacement(training):
+        return None
+    if not re.search(r"\bnext\(\s*iter\(", training.source):
+        return None
+    met, here = Counter(training.orders[0]), training.sets["training"]
+    told = {"never": len(here - set(met)), "of": len(here), "most": max(met.values())}
+    return {"where": "next(iter(loader))", **told}
+
+
 @wrong_loop("samples seen twice", read=BATCHES)
 def samples_seen_twice(training: Training) -> Seen | None:
     """In every epoch {thing} of {of} training samples are met more than once, up to {times} times: batches overlap,
@@ -225,6 +323,14 @@ def same_order_in_every_epoch(training: Training) -> Seen | None:
     draws = [b.draws - a.draws for a, b in itertools.pairwise(starts)]
     again = any(len(set(states)) < len(starts) for states in zip(*(e.random_states for e in starts), strict=True))
     return {"where": "it is the same each time"} if min(draws) > 0 or again else None
+
+
+def same_order_throughout(training: Training) -> bool:
+    """Whether the loop draws an order, and goes through the samples in it in every epoch."""
+    orders = training.orders
+    if training.kind != "training" or not training.moved or not chosen_by_loop(training):
+        return False
+    return all(order == orders[0] for order in orders) and orders[0] != sorted(orders[0])
 
 
 @wrong_loop(

@@ -12,9 +12,20 @@ import math
 
 from torch import nn
 
+from minidl.lab.doctor.measure.nets import leaves
 from minidl.lab.doctor.measure.vitals import TRIAL_STEPS, Vitals, out_of_reach
-from minidl.lab.doctor.mistakes.reading import CROSS_ENTROPY, DATA, DISK, FOUR_LOOPS, FOUR_SETTINGS, MSE, VALLEY
+from minidl.lab.doctor.mistakes.reading import (
+    CROSS_ENTROPY,
+    DATA,
+    DISK,
+    FOUR_LOOPS,
+    FOUR_SETTINGS,
+    MSE,
+    NOWHERE,
+    VALLEY,
+)
 from minidl.lab.doctor.mistakes.rules import Seen, wrong_setting
+from minidl.lab.doctor.subject.calls import StudentError
 from minidl.lab.doctor.wording import listed, number
 
 SLOW = ("steps too small", "answers the mean", "ten samples not learned")
@@ -253,8 +264,8 @@ def targets_too_large(vitals: Vitals) -> Seen | None:
     explains=("learns by heart only", "answers the mean"),
 )
 def targets_apart(vitals: Vitals) -> Seen | None:
-    """{thing}, {near} of it is shared by the nearest neighbours, where chance alone gives {chance}: samples that lie
-    close together should mostly have the same target. Are inputs and targets in the same order?
+    """{thing}, where chance alone gives {chance}: samples that lie close together should mostly have the same target.
+    Are inputs and targets in the same order?
     """
     found = vitals.neighbours
     if found is None or len(vitals.some) < 200:
@@ -264,8 +275,11 @@ def targets_apart(vitals: Vitals) -> Seen | None:
         return None
     if near > chance + 3 * error or near < chance - 8 * error:
         return None
-    what = "Of a sample's class" if vitals.labels is not None else "Of the targets' variance"
-    return {"where": what, "near": f"{max(near, 0):.0%}", "chance": f"{chance:.0%}"}
+    share = f"{max(near, 0):.0%}"
+    what = f"Of the nearest neighbours of a sample {share} have its class"
+    if vitals.labels is None:
+        what = f"Of the targets' variance {share} is explained by the nearest neighbours"
+    return {"where": what, "chance": f"{chance:.0%}"}
 
 
 @wrong_setting(
@@ -275,8 +289,8 @@ def targets_apart(vitals: Vitals) -> Seen | None:
     explains=(*SLOW, *STEPS),
 )
 def softmax_at_the_end(vitals: Vitals) -> Seen | None:
-    """The model ends with {thing}, and CrossEntropyLoss takes the softmax itself: taken twice, it lies between 1 and
-    e, so that the loss cannot fall below {floor}, and the gradients stay small.
+    """The model ends with {thing}, and CrossEntropyLoss takes the softmax itself. Of numbers from 0 to 1, the exponentials lie
+    between 1 and e: no class gets all, so that the loss cannot fall below {floor}, and the gradients stay small.
     """
     last = vitals.layers[-1] if vitals.layers else None
     if last is None or last.kind != "softmax" or not isinstance(vitals.net.loss, nn.CrossEntropyLoss):
@@ -301,6 +315,42 @@ def activation_before_the_loss(vitals: Vitals) -> Seen | None:
         return None
     name = last.name.split()[-1]
     return {"where": f"a {name}", "loss": type(vitals.net.loss).__name__, "range": GIVES[last.kind]}
+
+
+@wrong_setting(
+    "sigmoid missing",
+    read=CROSS_ENTROPY,
+    tries="end the model with a Sigmoid; or BCEWithLogitsLoss, which takes the scores as they are.",
+    stops=True,
+)
+def sigmoid_missing(vitals: Vitals) -> Seen | None:
+    """BCELoss takes probabilities, numbers from 0 to 1, and {thing} gives numbers from {low} to {high}: the logarithm of
+    a number below 0 does not exist, and the loss raises an error, at once or as soon as there is one.
+    """
+    if not isinstance(vitals.net.loss, nn.BCELoss):
+        return None
+    try:
+        low, high = float(vitals.output.min()), float(vitals.output.max())
+    except StudentError:
+        return None
+    last = leaves(vitals.net.model)[-1]
+    if low >= 0 and high <= 1:
+        return None
+    return {"where": f"the model, which ends with a {type(last).__name__},", "low": number(low), "high": number(high)}
+
+
+@wrong_setting(
+    "all parameters frozen",
+    read=NOWHERE,
+    tries="param.requires_grad_(True) for those that shall learn.",
+    stops=True,
+)
+def all_frozen(vitals: Vitals) -> Seen | None:
+    """{thing} has requires_grad = False: backward computes no gradients, or raises an error, and no step moves anything."""
+    params = vitals.net.params
+    if not vitals.net.of_torch or not params or any(param.requires_grad for param in params):
+        return None
+    return {"where": f"Each of the {len(params)} parameters" if len(params) > 1 else "The only parameter"}
 
 
 @wrong_setting(

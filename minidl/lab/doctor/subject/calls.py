@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 import traceback
 import types
@@ -9,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import torch
 
 
 class StudentError(Exception):
@@ -20,8 +23,13 @@ class StudentError(Exception):
 
     def where(self) -> str:
         """Return the line of the student's code in which it happened."""
-        ours = Path(__file__).parent
-        here = [f for f in traceback.extract_tb(self.error.__traceback__) if Path(f.filename).parent != ours]
+        others = {
+            Path(__file__).parents[1],
+            Path(torch.__file__).parent,
+            Path(functools.__file__),
+        }  # the doctor's, and no one's
+        frames = traceback.extract_tb(self.error.__traceback__)
+        here = [f for f in frames if not others & {Path(f.filename), *Path(f.filename).parents}]
         return f"line {here[0].lineno}: {here[0].line}" if here and here[0].line else ""
 
 

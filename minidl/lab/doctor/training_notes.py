@@ -1,0 +1,65 @@
+"""What is worth saying of a training loop, and may be meant as it is."""
+
+from __future__ import annotations
+
+from minidl.lab.doctor.diagnosis import Finding
+from minidl.lab.doctor.measure.trainings import EPOCHS, Training
+from minidl.lab.doctor.mistakes.samples import always_whole, same_order_throughout, stopped_at_once, with_replacement
+from minidl.lab.doctor.wording import number
+
+NOT_SEEN = (
+    "the model was never called with samples of the data: which samples it meets, and in which order, was not judged."
+)
+CHANCE = (
+    "batches are drawn anew for each step, so that in an epoch some samples are met twice and others not at all. On purpose? "
+    "If not, take one order for each epoch (torch.randperm)."
+)
+WHOLE = "{name} is not used: every step is made with all samples, one step an epoch. On purpose?"
+SAME = (
+    "the samples come in the same order in every epoch, so that the same ones always share a batch. On purpose? If not, draw "
+    "a new order inside the loop of the epochs."
+)
+FADES = "in the first epoch alone the learning rate falls from {first} to {last}, so that later epochs hardly move. On purpose?"
+ENDED = "of {asked} epochs the loop makes one, and ends by itself. On purpose?"
+OTHER_LOSS = (
+    "{loss} and {targets} were tried first, and with them the loop fails: {why} What is said here is of {other} and {others}. "
+    "Say which loss is meant: examine_training({name}, loss=...)."
+)
+TARGETS = {
+    "one-hot": "one-hot targets",
+    "labels": "class numbers",
+    "column": "numbers of shape (n, 1) as targets",
+    "row": "numbers of shape (n,) as targets",
+}
+
+
+def notes_on(training: Training, findings: list[Finding], tried: list[tuple[Training, list[Finding]]]) -> list[str]:
+    """Return the notes on a training; those tried before it, with other parts, come with what was found."""
+    notes = []
+    if training.kind != "step" and training.backwards and not training.orders:
+        notes.append(NOT_SEEN)
+    if not findings and training.orders and training.moved and with_replacement(training):
+        notes.append(CHANCE)
+    if not findings and same_order_throughout(training):
+        notes.append(SAME)
+    rates = [step.rate for step in training.steps if step.rate]
+    rates = rates[: len(rates) // EPOCHS] if training.kind in ("training", "epoch") else []
+    if rates and rates[-1] < 0.25 * rates[0]:
+        notes.append(FADES.format(first=number(rates[0]), last=number(rates[-1])))
+    if not findings and stopped_at_once(training):
+        notes.append(ENDED.format(asked=EPOCHS))
+    if always_whole(training):
+        notes.append(WHOLE.format(name=training.roles["batch size"]))
+    return notes if findings else notes + of_other_parts(training, tried)
+
+
+def of_other_parts(training: Training, tried: list[tuple[Training, list[Finding]]]) -> list[str]:
+    """Say what was tried first, where the loop is well with another loss only."""
+    first, findings = tried[0] if tried else (training, [])
+    kinds = [type(one.task.loss).__name__ for one in (first, training)]
+    if first.task.words != training.task.words or not first.raised or kinds[0] == kinds[1]:
+        return []
+    targets = [TARGETS[one.task.targets] for one in (first, training)]
+    why = findings[0].text if findings[0].text.endswith((".", "?", ")")) else f"{findings[0].text}."
+    told = {"loss": kinds[0], "targets": targets[0], "other": kinds[1], "others": targets[1]}
+    return [OTHER_LOSS.format(why=why, name=training.name, **told)]
