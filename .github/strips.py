@@ -24,8 +24,8 @@ COLOURS = 128
 BEFORE = """
 import minidl.lab.interactive
 made = []
-def explore(figure, update, **options):
-    made.append((minidl.lab.interactive.explore(figure, update, **options), options))
+def explore(*given, **options):
+    made.append((minidl.lab.interactive.explore(*given, **options), options))
     return made[-1][0]
 """
 AFTER = """

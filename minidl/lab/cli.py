@@ -9,6 +9,7 @@ import argparse
 import contextlib
 import functools
 import io
+import itertools
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -38,6 +39,14 @@ MARK = (
 )
 
 
+SWITCHES = (
+    "--allow-root",
+    "--debug",
+    "--autoreload",
+    "--core-mode",
+    "--dev-mode",
+    "--expose-app-in-browser",
+)  # no values
 PROGRAM = "minidl" if Path(sys.argv[0]).stem == "minidl" else "python -m minidl"
 
 
@@ -190,9 +199,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     mark.add_argument(
         "--notebooks", nargs="+", default=[], metavar="NN", help="those that were asked for (default: those handed in)"
     )
-    mark.add_argument("--csv", metavar="FILE", help="write all rows as CSV, for a spreadsheet")
+    mark.add_argument("--csv", metavar="FILE", help="write a line for each student and exercise, for a spreadsheet")
     mark.add_argument(
-        "--html", metavar="FILE", help="write a page with each student's answers and what there is to say"
+        "--totals",
+        metavar="FILE",
+        help="write a line for each student, for the learning platform: id, e-mail, the points of each notebook, their sum",
+    )
+    mark.add_argument(
+        "--html", metavar="FILE", help="write a page of the whole class, with each student's answers: for the teacher"
+    )
+    mark.add_argument(
+        "--feedback", metavar="FOLDER", help="write a page for each student, with nothing of the others on it"
+    )
+    mark.add_argument(
+        "--class",
+        dest="class_list",
+        metavar="LIST",
+        help="a CSV with the columns name, and id and email if there are any: who has handed in nothing is in the table, too",
+    )
+    mark.add_argument(
+        "--overrides",
+        metavar="FILE",
+        help="a CSV with the columns student, exercise, points and remark: points that you give by hand; without a student, "
+        "what the exercise counts",
     )
     mark.add_argument(
         "--record",
@@ -226,14 +255,31 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     arguments, others = parser.parse_known_args(argv)
     arguments.others = others
+    if arguments.command == "start" and (parted := _parted(others, sys.argv[1:] if argv is None else argv)):
+        start.error(f"write {'='.join(parted)}, without a blank")
     if others and (arguments.command != "start" or not all(other.startswith("--") for other in others)):
         parser.error(f"unrecognized arguments: {' '.join(others)}")
     try:
-        return arguments.run(arguments)
+        status = arguments.run(arguments)
+        sys.stdout.flush()
+        return status
     except KeyboardInterrupt:
-        goes_on = " What was done is recorded: the same command goes on from there."
+        same = "without --fresh, the same" if getattr(arguments, "fresh", False) else "the same"
+        goes_on = f" What was done is recorded: {same} command goes on from there."
         print(f"\nInterrupted.{goes_on if arguments.command in ('report', 'mark') else ''}", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # whoever read what is printed, head for example, has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
+        return 141
+
+
+def _parted(others: Sequence[str], argv: Sequence[str]) -> tuple[str, str] | None:
+    """Return an option for JupyterLab and the word after it, if that may be meant as its value: ``--ip 127.0.0.1``."""
+    for option, word in itertools.pairwise(argv):
+        is_whole = "=" in option or option in SWITCHES
+        if option in others and option.startswith("--") and not is_whole and not word.startswith("-"):
+            return option, word
+    return None
 
 
 def _positive(text: str) -> int:
@@ -416,58 +462,9 @@ def _examine_with(arguments: argparse.Namespace) -> int:
 
 def _mark(arguments: argparse.Namespace) -> int:
     with _without_this_folder():
-        return _mark_with(arguments)
+        from minidl.lab.course.marking import command
 
-
-def _mark_with(arguments: argparse.Namespace) -> int:
-    from minidl.lab.course.marking.marking import Course, mark
-    from minidl.lab.course.marking.page import page
-    from minidl.lab.course.marking.submissions import read
-    from minidl.lab.course.marking.tables import csv_text, summary, table
-    from minidl.lab.doctor.students import NoWall, Settings
-
-    def complain(line: object) -> int:
-        return _complain(arguments, line, 2)
-
-    submissions = Path(arguments.submissions)
-    record = Path(arguments.record or f"{submissions.resolve().with_suffix('')}.marks.jsonl")
-    outputs = [Path(path) for path in (arguments.csv, arguments.html, record) if path]
-    try:
-        course = Course()
-        if unknown := [number for number in arguments.notebooks if number not in course.paths]:
-            raise ValueError(f"no exercises in notebook {', '.join(unknown)}: there are {', '.join(course.paths)}")
-        handed_in = read(submissions, list(course.stems.values()))
-        if not handed_in:
-            raise ValueError(f"no notebook and no file of Python in {submissions}")
-        for path in outputs:
-            if (
-                path.is_symlink()
-                or path.suffix.lower() in (".py", ".ipynb", ".zip")
-                or path.resolve() == submissions.resolve()
-            ):
-                raise ValueError(f"{path} is not overwritten: it may be somebody's work")
-            if why := why_not_writable(path.parent):
-                raise ValueError(f"{path} cannot be written: {why}")
-        if len({path.resolve() for path in outputs}) < len(outputs):
-            raise ValueError("--csv, --html and --record expected different files")
-    except (OSError, ValueError) as error:
-        return complain(error)
-    if arguments.fresh:
-        record.unlink(missing_ok=True)
-    settings = Settings(seconds=arguments.time, megabytes=arguments.memory, at_once=arguments.jobs, wall=arguments.wall)
-    try:
-        rows = mark(handed_in, course, settings, notebooks=arguments.notebooks, record=record, warn=complain)
-        if arguments.csv:
-            Path(arguments.csv).write_text(csv_text(rows), encoding="utf-8", newline="")
-        if arguments.html:
-            asks = {id: each.asks for id, each in course.exercises.items()}
-            Path(arguments.html).write_text(page(rows, asks), encoding="utf-8")
-    except NoWall as error:
-        return complain(f"no wall: {error}")
-    except OSError as error:
-        return complain(error)
-    print(f"{table(rows)}\n\n{summary(rows)}" if rows else "Nothing was handed in that can be marked.")
-    return 0
+        return command.run(arguments, functools.partial(_complain, arguments, status=2))
 
 
 @contextlib.contextmanager

@@ -243,7 +243,7 @@ def test_the_forward_of_a_backward_may_stand_in_another_file(project, factor, wr
         forward="def cube_forward(x): return x**3, x\n",
         backward=f"def cube_backward(dout, cache): return {factor} * dout * 3 * cache**2\n",
     )
-    assert bool(mistakes(made, "cube_backward")) == wrong
+    assert bool(mistakes(made, "cube_forward/cube_backward")) == wrong
 
 
 LOSSES = """
@@ -327,7 +327,7 @@ def test_what_cannot_be_built_says_what_was_tried(project):
 
 
 def test_a_stand_in_for_the_network_can_be_copied():
-    from minidl.lab.doctor.subject.of_functions import Listener
+    from minidl.lab.doctor.subject.adapters import Listener
 
     listener = Listener()
     assert copy_of(listener).backward(3) == 3

@@ -9,14 +9,28 @@ import sys
 import pytest
 
 import minidl
-from minidl.lab import bench, report
+from minidl.lab import bench, cli, report
 from minidl.lab.cli import main
 
 ENCODINGS = ["ascii", "cp437", "cp850", "cp932", "cp949", "cp1251", "latin-1", "utf-8"]
 OPTIONS = {
     "start": ["--fresh", "--no-lab", "--no-browser", "--port"],
     "handout": ["--notebooks", "--install", "--nbgrader", "--list"],
-    "mark": ["--notebooks", "--csv", "--html", "--record", "--fresh", "--wall", "--time", "--memory", "--jobs"],
+    "mark": [
+        "--notebooks",
+        "--csv",
+        "--totals",
+        "--html",
+        "--feedback",
+        "--class",
+        "--overrides",
+        "--record",
+        "--fresh",
+        "--wall",
+        "--time",
+        "--memory",
+        "--jobs",
+    ],
     "report": ["--runs", "--epochs", "--seed", "--stacked", "--time-all", "--out"],
     "bench": ["--quick"],
     "html": ["--out"],
@@ -68,6 +82,8 @@ class TestHelp:
         (["report", "extra"], "extra"),
         (["bench", "--runs", "3"], "--runs"),
         (["start", "folder", "other"], "other"),
+        (["start", "mine", "--ip", "127.0.0.1"], "write --ip=127.0.0.1, without a blank"),
+        (["start", "--ip", "127.0.0.1"], "write --ip=127.0.0.1, without a blank"),
         (["start", "--port", "x"], "--port: expected an integer of at least 1, got 'x'"),
         (["handout"], "FOLDER"),
     ],
@@ -138,6 +154,33 @@ def test_ctrl_c_gets_one_line(module, name, command, tmp_path, monkeypatch, caps
     assert err.startswith("\nInterrupted.")
     assert err.count("\n") == 2
     assert ("goes on from there" in err) == (command == "report")
+
+
+@pytest.mark.parametrize(("more", "says"), [([], "recorded: the same"), (["--fresh"], "without --fresh, the same")])
+def test_an_interrupted_marking_says_how_to_go_on(more, says, monkeypatch, capsys):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_mark", interrupted)
+    status, _, err = ends(["mark", "submissions", *more], capsys)
+    assert status == 130
+    assert err.endswith(f" {says} command goes on from there.\n")
+
+
+def test_whoever_reads_what_is_printed_may_go(tmp_path, monkeypatch):
+    class Pipe(io.StringIO):
+        def fileno(self):
+            return file.fileno()
+
+        def flush(self):
+            raise BrokenPipeError
+
+    monkeypatch.setattr(bench, "main", lambda **_: None)
+    with open(tmp_path / "out", "w") as file:
+        monkeypatch.setattr(sys, "stdout", Pipe())
+        assert main(["bench"]) == 141
+        os.write(file.fileno(), b"goes nowhere")
+    assert (tmp_path / "out").read_text() == ""
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)

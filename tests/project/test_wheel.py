@@ -65,6 +65,16 @@ def test_the_sdist_builds_the_same_wheel(built):
     assert contents(built) == contents(built / "direct")
 
 
+def test_an_editable_install_is_a_path_so_that_the_folder_above_hides_nothing(built):
+    """The checkout's own folder is called minidl, too, and to Python a package without content where nobody looks further."""
+    code = "import sys; sys.path.insert(0, '.ci'); import minidl_build; minidl_build.build_editable(sys.argv[1])"
+    run("-c", code, built / "editable", cwd=built / "source")
+    files = contents(built / "editable")
+    (path,) = [content.decode().strip() for name, content in files.items() if name.endswith(".pth")]
+    assert Path(path) == built / "source"
+    assert not [name for name in files if name.endswith("_finder.py")]
+
+
 def test_the_sdist_holds_licence_readme_and_notebooks(built):
     (sdist,) = built.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:

@@ -85,6 +85,7 @@ pre { overflow-x: auto }
 :not(pre) > code { background: var(--code); border-radius: 3px; padding: 0.1em 0.3em; overflow-wrap: anywhere }
 .output pre { margin: 0; padding: 0 0.8em; overflow-x: auto }
 .output_subarea, mjx-container[display="true"] { overflow-x: auto; overflow-y: hidden }
+mjx-container:not([display]) > svg { max-width: 100% }
 img { max-width: 100%; height: auto; background: #fff; border-radius: 6px }
 .table { margin: 0.8em 0; overflow-x: auto }
 table { border-collapse: collapse }
@@ -98,6 +99,7 @@ p, li, summary, h1, h2, h3 { overflow-wrap: break-word }
 @media print {
   main { max-width: none; margin: 0 }
   pre { white-space: pre-wrap !important; overflow-wrap: anywhere }
+  mjx-container > svg { max-width: 100% }
   .input_area pre, .output pre, .output_subarea, .table { overflow: visible }
   img, tr, mjx-container[display="true"] { break-inside: avoid }
   h1, h2, h3 { break-after: avoid }

@@ -19,6 +19,7 @@ from minidl.lab.doctor.measure.reference import expectation
 from minidl.lab.doctor.measure.steps import Steps, generators
 from minidl.lab.doctor.mistakes import MISBEHAVIOURS, WRONG_STEPS
 from minidl.lab.doctor.observations import as_finding, misbehaviours, observe, without_consequences, without_explained
+from minidl.lab.doctor.subject.adapters import OF_FUNCTIONS
 from minidl.lab.doctor.subject.calls import StudentError, Watch
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.functions import FunctionPair, pair_of
@@ -32,7 +33,6 @@ from minidl.lab.doctor.subject.names import (
     STEP_METHODS,
     first_method,
 )
-from minidl.lab.doctor.subject.of_functions import OF_FUNCTIONS
 from minidl.lab.doctor.subject.roles import needed, role, takes_its_parameters
 from minidl.lab.doctor.subject.subject import Subject
 from minidl.lab.doctor.subject.values import as_tensor, is_numpy

@@ -37,7 +37,7 @@ def numbers(exercise, code: str, steps):
 def test_every_right_answer_gives_the_numbers_of_the_solution_and_some_mistake_does_not(exercise):
     steps = script(exercise, 7)
     due = crossed(expected(exercise, crossed(steps, trusted=True)))
-    for code in exercise.right[:3]:
+    for code in exercise.right:
         assert difference(numbers(exercise, code, steps), due, TOLERANCE) == ""
     assert not exercise.slips or any(other(exercise, code, steps, due) for code in [*exercise.slips][-3:])
 

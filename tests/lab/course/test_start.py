@@ -128,8 +128,8 @@ def start_and_open(*arguments):
 
 
 def test_it_opens_the_first_notebook_and_hands_on_what_jupyterlab_understands(course, opened, tmp_path):
-    options = ["--port", "9999", "--no-browser", "--allow-root", "--ip=127.0.0.1"]
-    start_and_open("mine", *options)
+    options = ["--port", "9999", "--no-browser", "--ip=127.0.0.1", "--allow-root"]
+    start_and_open(*options, "mine")
     ((python, *line),) = opened
     folder = tmp_path.resolve() / "here" / "mine"
     assert python == sys.executable

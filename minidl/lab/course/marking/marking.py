@@ -19,14 +19,17 @@ import minidl
 from minidl.lab.course import files
 from minidl.lab.course.marking.cells import read_notebook
 from minidl.lab.course.marking.rows import STATUSES, Row
-from minidl.lab.course.marking.submissions import File, Work, sort
+from minidl.lab.course.marking.students import shown
+from minidl.lab.course.marking.submissions import HandedIn
 from minidl.lab.course.marking.transplant import Found, Missing, Ours, Untouched, ours, transplant
 from minidl.lab.course.marking.verdicts import Court, Verdict
+from minidl.lab.course.marking.works import Source, Work, sort
 from minidl.lab.doctor.students.processes import Settings
 from minidl.lab.doctor.students.visits import end_tidily
 from minidl.lab.exercises import exercises
 from minidl.lab.exercises.kinds import Exercise
 
+Given = Found | Untouched | Missing
 EXERCISES = Path(sys.modules["minidl.lab.exercises"].__file__ or "").parent
 
 
@@ -59,13 +62,14 @@ class Course:
 class Record:
     """A file with the rows that are known, a line for each student and notebook: marking goes on from there.
 
-    What is in it counts as long as the student's file, the course and minidl are the same.
+    What is in it counts as long as the student's files, the exercises and minidl are the same. A fresh one forgets what it had
+    as soon as there is something new.
     """
 
-    def __init__(self, path: Path | None) -> None:
-        self._path, self._lock = path, threading.Lock()
+    def __init__(self, path: Path | None, fresh: bool = False) -> None:
+        self._path, self._fresh, self._lock = path, fresh, threading.Lock()
         self._known: dict[str, list[Row]] = {}
-        if path is not None and path.is_file():
+        if path is not None and path.is_file() and not fresh:
             for line in path.read_text(encoding="utf-8").splitlines():
                 with contextlib.suppress(ValueError, TypeError, KeyError):  # half a line, where something was cut off
                     told = json.loads(line)
@@ -77,24 +81,26 @@ class Record:
     def add(self, key: str, rows: Sequence[Row]) -> None:
         if self._path is not None:
             line = json.dumps({"key": key, "rows": [row.as_data() for row in rows]}, ensure_ascii=False)
-            with self._lock, open(self._path, "a", encoding="utf-8") as file:
+            with self._lock, open(self._path, "w" if self._fresh else "a", encoding="utf-8") as file:
                 file.write(f"{line}\n")
+                self._fresh = False
 
 
 def mark(
-    handed_in: Sequence[File],
+    handed_in: HandedIn,
     course: Course,
     settings: Settings,
     *,
     notebooks: Sequence[str] = (),
     record: Path | None = None,
+    fresh: bool = False,
     warn: Callable[[str], None] = lambda line: None,
 ) -> list[Row]:
     """Return a row for each student and exercise.
 
     Parameters
     ----------
-    handed_in : list of File
+    handed_in : HandedIn
     course : Course
     settings : Settings
         The limits for an answer, how many files at the same time, and whether there has to be a wall.
@@ -102,6 +108,8 @@ def mark(
         The numbers of those that were asked for (default: those of which there is one).
     record : Path, optional
         Where rows are kept.
+    fresh : bool
+        Whether all is marked again, whatever the record has.
     warn : function
         Gets lines about what is not marked.
 
@@ -110,14 +118,12 @@ def mark(
     NoWall
         Where a wall is required and cannot be had.
     """
-    works = sort(handed_in, course.names, course.stems)
-    for work in works:
-        if not work.notebook:
-            warn(f"{work.student}: {work.file}: {work.problem or 'it is none of the notebooks with exercises'}")
-    asked = list(notebooks) or sorted({work.notebook for work in works} - {""})
+    works, unknown = sort(handed_in.files, course.names, course.stems)
+    for line in [*handed_in.notes, *unknown]:
+        warn(line)
+    asked = list(notebooks) or sorted({work.notebook for work in works})
     works = [work for work in works if work.notebook in asked]
-    students = sorted({file.student for file in handed_in})
-    known, done = Record(record), {}
+    known, done = Record(record, fresh), {}
     before = end_tidily()
     court = Court(settings, [EXERCISES, *([files.CARRIED] if files.CARRIED.is_dir() else [])])
     try:
@@ -128,7 +134,7 @@ def mark(
             if rows is None:
                 waiting.append(work)
             else:
-                done[work.student, work.notebook] = [replace(row, student=work.student) for row in rows]
+                done[work.student, work.notebook] = rows
         if waiting:
             court.open(warn)
         with _pool(settings.at_once) as pool, _bar(len(works), len(done)) as bar:
@@ -142,10 +148,12 @@ def mark(
         court.close()
         if before is not None:
             signal.signal(signal.SIGTERM, before)
-    for student in students:
-        for number in asked:
-            done.setdefault((student, number), _not_handed_in(student, number, course))
-    return [row for key in sorted(done) for row in done[key]]
+    return [
+        replace(row, student=name, id=student.id)
+        for student, name in shown(handed_in.students).items()
+        for number in sorted(asked)
+        for row in done.get((student, number)) or _not_handed_in(number, course)
+    ]
 
 
 @contextlib.contextmanager
@@ -164,10 +172,13 @@ def _bar(total: int, done: int) -> tqdm:
 
 def _key(work: Work, course: Course, settings: Settings) -> str:
     """Return what tells a student's work, and all that its rows depend on."""
+    given = [
+        (one.file, one.problem, one.late, [(cell.source, cell.id, sorted(cell.tags)) for cell in one.cells])
+        for one in work.sources
+    ]
     told = repr(
         [
-            *(work.student, work.notebook, work.file, work.problem, minidl.__version__),
-            *([(cell.source, cell.id, sorted(cell.tags)) for cell in work.cells],),
+            *(work.student.name, work.student.id, work.notebook, given, minidl.__version__),
             *([(cell.source, cell.id) for cell in course.ours(work.notebook).cells],),
             *([repr(vars(each).keys()) + each.solution for each in course.of(work.notebook)],),
             *(settings.seconds, settings.megabytes),
@@ -178,16 +189,17 @@ def _key(work: Work, course: Course, settings: Settings) -> str:
 
 def _rows(work: Work, course: Course, court: Court) -> list[Row]:
     """Return the rows of one student's notebook."""
-    given = transplant(course.ours(work.notebook), work.cells) if not work.problem else {}
+    asked = course.ours(work.notebook)
+    given = [(source, transplant(asked, source.cells)) for source in work.sources if not source.problem]
     rows = []
     for each in course.of(work.notebook):
-        found = given.get(each.id, Missing())
-        verdict = _verdict(each, found, work, court)
+        source, found = _newest([(source, answers.get(each.id, Missing())) for source, answers in given], work)
+        verdict = _verdict(each, found, source, court)
         answer = found.answer.source if isinstance(found, Found) else ""
-        text = "\n".join([verdict.text, *(f"({note}.)" for note in work.notes)])
+        text = "\n".join([verdict.text, *_about_files(source, work)])
         rows.append(
             Row(
-                work.student,
+                work.student.name,
                 work.notebook,
                 each.id,
                 verdict.status,
@@ -196,25 +208,46 @@ def _rows(work: Work, course: Course, court: Court) -> list[Row]:
                 text,
                 verdict.mistakes,
                 answer,
-                work.file,
+                source.file,
+                late=source.late,
             )
         )
     return rows
 
 
-def _verdict(exercise: Exercise, found: Found | Untouched | Missing, work: Work, court: Court) -> Verdict:
-    if work.problem:
-        return Verdict("does not run", f"The file cannot be read: {work.problem}.", "unreadable file")
+def _newest(given: Sequence[tuple[Source, Given]], work: Work) -> tuple[Source, Given]:
+    """Return the newest file in which an exercise has an answer, and that; or else what comes closest to one."""
+    return max(given, key=lambda one: _closeness(one[1]), default=(work.sources[0], Missing()))
+
+
+def _closeness(found: Given) -> int:
+    if isinstance(found, Found):
+        return 3
+    if isinstance(found, Missing):
+        return 2 if found.likely else 0
+    return 1
+
+
+def _about_files(source: Source, work: Work) -> list[str]:
+    """Return what there is to say where several files were handed in for one notebook."""
+    others = [one.file + (f" ({one.problem})" if one.problem else "") for one in work.sources if one is not source]
+    return [f"(This is from {source.file}. Handed in, too: {', '.join(others)}.)"] if others else []
+
+
+def _verdict(exercise: Exercise, found: Given, source: Source, court: Court) -> Verdict:
+    if source.problem:
+        return Verdict("does not run", f"The file cannot be read: {source.problem}.", "unreadable file")
     if isinstance(found, Untouched):
         return Verdict("not done", "The exercise's cell is as it was handed out.")
     if isinstance(found, Missing):
+        in_python = source.file.lower().endswith(".py") and not found.likely  # such a file has only what was done
         likely = f" In its cell is {found.likely}: is that it?" if found.likely else ""
-        return Verdict("not found", f"There is no {exercise.name}.{likely}")
+        return Verdict("not done" if in_python else "not found", f"There is no {exercise.name}.{likely}")
     try:
         return court.verdict(exercise, found)
     except RecursionError:
         return Verdict("not believed", "Its code is nested too deeply to be looked at. Look at it yourself.")
 
 
-def _not_handed_in(student: str, number: str, course: Course) -> list[Row]:
-    return [Row(student, number, each.id, "not handed in", each.points) for each in course.of(number)]
+def _not_handed_in(number: str, course: Course) -> list[Row]:
+    return [Row("", number, each.id, "not handed in", each.points) for each in course.of(number)]

@@ -19,6 +19,7 @@ A script is a list of steps, each a dictionary with the name of what is done:
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 import types
@@ -80,7 +81,7 @@ def play(script: list[dict[str, Any]], value: Any) -> list[Any]:
             results.append(value)
         elif "make" in step:
             parts = [part for part in step["make"] if isinstance(part, Module)]
-            made = value(*step["make"], **step.get("with", {}))
+            made = _built(value, step["make"], step.get("with", {}))
         elif "apply" in step:
             results.append(value(*step["apply"], **step.get("with", {})))
             results += [given for given in step["apply"] if isinstance(given, Tensor)]
@@ -104,6 +105,12 @@ def play(script: list[dict[str, Any]], value: Any) -> list[Any]:
         else:
             results.append([tensor.clone() for pair in _pairs(parts) for tensor in pair])
     return results
+
+
+def _built(cls: Any, arguments: list[Any], keywords: dict[str, Any]) -> Any:
+    """Build an object, with keywords by name, or in order where its arguments have other names: as the judge does."""
+    known = inspect.signature(cls).parameters if keywords else {}
+    return cls(*arguments, **keywords) if set(keywords) <= set(known) else cls(*arguments, *keywords.values())
 
 
 def _pairs(parts: list[Module]) -> list[Any]:

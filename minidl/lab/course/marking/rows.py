@@ -19,7 +19,7 @@ class Row:
     Attributes
     ----------
     student, notebook, exercise : str
-        The notebook by its number, the exercise by its id.
+        The student as `students.shown` has it, the notebook by its number, the exercise by its id.
     status : str
         One of `STATUSES`.
     why : str
@@ -28,32 +28,47 @@ class Row:
         What there is to say, the doctor's words among it.
     mistakes : list of str
         The mistakes' names, where the doctor knows them, or else the reply's first sentence.
-    points, of : int
+    points, of : float
         What it counts, and what it could.
     answer : str
         The student's code.
     file : str
+        Where the answer is from.
+    id : str
+        The student's number.
+    late : bool
+        Whether the platform says so.
+    given : float, optional
+        Points that the teacher has given, whatever the status is.
+    remark : str
+        What the teacher has written.
     """
 
     student: str
     notebook: str
     exercise: str
     status: str
-    of: int
+    of: float
     why: str = ""
     text: str = ""
     mistakes: list[str] = field(default_factory=list)
     answer: str = ""
     file: str = ""
+    id: str = ""
+    late: bool = False
+    given: float | None = None
+    remark: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("student", "file", "why"):
+        for name in ("student", "file", "why", "id", "remark"):
             setattr(self, name, " ".join(clean(getattr(self, name)).split())[:200])
         self.text, self.answer = clean(self.text)[:LONGEST], clean(self.answer)[:LONGEST]
         self.mistakes = [" ".join(clean(mistake).split())[:160] for mistake in self.mistakes]
 
     @property
-    def points(self) -> int:
+    def points(self) -> float:
+        if self.given is not None:
+            return self.given
         return self.of if self.status == "right" else 0
 
     @property
@@ -63,6 +78,11 @@ class Row:
 
     def as_data(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def number(points: float) -> float:
+    """Return points as they are written: without ".0"."""
+    return int(points) if points == int(points) else round(points, 2)
 
 
 def clean(text: str) -> str:

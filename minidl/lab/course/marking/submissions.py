@@ -1,26 +1,27 @@
 """What was handed in: a folder or a zip, with a folder or a file for each student, as learning platforms give it.
 
-A zip is read where it lies, and nothing of it is unpacked.
+A zip is read where it lies, and nothing of it is unpacked. Nothing is passed over in silence: what is not used is named.
 """
 
 from __future__ import annotations
 
 import io
 import re
+import struct
 import zipfile
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from minidl.lab.course.marking.cells import LARGEST, Cell, Unreadable, read_notebook, read_python
+from minidl.lab.course.marking.cells import LARGEST
+from minidl.lab.course.marking.students import Place, Student, by_platform, place
 
 KINDS = (".ipynb", ".py", ".zip")
 MOST = 20_000  # files of all students
 ALL = 2**31  # bytes of all files in a zip
-MOODLE = re.compile(r"_\d+_(assignsubmission|onlinetext)_\w*$")
-CANVAS = re.compile(r"^(?P<student>[^_]+?)(_LATE)?_\d+_\d+_(?P<name>.+)$")
-SKIPPED = re.compile(r"(^|/)(\.|__MACOSX|__pycache__|\.ipynb_checkpoints)")
+SKIPPED = re.compile(r"(^|/)(\.|__MACOSX|__pycache__)")  # what editors and systems leave
+BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, RuntimeError, ValueError, OSError, EOFError, OverflowError)
 
 
 @dataclass(frozen=True)
@@ -29,51 +30,63 @@ class File:
 
     Attributes
     ----------
-    student : str
+    student : Student
     name : str
         Where it lies, from the student's folder on.
     content : bytes
     time : float
         The later, the larger.
+    late : bool
+        Whether the platform says so.
+    problem : str
+        Why it cannot be read.
     """
 
-    student: str
+    student: Student
     name: str
     content: bytes
     time: float = 0.0
+    late: bool = False
+    problem: str = ""
 
 
 @dataclass(frozen=True)
-class Work:
-    """What a student handed in for one notebook.
+class HandedIn:
+    """All that was handed in.
 
     Attributes
     ----------
-    student, notebook : str
-        The name, and the notebook's number.
-    file : str
-    cells : list of Cell
-    problem : str
-        Why the file cannot be read.
+    files : list of File
+    students : list of Student
+        Those too of whom there is nothing that can be read.
     notes : list of str
-        What else there is to say about it.
+        What is not used, and what else there is to say.
     """
 
-    student: str
-    notebook: str
-    file: str
-    cells: Sequence[Cell] = ()
+    files: list[File]
+    students: list[Student]
+    notes: list[str]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Something in a folder or a zip: a folder's name ends in "/"; what is not used says why."""
+
+    name: str
+    content: bytes = b""
+    time: float = 0.0
     problem: str = ""
-    notes: list[str] = field(default_factory=list)
+    unused: str = ""
 
 
-def read(path: str | Path, stems: Sequence[str] = ()) -> list[File]:
-    """Return the files that were handed in.
+def read(path: str | Path, stems: Sequence[str] = ()) -> HandedIn:
+    """Return what was handed in.
 
     Parameters
     ----------
     path : str or Path
-        A folder or a zip of folders or files of students, or one file.
+        A folder or a zip of folders or files of students, or one file. Where all lies in one folder, and the students'
+        folders or files in that, it is as if that had been given.
     stems : list of str
         The names of the course's notebooks, which are no names of students.
 
@@ -86,161 +99,118 @@ def read(path: str | Path, stems: Sequence[str] = ()) -> list[File]:
     """
     path = Path(path)
     if path.is_dir():
-        found = list(_of_folder(path))
+        entries = list(_of_folder(path))
     elif path.suffix.lower() == ".zip" and path.is_file():
-        found = list(_of_zip(path.read_bytes(), path.name))
+        try:
+            entries = list(_of_zip(path.read_bytes()))
+        except BROKEN as error:
+            raise ValueError(f"{path} cannot be read: {error}") from error
     elif path.is_file() and path.suffix.lower() in KINDS:
-        found = [(path.name, path.read_bytes(), path.stat().st_mtime)]
+        entries = [Entry(path.name, path.read_bytes(), path.stat().st_mtime)]
     elif path.exists():
         raise ValueError(f"expected a folder, a zip, or a file .ipynb or .py, got {path}")
     else:
         raise FileNotFoundError(f"no such file or folder: {path}")
-    return [File(*_student(name, stems), content, time) for name, content, time in found]
+    return _handed_in(_inside(entries), stems)
 
 
-def _of_folder(folder: Path) -> Iterator[tuple[str, bytes, float]]:
-    paths = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in KINDS)
+def _handed_in(entries: Sequence[Entry], stems: Sequence[str]) -> HandedIn:
+    files, notes = [], []
+    students: dict[Student, bool] = {}  # whether there is something
+    for entry in entries:
+        whose = _whose(entry, stems)
+        if whose is not None:
+            students.setdefault(whose.student, False)
+        if entry.unused:
+            notes.append(f"{entry.name} is not used: {entry.unused}")
+        elif whose is not None and not entry.name.endswith("/"):
+            students[whose.student] = True
+            files.append(File(whose.student, whose.file, entry.content, entry.time, whose.late, entry.problem))
+    notes += [f"{one.name}: nothing that can be marked was handed in" for one, has in students.items() if not has]
+    if len(students) == 1 and len(files) > 1:
+        notes.append(f"all {len(files)} files are taken for those of one student, {files[0].student.name}")
+    return HandedIn(files, list(students), notes)
+
+
+def _whose(entry: Entry, stems: Sequence[str]) -> Place | None:
+    """Return whose an entry is; nobody's is a file beside the students' that is not used and bears no student's name."""
+    alone = "/" not in entry.name
+    return None if alone and entry.unused and not by_platform(entry.name) else place(entry.name, stems)
+
+
+def _inside(entries: list[Entry]) -> list[Entry]:
+    """Return what lies in the one folder on top, or in one in that, if these look like students'; or else all as it is."""
+    tops = {entry.name.partition("/")[0] for entry in entries}
+    top = min(tops, default="")
+    if len(tops) != 1 or by_platform(top) or not all("/" in entry.name for entry in entries):
+        return entries
+    inner = [replace(entry, name=name) for entry in entries if (name := entry.name.partition("/")[2])]
+    folders = {entry.name.partition("/")[0] for entry in inner if "/" in entry.name}
+    beside = {entry.name for entry in inner if "/" not in entry.name and not entry.unused}
+    if any(map(by_platform, folders | beside)) or (len(folders) > 1 and not beside):
+        return inner
+    deeper = _inside(inner)
+    return entries if deeper is inner else deeper
+
+
+def _of_folder(folder: Path) -> Iterator[Entry]:
+    paths = (path for path in sorted(folder.rglob("*")) if not SKIPPED.search(path.relative_to(folder).as_posix()))
     for count, path in enumerate(paths):
-        name = path.relative_to(folder).as_posix()
-        if count >= MOST or SKIPPED.search(name) or path.is_symlink() or not path.is_file():
-            continue
-        if path.suffix.lower() == ".zip":
-            yield from (
-                (f"{_home(name)}{inner}", content, time) for inner, content, time in _of_zip(path.read_bytes(), name)
-            )
-        elif path.stat().st_size <= LARGEST:
-            yield name, path.read_bytes(), path.stat().st_mtime
+        name, suffix = path.relative_to(folder).as_posix(), path.suffix.lower()
+        if path.is_symlink():
+            yield Entry(name, unused="it is a link")
+        elif path.is_dir():
+            yield Entry(f"{name}/")
+        elif why := _not_used(suffix, path.stat().st_size, count):
+            yield Entry(name, unused=why)
+        elif suffix == ".zip":
+            yield from _of_inner_zip(path.read_bytes(), Entry(name, time=path.stat().st_mtime))
+        else:
+            yield Entry(name, path.read_bytes(), path.stat().st_mtime)
 
 
-def _home(name: str) -> str:
-    """Return the folder that a zip's files are taken to lie in: the student's, or one of the zip's own name."""
-    pure = PurePosixPath(name)
-    return f"{pure.parent}/" if len(pure.parts) > 1 else f"{pure.stem}/"
+def _not_used(suffix: str, size: int, count: int, room: int = ALL) -> str:
+    """Return why a file is not read, from its kind and size, and how many were read before."""
+    if suffix not in KINDS:
+        return "it is no notebook, no Python file and no zip"
+    if count >= MOST:
+        return f"there are more than {MOST} files"
+    return "it is too large" if size > min(LARGEST if suffix != ".zip" else ALL, room) else ""
 
 
-def _of_zip(content: bytes, name: str, depth: int = 0) -> Iterator[tuple[str, bytes, float]]:
+def _of_inner_zip(content: bytes, outer: Entry, depth: int = 1) -> Iterator[Entry]:
+    """Yield what is in a zip that was handed in: as if it lay in the student's folder, or in one of the zip's own name."""
+    pure = PurePosixPath(outer.name)
+    home = pure.parent if len(pure.parts) > 1 else PurePosixPath(pure.stem)
     try:
-        archive = zipfile.ZipFile(io.BytesIO(content))
-    except zipfile.BadZipFile as error:
-        raise ValueError(f"{name} cannot be read: {error}") from error
+        inner = list(_of_zip(content, depth))
+    except BROKEN as error:
+        inner = [replace(outer, name=pure.name, problem=f"it is no zip that can be opened: {error}")]
+    yield from (replace(entry, name=f"{home}/{entry.name}") for entry in inner)
+
+
+def _of_zip(content: bytes, depth: int = 0) -> Iterator[Entry]:
     room = ALL
-    with archive:
-        for info in archive.infolist()[:MOST]:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for count, info in enumerate(archive.infolist()):
             suffix = PurePosixPath(info.filename).suffix.lower()
-            inner = info.filename.replace("\\", "/").lstrip("/")
-            if info.is_dir() or SKIPPED.search(inner) or suffix not in KINDS or info.file_size > min(LARGEST, room):
+            name = info.filename.replace("\\", "/").lstrip("/")
+            if not name or SKIPPED.search(name):
+                continue
+            if info.is_dir():
+                yield Entry(name)
+                continue
+            why = _not_used(suffix, info.file_size, count, room)
+            if why or (suffix == ".zip" and depth):
+                yield Entry(name, unused=why or "it is a zip inside of a student's zip")
                 continue
             room -= info.file_size
+            time = float(sum(part * 100**-at for at, part in enumerate(info.date_time)))
             try:
-                data = archive.read(info)
-            except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, EOFError):
-                data = b""  # encrypted, or broken: it will not be readable as a notebook
-            if suffix == ".zip" and depth == 0:
-                yield from ((f"{_home(inner)}{n}", c, t) for n, c, t in _of_zip(data, inner, 1))
-            elif suffix != ".zip":
-                yield inner, data, float(sum(part * 100**-place for place, part in enumerate(info.date_time)))
-
-
-def _student(name: str, stems: Sequence[str]) -> tuple[str, str]:
-    """Return the student's name and the file's, from where it lies."""
-    parts = PurePosixPath(name).parts
-    if len(parts) > 1:
-        return MOODLE.sub("", parts[0]) or parts[0], "/".join(parts[1:])
-    if canvas := CANVAS.match(name):
-        return canvas["student"], canvas["name"]
-    stem = PurePosixPath(name).stem
-    for known in sorted(stems, key=len, reverse=True):
-        if known in stem and (rest := stem.replace(known, "").strip(" _-.()")):
-            return rest, name
-    return re.sub(r"^\d\d[ _-]+|[ _-]+\d\d$", "", stem) or stem, name
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Which notebook a file is
-
-
-def sort(files: Sequence[File], names: Mapping[str, Mapping[str, str]], stems: Mapping[str, str]) -> list[Work]:
-    """Return what each student handed in for each notebook.
-
-    Parameters
-    ----------
-    files : list of File
-    names : mapping
-        For each notebook's number, what the answer to each of its exercises is called, by the exercise's id.
-    stems : mapping
-        For each notebook's number, its name, ``02_linear``.
-    """
-    works: dict[tuple[str, str], Work] = {}
-    unknown = []
-    for file in sorted(files, key=lambda file: (file.student, file.time, file.name)):
-        try:
-            cells, numbers = _look_at(file, names, stems)
-        except Unreadable as error:
-            numbers, cells = [number for number in [_by_name(file.name, stems)] if number], []
-            for number in numbers or [""]:
-                works.setdefault((file.student, number), Work(file.student, number, file.name, (), str(error)))
-            continue
-        if not numbers:
-            unknown.append(Work(file.student, "", file.name, cells, "it is none of the course's notebooks"))
-        for number in numbers:
-            before = works.get((file.student, number))
-            notes = [f"{before.file} was handed in, too; the later one is marked"] if before is not None else []
-            works[file.student, number] = Work(file.student, number, file.name, cells, notes=notes)
-    return [*(works[key] for key in sorted(works)), *unknown]
-
-
-def _look_at(
-    file: File, names: Mapping[str, Mapping[str, str]], stems: Mapping[str, str]
-) -> tuple[list[Cell], list[str]]:
-    if file.name.lower().endswith(".py"):
-        cells = read_python(file.content)
-        return cells, _numbers_of_python(file.name, cells, names, stems)
-    cells, metadata = read_notebook(file.content)
-    own = metadata.get("minidl")
-    said = str(own.get("notebook", ""))[:2] if isinstance(own, dict) else ""
-    scores = _scores(cells, names)
-    checks = Counter(id[:2] for cell in cells for id in cell.checks if id in names.get(id[:2], {}))
-    best = [checks.most_common(1)[0][0]] if checks else []
-    for number in [said, *best, _by_name(file.name, stems)]:
-        if number in names and (scores[number] or number in checks):
-            return cells, [number]
-    most = max(scores.values(), default=0)
-    return cells, [number for number, score in scores.items() if score == most > 0][:1]
-
-
-def _scores(cells: Sequence[Cell], names: Mapping[str, Mapping[str, str]]) -> dict[str, int]:
-    """Return how many of each notebook's answers there are, by their names."""
-    made = set().union(*(cell.makes for cell in cells if not cell.is_solution)) if cells else set()
-    return {number: len(made & set(answers.values())) for number, answers in names.items()}
-
-
-def _numbers_of_python(
-    name: str, cells: Sequence[Cell], names: Mapping[str, Mapping[str, str]], stems: Mapping[str, str]
-) -> list[str]:
-    """Return the notebooks that a file of Python answers: those that it names, or else all whose answers it makes."""
-    said = {id[:2] for cell in cells for id in cell.checks if id in names.get(id[:2], {})}
-    if not said and (number := _by_name(name, stems)):
-        said = {number}
-    if said:
-        return sorted(said)
-    scores = {number: score for number, score in _scores(cells, names).items() if score}
-    made = set().union(*(cell.makes for cell in cells)) if cells else set()
-    return [
-        number
-        for number, score in scores.items()
-        if not any(  # a name that two notebooks have belongs to the one of which there is more
-            other != number
-            and scores[other] > score
-            and made & set(names[number].values()) <= set(names[other].values())
-            for other in scores
-        )
-    ]
-
-
-def _by_name(name: str, stems: Mapping[str, str]) -> str:
-    """Return the notebook's number that a file's name tells, or nothing."""
-    stem = PurePosixPath(name).stem.lower()
-    for number, known in stems.items():
-        if known.lower() in stem or re.search(rf"(?<![0-9]){number}(?![0-9])", stem.split("/")[-1]):
-            return number
-    return ""
+                data, problem = archive.read(info), ""
+            except BROKEN as error:  # broken, or encrypted
+                data, problem = b"", f"it cannot be taken out of its zip: {error}"
+            if suffix == ".zip" and not problem:
+                yield from _of_inner_zip(data, Entry(name, time=time))
+            else:
+                yield Entry(name, data, time, problem)

@@ -1,15 +1,13 @@
-"""What is shown of all rows: a table of students and exercises, which mistakes are frequent, and a file for a spreadsheet."""
+"""What is shown of all rows: a table of students and exercises, and which mistakes are frequent."""
 
 from __future__ import annotations
 
-import csv
-import io
+import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from minidl.lab.course.marking.rows import STATUSES, Row
-from minidl.lab.doctor.students.tables import harmless
+from minidl.lab.course.marking.rows import STATUSES, Row, number
 
 SIGNS = {
     "right": "ok",
@@ -33,13 +31,15 @@ def table(rows: Sequence[Row]) -> str:
         head = [notebook, *(id[3:] for id in ids), "points"]
         lines = []
         for student, theirs in by_student(here).items():
-            marks = {row.exercise: SIGNS[row.status] for row in theirs}
+            marks = {row.exercise: SIGNS[row.status] + "*" * (row.given is not None) for row in theirs}
             lines.append([short(student), *(marks.get(id, "") for id in ids), points(theirs)])
         blocks.append(aligned([head, *lines]))
     everyone = by_student(rows)
     if len(blocks) > 1:
         blocks.append(aligned([["all", "points"], *([short(name), points(of)] for name, of in everyone.items())]))
     used = [f"{sign}: {status}" for status, sign in SIGNS.items() if any(row.status == status for row in rows)]
+    if any(row.given is not None for row in rows):
+        used.append("*: points given by hand")
     return "\n\n".join([*blocks, "; ".join(used)])
 
 
@@ -52,8 +52,9 @@ def by_student(rows: Sequence[Row]) -> dict[str, list[Row]]:
 
 
 def points(rows: Sequence[Row]) -> str:
-    """Return the points of some rows, of how many."""
-    return f"{sum(row.points for row in rows)}/{sum(row.of for row in rows)}"
+    """Return the points of some rows, of how many, and whether something was late."""
+    late = ", late" * any(row.late for row in rows)
+    return f"{number(sum(row.points for row in rows))}/{number(sum(row.of for row in rows))}{late}"
 
 
 def short(text: str, longest: int = LONGEST) -> str:
@@ -81,14 +82,28 @@ def _width(text: str) -> int:
 
 
 def frequent(rows: Sequence[Row]) -> dict[str, list[tuple[str, int]]]:
-    """Return for each exercise what went wrong most often, and how often."""
+    """Return for each exercise what went wrong most often, and how often; first where most students have something wrong."""
     count: dict[str, Counter[str]] = {row.exercise: Counter() for row in rows}
+    wrong: Counter[str] = Counter()
     for row in rows:
         if row.status == "not right":
             count[row.exercise].update(row.mistakes[:MOST_FREQUENT] or ["not right"])
         elif row.status in ("does not run", "not found", "not believed"):
-            count[row.exercise][row.said] += 1
-    return {id: mistakes.most_common(MOST_FREQUENT) for id, mistakes in count.items()}
+            count[row.exercise][_fault(row)] += 1
+        wrong[row.exercise] += row.status in ("not right", "does not run", "not found", "not believed")
+    ids = sorted(count, key=wrong.__getitem__, reverse=True)
+    return {id: count[id].most_common(MOST_FREQUENT) for id in ids}
+
+
+def _fault(row: Row) -> str:
+    """Return what is wrong with an answer that was not judged, as far as it may be the same with others."""
+    if row.why == "raises" and (error := re.search(r"\b[A-Z]\w*\b(?=:|$| \()", row.text)):
+        return f"does not run: {error[0]}"
+    if row.why == "name is not there" and (name := re.search(r"name '(\w+)'|^(\w+) is not there", row.text)):
+        return f"does not run: {name[1] or name[2]} is not there"
+    if row.status == "not found" and (likely := re.search(r"In its cell is (\w+)", row.text)):
+        return f"not found, but {likely[1]}"
+    return row.said
 
 
 def summary(rows: Sequence[Row]) -> str:
@@ -98,24 +113,11 @@ def summary(rows: Sequence[Row]) -> str:
         here = [row for row in rows if row.exercise == id]
         count = Counter(row.status for row in here)
         told = [f"{count[status]} {status}" for status in STATUSES if count[status]]
-        lines.append(f"{id} ({len(here)} students): {', '.join(told)}")
-        lines += [f"    {number} x {short(mistake, 110)}" for mistake, number in mistakes]
+        lines.append(f"{id} ({students(len(here))}): {', '.join(told)}")
+        lines += [f"    {times} x {short(mistake, 110)}" for mistake, times in mistakes]
     return "\n".join(["What went wrong most often", "--------------------------", *lines])
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# CSV
-
-CSV_NAMES = ("student", "notebook", "exercise", "status", "why", "points", "of", "mistakes", "text", "file")
-
-
-def csv_text(rows: Sequence[Row]) -> str:
-    """Return all rows as CSV; with a mark at its beginning by which a spreadsheet knows UTF-8."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(CSV_NAMES)
-    for row in rows:
-        told = (row.student, row.notebook, row.exercise, row.status, row.why)
-        more = ("; ".join(row.mistakes), row.text, row.file)
-        writer.writerow([*map(harmless, told), row.points, row.of, *map(harmless, more)])
-    return f"\ufeff{text.getvalue()}"
+def students(count: int) -> str:
+    """Return how many students there are, in words."""
+    return f"{count} student{'s' * (count != 1)}"

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from minidl.lab.doctor.measure.batches import Batch, Batches
 from minidl.lab.doctor.subject.calls import StudentError
+from minidl.lab.doctor.subject.fitting import kept_rate
 from minidl.lab.doctor.subject.inside import attributes, children, descendants, show
 from minidl.lab.doctor.subject.names import PAIR_METHODS, RATES, first_method
 from minidl.lab.doctor.subject.parameters import Slot
@@ -109,6 +110,8 @@ class Behaviour:
             mine += [used, *descendants(used)]
         kept = [item for thing in mine for item in attributes(thing).items()]
         own = {name for name, value in kept if value is not None and not isinstance(value, str)}
+        if kept_rate(self.subject.original) is not None:
+            return True
         return bool(told) or any(STEPPER.search(name) for name in own)
 
     @functools.cached_property

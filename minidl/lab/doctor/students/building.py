@@ -5,16 +5,12 @@ from __future__ import annotations
 import contextlib
 import inspect
 import itertools
-import random
 import re
-import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
-import torch
-
+from minidl.lab.doctor.students.built import Broken, Built, CannotBuild, seed, vars_of
 from minidl.lab.doctor.students.guesses import (
     ARGUMENTS,
     ARRAYS,
@@ -41,36 +37,21 @@ from minidl.lab.doctor.students.guesses import (
     said,
 )
 from minidl.lab.doctor.students.own_calls import OwnCalls, Told
-from minidl.lab.doctor.students.preparing import WAYS, set_up, slots_in, used
+from minidl.lab.doctor.students.preparing import WAYS, Source, set_up, slots_in, used
 from minidl.lab.doctor.students.project import Project
+from minidl.lab.doctor.students.repairing import repaired
+from minidl.lab.doctor.subject.adapters import Listener
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.inside import children
-from minidl.lab.doctor.subject.of_functions import Listener
+from minidl.lab.doctor.subject.networks import is_network
 from minidl.lab.doctor.subject.roles import kind, needed, parameters, positional
 
-ADDING = ("add", "add_layer", "append", "addLayer", "add_module")
+ADDING = re.compile(
+    "(add|append|push|insert|register)_?((end|new|a|hidden)_?)?(layers?|modules?|module_list)?", re.IGNORECASE
+)
+PREVIOUS = re.compile("(prev(ious)?|input|in|inbound|last)(layer|unit|node)$|^layer(prev|before)")
 CERTAIN = (NameError, SyntaxError)  # errors that do not come from what the arguments are
 SECONDS = 0.5  # for building one thing in several ways
-
-
-class CannotBuild(Exception):  # noqa: N818
-    """There is nothing to examine, or it cannot be built or called without being told how."""
-
-
-class Broken(Exception):  # noqa: N818
-    """Building raises an error that no argument can be the reason of: the student's own."""
-
-    def __init__(self, said: str, error: Exception) -> None:
-        super().__init__(f"{said} raises {type(error).__name__}: {error}")
-
-
-@dataclass
-class Built:
-    """An object, and the call that made it."""
-
-    thing: Any
-    said: str
-    of: type | None = None
 
 
 def build(cls: type, project: Project, model: Any = None, depth: int = 0, **settings: Any) -> Iterator[Built]:
@@ -86,23 +67,28 @@ def build(cls: type, project: Project, model: Any = None, depth: int = 0, **sett
         Where none works because of the class's own code.
     """
     first: Exception | None = None
-    failed, started, made = "", time.process_time(), 0
+    failed, started, made, start = "", time.process_time(), 0, ([], {})
     optional = {p.name for p in parameters(cls) if p.default is not p.empty}
     for arguments, names in _ways(cls, project, model, depth, settings):
         names |= {name: value for name, value in settings.items() if name in optional}
         words = said(cls, arguments, names)
         try:
-            _seed()
+            seed()
             thing = cls(*arguments, **names)
         except CERTAIN as error:
             raise Broken(words, error) from error
         except Exception as error:
-            first, failed = first or error, failed or words
+            if not failed:
+                first, failed, start = error, words, (arguments, names)
         else:
             made += 1
             yield Built(*_filled(thing, words, project, depth))
         if time.process_time() - started > SECONDS or made > 6:
             break
+    if not made and failed and kind(cls) != "optimizer" and depth == 0:
+        for arguments, names in repaired(cls, start, project):
+            made += 1
+            yield Built(*_filled(cls(*arguments, **names), said(cls, arguments, names), project, depth))
     if not made:
         if first is None:
             raise CannotBuild(f"{cls.__name__} needs arguments that are not known here")
@@ -111,8 +97,10 @@ def build(cls: type, project: Project, model: Any = None, depth: int = 0, **sett
 
 def _filled(thing: Any, words: str, project: Project, depth: int) -> tuple[Any, str]:
     """Return a network that is filled by a method of its own with layers in it, and how that is said; others as they are."""
-    method = next((m for name in ADDING if callable(m := getattr(thing, name, None))), None)
-    if method is None or depth > 1 or kind(type(thing)) != "layer" or children(thing) or len(needed(method)) != 1:
+    names = sorted(n for n, v in vars_of(type(thing)).items() if ADDING.fullmatch(n) and callable(v))
+    method = next((m for name in names if len(needed(m := getattr(thing, name))) == 1), None)
+    is_one = kind(type(thing)) == "layer" or is_network(type(thing))
+    if method is None or depth > 1 or not is_one or children(thing):
         return thing, words
     with contextlib.suppress(Exception):
         own = layers(project, type(thing), depth)
@@ -148,14 +136,6 @@ def _parts(told: Told) -> Iterator[Any]:
     """Yield the arguments of a call, and what stands in the lists among them."""
     for value in (*told.arguments, *told.names.values()):
         yield from value if isinstance(value, (list, tuple)) else (value,)
-
-
-def _seed() -> None:
-    """Have the random numbers begin anew, so that the same is built each time."""
-    torch.default_generator.manual_seed(0)
-    random.seed(0)
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed(0)
 
 
 def _arguments(
@@ -246,6 +226,8 @@ def _options(parameter: inspect.Parameter, cls: type, project: Project, arrays: 
             shape = (*shape[:-1], gates * shape[-1])
         if shape:
             return [drawn(shape, project)]
+    if PREVIOUS.search(name):
+        return [Source((FEATURES,)), Source((FEATURES, SIDE, SIDE)), Source((SIDE, SIDE, FEATURES)), None]
     if re.search("layers|modules", name) and "int" not in annotation and depth < 2:
         sizes = [FEATURES, HIDDEN, OUTPUTS]
         try:
@@ -255,7 +237,9 @@ def _options(parameter: inspect.Parameter, cls: type, project: Project, arrays: 
     if MODEL_NAME.search(name) and kind(cls) == "loss":
         return [Listener()]
     if MODEL_NAME.search(name) and depth < 2:
-        return [m.thing for m in models(project, cls, depth + 1)][:2]
+        known = [m.thing for m in itertools.islice(models(project, cls, depth), 2)]
+        nets = [] if any(NETWORK_NAME.search(type(m).__name__) for m in known) else _networks(project, cls, depth)
+        return [*nets, *known]
     if PARAMS_NAME.search(name) and kind(cls) == "optimizer":
         return [[]]
     if LOSS_ARGUMENT.search(name) and depth < 2:
@@ -320,7 +304,10 @@ def layers(project: Project, container: type, depth: int = 0) -> list[Any]:
     )
     if not linear:
         linear = [c for c in project.near(container) if c is not container and kind(c) == "layer" and _goes_from_to(c)]
-    for cls in linear:
+    wanted = _annotated("layers", container, project)
+    linear = [c for c in linear if wanted is None or issubclass(c, wanted)] or linear
+    bent = [c for c in bent if wanted is None or issubclass(c, wanted)] or bent
+    for cls in sorted(linear, key=lambda c: -min(len(needed(c)), 2)):  # one without sizes is an activation
         sizes = [p for p in positional(cls) if p.default is p.empty]
         try:
             if len(sizes) == 2 or any(p.kind is p.VAR_POSITIONAL for p in parameters(cls)):
@@ -339,6 +326,14 @@ def layers(project: Project, container: type, depth: int = 0) -> list[Any]:
     raise CannotBuild(f"{container.__name__} needs layers, and the project has none that can be built")
 
 
+def _annotated(name: str, cls: type, project: Project) -> type | None:
+    """Return the project's class that the annotation of an argument speaks of: List[Layer]."""
+    text = " ".join(str(p.annotation) for p in parameters(cls) if name in p.name and p.annotation is not p.empty)
+    own = [c for module in project.modules.values() for c in vars(module).values() if isinstance(c, type)]
+    found = [c for c in own if re.search(rf"\b{re.escape(c.__name__)}\b", text) and "." in c.__module__]
+    return next((c for c in found if kind(c) == "layer"), None)
+
+
 def _goes_from_to(cls: type) -> bool:
     """Whether a layer asks for a number of inputs and one of outputs, and for nothing else."""
     names = [_plain(name) for name in needed(cls)]
@@ -354,6 +349,14 @@ def _some(classes: list[type], project: Project, depth: int, count: int) -> list
         if len(found) == count:
             break
     return found
+
+
+def _networks(project: Project, asking: type, depth: int) -> list[Any]:
+    """Return a network of the project's own, also one whose parameters nobody can see."""
+    own = [
+        c for c in project.near(asking) if c is not asking and NETWORK_NAME.search(c.__name__) and kind(c) == "layer"
+    ]
+    return _some(own, project, depth, 1)
 
 
 def models(project: Project, asking: type, depth: int = 0) -> Iterator[Built]:

@@ -11,10 +11,11 @@ from minidl.lab.doctor.diagnosis import Diagnosis, Finding
 from minidl.lab.doctor.students.building import CannotBuild
 from minidl.lab.doctor.students.cases import Cases
 from minidl.lab.doctor.students.guesses import LINEAR_NAME, uses_numpy
+from minidl.lab.doctor.students.pairing import all_pairs
 from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.students.variants import CONVENTIONS, assigns, broadcasts, guessed_at, in_double_alone
-from minidl.lab.doctor.subject.functions import FunctionPair, pairs
-from minidl.lab.doctor.subject.names import ZERO_METHODS, first_method
+from minidl.lab.doctor.subject.functions import FunctionPair
+from minidl.lab.doctor.subject.names import PAIR_METHODS, ZERO_METHODS, first_method
 from minidl.lab.doctor.subject.roles import kind
 
 Examined = Callable[[Any], Diagnosis]  # of a class or a pair of functions
@@ -34,6 +35,8 @@ def tolerated(diagnosis: Diagnosis, thing: Any, project: Project, cases: Cases, 
             fine.setdefault("overwritten", "nothing sets them to zero here: each backward begins anew")
         if any(kind(cls) == "optimizer" for cls in project.pool):
             fine.setdefault("gradient replaced", "that is fine where the optimiser asks for them anew in each step")
+        if _inherits_its_list(thing):
+            fine.setdefault("nested parameters missing", "the list is that of the base class, which is empty for all")
         fine.setdefault("gradient to ties", "so it is in many frameworks, and equal entries are rare")
         if any(finding.mistake == "overwritten" for finding in diagnosis.findings) and assigns(project, diagnosis):
             fine.setdefault("overwritten", "no layer of this project adds gradients up: each backward begins anew")
@@ -57,6 +60,12 @@ def tolerated(diagnosis: Diagnosis, thing: Any, project: Project, cases: Cases, 
     diagnosis.findings = left
     diagnosis.notes += notes
     return diagnosis
+
+
+def _inherits_its_list(thing: Any) -> bool:
+    """Whether the method that lists parameters comes from a base class, so that nobody here has thought of it."""
+    name = first_method(thing, PAIR_METHODS)
+    return isinstance(thing, type) and name is not None and name not in vars(thing)
 
 
 def _of_its_own_kind(finding: Finding, numpy: bool, each: bool) -> str | None:
@@ -98,6 +107,8 @@ def _divided_elsewhere(finding: Finding, thing: Any, project: Project, examined:
     if counterpart not in known:
         known[counterpart] = False  # while it is being found out
         known[counterpart] = _is_there(*counterpart, thing, project, examined)
+    if counterpart[0] == "loss" and finding.also and not known.get("loss divides"):
+        return finding.where != "input" and "input" not in finding.also  # weights and biases alike
     return known[counterpart] and not (counterpart[0] == "loss" and finding.where == "input")
 
 
@@ -108,8 +119,14 @@ def _is_there(what: str, factor: str, thing: Any, project: Project, examined: Ex
     """
     others = [cls for cls in project.near(thing if isinstance(thing, type) else type(thing)) if cls is not thing]
     some: list[Any] = [c for c in others if kind(c) == what and (what == "loss" or LINEAR_NAME.search(c.__name__))]
-    own = (pair for module in project.modules.values() for pair in pairs(module))
-    some += [p for p in own if p is not thing and p.is_loss == (what == "loss") and (p.is_loss or _is_linear(p))]
+    own = all_pairs(project)
+    some += [
+        p
+        for p in own
+        if p.forward is not getattr(thing, "forward", None)
+        and p.is_loss == (what == "loss")
+        and (p.is_loss or _is_linear(p))
+    ]
     divides = False
     for other in some:
         with contextlib.suppress(CannotBuild):
@@ -119,6 +136,8 @@ def _is_there(what: str, factor: str, thing: Any, project: Project, examined: Ex
             if what == "loss" and any(map(for_each_sample, found.findings)):
                 return True
             divides |= what == "loss"
+            if what == "loss" and not set(found.mistakes) - set(CONVENTIONS):
+                project.__dict__["known_factors"]["loss divides"] = True
     return what == "loss" and not divides and _is_there("layer", factor.replace(" n", " 1/n"), thing, project, examined)
 
 

@@ -21,6 +21,7 @@ from minidl.lab.doctor.students.conventions import for_each_sample, tolerated
 from minidl.lab.doctor.students.guesses import FEATURES, SAMPLES, SIDE
 from minidl.lab.doctor.students.networks import examine_network
 from minidl.lab.doctor.students.optimizing import graphs, optimizers
+from minidl.lab.doctor.students.pairing import pairs_of
 from minidl.lab.doctor.students.preparing import WAYS, set_up, used
 from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.students.tries import Shape, Try, inputs_and_targets, own_error, shapes_for
@@ -36,8 +37,9 @@ from minidl.lab.doctor.students.variants import (
     with_optimizer,
     with_other_reduction,
 )
+from minidl.lab.doctor.subject.adapters import EachSample, Listener, Summed, SummedAlone, as_a_loss
 from minidl.lab.doctor.subject.copies import copy_of
-from minidl.lab.doctor.subject.functions import FunctionPair, own_functions, pairs
+from minidl.lab.doctor.subject.functions import FunctionPair
 from minidl.lab.doctor.subject.graphs import GraphLayer, OfGraph
 from minidl.lab.doctor.subject.inside import attributes, children, holds_layers
 from minidl.lab.doctor.subject.names import (
@@ -47,12 +49,11 @@ from minidl.lab.doctor.subject.names import (
     LOSS_METHODS,
     first_method,
 )
-from minidl.lab.doctor.subject.networks import is_network
-from minidl.lab.doctor.subject.of_functions import Listener, Summed, as_a_loss
+from minidl.lab.doctor.subject.networks import is_network, trains
 from minidl.lab.doctor.subject.roles import kind, needed, role, takes_its_parameters
 from minidl.lab.doctor.subject.step_functions import StepFunctionFound, step_functions
 
-OVER_SAMPLES = {"softmax over everything", "wrong axis"}  # so it looks where one sample at a time is meant
+OVER_SAMPLES = {"softmax over everything", "wrong axis", "raises"}  # so it looks where one sample at a time is meant
 SECONDS = 1.5  # of the processor, for all the tries with one class
 
 
@@ -122,6 +123,8 @@ def _as_told(told: Any, shape: Shape | None, time_limit: float) -> Diagnosis:
 def _guessed(thing: Any, project: Project, shape: Shape | None, time_limit: float) -> Diagnosis:
     cls = thing if isinstance(thing, type) else type(thing)
     what = kind(cls) or ("network" if is_network(cls) else None)
+    if what == "optimizer" and trains(cls):
+        what = "network"  # that is held by what trains it
     if what is None:
         raise CannotBuild(f"{cls.__name__} has neither forward and backward, nor step")
     if what == "layer" and takes_its_parameters(cls):
@@ -138,7 +141,13 @@ def _guessed(thing: Any, project: Project, shape: Shape | None, time_limit: floa
             return _first_that_ran(optimizers(thing, project, time_limit))
         ways = build(cls, project) if isinstance(thing, type) else iter([Built(thing, cls.__name__)])
         if what == "loss":
-            return _first_that_ran(_losses(ways, cls, shape, time_limit, project))
+            found = _first_that_ran(_losses(ways, cls, shape, time_limit, project))
+            if any(f.where == "output" and f.mistake == "unnamed" for f in found.findings) and in_columns(
+                cls, project, lambda *way: _tried(*way, time_limit)
+            ):
+                found.findings = [f for f in found.findings if f.where != "output"]
+                found.notes.append("a sample is a column here: what it divides by is their number.")
+            return found
         found = _first_that_ran(_layers(ways, cls, shape, time_limit, project))
         if (
             shape is None
@@ -146,12 +155,26 @@ def _guessed(thing: Any, project: Project, shape: Shape | None, time_limit: floa
             and one_sample_each(cls, project, lambda *way: _tried(*way, time_limit))
         ):
             again = build(cls, project) if isinstance(thing, type) else iter([Built(thing, cls.__name__)])
-            found = _first_that_ran(_layers(again, cls, (1, FEATURES), time_limit))
+            found = _one_by_one(thing, cls, project, time_limit) or _first_that_ran(
+                _layers(again, cls, (1, FEATURES), time_limit)
+            )
         if "wrong axis" in found.mistakes and in_columns(cls, project, lambda *way: _tried(*way, time_limit)):
             raise CannotBuild("a sample is a column in this project, and it was examined with samples as rows")
         return found
     except Broken as error:
-        return Diagnosis(cls.__name__, [Finding("raises", "__init__", str(error))])
+        return Diagnosis(cls.__name__, [error.finding])
+
+
+def _one_by_one(thing: Any, cls: type, project: Project, time_limit: float) -> Diagnosis | None:
+    """Return what is wrong with a layer that takes one sample at a time; None where it has parameters, or does not run."""
+    with contextlib.suppress(CannotBuild, Broken, StopIteration):
+        made = next(build(cls, project)).thing if isinstance(thing, type) else thing
+        names = first_method(made, FORWARD_METHODS), first_method(made, BACKWARD_METHODS)
+        diagnosis = examine(EachSample(made, *names), (SAMPLES, FEATURES), time_limit=time_limit)
+        if not {"raises", "hangs"} & set(diagnosis.mistakes):
+            diagnosis.notes.append("it takes one sample at a time, as the other layers of this project do.")
+            return diagnosis
+    return None
 
 
 def _operator(thing: Any, project: Project, shape: Shape | None, time_limit: float) -> Diagnosis:
@@ -234,6 +257,14 @@ def _one_at_a_time(layer: Any) -> bool:
     return backward is not None and any(role(name) == "rate" for name in needed(backward))
 
 
+def _drawn_late(made: Any, model: Any) -> bool:
+    """Whether a layer holds nothing where, once used, it has parameters."""
+    before, after = attributes(made), attributes(model)
+    held = [(value, after.get(name)) for name, value in before.items()]
+    held += [(v, b.get(k)) for a, b in held if isinstance(a, dict) and isinstance(b, dict) for k, v in a.items()]
+    return sum(a is None and getattr(b, "ndim", 0) > 1 for a, b in held) > 1
+
+
 def _copy(built: Built) -> Any:
     with contextlib.suppress(Exception):
         return copy_of(built.thing)
@@ -250,8 +281,10 @@ def _tried(made: Any, size: Shape, said: str, time_limit: float) -> Try:
     if any(
         f.mistake == "not reproducible" for f in diagnosis.findings
     ):  # its parameters may be drawn in the first forward
-        again = examine(used(made, size), size, time_limit=time_limit)
-        diagnosis = again if len(again.findings) < len(diagnosis.findings) else diagnosis
+        models = used(made, size), used(made, size[::-1])  # the second, where samples are columns
+        tries = [examine(model, size, time_limit=time_limit) for model in models if _drawn_late(made, model)]
+        tries += [] if tries else [diagnosis, examine(models[0], size, time_limit=time_limit)]
+        diagnosis = min(tries, key=lambda d: (d.mistakes == ["raises"], len(d.findings)))
     if children(made):  # of a network, the gradient of the data is wanted by nobody
         unwanted = [f for f in diagnosis.findings if f.where == "input" and returns_no_gradient(f)]
         diagnosis.findings = [f for f in diagnosis.findings if f not in unwanted]
@@ -283,6 +316,21 @@ def _losses(
                 if one.ran and set(diagnosis.mistakes) <= FINE and project is not None:
                     one = with_other_reduction(cls, project, one, input, target, time_limit) or one
                 yield one
+        if shape is None:
+            yield from _losses_of_each(built, cls, time_limit)
+
+
+def _losses_of_each(built: Built, cls: type, time_limit: float) -> Iterator[Try]:
+    """Examine a loss that takes one sample alone."""
+    names = first_method(built.thing, LOSS_METHODS), first_method(built.thing, LOSS_GRADIENT_METHODS)
+    if None in names or isinstance(built.thing, OfGraph):
+        return
+    made = SummedAlone(built.thing, *names)
+    for words, input, target in inputs_and_targets(built.thing, cls, (SAMPLES, FEATURES)):
+        diagnosis = examine_loss(made, input, target, time_limit=time_limit)
+        diagnosis.findings = [f for f in diagnosis.findings if f.mistake != "broadcast"]
+        diagnosis.notes.append("it takes one sample at a time; the sum of what it is for several was examined.")
+        yield Try(f"{built.said}.{names[0]} of one sample with {words}", diagnosis)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -304,7 +352,7 @@ def _graph(layer: GraphLayer, project: Project, shape: Shape | None, time_limit:
         text = "the project has an autograd of its own, whose graphs are examined as a whole"
         raise CannotBuild(f"{text}. {error}") from error
     except Broken as error:
-        return Diagnosis(layer.__name__, [Finding("raises", "__init__", str(error))])
+        return Diagnosis(layer.__name__, [error.finding])
     diagnosis.notes.append(f"backward is that of {layer.tensor.__name__}, from the output back to the input.")
     return diagnosis
 
@@ -346,11 +394,5 @@ def _pair(pair: FunctionPair, shape: Shape | None, time_limit: float) -> Diagnos
 
 def things(module: Any, project: Project | None = None) -> list[tuple[str, Any]]:
     """Return what there is to examine in a module beside its classes: functions, by their names."""
-    modules = project.modules if project else {}
-    here = next((path.parent for path, mine in modules.items() if mine is module), None)
-    around: dict[str, Any] = {}
-    for path, other in modules.items():
-        if path.parent == here and other is not module:
-            around |= own_functions(other)
-    found = [*pairs(module, around), *step_functions(module), *(graphs(module, project) if project else ())]
+    found = [*pairs_of(module, project), *step_functions(module), *(graphs(module, project) if project else ())]
     return [(each.__name__, each) for each in found]

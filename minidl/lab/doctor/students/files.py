@@ -31,6 +31,12 @@ CASES = "cases.py"
 DATA = {"assets", "data", "figures", "images", "logs", "models", "notebooks", "outputs", "plots", "reports", "results"}
 DEEPEST = 30  # folders inside of each other
 PARTS = {"docs", "examples", "lib", "scripts", "src", "test", "tests", "utils"}  # of a project; no student is called so
+ROOMS = {  # of a framework; two of these are no two students
+    f"{name}{s}"
+    for name in ("layer", "model", "function", "activation", "optimizer", "optimiser", "network", "module", "initializer",
+                 "regularizer", "metric", "util", "helper", "dataset", "callback", "operation", "loss_function")
+    for s in ("", "s")
+} | {"loss", "losses", "nn", "core", "src", "data", "optim", "optimization", "preprocessing", "training"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -198,7 +204,9 @@ def _projects(folder: Path, inside: Mapping[Path, Outline]) -> list[Plan]:
         submissions = {path for path, names in own.items() if any(shared[name] > 1 for name in names)}
         plans = [_single(path, inside[path], root=folder, not_from=submissions) for path in here]
     elif (
-        len(below) > 1 and _import_each_other(below) and not _alike(_names(files.values()) for files in below.values())
+        len(below) > 1
+        and (_import_each_other(below) or _imports(folder.name, inside))
+        and not _alike(_names(files.values()) for files in below.values())
     ):
         return [_whole(folder, inside)]
     else:
@@ -224,8 +232,17 @@ def _imports_another(path: Path, outline: Outline, files: Sequence[Path]) -> boo
     )
 
 
+def _imports(name: str, files: Mapping[Path, Outline]) -> bool:
+    """Whether any of the files imports something by the name of the folder in which they all are."""
+    return any(what.partition(".")[0] == name for o in files.values() for dots, what in o.imports if not dots)
+
+
 def _import_each_other(below: Mapping[Path, Mapping[Path, Outline]]) -> bool:
     names = {folder.name for folder in below}
+    if any(_imports(folder.name, files) for folder, files in below.items()):
+        return True  # it is a package of that name, and so are those beside it
+    if len({name.lower() for name in names} & ROOMS) > 1:
+        return True
     linked = [
         any({name.partition(".")[0] for _, name in o.imports} & (names - {folder.name}) for o in files.values())
         for folder, files in below.items()

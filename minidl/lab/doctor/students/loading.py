@@ -17,8 +17,8 @@ from minidl.lab.doctor.subject.roles import kind
 from minidl.lab.doctor.subject.stubs import is_stub
 
 FAMILIES = {
-    "layer": (FORWARD_METHODS[:-1], BACKWARD_METHODS),
-    "loss": (LOSS_METHODS[:-1], LOSS_GRADIENT_METHODS),
+    "layer": (FORWARD_METHODS.without_call(), BACKWARD_METHODS),
+    "loss": (LOSS_METHODS.without_call(), LOSS_GRADIENT_METHODS),
     "optimizer": (STEP_METHODS,),
 }
 

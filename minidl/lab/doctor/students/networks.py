@@ -8,10 +8,9 @@ rate. Where some of them fit and others do not, the others are wrong. Where none
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
-import random
 import re
-import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -20,32 +19,31 @@ import torch
 from torch import Tensor
 
 from minidl.lab.doctor.diagnosis import Diagnosis, Finding
-from minidl.lab.doctor.students.building import Broken, Built, CannotBuild, build
+from minidl.lab.doctor.students.building import build
+from minidl.lab.doctor.students.built import Broken, Built, CannotBuild, seed
+from minidl.lab.doctor.students.configuring import configured, wanted
 from minidl.lab.doctor.students.guesses import FEATURES, HIDDEN, OUTPUTS, SAMPLES, drawn
+from minidl.lab.doctor.students.judging import OWN, Slopes, judged
 from minidl.lab.doctor.students.preparing import set_up
 from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.students.tries import shapes_for
 from minidl.lab.doctor.subject.calls import Watch
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.inside import Path, attributes
-from minidl.lab.doctor.subject.networks import ROWS, Using, Way, called, is_target, ways, write
+from minidl.lab.doctor.subject.names import plain
+from minidl.lab.doctor.subject.networks import ONE_COLUMN, ONE_ROW, Using, Way, is_target, ways, write
 from minidl.lab.doctor.subject.paths import get
 from minidl.lab.doctor.subject.roles import needed, parameters
 from minidl.lab.doctor.subject.subject import in_double
 from minidl.lab.doctor.subject.values import as_tensor, same
 from minidl.lab.doctor.time_limit import Hung, guarded
-from minidl.lab.doctor.wording import number
 
 SECONDS = 1.2  # for all the ways of one network
 ENTRIES, STEP = 24, 1e-6
 SIZES = {"input": FEATURES, "hidden": HIDDEN, "output": OUTPUTS, "class": OUTPUTS}
 DATA = re.compile("^(x|inputs?|x_?train|data|features|training_inputs)$", re.IGNORECASE)
-WEIGHTS = re.compile(r"^_?(w|b|weights?|bias(es)?|theta)(_?\w{0,3})?$|weight|bias", re.IGNORECASE)
 SIZE = re.compile("dim|size|class|node|unit|neuron|input|output|hidden")
 LIST = re.compile("^((layers?_?)?(sizes?|dims?|dimensions|nodes|units|neurons)|layers|architecture|topology)$")
-OWN = "its own loss"
-UP = "The step of {where} goes up the slope of {loss}: it has the wrong sign."
-TINY = 1e-12
 
 Losses = dict[str, Callable[[Tensor, Tensor], Tensor]]  # of output and target, one number
 
@@ -79,6 +77,8 @@ def examine_network(thing: Any, project: Project, time_limit: float) -> Diagnosi
             if time.process_time() - started > SECONDS:
                 break
             using = Using(built.thing, way, data)
+            if way.trains:
+                using.more = _more(project, cls)
             try:
                 found = guarded(lambda watch, u=using, s=size: _examined(u, s, watch), time_limit)[0]
             except Hung as error:
@@ -104,7 +104,12 @@ def _tries(cls: type, thing: Any, project: Project) -> Iterator[tuple[Built, Way
     if not isinstance(thing, type):
         yield from ((Built(thing, cls.__name__), way, ()) for way in some)
         return
-    if some and some[0].forward and not needed(getattr(cls, some[0].forward), bound=False):
+    if (
+        some
+        and some[0].forward
+        and "." not in some[0].forward
+        and not needed(getattr(cls, some[0].forward), bound=False)
+    ):
         yield from _with_data(cls, project, some[0])
         return
     made: list[Built] = []
@@ -114,8 +119,28 @@ def _tries(cls: type, thing: Any, project: Project) -> Iterator[tuple[Built, Way
             made.append(built)
             if len(made) == 3:
                 break
+    made += [other for built in made[:1] for other in itertools.islice(configured(built, project), 1, 3)]
     for way in some:
         yield from ((built, way, ()) for built in made)
+
+
+def _more(project: Project, cls: type) -> dict[str, Any]:
+    """Return what a training may ask for beside the samples: a loss, its derivative, an optimiser."""
+    if "for_trainings" not in project.__dict__:
+        names = (
+            "loss",
+            "loss_fn",
+            "loss_function",
+            "cost",
+            "criterion",
+            "loss_prime",
+            "optimizer",
+            "optimiser",
+            "optim",
+        )
+        found = {plain(name): wanted(name, project, cls) for name in names}
+        project.__dict__["for_trainings"] = {name: some[0] for name, some in found.items() if some}
+    return project.__dict__["for_trainings"]
 
 
 def _small(cls: type) -> dict[str, Any]:
@@ -141,7 +166,7 @@ def _with_data(cls: type, project: Project, way: Way) -> Iterator[tuple[Built, W
         given = {x: drawn((SAMPLES, FEATURES), project), y: (drawn((SAMPLES, k), project) > 0) * 1.0}
         others = {n: HIDDEN for n in names if n not in given}
         with contextlib.suppress(Exception):
-            _seed()
+            seed()
             thing = cls(**given, **others)
             own = attributes(thing)
             places = [
@@ -162,13 +187,6 @@ def _sizes(network: Any, cls: type, data: Any) -> list[tuple[int, ...]]:
     return list(dict.fromkeys(s for s in shapes_for(network, cls) if s[0] > 1))[:5]
 
 
-def _seed() -> None:
-    torch.default_generator.manual_seed(0)
-    random.seed(0)
-    if "numpy" in sys.modules:
-        sys.modules["numpy"].random.seed(0)
-
-
 def _targets(k: int, n: int) -> Iterator[Tensor]:
     """Yield targets of n samples: as zeros and ones, and as the numbers of classes."""
     of_class = torch.arange(n) % max(k, 2)
@@ -180,12 +198,12 @@ def _examined(using: Using, size: tuple[int, ...], watch: Watch) -> tuple[list[F
     """Return findings, notes, and the parameters examined; None where the gradients fit nothing."""
     torch.set_default_dtype(torch.float64)
     generator = torch.Generator().manual_seed(5)
-    alone = using.way.layout not in (ROWS, "columns")
+    alone = using.way.layout in (ONE_COLUMN, ONE_ROW)
     x = torch.randn((1 if alone else size[0], *size[1:]), generator=generator, dtype=torch.float64)
     seconds, problem = time.process_time(), None
     base = copy_of(using.network, torch.float64)
     in_double(base)
-    _seed()
+    seed()
     probe = copy_of(base)
     answer = using.forward(probe, x, _target_of(using, base) if using.data else None)
     output = using.output(probe, answer, len(x)) if using.way.forward else None
@@ -219,7 +237,7 @@ def _compared(using: Using, used: Any, x: Tensor, t: Tensor) -> tuple[list[Findi
         write(base, path, value + 0.5 * torch.randn(value.shape, generator=drawn_, dtype=torch.float64).to(value.dtype))
     start = {path: as_tensor(get(base, path)) for path in paths}
     network = copy_of(base)
-    _seed()
+    seed()
     answer = using.forward(network, x, t)
     after = {path: as_tensor(get(network, path)) for path in paths}
     paths = [path for path in paths if same(start[path], after[path])]  # what forward writes is no parameter
@@ -232,12 +250,7 @@ def _compared(using: Using, used: Any, x: Tensor, t: Tensor) -> tuple[list[Findi
         return None
     slopes = _slopes(using, base, x, t, paths)
     slopes = {name: {p: s for p, s in of.items() if bool((s[1].abs() > 1e-9).any())} for name, of in slopes.items()}
-    return _judged(using, how, got, start, slopes, len(x))
-
-
-Slopes = dict[
-    str, dict[Path, tuple[Tensor, Tensor]]
-]  # by the loss and the parameter: the entries measured, and the slopes
+    return judged(using, how, got, start, slopes, len(x))
 
 
 def _slopes(using: Using, base: Any, x: Tensor, t: Tensor, paths: list[Path]) -> Slopes:
@@ -245,7 +258,7 @@ def _slopes(using: Using, base: Any, x: Tensor, t: Tensor, paths: list[Path]) ->
     network = copy_of(base)
 
     def measured() -> tuple[Tensor | None, float | None]:
-        _seed()
+        seed()
         answer = using.forward(network, x, t)
         output = using.output(network, answer, len(x)) if using.way.forward else None
         with contextlib.suppress(TypeError, ValueError, IndexError, AttributeError, RuntimeError):
@@ -292,90 +305,3 @@ def _in_rows(t: Tensor, k: int) -> Tensor:
     if t.is_floating_point() and t.ndim == 2:
         return t
     return torch.eye(k, dtype=torch.float64)[t.reshape(-1).long()] if k > 1 else t.reshape(-1, 1).double()
-
-
-def _judged(
-    using: Using, how: str, got: dict[Path, Tensor], start: dict[Path, Tensor], slopes: Slopes, n: int
-) -> tuple[list[Finding], list[str], list[Path]] | None:
-    best: tuple[int, str, float, list[Path]] = (0, "", 1.0, [])
-    for name, of in slopes.items():
-        both = [path for path in of if path in got]
-        for c in _factors(of, got, both):
-            fits = [path for path in both if _alike(of[path], got[path], c, start[path])]
-            if len(fits) > best[0]:
-                best = len(fits), name, c, fits
-    _, name, c, fits = best
-    if not name:
-        name = OWN if OWN in slopes else ""
-        if not name:
-            return None
-        c = 1.0
-    of = slopes[name]
-    findings = []
-    for path in of:
-        if path in fits or (
-            path not in got and not WEIGHTS.search(str(path[-1][1] if path[-1][0] == "." else path[0][1]))
-        ):
-            continue
-        findings.append(_finding(path, of[path], got.get(path), c, n, name, how))
-    if how == "moved" and c < 0 and not findings:
-        findings = [Finding("factor -1", called(p), UP.format(where=called(p), loss=name)) for p in fits[:1]]
-    notes = [f"the gradients of the whole network were compared with the slopes of {name}, by central differences."]
-    if abs(c - 1) > 1e-3 and how != "moved":
-        notes.append(f"all of them are {number(c)} times those: the learning rate is meant to take that into account.")
-    return findings, notes, list(of)
-
-
-def _factors(of: dict[Path, tuple[Tensor, Tensor]], got: dict[Path, Tensor], both: list[Path]) -> list[float]:
-    """Return the numbers that may stand in front of all gradients: what a parameter tells, where its entries agree."""
-    found = []
-    for path in both:
-        entries, slope = of[path]
-        mine = got[path].reshape(-1)[entries]
-        if len(entries) < 2:
-            continue
-        c = float((mine * slope).sum() / (slope * slope).sum())
-        if abs(c) > TINY and _close(mine, c * slope):
-            found.append(c)
-    return sorted(set(found), key=lambda c: abs(c - 1))
-
-
-def _alike(slope: tuple[Tensor, Tensor], got: Tensor, c: float, param: Tensor) -> bool:
-    """Whether a gradient is c times the slope; perhaps with a penalty, a number times the parameter itself."""
-    entries, right = slope
-    mine, own = got.reshape(-1)[entries], param.reshape(-1)[entries].double()
-    if _close(mine, c * right):
-        return True
-    rest = mine - c * right
-    return len(entries) > 2 and _close(rest, float((rest * own).sum() / (own * own).sum()) * own)
-
-
-def _close(a: Tensor, b: Tensor) -> bool:
-    size = max(float(a.abs().max()), float(b.abs().max()), TINY)
-    return float((a - b).abs().max()) <= 1e-3 * size
-
-
-def _finding(
-    path: Path, slope: tuple[Tensor, Tensor], got: Tensor | None, c: float, n: int, loss: str, how: str
-) -> Finding:
-    where = called(path)
-    if got is None:
-        text = f"The gradient of {where} is missing: changing it changes {loss}, and backward does nothing about it."
-        return Finding("gradient missing", where, text)
-    entries, right = slope
-    mine = got.reshape(-1)[entries] / c
-    ratio = float((mine * right).sum() / (right * right).sum())
-    if len(entries) > 1 and _close(mine, ratio * right):
-        known = {1 / n: "factor 1/n", float(n): "factor n", -1.0: "factor -1", 2.0: "factor 2", 0.5: "factor 1/2"}
-        name = next((word for value, word in known.items() if abs(ratio - value) < 1e-3), "factor")
-        return Finding(
-            name, where, f"The gradient of {where} is {number(ratio)} times what {loss} makes it, and others are right."
-        )
-    at = int((mine - right).abs().argmax())
-    right_ones = int(((mine - right).abs() < 1e-3 * right.abs().max()).sum())
-    text = (
-        f"The gradient of {where} is not what {loss} makes it, in a way that I know no name for. Measured: {right_ones} of "
-        f"{len(entries)} entries are right; of one that is not, expected {number(float(right[at]))}, "
-        f"got {number(float(mine[at]))}."
-    )
-    return Finding("unnamed", where, text)

@@ -25,7 +25,7 @@ from minidl.lab.doctor.subject.graphs import GraphLayer, OfGraph, graph_layers, 
 from minidl.lab.doctor.subject.inside import is_module
 from minidl.lab.doctor.subject.names import STEP_METHODS, first_method
 from minidl.lab.doctor.subject.roles import kind, needed, role
-from minidl.lab.doctor.subject.step_functions import Arrays
+from minidl.lab.doctor.subject.step_functions import ArrayLayer, Arrays
 from minidl.lab.doctor.subject.stepping import step_roles
 
 
@@ -112,6 +112,8 @@ def _bare_arrays(cls: type, project: Project) -> Iterator[Built]:
     step = getattr(cls, first_method(cls, STEP_METHODS))
     roles = step_roles(needed(step, bound=False))
     if roles.count("grad") == 1 and len([r for r in roles if r not in ("rate", "place")]) <= 2:
+        if needed(step, bound=False)[0] == "layer":
+            yield Built(ArrayLayer(numpy=uses_numpy(project)), "a layer of a weight and a bias")
         yield Built(Arrays(numpy=uses_numpy(project)), "a weight and a bias")
 
 

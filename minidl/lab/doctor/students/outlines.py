@@ -13,6 +13,7 @@ from minidl.lab.doctor.subject.functions import DERIVATIVES
 from minidl.lab.doctor.subject.names import (
     BACKWARD_METHODS,
     FORWARD_METHODS,
+    LOSS_GRADIENT_METHODS,
     LOSS_METHODS,
     OPTIMIZER_NAME,
     STEP_METHODS,
@@ -24,7 +25,7 @@ from minidl.lab.doctor.subject.roles import LOSS_NAME
 LARGEST = 500_000  # bytes of a file of Python that somebody wrote; read, it takes a hundred times as much
 METHODS = {*FORWARD_METHODS, *BACKWARD_METHODS, *LOSS_METHODS, *STEP_METHODS, *FORWARDS, *BACKWARDS} - {"__call__"}
 
-BACKWARD = re.compile("backward|backprop|bwd|bprop", re.IGNORECASE)
+BACKWARD = re.compile("(back|for)ward|backprop|bwd|[bf]prop", re.IGNORECASE)  # or what belongs to one
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def _outline(tree: ast.Module) -> Outline:
         if isinstance(statement, ast.ClassDef):
             classes.append(statement.name)
             inherited |= bool(statement.bases)  # it may have all that it needs from there
-            if METHODS & {s.name for s in statement.body if isinstance(s, ast.FunctionDef)}:
+            if any(_is_method(s.name) for s in statement.body if isinstance(s, ast.FunctionDef)):
                 layers.append(statement.name)
         elif isinstance(statement, ast.FunctionDef):
             functions.append(statement)
@@ -99,6 +100,12 @@ def _outline(tree: ast.Module) -> Outline:
     examined = {*layers, *(function.name for function in functions if _may_be_examined(function, functions))}
     names = [tuple(dict.fromkeys(names)) for names in (classes, (f.name for f in functions), imports)]
     return Outline(names[0], frozenset(examined), _certain(tree), inherited, names[1], names[2])
+
+
+def _is_method(name: str) -> bool:
+    """Whether a method is called as those of layers, losses, optimisers and networks are."""
+    plain = name.lower().replace("_", "")
+    return name in METHODS or any(names.pattern.fullmatch(plain) for names in (BACKWARD_METHODS, LOSS_GRADIENT_METHODS))
 
 
 def _certain(tree: ast.Module) -> tuple[str, ...]:

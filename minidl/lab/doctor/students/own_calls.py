@@ -98,8 +98,12 @@ class OwnCalls:
 
     def building(self, cls: type, project: Any) -> Iterator[Told]:
         """Yield the arguments of the calls that build an object of a class, in the order of the files."""
+        yield from self.calling(cls.__name__, project)
+
+    def calling(self, name: str, project: Any) -> Iterator[Told]:
+        """Yield the arguments of the calls of this name."""
         seen: list[str] = []
-        for _, call, names in self.calls.get(cls.__name__, [])[:40]:
+        for _, call, names in self.calls.get(name, [])[:40]:
             try:
                 told = Told(*_Reader(project, names, {}).arguments(call))
             except (Unknown, RecursionError):

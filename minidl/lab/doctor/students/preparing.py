@@ -21,9 +21,10 @@ from minidl.lab.doctor.time_limit import TIME_LIMIT, Hung, guarded
 
 WAYS = 5  # of saying the shape of the input
 PLUG = re.compile(
-    r"^(plug|connect|attach|link|set_(input|prev|previous)(_layer|_unit)?|add_input|bind)(_to|_in|_input|_layer)?$"
+    r"^(plug|connect|attach|link|set_(input|prev|previous)(_layer|_unit)?|add_input|bind)(_to|_in|_input|_layers?|_with)?$"
 )
 BEFORE = re.compile("layer|unit|prev|input|node", re.IGNORECASE)
+AFTER = re.compile("next|after|following|succ", re.IGNORECASE)
 INPUT_SHAPE = re.compile(r"^_?(in|input|inputs|prev|previous)_?(shape|size|dims?|features|nodes|units)$")
 SETUP = re.compile(r"^(build|init(ialize|ialise)?(_?(params|parameters|weights?|layer))?|reset_parameters|setup)$")
 
@@ -117,6 +118,15 @@ def set_up(thing: Any, shape: tuple[int, ...] = (), way: int = -1) -> bool:
     return done
 
 
+class Around:
+    """Stands where a layer wants the network around it, from which it takes the learning rate."""
+
+    def __init__(self) -> None:
+        self.learning_rate = self.lr = self.eta = 1.0
+        self.training = self.is_training = self.train_mode = True
+        self.layers: list[Any] = []
+
+
 class Source:
     """Stands where a layer wants the one before it, from which it takes its input: it hands on what it is given."""
 
@@ -135,12 +145,17 @@ def _plugged(thing: Any, shape: tuple[int, ...]) -> bool:
     for name in dir(type(thing)):
         if PLUG.match(name):
             method = getattr(thing, name)
-            wanted = [p for p in positional(method) if p.default is p.empty]
-            if len(wanted) == 1 and BEFORE.search(wanted[0].name):
+            wanted = [p.name for p in positional(method) if p.default is p.empty]
+            if any(map(BEFORE.search, wanted)) and len(wanted) < 4:
                 with contextlib.suppress(Exception):
-                    method(Source(shape))
+                    method(*(_neighbour(name, shape) for name in wanted))
                     return True
     return False
+
+
+def _neighbour(name: str, shape: tuple[int, ...]) -> Any:
+    """Return what stands for a layer's neighbour of this name: the one before it, none behind it, the network around it."""
+    return None if AFTER.search(name) else Source(shape) if BEFORE.search(name) else Around()
 
 
 def _told_its_input(thing: Any, shape: Any) -> bool:

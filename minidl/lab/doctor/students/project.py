@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 import sys
 from pathlib import Path
@@ -10,6 +12,20 @@ from typing import Any
 
 from minidl.lab.doctor.students.importing import Importer
 from minidl.lab.doctor.students.loading import classes
+
+OLD_NAMES = {"int": int, "float": float, "bool": bool, "object": object, "str": str}  # of NumPy, until its version 1.24
+OLDER_NAMES = {"NaN": "nan", "Inf": "inf", "infty": "inf", "float_": "float64", "product": "prod", "in1d": "isin",
+               "alltrue": "all", "sometrue": "any", "cumproduct": "cumprod", "row_stack": "vstack"}  # fmt: skip
+
+
+def _put_back_old_names() -> None:
+    """Let projects of some years ago find what NumPy has taken away since: np.int, np.NaN."""
+    with contextlib.suppress(ImportError):
+        numpy = importlib.import_module("numpy")
+        gone = OLD_NAMES | {old: getattr(numpy, new, None) for old, new in OLDER_NAMES.items()}
+        for name, value in gone.items():
+            if name not in vars(numpy) and value is not None:
+                setattr(numpy, name, value)
 
 
 class Project:
@@ -44,6 +60,7 @@ class Project:
         self._before: tuple[str, list[str]] = (os.getcwd(), [])
 
     def __enter__(self) -> Project:
+        _put_back_old_names()
         self._before = os.getcwd(), list(sys.argv)
         self._importer.__enter__()
         return self

@@ -115,6 +115,18 @@ def shapes_for(layer: Any, cls: type) -> list[Shape]:
         return [(SAMPLES, FEATURES), (SAMPLES, 1)]
     if said:
         return list(dict.fromkeys([*said, *rows, *images, *one, *one_image, *sequences]))
+    if re.search("1_?d", cls.__name__, re.IGNORECASE):
+        return [
+            (2, FEATURES, 8),
+            (2, 8, FEATURES),
+            (2, 8, 2),
+            (2, 2, 8),
+            *sequences,
+            *images[:2],
+            *rows,
+            *one_image,
+            *one,
+        ]
     if IMAGES_NAME.search(cls.__name__):
         return [*images, *one_image, *rows, *sequences, *one]
     if SEQUENCE_NAME.search(cls.__name__):

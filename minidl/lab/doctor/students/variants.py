@@ -7,8 +7,6 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import torch
-
 from minidl.lab.doctor.diagnosis import Diagnosis, Finding
 from minidl.lab.doctor.examination import examine_loss, examine_optimizer
 from minidl.lab.doctor.students.building import Broken, Built, CannotBuild, build
@@ -139,7 +137,7 @@ def broadcasts(finding: Finding) -> bool:
     if got.numel() == expected.numel() and got.shape[:1] == (1,) and got.shape[1:] == expected.shape:
         return True  # a row where a vector belongs
     try:
-        return torch.broadcast_shapes(got.shape, expected.shape) == expected.shape
+        return got.expand(expected.shape).shape == expected.shape  # broadcast_shapes would import sympy, for seconds
     except RuntimeError:
         return False
 
@@ -191,13 +189,13 @@ def one_sample_each(cls: type, project: Project, tried: Callable[[Any, Shape, st
     """Whether the linear layers of a project refuse a batch, and take one sample."""
     for other in project.near(cls):
         with contextlib.suppress(CannotBuild, Broken, StopIteration):
-            if (
-                kind(other) == "layer"
-                and LINEAR_NAME.search(other.__name__)
-                and slots_in(thing := next(build(other, project)).thing)
-            ):
-                several, one = (tried(thing, (n, FEATURES), other.__name__) for n in (SAMPLES, 1))
-                if several.raised is not None and one.raised is None:
+            if kind(other) == "layer" and LINEAR_NAME.search(other.__name__):
+                seen = []
+                for size in ((SAMPLES, FEATURES), (1, FEATURES)):
+                    thing = next(build(other, project)).thing
+                    set_up(thing, size, 0)
+                    seen.append(tried(thing, size, other.__name__))
+                if seen[0].raised is not None and seen[1].raised is None:
                     return True
     return False
 

@@ -313,8 +313,14 @@ def _listed(names: Sequence[str]) -> str:
     return f"its text has {few}{f' and {more} more' * (more > 0)}"
 
 
+LONGEST_NAME = 80
+
+
 class Names:
-    """What may be said about in a file: its classes, its functions, and pairs of these, ``f/g``."""
+    """What may be said about in a file: its classes, its functions, pairs of these, ``f/g``, and of a class's, ``C.f/g``.
+
+    Of a pair, the first may lie in another file.
+    """
 
     def __init__(self, file: File) -> None:
         self._what = file.what
@@ -324,4 +330,12 @@ class Names:
         if self._what:
             return name == self._what
         parts = str(name).split("/")
-        return name in self._classes or (len(parts) <= 2 and set(parts) <= self._functions)
+        holder, dot, first = parts[0].partition(".")
+        if dot and holder in self._classes:
+            return len(parts) <= 2 and all(map(_is_name, [first, *parts[1:]]))
+        own = len(parts) <= 2 and parts[-1] in self._functions and _is_name(parts[0])
+        return name in self._classes or own
+
+
+def _is_name(text: str) -> bool:
+    return text.isidentifier() and len(text) < LONGEST_NAME

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from minidl.lab.doctor.subject.calls import StudentError
 from minidl.lab.doctor.subject.copies import copy_of
-from minidl.lab.doctor.subject.fitting import DERIVATIVES, FITS, RIGHT, find_convention, is_told_nothing
+from minidl.lab.doctor.subject.fitting import DERIVATIVES, FITS, RIGHT, find_convention, is_told_nothing, moves
 from minidl.lab.doctor.subject.inside import attributes, contents
-from minidl.lab.doctor.subject.names import attribute
+from minidl.lab.doctor.subject.names import attribute, beside_backward
 from minidl.lab.doctor.subject.parameters import Slot, slots_of
 from minidl.lab.doctor.subject.paths import get, put
 from minidl.lab.doctor.subject.roles import needed, positional, role, target_first
@@ -109,6 +109,10 @@ def _get_to_know(subject: Subject, input: Tensor, target: Tensor | None) -> None
                 subject.dialect, subject.dtype = dialect, dtype
                 subject.set_default()
             subject.slots = _parameters(subject, input, target)
+            if not subject.slots and moves(subject, input) and _translated(subject, dialects, input, target) != RIGHT:
+                subject.dialect, subject.dtype, subject.translator = dialect, dtype, None
+                subject.slots = []
+                subject.set_default()
             return
     if _translated(subject, dialects, input, target):
         return
@@ -150,11 +154,13 @@ def _speaks_otherwise(subject: Subject) -> bool:
         names = needed(backward)
         given_back = len(names) == 1 and (role(names[0]) == "target" or names[0].lower() in ("y", "label"))
         return given_back or target_first(needed(forward)) or target_first(names)
+    if beside_backward(subject.original, subject.backward_name) and len(needed(backward)) == 2:
+        return True
     return is_told_nothing(subject) or "rate" in map(role, [p.name for p in positional(backward)[1:]])
 
 
-def _translated(subject: Subject, dialects: list[str], input: Tensor, target: Tensor | None) -> bool:
-    """Look for another convention that fits, and take it; say whether there is one."""
+def _translated(subject: Subject, dialects: list[str], input: Tensor, target: Tensor | None) -> int:
+    """Look for another convention that fits, and take it; say how well it fits, 0 where there is none."""
     best: tuple[int, Any] = (FITS - 1, None)
     for dialect in dialects[:2]:
         if best[1] is not None:
@@ -169,13 +175,13 @@ def _translated(subject: Subject, dialects: list[str], input: Tensor, target: Te
                 break
     if best[1] is None:
         subject.translator = None
-        return False
+        return 0
     subject.dialect, subject.dtype, subject.translator = best[1]
     subject.set_default()
     subject.slots = _parameters(subject, input, target)
     returned = [s for s in subject.translator.convention.slots() if all(s.param != t.param for t in subject.slots)]
     subject.slots = subject.slots + returned
-    return True
+    return best[0]
 
 
 def _speaks_of_numpy(subject: Subject) -> bool:

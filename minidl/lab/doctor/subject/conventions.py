@@ -22,6 +22,7 @@ from minidl.lab.doctor.subject.paths import get, put
 from minidl.lab.doctor.subject.values import as_tensor, is_numpy
 
 RETURNED = "gradients_returned"  # what a copy gets as an attribute, where backward returns the parameters' gradients
+BOX = "its "  # before the attribute of what forward returns, which holds the output
 RATE = 1.0  # the learning rate for a backward that updates parameters itself: the step is minus the gradient
 
 
@@ -50,6 +51,10 @@ class Convention:
         All that backward moves, which is put back.
     derivative : bool
         Whether backward returns the derivative at the input that it is given, without an upstream gradient.
+    beside : tuple of (method, what each of its arguments is)
+        What is called beside backward, and makes the gradients of the parameters.
+    rate : float
+        The learning rate of a backward that updates parameters itself.
     """
 
     forward: tuple[str, ...] = ("input",)
@@ -63,6 +68,8 @@ class Convention:
     updated: tuple[Path, ...] = ()
     restored: tuple[Path, ...] = ()
     derivative: bool = False
+    beside: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    rate: float = RATE
 
     @property
     def is_whole(self) -> bool:
@@ -79,6 +86,10 @@ class Convention:
             parts.append("the target comes first")
         if "input" in self.backward and "target" not in self.backward:
             parts.append(f"backward({', '.join(self.backward)})")
+        if self.updated and "rate" not in self.backward:
+            parts.append(
+                f"backward updates the parameters itself, by {self.rate:g} times the gradients: its step was measured"
+            )
         if "rate" in self.backward:
             parts.append(
                 "backward updates the parameters itself; it was called with the learning rate 1, and its step measured"
@@ -89,6 +100,7 @@ class Convention:
         parts += [f"what forward leaves in {self.output} was taken"] * (self.output not in ("", "first"))
         parts += [f"what backward leaves in {self.grad_input} was taken"] * (self.grad_input not in ("", "first"))
         parts += ["backward returns the gradients of the parameters too"] * bool(self.returned)
+        parts += [f"{name} was called beside it" for name, _ in self.beside]
         parts += ["a sample is a column"] * (self.layout == "columns")
         parts += ["it takes one sample at a time"] * (self.layout == "single")
         parts += ["it takes whole numbers"] * self.is_whole
@@ -146,7 +158,9 @@ class Translator:
         """Return the output: what forward returned, or a part of it, or what it left in the module."""
         convention = self.convention
         if convention.output:
-            answer = answer[0] if convention.output == "first" else getattr(module, convention.output)
+            holder = answer if convention.output.startswith(BOX) else module
+            name = convention.output.removeprefix(BOX)
+            answer = answer[0] if convention.output == "first" else getattr(holder, name)
         if convention.reduction:
             return answer.sum() if convention.reduction == "sum" else answer.mean()
         return self._back(answer)
@@ -181,6 +195,8 @@ class Translator:
         parts["grad"] = self._laid_out(grad_output, whole=False)
         parts["output"] = parts.get("answer", attribute(module, "output"))
         parts["gradients"] = {}  # what it fills with those of the parameters
+        for method, names in self.convention.beside:
+            subject.watch.call(method, getattr(module, method), *(parts[name] for name in names))
         arguments = [parts[name] for name in self.convention.backward]
         answer = subject.watch.call(subject.backward_name, getattr(module, subject.backward_name), *arguments)
         return (answer, parts["gradients"]) if parts["gradients"] else answer
@@ -195,7 +211,7 @@ class Translator:
             found[show(path)] = gradient.reshape(shape) if gradient.numel() == shape.numel() else gradient
         for path, old in before.items():
             if path in convention.updated:
-                found[show(path)] = (old - as_tensor(get(module, path))) / RATE
+                found[show(path)] = (old - as_tensor(get(module, path))) / convention.rate
             put(module, path, old)
         if found:
             sums = dict(attribute(module, RETURNED, {}))

@@ -15,18 +15,26 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from minidl.lab.doctor.subject.adapters import Listener
+from minidl.lab.doctor.subject.argument_orders import backward_arguments, forward_arguments
 from minidl.lab.doctor.subject.calls import StudentError
-from minidl.lab.doctor.subject.conventions import RETURNED, Convention, Translator
+from minidl.lab.doctor.subject.conventions import BOX, RETURNED, Convention, Translator
 from minidl.lab.doctor.subject.inside import Path, attributes, children, show
-from minidl.lab.doctor.subject.names import INPUT_GRADIENT_NAME, OUTPUT_NAMES, is_gradient_name, is_gradient_of
-from minidl.lab.doctor.subject.of_functions import Listener
+from minidl.lab.doctor.subject.names import (
+    INPUT_GRADIENT_NAME,
+    OUTPUT_NAMES,
+    beside_backward,
+    is_gradient_name,
+    is_gradient_of,
+)
 from minidl.lab.doctor.subject.paths import get
-from minidl.lab.doctor.subject.roles import needed, order_is_clear, parameters, positional, role, target_first
+from minidl.lab.doctor.subject.roles import needed, parameters, positional, role
 from minidl.lab.doctor.subject.subject import Subject
 from minidl.lab.doctor.subject.values import as_tensor, is_numpy, is_values, same
 
-PLURAL = re.compile("gradients|grads|s$")
 RIGHT, FITS, RUNS, RAISES = 3, 2, 1, 0
+STEPS = re.compile("^_*(nn|net|network|model|parent|optimi[sz]er)$")
+RATE_KEPT = re.compile(r"^_*(lr|l_?rate|learning_?rate|learn_?rate|eta)$", re.IGNORECASE)
 DERIVATIVES = ("derivative", "deriv", "gradient")  # the names of a backward that is no backward
 
 
@@ -74,8 +82,8 @@ def _is_about_indices(error: StudentError) -> bool:
 def _candidates(subject: Subject, input: Tensor, usual: bool) -> Iterator[Convention]:
     forward = getattr(subject.original, subject.forward_name)
     backward = getattr(subject.original, subject.backward_name)
-    fronts = list(dict.fromkeys(_forward_arguments(forward, subject.is_loss)))
-    backs = list(dict.fromkeys(_backward_arguments(backward, subject.is_loss)))
+    fronts = list(dict.fromkeys(forward_arguments(forward, subject.is_loss)))
+    backs = list(dict.fromkeys(backward_arguments(backward, subject.is_loss)))
     if not fronts or not backs:
         return
     rows_raise = None if subject.is_loss else _error(subject, fronts[0], input)
@@ -89,13 +97,24 @@ def _candidates(subject: Subject, input: Tensor, usual: bool) -> Iterator[Conven
             yield Convention(fronts[0], ("output",), derivative=True)
     if is_told_nothing(subject):
         yield Convention(fronts[0], (), derivative=True)
+    beside = () if subject.is_loss else _beside(subject)
     for layout, front in itertools.product(layouts, fronts):
         splits = _splits(subject, input) if "second" in front else [0]
         for split, back in itertools.product(splits, backs):
             both = subject.is_loss and {"input", "target"} <= set(back)
             if both and needed(forward)[:2] == needed(backward)[:2] and front.index("input") != back.index("input"):
                 continue  # the same names mean the same
-            yield Convention(front, back, layout, split)
+            yield Convention(front, back, layout, split, beside=beside)
+
+
+def _beside(subject: Subject) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return the methods that make the gradients of the parameters beside backward, and what they are to be given."""
+    found = []
+    for name in beside_backward(subject.original, subject.backward_name):
+        roles = [role(argument) for argument in needed(getattr(subject.original, name))]
+        if roles in (["grad"], ["input", "grad"], ["grad", "input"]):
+            found.append((name, tuple(roles)))
+    return tuple(found[:1])
 
 
 def is_told_nothing(subject: Subject) -> bool:
@@ -109,89 +128,6 @@ def is_told_nothing(subject: Subject) -> bool:
 def _splits(subject: Subject, input: Tensor) -> list[int]:
     m = input.shape[-1]
     return [m // 2, *(size for size in range(1, m) if size != m // 2)]
-
-
-def _forward_arguments(method: Any, is_loss: bool) -> Iterator[tuple[str, ...]]:
-    names = needed(method)
-    if is_loss:
-        swapped = target_first(names)
-        rest = tuple("flag" for _ in names[2:])
-        yield ("target", "input", *rest) if swapped else ("input", "target", *rest)
-        if not order_is_clear(names):
-            yield ("input", "target", *rest) if swapped else ("target", "input", *rest)
-        return
-    roles = [role(name) for name in names]
-    if "input" not in roles and roles:
-        roles[0] = "input"
-    first = roles.index("input") if roles else 0
-    roles = ["second" if r in ("input", "grad", "target", "cache") and i != first else r for i, r in enumerate(roles)]
-    if roles.count("second") <= 1:
-        yield tuple(roles) or ("input",)
-    if len(names) <= 1:
-        optional = [role(p.name) for p in positional(method)][1:]
-        if "flag" in optional[:1]:
-            yield ("input", "flag")
-
-
-def _backward_arguments(method: Any, is_loss: bool) -> Iterator[tuple[str, ...]]:
-    names = needed(method)
-    roles = [role(name) for name in names]
-    if is_loss:
-        if not names:
-            yield ()
-            return
-        if len(names) == 1:
-            yield ("target",) if roles[0] == "target" or names[0].lower() in ("y", "label") else ("grad",)
-            yield ("target",)
-            yield ("grad",)
-            yield ("input",)
-        elif len(names) == 2:
-            swapped = target_first(names)
-            yield ("target", "input") if swapped else ("input", "target")
-            if not order_is_clear(names):
-                yield ("input", "target") if swapped else ("target", "input")
-            yield ("grad", "target")
-            yield ("output", "target") if not swapped else ("target", "output")
-        return
-    rate = [p for p in positional(method) if role(p.name) == "rate"]
-    if len(names) == 2 and rate and positional(method)[2:3] == rate[:1]:
-        yield from (
-            (*roles, "rate") for roles in (("grad", "cache"), ("input", "grad"), ("grad", "input"), ("cache", "grad"))
-        )
-    if len(names) <= 1:
-        yield ("grad", "rate") if rate and positional(method)[1:2] == rate[:1] else ("grad",)
-        yield ("grad",)
-        yield ()
-    elif len(names) == 2:
-        if "grad" in roles and len(set(roles)) == 2:
-            yield tuple(roles)
-        if "cache" in roles or "rate" in roles:
-            yield tuple("grad" if r not in ("cache", "rate") else r for r in roles)
-        if "flag" in roles:
-            yield tuple("grad" if r != "flag" else r for r in roles)
-        yield ("grad", "cache")
-        yield ("input", "grad")
-        yield ("grad", "input")
-        yield ("cache", "grad")
-        yield ("grad", "rate")
-    if 2 < len(names) < 6:
-        told = [role(name) for name in names]
-        others = [i for i, r in enumerate(told) if r == "grad"]
-        collects = next((i for i in others if len(others) > 1 and PLURAL.search(names[i])), None)
-        if collects is not None:
-            told[collects] = "gradients"
-        if told.count("grad") == 1 and len(set(told)) == len(told):
-            yield tuple(told)
-    if len(names) == 3:
-        if len(set(roles)) == 3 and "grad" in roles:
-            yield tuple(roles)
-        if roles[2] == "grad":
-            yield ("input", "output", "grad")
-        else:
-            yield ("grad", "cache", "rate")
-            yield ("input", "grad", "rate")
-        yield ("input", "second", "grad")
-        yield ("grad", "input", "second")
 
 
 def _try(subject: Subject, convention: Convention, input: Tensor, target: Tensor | None) -> tuple[int, Convention]:
@@ -229,6 +165,9 @@ def _where_output(module: Any, answer: Any) -> str:
         if numbers:
             return numbers[0]
         return next((n for n in OUTPUT_NAMES if n in own and (is_values(own[n]) or as_tensor(own[n]) is not None)), "")
+    if as_tensor(answer) is None and hasattr(answer, "__dict__"):  # in a box
+        own = [name for name, value in vars(answer).items() if isinstance(value, Tensor) or is_numpy(value)]
+        return BOX + own[0] if len(own) == 1 else ""
     return ""
 
 
@@ -253,7 +192,10 @@ def _scored(
     answer = subject.translator.ask_backward(module, *given)
     where = _where_gradient(module, answer)
     moved: tuple[Path, ...] = ()
-    if "rate" in convention.backward:
+    kept = None if subject.is_loss or "rate" in convention.backward else kept_rate(module)
+    if kept is not None:
+        convention = replace(convention, rate=kept)
+    if "rate" in convention.backward or kept is not None:
         moved = tuple(path for path, old in values.items() if not same(old, as_tensor(get(module, path))))
     convention = replace(
         convention,
@@ -274,6 +216,28 @@ def _scored(
         return RUNS, convention, 0.0
     difference = _difference(subject, input, target, grad_output, grad_input)
     return (RIGHT if difference < 1e-3 else FITS), convention, difference
+
+
+def kept_rate(module: Any) -> float | None:
+    """Return the learning rate that a module keeps, or the network that it knows, where there is one that makes a step."""
+    holders = [module, *(v for n, v in attributes(module).items() if STEPS.search(n) and hasattr(v, "__dict__"))]
+    for holder in holders:
+        for name, value in attributes(holder).items():
+            if RATE_KEPT.match(name) and isinstance(value, float) and value > 0:
+                return value
+    return None
+
+
+def moves(subject: Subject, input: Tensor) -> bool:
+    """Whether backward of a layer changes what forward has used, and it keeps a learning rate for that."""
+    module = subject.fresh()
+    if subject.is_loss or children(module) or kept_rate(module) is None:
+        return False
+    places = arrays(subject.original)
+    output = subject.forward(module, input)
+    before = {path: as_tensor(get(module, path)) for path in places}
+    subject.backward(module, subject.cast_like(subject.upstream(output), output), input)
+    return any(not same(value, as_tensor(get(module, path))) for path, value in before.items())
 
 
 def _where_gradient(module: Any, answer: Any) -> str:
@@ -307,6 +271,10 @@ def arrays(module: Any, prefix: Path = ()) -> list[Path]:
             found += [
                 (*prefix, (".", name), ("[]", k)) for k, v in value.items() if isinstance(v, Tensor) or is_numpy(v)
             ]
+        elif (
+            isinstance(value, list) and 0 < len(value) < 4 and all(isinstance(v, Tensor) or is_numpy(v) for v in value)
+        ):
+            found += [(*prefix, (".", name), ("[]", k)) for k in range(len(value))]
     found = [path for path in found if _is_param(get(module, path[len(prefix) :]))]
     for path, child in children(module) if len(prefix) < 6 else ():
         found += arrays(child, prefix + path)

@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from minidl.lab.doctor.subject.names import BACKWARD_METHODS, FORWARD_METHODS, first_method
 from minidl.lab.doctor.subject.of_functions import (
     ABOUT_MODEL,
     OTHER_FORMS,
@@ -45,6 +46,16 @@ DERIVATIVES = (  # how a function and its derivative are called; {} is what they
     ("{}", "{}Grad"),
     ("{}", "{}Deriv"),
     ("{}", "de_{}"),
+    ("{}", "dZ_{}"),
+    ("{}", "dA_{}"),
+    ("{}", "{}_d1"),
+    ("{}", "{}_diff"),
+    ("{}", "{}_derivate"),
+    ("{}", "derivative_{}"),
+    ("{}", "deriv_{}"),
+    ("{}", "gradient_{}"),
+    ("{}", "prime_{}"),
+    ("{}", "{}_derv"),
     ("{}", "der_{}"),
     ("{}", "{}_der"),
     ("{}_loss", "{}_grad"),
@@ -80,7 +91,7 @@ class FunctionPair:
         self.forward, self.backward, self.is_derivative, self.here = forward, backward, is_derivative, here
         self.home = backward.__module__
         self.__name__ = forward.__name__ if forward is backward or both else f"{forward.__name__}/{backward.__name__}"
-        if not here:
+        if not here and not forward.__module__.rpartition(".")[2].isidentifier():  # a file that nobody can import
             self.__name__ = backward.__name__
 
     @property
@@ -195,6 +206,14 @@ def pairs(module: Any, around: Mapping[str, Callable] = MappingProxyType({})) ->
             ):
                 found.append(FunctionPair(others[partner], function, here=partner in own))
                 taken |= {name, partner}
+    found += derivatives(own, taken)
+    order = list(own)
+    return sorted(found, key=lambda pair: order.index(pair.forward.__name__) if pair.here else len(order))
+
+
+def derivatives(own: Mapping[str, Callable], taken: set[str]) -> list[FunctionPair]:
+    """Find functions and their derivatives, and those that return either; not among those that are ``taken``."""
+    found: list[FunctionPair] = []
     for first, second in DERIVATIVES:
         for name, function in own.items():
             match = re.fullmatch(re.escape(second).replace(r"\{\}", "(.+)"), name)
@@ -211,8 +230,29 @@ def pairs(module: Any, around: Mapping[str, Callable] = MappingProxyType({})) ->
                 found.append(FunctionPair(function, _switched(function, switch), is_derivative=True, both=True))
             else:
                 found.append(FunctionPair(function, function))
-    order = list(own)
-    return sorted(found, key=lambda pair: order.index(pair.forward.__name__) if pair.here else len(order))
+    return found
+
+
+def pairs_in(cls: type) -> list[FunctionPair]:
+    """Find the pairs of functions that a class holds as methods: sigmoid and sigmoid_prime of a network."""
+    try:
+        holder = cls.__new__(cls)  # it has no attributes yet, which such functions do not use
+    except Exception:
+        return []
+    names = [name for kind in reversed(cls.__mro__[:-1]) for name, value in vars(kind).items() if _is_function(value)]
+    own = {name: getattr(holder, name) for name in dict.fromkeys(names) if not name.startswith("__")}
+    own = {name: method for name, method in own.items() if positional(method)}
+    own_backwards = [
+        attempt for attempt in (first_method(cls, FORWARD_METHODS), first_method(cls, BACKWARD_METHODS)) if attempt
+    ]
+    found = derivatives(own, set())
+    for pair in found:
+        pair.__name__, pair.home = f"{cls.__name__}.{pair.__name__}", cls.__module__
+    return [p for p in found if not {p.forward.__name__, p.backward.__name__} <= set(own_backwards)]
+
+
+def _is_function(value: Any) -> bool:
+    return inspect.isfunction(value) or isinstance(value, staticmethod)
 
 
 def _switched(function: Callable, switch: str) -> Callable:

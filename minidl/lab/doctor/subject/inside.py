@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from minidl.lab.doctor.subject.names import BACKWARD_METHODS, FORWARD_METHODS, first_method
+from minidl.lab.doctor.subject.names import BACKWARD_METHODS, FORWARD_METHODS, first_method, goes_both_ways
 from minidl.lab.doctor.subject.values import is_numpy
 
 # The way from a module to something in it: (".", attribute), ("[]", key), ("()", pair that a method lists), ("call", method)
@@ -75,7 +75,7 @@ def is_module(value: Any) -> bool:
         not isinstance(value, type)
         and first_method(value, ("forward",)) is not None
         and first_method(value, ("backward",)) is not None
-    )
+    ) or (hasattr(value, "__dict__") and goes_both_ways(type(value)))
 
 
 def children(module: Any) -> list[tuple[Path, Any]]:

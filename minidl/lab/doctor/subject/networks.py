@@ -6,6 +6,7 @@ which are returned, kept as attributes, or used for a step at once. A `Way` says
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +17,8 @@ from torch import Tensor
 
 from minidl.lab.doctor.subject.fitting import arrays
 from minidl.lab.doctor.subject.inside import Path, attributes, contents, show
-from minidl.lab.doctor.subject.names import OUTPUT_NAMES, first_method, is_gradient_name, is_gradient_of
+from minidl.lab.doctor.subject.names import OUTPUT_NAMES, STEP_METHODS, first_method, is_gradient_name, is_gradient_of
+from minidl.lab.doctor.subject.own_loops import TINY, loops, train
 from minidl.lab.doctor.subject.parameters import slots_of
 from minidl.lab.doctor.subject.paths import get, put
 from minidl.lab.doctor.subject.roles import LOSS_NAME, needed, positional, role
@@ -35,14 +37,16 @@ TARGET = re.compile(
     "^(y|t|ys|d|labels?|targets?|y_?true|y_?train|y_?batch|expected|desired|answers?|t_?batch)$", re.IGNORECASE
 )
 OUTPUT = re.compile(
-    r"^(o|out|outputs?|al|a\d?|y_?hat|yhat|y_?pred|pred(ictions?)?|probs?|final_outputs?)$", re.IGNORECASE
+    r"^(o|out|outputs?|al|a\d?|y_?hat|yhat|y_?pred|pred(ict(ed|ions?))?|probs?|final_outputs?)$", re.IGNORECASE
 )
+PREDICTED = re.compile(r"^(out|outputs?|y_?hat|y_?pred|pred(ict(ed|ions?))?|probs?)$", re.IGNORECASE)
 KEPT = re.compile("^(caches?|memory|activations|zs|store|params_cache|parameters_cache|cached?_values)$", re.IGNORECASE)
 COUNTED = re.compile("^(m|n|batch_?size|mini_?batch_?size|num_?samples|n_?samples)$", re.IGNORECASE)
 OFF = re.compile("^(reg|lambda_?|lambd|lmbda|l2|l1|verbose|momentum|mu|decay|weight_decay)$", re.IGNORECASE)
 ONCE = re.compile("^(epochs?|iterations?|num_?iter(ation)?s?|n_?iters?|n_?epochs?|steps)$", re.IGNORECASE)
 RATE_OF_ALL = 0.01
 ROWS, COLUMNS, ONE_COLUMN, ONE_ROW = "rows", "columns", "one column", "one row"
+EACH_ROW, EACH_COLUMN = "each a row", "each a column"  # of matrices of their own
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,7 @@ class Way:
     backward: str
     value: str
     layout: str = ROWS
+    trains: bool = False  # whether backward is a training of its own
 
     def laid(self, batch: Tensor | None) -> Tensor | None:
         """Return a batch, a sample in each row, as the network takes it."""
@@ -60,10 +65,15 @@ class Way:
             return batch
         if self.layout == COLUMNS:
             return batch.T if batch.ndim == 2 else batch
+        if self.layout in (EACH_ROW, EACH_COLUMN):
+            batch = batch[:, None].double() if batch.ndim == 1 else batch
+            return batch[:, None] if self.layout == EACH_ROW else batch[:, :, None]
         return batch[0][:, None] if self.layout == ONE_COLUMN and batch.ndim == 2 else batch[0]
 
     def rows(self, output: Tensor) -> Tensor:
         """Return an output with a sample in each row."""
+        if self.layout in (EACH_ROW, EACH_COLUMN):
+            return output.flatten(1) if output.ndim == 3 else output
         return output.T if self.layout in (COLUMNS, ONE_COLUMN) else output[None] if self.layout == ONE_ROW else output
 
 
@@ -72,11 +82,17 @@ def is_network(cls: type) -> bool:
     return next(ways(cls), None) is not None
 
 
+def trains(cls: type) -> bool:
+    """Whether the step of what looks like an optimiser is given samples and targets: it trains the network that it holds."""
+    name = first_method(cls, STEP_METHODS)
+    return name is not None and next(loops(cls), ("", ""))[1] == name
+
+
 def ways(cls: type) -> Iterator[Way]:
     """Yield the ways in which the methods of a class may make it a network."""
     own = {n for kind in cls.__mro__[:-1] for n, v in vars(kind).items() if callable(v) and not is_stub(v)}
     forwards, backwards, values = ([n for n in names if n in own] for names in (FORWARDS, BACKWARDS, VALUES))
-    if LOSS_NAME.search(cls.__name__) or not (forwards or values):
+    if LOSS_NAME.search(cls.__name__):
         return
     of_value = next((name for name in values if len(positional(getattr(cls, name), bound=False)) >= 1), "")
     for name in backwards:
@@ -91,6 +107,8 @@ def ways(cls: type) -> Iterator[Way]:
         both = len(asked) > 1 and not is_target(asked[0]) and is_target(asked[1])
         if both and (not forwards or forwards[0] == "predict") and first_method(cls, ("backward",)) is None:
             yield from (Way("", name, name, layout) for layout in (ROWS, COLUMNS))
+    for output, training in loops(cls):
+        yield from (Way(output, training, "", layout, True) for layout in (ROWS, EACH_ROW, EACH_COLUMN, COLUMNS))
 
 
 def is_target(name: str) -> bool:
@@ -111,6 +129,7 @@ class Using:
 
     def __init__(self, network: Any, way: Way, data: tuple[Path, Path] | tuple[()] = ()) -> None:
         self.network, self.way, self.data = network, way, data
+        self.more: dict[str, Any] = {}  # what a training may ask for beside the samples
         self.numpy = not any(isinstance(value, Tensor) for value in contents(network))
 
     def say(self, batch: Tensor | None) -> Any:
@@ -124,7 +143,7 @@ class Using:
             setattr(network, path[0][1], self.say(value))
         if not self.way.forward:
             return None
-        method = getattr(network, self.way.forward)
+        method = operator.attrgetter(self.way.forward)(network)
         values = [True if role(name) == "flag" else self.say(x) for name in needed(method)]
         return method(*values)
 
@@ -137,9 +156,13 @@ class Using:
         if isinstance(answer, (tuple, list)) and len(answer) > 1 and isinstance(answer[1], (dict, list, tuple)):
             found = self.output(network, answer[0], n)
             answer = answer if found is None else answer[0]
+        if isinstance(answer, list) and len(answer) == n and self.way.trains:
+            parts = [as_tensor(value) for value in answer]
+            if all(p is not None and p.is_floating_point() and p.shape == parts[0].shape for p in parts):
+                return torch.stack(parts).reshape(n, -1).double()
         for value in list(flat(answer))[::-1]:
             tensor = as_tensor(value)
-            if tensor is not None and tensor.is_floating_point() and 0 < tensor.ndim < 3:
+            if tensor is not None and tensor.is_floating_point() and 0 < tensor.ndim < 3 + self.way.trains:
                 rows = self.way.rows(tensor)
                 if rows.ndim == 1 and len(rows) == n:
                     rows = rows[:, None]
@@ -149,6 +172,8 @@ class Using:
 
     def backward(self, network: Any, x: Tensor, t: Tensor, answer: Any) -> Any:
         """Call backward with what the names of its arguments ask for, and return all that it returns."""
+        if self.way.trains:
+            return train(network, self.way.backward, self.say(x), self.say(t), len(x), self.more)
         method = getattr(network, self.way.backward)
         output = next((v for v in flat(answer) if as_tensor(v) is not None), None)
         if isinstance(answer, (tuple, list)) and answer and not isinstance(answer[-1], (dict, list, tuple)):
@@ -170,7 +195,7 @@ class Using:
                 value = 1
             elif KEPT.match(name):
                 value = kept[0] if isinstance(kept, tuple) and len(kept) == 1 else kept
-            elif OUTPUT.match(name) and place:
+            elif OUTPUT.match(name) and (place or PREDICTED.match(name)):
                 value = output
             elif COUNTED.match(name) and place:
                 value = len(x)
@@ -240,6 +265,8 @@ class Using:
             new = as_tensor(get(network, path))
             if new is not None and new.shape == old.shape and not torch.equal(new, old):
                 moved[path] = (old - new).double()
+        if self.way.trains:
+            return "moved", {path: step / TINY for path, step in moved.items()}
         found = [("returned", returned), ("kept", kept), ("moved", moved)]
         return max(found, key=lambda one: len(one[1]))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import dis
 import itertools
 import re
 import sys
@@ -11,8 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from minidl.lab.doctor.subject.names import BACKWARD_METHODS, INPUT_GRADIENT_NAME, LOSS_METHODS, first_method
-from minidl.lab.doctor.subject.roles import is_fused, needed, positional, returns_both, role, target_first
+from minidl.lab.doctor.subject.names import (
+    is_gradient_name,
+)
+from minidl.lab.doctor.subject.roles import needed, positional, role, target_first
 from minidl.lab.doctor.subject.values import as_tensor, is_numpy
 
 SWITCH = re.compile("^(deriv(ative)?|grad(ient)?|prime|der|backward|return_grad)$")
@@ -46,8 +50,6 @@ class Layer:
         self.kept: dict[str, Any] = {}
 
     def forward(self, x: Any) -> Any:
-        import copy
-
         settings = copy.deepcopy(self.settings)
         values = {name: self.params[name] if name in self.params else settings[name] for name in self.names}
         answer = self.functions[0](x, *values.values())
@@ -158,10 +160,12 @@ class Loss:
         mine = of_a_loss(gradient)[:2]
         self.swapped_back = target_first(mine) if len(mine) == 2 else self.swapped
         self.switch = next((p.name for p in positional(loss) if SWITCH.match(p.name)), "")
+        self.boxed = _opens_a_box(loss)
 
     def _given(self, function: Callable, input: Any, target: Any, swapped: bool) -> list[Any]:
         """Return what a function is given, in its order."""
         names = needed(function)
+        input = Box(input) if self.boxed else input
         if _of_weights(names):
             data = torch.randn(len(target), len(input), generator=torch.Generator().manual_seed(3), dtype=torch.float64)
             values = [input, data if isinstance(input, Tensor) else data.numpy(), target]
@@ -182,6 +186,7 @@ class Loss:
 
     def forward(self, input: Any, target: Any) -> Any:
         answer = self.functions[0](*self._given(self.functions[0], input, target, self.swapped))
+        answer = tuple(vars(answer).values()) if self.boxed and hasattr(answer, "__dict__") else answer
         return _loss_in(answer) if isinstance(answer, tuple) else answer
 
     def backward(self, input: Any, target: Any) -> Any:
@@ -189,78 +194,30 @@ class Loss:
         if self.functions[0] is not self.functions[1]:
             return self.functions[1](*given)
         answer = self.functions[0](*given, **({self.switch: True} if self.switch else {}))
+        if self.boxed and hasattr(answer, "__dict__"):
+            return next((value for name, value in vars(answer).items() if is_gradient_name(name)), None)
         return answer[-1] if isinstance(answer, tuple) else answer
 
 
-class Fused:
-    """A cross-entropy behind a softmax, of which the student has the gradient alone, by the probabilities: p - t."""
+class Box:
+    """What a network of some projects returns: its output, in an attribute, and who made it."""
 
-    def __init__(self, student: Any, method: str) -> None:
-        self.called, self.student, self.method = type(student).__name__, student, method
-
-    def forward(self, logits: Any, target: Any) -> Any:
-        """Return the mean over the samples, as those who write the gradient in this way mean it."""
-        rows = range(len(logits))
-        if isinstance(logits, Tensor):
-            return -logits.log_softmax(-1)[rows, target].mean()
-        numpy = sys.modules["numpy"]
-        moved = logits - logits.max(-1, keepdims=True)
-        return (numpy.log(numpy.exp(moved).sum(-1)) - moved[rows, target]).mean()
-
-    def backward(self, logits: Any, target: Any) -> Any:
-        """Return what the student's backward does, by the logits."""
-        answer = getattr(self.student, self.method)(self._softmax(logits), target)
-        if answer is None:
-            own = vars(self.student)
-            return next((own[name] for name in own if INPUT_GRADIENT_NAME.match(name)), None)
-        return answer
-
-    @staticmethod
-    def _softmax(logits: Any) -> Any:
-        if isinstance(logits, Tensor):
-            return logits.softmax(-1)
-        raised = sys.modules["numpy"].exp(logits - logits.max(-1, keepdims=True))
-        return raised / raised.sum(-1, keepdims=True)
+    def __init__(self, value: Any) -> None:
+        self.array = self.value = self.val = value
+        self.model = self.creator = None
 
 
-class Summed:
-    """A loss that returns a number for each sample, with the sum of these."""
-
-    def __init__(self, student: Any, forward: str, backward: str) -> None:
-        self.called, self.student, self.names = type(student).__name__, student, (forward, backward)
-
-    def _ask(self, name: str, input: Any, target: Any) -> Any:
-        method = getattr(self.student, name)
-        names = needed(method)
-        return method(*((target, input) if target_first(names) else (input, target))[: len(names)])
-
-    def forward(self, input: Any, target: Any) -> Any:
-        """Return the sum."""
-        return self._ask(self.names[0], input, target).sum()
-
-    def backward(self, input: Any, target: Any) -> Any:
-        """Return what the student's backward does."""
-        return self._ask(self.names[1], input, target)
-
-
-class Listener:
-    """Stands where a loss wants the network through which it sends its gradient: it keeps what it is given."""
-
-    def __init__(self) -> None:
-        self.dinputs: Any = None
-
-    def forward(self, input: Any) -> Any:
-        """Return the input."""
-        return input
-
-    def backward(self, grad_output: Any) -> Any:
-        """Keep the gradient, and hand it on."""
-        self.dinputs = grad_output
-        return grad_output
-
-    def param(self) -> list[Any]:
-        """Return no parameters."""
-        return []
+def _opens_a_box(loss: Callable) -> bool:
+    """Whether a loss takes its input out of an attribute: input.array."""
+    steps = [step for step in dis.get_instructions(loss) if step.opname != "NOP"] if hasattr(loss, "__code__") else []
+    first = [p.name for p in positional(loss)][:1]
+    return any(
+        a.opname.startswith("LOAD_FAST")
+        and [a.argval] == first
+        and b.opname == "LOAD_ATTR"
+        and b.argval in vars(Box(0))
+        for a, b in itertools.pairwise(steps)
+    )
 
 
 def of_a_loss(function: Callable) -> list[str]:
@@ -274,19 +231,6 @@ def _of_weights(names: list[str]) -> bool:
     return len(names) > 2 and all(
         re.fullmatch(p, n) for p, n in zip(("[Ww]|theta|weights", "[Xx]|data", "[yYt]"), names[:3], strict=True)
     )
-
-
-def as_a_loss(thing: Any) -> Any:
-    """Return a loss as it is; as an object of two methods, where one returns number and gradient, or there is no number."""
-    if returns_both(type(thing)):
-        method = getattr(thing, first_method(thing, LOSS_METHODS))
-        made = Loss(method, method)
-        made.called = type(thing).__name__
-        return made
-    return Fused(thing, first_method(thing, BACKWARD_METHODS)) if is_fused(type(thing)) else thing
-
-
-OF_FUNCTIONS = (Layer, Entrywise, Loss, Fused, Summed)
 
 
 def _loss_in(parts: tuple[Any, ...]) -> Any:

@@ -19,6 +19,7 @@ from minidl.lab.doctor.subject.names import (
     first_method,
     is_gradient_name,
     is_gradient_of,
+    is_the_gradient_of,
 )
 from minidl.lab.doctor.subject.paths import flat_pairs, get, pair_names
 from minidl.lab.doctor.subject.values import as_tensor, is_numpy, is_values
@@ -97,6 +98,8 @@ def _by_name(module: Any) -> Iterator[Slot]:
             if not isinstance(name, str) or not is_values(value) or CACHED_NAME.match(name):
                 continue
             partners = [g for g in values if isinstance(g, str) and is_gradient_of(g, name)]
+            if not partners and not isinstance(value, list):
+                partners = [g for g in values if isinstance(g, str) and is_the_gradient_of(g, name)]
             partners = [g for g in partners if values[g] is None or as_tensor(values[g]) is not None]
             if partners:
                 yield Slot(name, (*path, (kind, name)), (*path, (kind, partners[0])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from torch import Tensor
@@ -9,6 +10,10 @@ from torch import Tensor
 from minidl.lab.doctor.subject.inside import Path, is_module
 from minidl.lab.doctor.subject.names import is_gradient_name
 from minidl.lab.doctor.subject.values import as_tensor, is_numpy, is_values
+
+REMEMBERED = re.compile(  # what an optimiser leaves beside a parameter
+    r"_*(m|v|s|u|m_?[twb]|v_?[twb]|(first_|second_)?mom(ent(um)?)?s?\d?|velocity|vel|cache|exp_avg\w*|prev\w*|acc\w*|history)_*$"
+)
 
 
 def step(holder: Any, kind: str, key: Any) -> Any:
@@ -105,6 +110,7 @@ def pair_names(thing: Any) -> tuple[str, str] | None:
         return None
     own = getattr(thing, "__dict__", {})
     values = [name for name in own if is_values(own[name]) and not is_gradient_name(name)]
+    values = [name for name in values if not REMEMBERED.match(name)] if len(values) > 1 else values
     names = [name for name in own if is_gradient_name(name) and not name.endswith("_fn")]
     grads = [name for name in names if (own[name] is None or as_tensor(own[name]) is not None)]
     return (values[0], grads[0]) if len(values) == len(grads) == 1 else None

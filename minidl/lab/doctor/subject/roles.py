@@ -17,6 +17,7 @@ from minidl.lab.doctor.subject.names import (
     STEP_METHODS,
     attribute,
     first_method,
+    fitting,
 )
 from minidl.lab.doctor.subject.stubs import is_stub
 
@@ -155,7 +156,7 @@ def is_fused(cls: type) -> bool:
 def _own_method(cls: type, names: tuple[str, ...]) -> str | None:
     """Return the first of these names that is a method of a class's objects (every class can itself be called)."""
     own = {name for kind in cls.__mro__[:-1] for name, value in vars(kind).items() if _is_method(value)}
-    found = [name for name in names if name in own]
+    found = [name for name in names if name in own] or [name for name in fitting(cls, names) if name in own]
     written = (name for name in found if name != "__call__" and not is_stub(getattr(cls, name)))
     return next(written, None) or next(iter(found), None)
 

@@ -37,7 +37,8 @@ class StepFunction:
         """Make a step of one parameter."""
         kept = self.kept.setdefault(tuple(param.shape), {"t": 0})
         kept["t"] += 1
-        values = {self.param: param, self.grad: grad}
+        listed = re.match("params|parameters|weights_list", self.param) is not None and self.grad.endswith("s")
+        values = {self.param: [param], self.grad: [grad]} if listed else {self.param: param, self.grad: grad}
         for name in self.names:
             if name not in values:
                 values[name] = self._value(name, kept, param)
@@ -45,7 +46,7 @@ class StepFunction:
         new, *rest = answer if isinstance(answer, tuple) else (answer,)
         for name, value in zip([n for n in self.names if self._is_state(n)], rest, strict=False):
             kept[name] = value
-        return new
+        return new[0] if listed and isinstance(new, (list, tuple)) and len(new) == 1 else new
 
     def _is_state(self, name: str) -> bool:
         return name not in (self.param, self.grad, "t") and role(name) != "rate" and not hasattr(self, name)
@@ -70,6 +71,15 @@ class Arrays:
         made = {name: torch.randn(shape, generator=drawn).double() for name, shape in (("W", (3, 2)), ("b", (2,)))}
         self.params: dict[str, Any] = {name: value.numpy() if numpy else value for name, value in made.items()}
         self.grads: dict[str, Any] = {name: 0 * value for name, value in self.params.items()}
+
+
+class ArrayLayer:
+    """The same as attributes of an object, as of a layer."""
+
+    def __init__(self, *, numpy: bool) -> None:
+        made = Arrays(numpy=numpy)
+        self.weights, self.bias = made.params.values()
+        self.dweights, self.dbias = made.grads.values()
 
 
 class StepFunctionFound:
@@ -109,7 +119,7 @@ def step_functions(module: Any) -> list[StepFunctionFound]:
         if len(grads) != 1:
             continue
         params = [p for p in names if is_gradient_of(grads[0], p)] or [
-            p for p in names if re.match("^(var|param|parameter|w|weights?|theta|x|p)$", p.lower())
+            p for p in names if re.match("^(var|params?|parameters?|w|weights?|theta|x|p)$", p.lower())
         ]
         if params:
             found.append(StepFunctionFound(function, params[0], grads[0]))

@@ -12,7 +12,7 @@ from minidl.lab.doctor.subject.inside import children, descendants
 from minidl.lab.doctor.subject.names import PAIR_METHODS
 from minidl.lab.doctor.subject.parameters import Slot, own_slots
 from minidl.lab.doctor.subject.paths import get, put
-from minidl.lab.doctor.subject.roles import needed, role
+from minidl.lab.doctor.subject.roles import needed, positional, role
 from minidl.lab.doctor.subject.values import as_tensor, same
 
 RATE = 0.1  # where step wants the learning rate itself
@@ -21,6 +21,8 @@ BEFORE = ("pre_update_params", "pre_update", "pre_update_parameters")
 AFTER = ("post_update_params", "post_update", "post_update_parameters")
 GRADIENT = re.compile("d_?(w|b|theta|p|params?|weights?)")
 COUNT = re.compile("t|step|steps|iteration|epoch|i|n_iter|time_?step")
+STATE = re.compile("vars|variables|state|cache|memory|moments?|config|context|history")  # comes back from each step
+KNOWN_LATER = re.compile("_?(net|network|model|nn|module|layers)")
 PLACE = re.compile("(layer_?)?(index|idx|number|num|id)")
 COUNTED = "_number_of_the_step"
 FIRST = ("init_params", "add_initials", "reset_parameter", "initialize", "initialise", "init", "setup", "build")
@@ -46,7 +48,13 @@ def step_roles(names: list[str]) -> list[str]:
 
 def _counted(way: Stepping) -> Stepping:
     def step(optimizer: Any, model: Any) -> None:
-        way(optimizer, model)
+        try:
+            way(optimizer, model)
+        except AttributeError as error:
+            if error.obj is not optimizer or not KNOWN_LATER.fullmatch(str(error.name)):
+                raise
+            setattr(optimizer, error.name, layers(model) if "layer" in error.name else model)  # a trainer would do that
+            way(optimizer, model)
         count_step(optimizer)
 
     return step
@@ -58,6 +66,9 @@ def _steppings(optimizer: Any, name: str, slots: list[Slot]) -> Iterator[Steppin
     if not names:
         yield lambda o, m: getattr(o, name)()
         return
+
+    optional = [p for p in positional(getattr(optimizer, name)) if p.default is None]
+    returns_state = optional[0].name if len(optional) == 1 and STATE.fullmatch(optional[0].name.lower()) else ""
 
     def called(o: Any, values: list[Any], who: Any = None) -> Any:
         """Call a step; put the learning rate where it is asked for, and a count of steps."""
@@ -115,7 +126,15 @@ def _steppings(optimizer: Any, name: str, slots: list[Slot]) -> Iterator[Steppin
     def with_each(o: Any, m: Any) -> None:
         for slot in slots:
             one = _own(o, slot, m)
-            _take(m, [slot], called(o, [get(m, slot.param), get(m, slot.grad)], one))
+            given = [get(m, slot.param), get(m, slot.grad)]
+            known = o.__dict__.setdefault("_states", {}) if returns_state and hasattr(o, "__dict__") else {}
+            if slot.name in known:
+                answer = getattr(one, name)(*given, **{returns_state: known[slot.name]})
+            else:
+                answer = called(o, given, one)
+            if returns_state and isinstance(answer, tuple) and len(answer) == 2:
+                answer, known[slot.name] = answer
+            _take(m, [slot], answer)
 
     def _own(o: Any, slot: Slot, m: Any) -> Any:
         """Return the optimiser of a parameter: its own, where what is remembered has room for one parameter alone."""
@@ -149,6 +168,13 @@ def _steppings(optimizer: Any, name: str, slots: list[Slot]) -> Iterator[Steppin
                 sign = own.__dict__.setdefault("_sign_of_change", -1 if bool((change * grad).sum() > 0) else 1)
                 put(m, slot.param, old + sign * change)
 
+    def with_holder_and_gradient(o: Any, m: Any) -> None:
+        """Give it a layer and the gradient of its weights; that of its biases to the method for these."""
+        for slot in slots:
+            of_bias = re.sub("weights?", "bias", name)
+            other = of_bias if "b" in slot.name.lower()[:1] and callable(getattr(o, of_bias, None)) else name
+            getattr(o, other)(*[get(m, slot.param[:-1]), get(m, slot.grad)])
+
     count = sum(r not in ("rate", "place") for r in roles)
     plain = next((n.lower() for n, r in zip(names, roles, strict=True) if r not in ("rate", "place")), "")
 
@@ -175,6 +201,8 @@ def _steppings(optimizer: Any, name: str, slots: list[Slot]) -> Iterator[Steppin
     elif count == 2:
         several = plain.endswith("s") and plain not in ("weights",)
         ways = [with_dictionaries, with_lists, with_each]
+        if plain == "layer":
+            yield with_holder_and_gradient
         yield from ways if several else [with_each, with_dictionaries, with_lists]
     else:
         yield with_two
