@@ -73,6 +73,8 @@ class Look:
         Points (n, 2) and whether each is of class 1.
     records : array, shape (epochs, 2, 2)
         For each epoch loss and accuracy (rows) on training and test points (columns).
+    now : array, shape (2, 2)
+        The same at this moment, which may lie between two epochs.
     """
 
     settings: Settings
@@ -89,6 +91,7 @@ class Look:
     training: tuple[np.ndarray, np.ndarray]
     test: tuple[np.ndarray, np.ndarray]
     records: np.ndarray
+    now: np.ndarray
 
 
 class Learner:
@@ -193,7 +196,7 @@ class Learner:
 
     def look(self) -> Look:
         """Return all that there is to be seen now."""
-        inputs = torch.cat([self._places, self.training[0]])
+        inputs, learnt = torch.cat([self._places, self.training[0], self.test[0]]), len(self.training[0])
         outputs, units, awake, dead = [], [], [], []
         with torch.no_grad():
             for layer in self.model.layers():
@@ -205,10 +208,12 @@ class Learner:
         for k in ends:
             over = outputs[k][: FINE * FINE].T.reshape(-1, FINE, FINE)
             units.append(over[:, ::skip, ::skip].numpy())
-            share = (outputs[k][FINE * FINE :] != 0).double().mean(0).numpy()
+            share = (outputs[k][FINE * FINE :][:learnt] != 0).double().mean(0).numpy()
             awake.append(share)
             dead.append((share == 0) & isinstance(layers[k], ReLU))
         outside, inside = outputs[-1][: FINE * FINE].T
+        answers = outputs[-1][FINE * FINE :].tensor_split([learnt])
+        scores = [_score(*pair) for pair in zip(answers, (self.training[1], self.test[1]), strict=True)]
         return Look(
             settings=self.settings,
             words=self.words,
@@ -224,6 +229,7 @@ class Learner:
             training=_as_arrays(self.training),
             test=_as_arrays(self.test),
             records=self._records(),
+            now=np.array(scores).T,
         )
 
     def _records(self) -> np.ndarray:
@@ -254,6 +260,12 @@ def _split(own: Sequence[Points], generator: torch.Generator) -> tuple[Points, P
         raise ValueError("playground expected at least two points: every other one is for testing")
     order = torch.randperm(len(inputs), generator=generator)
     return tuple((inputs[rows], targets[rows]) for rows in (order[::2], order[1::2]))
+
+
+def _score(answers: Tensor, targets: Tensor) -> tuple[float, float]:
+    """Return the mean loss per point, and the share of right answers."""
+    right = (answers.argmax(-1) == targets.argmax(-1)).double().mean()
+    return float((answers - targets).square().sum() / len(targets)), float(right)
 
 
 def _places(side: tuple[float, float]) -> Tensor:

@@ -82,10 +82,10 @@ def description(look: Look) -> str:
 
 
 def _heading(look: Look) -> str:
-    moment = f"Epoch {look.epochs}" + (f", step {look.step} of {look.steps} of the next" if look.step else "")
-    if not len(look.records):
+    moment = f"Epoch {look.epochs + 1}, step {look.step} of {look.steps}" if look.step else f"Epoch {look.epochs}"
+    if not look.epochs + look.step:
         return moment
-    (loss, test_loss), (right, test_right) = look.records[-1]
+    (loss, test_loss), (right, test_right) = look.now
     return f"{moment}: training loss {loss:.3g}, {right:.1%} right; test loss {test_loss:.3g}, {test_right:.1%} right"
 
 

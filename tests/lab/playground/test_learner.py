@@ -111,6 +111,17 @@ def test_what_is_seen_is_what_the_network_answers():
     assert [weights.shape for weights in look.weights] == [(2, 5), (5, 4), (4, 2)]
 
 
+def test_the_numbers_of_a_look_are_those_of_its_moment():
+    learner = Learner(Settings(lr=0.01, **SMALL))
+    learner.advance(None)
+    assert learner.look().now == pytest.approx(learner.look().records[-1], rel=1e-5)
+    learner.advance(2)
+    look, points = learner.look(), (learner.training, learner.test)
+    differences = [learner.model.forward(inputs) - targets for inputs, targets in points]
+    assert look.now[0] == pytest.approx([float(d.square().sum(-1).mean()) for d in differences], rel=1e-5)
+    assert look.now[0] != pytest.approx(look.records[-1, 0], rel=1e-3)
+
+
 def test_dead_units_are_those_that_answer_0_for_all_training_points():
     learner = Learner(Settings(**SMALL))
     learner.model[0].params["bias"][0, :2] = -100.0

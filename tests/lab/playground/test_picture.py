@@ -63,9 +63,9 @@ def test_the_words_say_how_far_it_is_and_what_is_dead():
     dead = int(sum(layer.sum() for layer in look.dead))
     words = description(look)
     assert words.startswith(
-        "A network 2-6-3-2 with ReLU learns the disk. Epoch 3, step 1 of 2 of the next: training loss"
+        f"A network 2-6-3-2 with ReLU learns the disk. Epoch 4, step 1 of 2: training loss {look.now[0, 0]:.3g}, "
     )
-    assert f"{look.records[-1, 1, 1]:.1%} right" in words
+    assert f"{look.now[1, 1]:.1%} right" in words
     assert f"{dead} of 9 hidden units are dead" in words
     assert f"class 1 in {np.mean(look.answer > 0):.0%} of the square" in words or "everywhere" in words
     root = ET.fromstring(picture(look))

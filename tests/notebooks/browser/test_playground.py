@@ -131,7 +131,7 @@ def test_its_buttons_by_mouse_and_by_keyboard(tab):
     tab.button("One epoch").click()
     tab.shows("Epoch 1:")
     tab.button("One step").click()
-    tab.shows("Epoch 1, step 1 of 10 of the next")
+    tab.shows("Epoch 2, step 1 of 10")
     tab.page.get_by_role("heading", name="Step 1 of epoch 2: a mini-batch of 50 points").wait_for()
     tab.page.keyboard.press("Tab")
     tab.page.keyboard.press("Enter")  # One epoch
