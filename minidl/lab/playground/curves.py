@@ -6,12 +6,12 @@ import math
 
 import numpy as np
 
-from minidl.lab.figures.style import BLUE, GREY, RED
-from minidl.lab.playground.svg import element, text
+from minidl.lab.figures.style import GREY
+from minidl.lab.playground.svg import INK, element, text
 
 MOST = 150  # points of a curve: more could not be seen
 
-OVER = {"fill": GREY, "stroke": "#fff", "stroke_width": 3, "paint_order": "stroke"}  # can be read with a curve below
+LOOKS = ((INK, "none"), (GREY, "5 3"))  # of training and test: no colours, since these mean classes
 
 
 def curve(records: np.ndarray, title: str, x: float, y: float, width: float, height: float, logarithmic: bool) -> str:
@@ -26,7 +26,7 @@ def curve(records: np.ndarray, title: str, x: float, y: float, width: float, hei
     across = x + kept / max(1, len(heights) - 1) * width
     up = y + height - (heights[kept] - low) / (high - low) * height
     lines = []
-    for column, colour, dashes in ((0, BLUE, "none"), (1, RED, "5 3")):
+    for column, (colour, dashes) in enumerate(LOOKS):
         points = " ".join([f"{a:.1f},{b:.1f}" for a, b in zip(across, up[:, column], strict=True)])
         look = {"fill": "none", "stroke": colour, "stroke_width": 1.8, "stroke_dasharray": dashes}
         lines.append(element("polyline", points=points, **look))
@@ -35,8 +35,8 @@ def curve(records: np.ndarray, title: str, x: float, y: float, width: float, hei
         [
             box,
             *lines,
-            text(x + 4, y + 12, above, **OVER),
-            text(x + 4, y + height - 4, below, **OVER),
+            text(x - 4, y + 9, above, anchor="end"),
+            text(x - 4, y + height, below, anchor="end"),
             text(x + width, y + height + 13, f"epoch {len(records)}", anchor="end"),
         ]
     )

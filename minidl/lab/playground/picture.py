@@ -17,7 +17,7 @@ from minidl.lab.playground.units import network
 WIDTH, HEIGHT = 1000, 556
 NETWORK, TOP, TALL = 610, 62, 460  # the network's width, where it begins, and its height
 SQUARE, LEFT = 320, 672  # the square's size, and where it begins
-CURVE, BELOW = (SQUARE - 20) // 2, TOP + SQUARE + 46  # a curve's width, and where they begin
+CURVE, SECOND, BELOW = 136, LEFT + SQUARE - 136, TOP + SQUARE + 46  # a curve's width, and where they begin
 NARROW = 840  # pixels: JupyterLab shows a stored drawing as wide as it is, and a cell has no more
 SHOWN = 250  # points of each kind: more would hide what lies below
 STYLE = (
@@ -49,11 +49,11 @@ def picture(look: Look, hints: bool = True, width: int = WIDTH + 12) -> str:
         text(0, 16, _heading(look), small=False, font_weight=600),
         network(look, NETWORK, TOP, TALL, hints),
         _square(look),
-        curve(loss, "mean loss per point", LEFT, BELOW, CURVE, 84, logarithmic=True),
-        curve(accuracy, "share of right answers", LEFT + CURVE + 20, BELOW, CURVE, 84, logarithmic=False),
+        curve(loss, "loss per point, logarithmic", LEFT, BELOW, CURVE, 84, logarithmic=True),
+        curve(accuracy, "share of right answers", SECOND, BELOW, CURVE, 84, logarithmic=False),
         text(0, HEIGHT - 4, WEIGHTS),
         text(LEFT, BELOW + 84 + 13, "solid: training"),
-        text(LEFT + CURVE + 20, BELOW + 84 + 13, "dashed: test"),
+        text(SECOND, BELOW + 84 + 13, "dashed: test", fill=GREY),
     ]
     about = {
         "xmlns": "http://www.w3.org/2000/svg",

@@ -14,7 +14,7 @@ import torch
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from minidl.lab.figures.style import BLUE, ORANGE, REGIONS, SIGNS
+from minidl.lab.figures.style import BLUE, GREY, ORANGE, REGIONS, SIGNS
 from minidl.lab.playground.learner import Learner
 from minidl.lab.playground.opened import opened
 from minidl.lab.playground.picture import HEIGHT, NETWORK, TALL, TOP, WIDTH, Still, description, picture
@@ -71,6 +71,12 @@ def test_the_words_say_how_far_it_is_and_what_is_dead():
     root = ET.fromstring(picture(look))
     crosses = [path for path in root.findall(f"./{SVG}path") if path.get("stroke") == "#1a1a1a"]
     assert sum(path.get("d").count("M") for path in crosses) == dead
+
+
+def test_the_curves_have_no_colour_of_a_class():
+    lines = ET.fromstring(picture(learner(3).look())).findall(f"./{SVG}polyline")
+    assert [line.get("stroke") for line in lines] == 2 * ["#1a1a1a", GREY]
+    assert len({line.get("stroke-dasharray") for line in lines}) == 2
 
 
 def test_answers_that_are_no_longer_finite_are_drawn_and_told():
