@@ -75,6 +75,8 @@ class Look:
         For each epoch loss and accuracy (rows) on training and test points (columns).
     now : array, shape (2, 2)
         The same at this moment, which may lie between two epochs.
+    changes : tuple of float
+        After how many epochs a setting was changed on the way.
     """
 
     settings: Settings
@@ -92,6 +94,7 @@ class Look:
     test: tuple[np.ndarray, np.ndarray]
     records: np.ndarray
     now: np.ndarray
+    changes: tuple[float, ...]
 
 
 class Learner:
@@ -133,7 +136,8 @@ class Learner:
         options = {"loss": self.loss, "optimizer": self.optimizer, "generator": generator}
         self.trainer = Trainer(self.model, self.training, self.test, batch_size=settings.batch_size, **options)
         self.trainer.say = self._hear
-        self.said, self.last, self.was_changed, self._steps = "", None, False, 0
+        self.said, self.last, self._steps = "", None, 0
+        self.changes: list[float] = []  # after how many epochs
         self._copied, self._copies = np.empty((0, 2, 2)), 0
         self._places = _places(self.side)
 
@@ -159,7 +163,8 @@ class Learner:
 
     def change(self, settings: Settings) -> None:
         """Go on with another learning rate, batch size or reduction. The batches of the epoch under way stay as they are."""
-        self.was_changed = self.was_changed or (settings != self.settings and self.epochs + self.step_number > 0)
+        if settings != self.settings and self.epochs + self.step_number > 0:
+            self.changes.append(self.epochs + self.step_number / self.steps)
         self.settings, self.optimizer.lr = settings, settings.lr
         self.trainer.batch_size, self.loss.reduction = settings.batch_size, settings.reduction
 
@@ -230,6 +235,7 @@ class Learner:
             test=_as_arrays(self.test),
             records=self._records(),
             now=np.array(scores).T,
+            changes=tuple(self.changes),
         )
 
     def _records(self) -> np.ndarray:

@@ -49,8 +49,8 @@ def picture(look: Look, hints: bool = True, width: int = WIDTH + 12) -> str:
         text(0, 16, _heading(look), small=False, font_weight=600),
         network(look, NETWORK, TOP, TALL, hints),
         _square(look),
-        curve(loss, "loss per point, logarithmic", LEFT, BELOW, CURVE, 84, logarithmic=True),
-        curve(accuracy, "share of right answers", SECOND, BELOW, CURVE, 84, logarithmic=False),
+        curve(loss, "loss per point, logarithmic", LEFT, BELOW, CURVE, 84, True, look.changes),
+        curve(accuracy, "share of right answers", SECOND, BELOW, CURVE, 84, False, look.changes),
         text(0, HEIGHT - 4, WEIGHTS),
         text(LEFT, BELOW + 84 + 13, "solid: training"),
         text(SECOND, BELOW + 84 + 13, "dashed: test", fill=GREY),
@@ -78,7 +78,8 @@ def description(look: Look) -> str:
     if not np.isfinite(look.answer).all():
         says = "the network's answers are no longer finite"
     what = f"A network {widths} with {settings.activation} learns {look.words}. {_heading(look)}"
-    return f"{what}. In the picture, {says}; {told}."
+    changed = "; dotted lines in the curves mark where a setting was changed" if look.changes else ""
+    return f"{what}. In the picture, {says}; {told}{changed}."
 
 
 def _heading(look: Look) -> str:

@@ -28,6 +28,7 @@ ALL: weakref.WeakSet[Playground] = (
     weakref.WeakSet()
 )  # one plays at a time: one that is out of sight would only take time
 CHANGED = "# Something was changed on the way: from the start, the last settings would give other numbers.\n"
+MARKED = "dotted in the curves. To compare two trainings fairly, start again."
 
 PROSE = "max-width:60em;line-height:1.45"
 
@@ -86,7 +87,7 @@ class Playground(widgets.VBox):
     @property
     def code(self) -> str:
         with TURN:
-            return CHANGED * self.learner.was_changed + self.settings.code(self.learner.epochs)
+            return CHANGED * bool(self.learner.changes) + self.settings.code(self.learner.epochs)
 
     def step(self) -> None:
         """Take one mini-batch step, and open it up below the picture."""
@@ -195,7 +196,11 @@ class Playground(widgets.VBox):
             return
         if name in LIVE:
             self.learner.change(settings)
-            self._say("")
+            field = self.controls.fields[name]
+            goes_on = (
+                f"From here on it trains with {field.description} {getattr(field, 'label', field.value)}: {MARKED}"
+            )
+            self._say(goes_on if self.learner.changes else "")
             self._draw()
         else:
             self.pause()

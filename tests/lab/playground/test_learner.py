@@ -53,7 +53,7 @@ def test_it_equals_train_to_the_last_bit(data, others):
         torch.equal(mine, theirs) for mine, theirs in zip(parameters(learner.model), parameters(model), strict=True)
     )
     pd.testing.assert_frame_equal(learner.history, history, check_exact=True)
-    assert not learner.was_changed
+    assert learner.changes == []
 
 
 def test_an_epoch_ends_where_it_should():
@@ -77,7 +77,7 @@ def test_what_may_change_on_the_way_does_and_is_remembered():
     assert all(torch.allclose(a, 0.5 * b, atol=1e-6) for a, b in zip(moved, grads, strict=True))
     learner.advance(None)
     assert learner.steps == 2
-    assert learner.was_changed
+    assert learner.changes == [0.25]
 
 
 def test_the_last_step_can_be_done_again():

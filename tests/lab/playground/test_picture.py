@@ -17,7 +17,20 @@ from PIL import Image
 from minidl.lab.figures.style import BLUE, GREY, ORANGE, REGIONS, SIGNS
 from minidl.lab.playground.learner import Learner
 from minidl.lab.playground.opened import opened
-from minidl.lab.playground.picture import HEIGHT, NETWORK, TALL, TOP, WIDTH, Still, description, picture
+from minidl.lab.playground.picture import (
+    BELOW,
+    CURVE,
+    HEIGHT,
+    LEFT,
+    NETWORK,
+    SECOND,
+    TALL,
+    TOP,
+    WIDTH,
+    Still,
+    description,
+    picture,
+)
 from minidl.lab.playground.settings import Settings
 from minidl.lab.playground.shades import border, shade, sheet
 from minidl.lab.playground.units import columns
@@ -77,6 +90,21 @@ def test_the_curves_have_no_colour_of_a_class():
     lines = ET.fromstring(picture(learner(3).look())).findall(f"./{SVG}polyline")
     assert [line.get("stroke") for line in lines] == 2 * ["#1a1a1a", GREY]
     assert len({line.get("stroke-dasharray") for line in lines}) == 2
+
+
+def test_dotted_lines_mark_where_a_setting_was_changed():
+    one = learner(2)
+    before = picture(one.look())
+    one.change(one.settings.changed(lr=0.01))
+    one.change(one.settings.changed(lr=0.02))
+    one.advance(None)
+    one.advance(None)
+    assert "dotted lines" in description(one.look())
+    assert "dotted lines" not in before
+    marks = [
+        p.get("d") for p in ET.fromstring(picture(one.look())).findall(f"./{SVG}path") if p.get("d").endswith("v84")
+    ]
+    assert marks == [f"M{left + CURVE / 3:.1f} {BELOW:.1f}v84" for left in (LEFT, SECOND)]  # epoch 2 of epochs 1 to 4
 
 
 def test_answers_that_are_no_longer_finite_are_drawn_and_told():

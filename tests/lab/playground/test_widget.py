@@ -117,6 +117,9 @@ def test_the_rest_changes_on_the_way(play, name, value, holds):
     assert play.learner.epochs == 1
     assert play.controls.playing.value
     assert play.code.startswith("# Something was changed on the way")
+    assert f"From here on it trains with {play.controls.fields[name].description} " in said(play)
+    play.restart()
+    assert said(play) == ""
 
 
 @pytest.mark.parametrize(
