@@ -86,6 +86,15 @@ def test_the_words_say_how_far_it_is_and_what_is_dead():
     assert sum(path.get("d").count("M") for path in crosses) == dead
 
 
+def test_the_caption_names_what_is_there():
+    disk, moons = (picture(learner(1, data=data).look()) for data in ("disk", "moons"))
+    for words in ("it puts out 0 for every training point", "where the two answers are equal", "dashed: test"):
+        assert words in disk
+        assert words in moons
+    assert "dotted ring: the true border" in disk
+    assert "ring" not in moons
+
+
 def test_the_curves_have_no_colour_of_a_class():
     lines = ET.fromstring(picture(learner(3).look())).findall(f"./{SVG}polyline")
     assert [line.get("stroke") for line in lines] == 2 * ["#1a1a1a", GREY]
