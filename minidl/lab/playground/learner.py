@@ -19,8 +19,8 @@ from minidl.lab.training import Trainer
 
 FINE, COARSE = 48, 24  # places along a side: of the whole network's picture, and of each unit's
 TOO_LARGE = (
-    "the numbers in the network are no longer finite: the steps were too large. "
-    "Start again with a smaller learning rate, or on the mean loss per sample (reduction 'batchmean')"
+    "The numbers in the network are no longer finite: the steps were too large. "
+    "Start again with a smaller learning rate, or with the mean per point as the loss."
 )
 
 
@@ -195,7 +195,10 @@ class Learner:
 
     def _advance(self, steps: int | None) -> None:
         self._steps = self.steps  # of the epoch under way: another batch size counts from the next one on
-        self.trainer.advance(steps)
+        try:
+            self.trainer.advance(steps)
+        except FloatingPointError:
+            raise FloatingPointError(TOO_LARGE) from None  # in the words of the controls
         if not all(bool(param.isfinite().all()) for param, _ in self.model.parameters()):
             raise FloatingPointError(TOO_LARGE)
 

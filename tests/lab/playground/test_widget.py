@@ -150,7 +150,8 @@ def test_a_loss_that_is_infinite_stops_the_play_and_offers_a_tenth(play, capsys)
     play.controls.playing.value = True
     tick(play, 20)
     assert not play.controls.playing.value
-    assert "smaller learning rate" in said(play)
+    assert "smaller learning rate, or with the mean per point as the loss" in said(play)
+    assert "batchmean" not in said(play)
     assert play.controls.offer.layout.display == ""
     assert play.controls.offer.description == "Start again with learning rate 10"
     play.controls.offer.click()
