@@ -96,6 +96,11 @@ class Look:
     now: np.ndarray
     changes: tuple[float, ...]
 
+    @property
+    def dead_layer(self) -> int | None:
+        """The number, from 1, of the first hidden layer all of whose units are dead."""
+        return next((number for number, dead in enumerate(self.dead[:-1], 1) if dead.all()), None)
+
 
 class Learner:
     """A training that goes on step by step, the same as ``train`` would do with the same seed.
@@ -116,8 +121,6 @@ class Learner:
     training, test : (Tensor, Tensor)
     last : Step or None
         The last step, where ``step`` took it.
-    said : str
-        What the training has to say, a dead layer for example.
     """
 
     def __init__(self, settings: Settings, own: Sequence[Points] = ()) -> None:
@@ -135,8 +138,8 @@ class Learner:
         self.loss, self.optimizer = MSELoss(settings.reduction), SGD(self.model, settings.lr)
         options = {"loss": self.loss, "optimizer": self.optimizer, "generator": generator}
         self.trainer = Trainer(self.model, self.training, self.test, batch_size=settings.batch_size, **options)
-        self.trainer.say = self._hear
-        self.said, self.last, self._steps = "", None, 0
+        self.trainer.say = lambda text: None  # what it says of a dead layer is seen in every look
+        self.last, self._steps = None, 0
         self.changes: list[float] = []  # after how many epochs
         self._copied, self._copies = np.empty((0, 2, 2)), 0
         self._places = _places(self.side)
@@ -251,9 +254,6 @@ class Learner:
             self._copied[self._copies] = record[..., 0]
             self._copies += 1
         return self._copied[: self._copies]
-
-    def _hear(self, text: str) -> None:
-        self.said = text.replace("\n", " ")
 
 
 def _split(own: Sequence[Points], generator: torch.Generator) -> tuple[Points, Points]:

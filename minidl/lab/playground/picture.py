@@ -27,12 +27,12 @@ STYLE = (
 SMALL = "<style>.playground .small{font-size:11.5px}</style>"
 UNITS = (
     "A square: what a unit puts out at every place of the plane, orange above 0, white 0, blue below. "
-    "A cross, a dead unit: it puts out 0 for every training point."
+    "A cross: a dead unit, which puts out 0 for every training point."
 )
 LINES = (
     "Lines are weights: orange and solid above 0, blue and dashed below. Black line: where the two answers are equal{}."
 ).format
-CHANGED = ", dotted: a setting was changed"
+CHANGED = ", dotted: a setting changed"
 RING = "; dotted ring: the true border"
 
 

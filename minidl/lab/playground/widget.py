@@ -28,6 +28,10 @@ ALL: weakref.WeakSet[Playground] = (
     weakref.WeakSet()
 )  # one plays at a time: one that is out of sight would only take time
 CHANGED = "# Something was changed on the way: from the start, the last settings would give other numbers.\n"
+DEAD = (
+    "All units of layer {} are dead: every training point gets the same answer, and it learns no more. "
+    "Start again with a smaller learning rate, or with other initial weights."
+).format
 MARKED = "dotted in the curves. To compare two trainings fairly, start again."
 
 PROSE = "max-width:60em;line-height:1.45"
@@ -57,7 +61,7 @@ class Playground(widgets.VBox):
         self.picture.layout.max_width = "100%"
         below = [self.said, self.controls.offer, self.picture, self.inside, self.as_code]
         super().__init__([*self.controls.rows, *below], layout={"overflow": "hidden"})
-        self._is_writing = False
+        self._is_writing, self._says_dead = False, False
         self._answer_controls()
         ALL.add(self)
         self._draw()
@@ -200,8 +204,9 @@ class Playground(widgets.VBox):
             goes_on = (
                 f"From here on it trains with {field.description} {getattr(field, 'label', field.value)}: {MARKED}"
             )
-            self._say(goes_on if self.learner.changes else "")
             self._draw()
+            if not self._says_dead:
+                self._say(goes_on if self.learner.changes else "")
         else:
             self.pause()
             self._begin(settings)
@@ -219,7 +224,6 @@ class Playground(widgets.VBox):
     def _do(self, work: Callable[[], object]) -> None:
         """Train, then draw. Where a number is no longer finite: stop, say so, and offer a tenth of the learning rate."""
         with TURN:
-            said = self.learner.said
             try:
                 work()
             except FloatingPointError as error:
@@ -230,13 +234,15 @@ class Playground(widgets.VBox):
                 self.controls.offer.description = f"Start again with learning rate {self._smaller:g}"
                 self.controls.offer.layout.display = ""
                 raise
-            if self.learner.said != said:
-                self._say(self.learner.said)
             self._draw()
 
     def _draw(self) -> None:
         playing = self.controls.playing.value
-        self.picture.value = picture(self.learner.look(), hints=not playing)
+        look = self.learner.look()
+        self.picture.value = picture(look, hints=not playing)
+        if look.dead_layer or self._says_dead:  # and no longer than it holds
+            self._say(DEAD(look.dead_layer) if look.dead_layer else "")
+            self._says_dead = look.dead_layer is not None
         inside = opened(self.learner.last) if self.learner.last and not playing else ""
         self._put(self.inside, inside and f'<div style="{PROSE}">{inside}</div>')
         if not playing:
@@ -245,6 +251,7 @@ class Playground(widgets.VBox):
 
     def _say(self, text: str, role: str = "status") -> None:
         self.controls.offer.layout.display = "none"
+        self._says_dead = False
         self._put(
             self.said,
             f'<p role="{role}" style="{PROSE}">{html.escape(text)}</p>' if text else "",

@@ -148,10 +148,12 @@ def test_numbers_that_are_no_longer_finite_are_reported_at_once(take):
     learner.look()
 
 
-def test_a_dead_layer_is_told_and_not_printed(capsys):
-    learner = Learner(Settings(gain=0.0, **SMALL))
+def test_a_dead_layer_is_seen_and_not_printed(capsys):
+    learner = Learner(Settings(**SMALL))
+    assert learner.look().dead_layer is None
+    learner.model[2].params["bias"][:] = -100.0
     learner.advance(None)
-    assert "all samples get the same output" in learner.said
+    assert learner.look().dead_layer == 2
     assert capsys.readouterr().out == ""
 
 

@@ -88,7 +88,7 @@ def test_the_words_say_how_far_it_is_and_what_is_dead():
 
 def test_the_caption_names_what_is_there():
     disk, moons = (picture(learner(1, data=data).look()) for data in ("disk", "moons"))
-    for words in ("it puts out 0 for every training point", "where the two answers are equal", "dashed: test"):
+    for words in ("which puts out 0 for every training point", "where the two answers are equal", "dashed: test"):
         assert words in disk
         assert words in moons
     assert "dotted ring: the true border" in disk

@@ -176,10 +176,15 @@ def test_a_model_that_was_taken_apart_gives_a_sentence(play, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_dead_layer_is_said(play):
+def test_a_dead_layer_is_said_as_long_as_it_is_dead(play):
     play.controls.fields["gain"].value = 0.0
+    assert "All units of layer 1 are dead" in said(play)
     play.controls.epoch.click()
-    assert "all samples get the same output" in said(play)
+    play.controls.fields["lr"].value = "0.002"
+    assert "All units of layer 1 are dead" in said(play)
+    play.model[0].params["weight"][:] = 1.0
+    play.controls.step.click()
+    assert said(play) == ""
 
 
 def test_one_plays_at_a_time(play):
