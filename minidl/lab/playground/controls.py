@@ -99,7 +99,7 @@ class Controls:
                 ("Start again", "The same data and initial weights: the same training"),
             )
         )
-        self.offer = widgets.Button(button_style="warning", layout={"width": "auto", "display": "none"})
+        self.offer = widgets.Button(button_style="warning", layout={"width": "auto", "flex": "none", "display": "none"})
         self.speed = _choice("each picture", SPEEDS.items(), SPEEDS["1 epoch"], "what happens between two pictures")
 
     @property

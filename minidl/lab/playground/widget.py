@@ -59,7 +59,11 @@ class Playground(widgets.VBox):
         self.controls = Controls(settings, has_own=bool(own))
         self.picture, self.said, self.inside, self.as_code = (widgets.HTML() for _ in range(4))
         self.picture.layout.max_width = "100%"
-        below = [self.said, self.controls.offer, self.picture, self.inside, self.as_code]
+        # room for two lines, so that the picture stays where it is when there is something to say
+        words = widgets.HBox(
+            [self.said, self.controls.offer], layout={"min_height": "44px", "align_items": "center", "grid_gap": "14px"}
+        )
+        below = [words, self.picture, self.inside, self.as_code]
         super().__init__([*self.controls.rows, *below], layout={"overflow": "hidden"})
         self._is_writing, self._says_dead = False, False
         self._answer_controls()
@@ -254,7 +258,7 @@ class Playground(widgets.VBox):
         self._says_dead = False
         self._put(
             self.said,
-            f'<p role="{role}" style="{PROSE}">{html.escape(text)}</p>' if text else "",
+            f'<p role="{role}" style="{PROSE};margin:0">{html.escape(text)}</p>' if text else "",
         )
 
     def _put(self, place: widgets.HTML, value: str) -> None:

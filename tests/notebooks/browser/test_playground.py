@@ -19,6 +19,10 @@ WATCH = """() => {
     const count = () => { window.pictures += 1; };
     new MutationObserver(count).observe(document.querySelector("svg.playground").parentElement, { childList: true });
 }"""
+HEIGHT = """() => {
+    const top = (selector) => document.querySelector(selector).getBoundingClientRect().top;
+    return top("svg.playground") - top(".jp-OutputArea-output");
+}"""
 # in the order in which Tab reaches them: what to type, and what holds then
 TYPED = {
     "points": ("60", "points=60"),
@@ -178,9 +182,11 @@ def test_a_learning_rate_that_is_too_large_stops_it_and_a_smaller_one_is_offered
     tab.field("activation").select_option("ReLU")
     tab.field("learning rate").fill("1e9")
     tab.page.keyboard.press("Enter")
+    height = tab.page.evaluate(HEIGHT)
     tab.button("Play").click()
     tab.page.get_by_role("alert").get_by_text("smaller learning rate").wait_for()
     tab.button("Play").wait_for()
+    assert tab.page.evaluate(HEIGHT) == height  # the picture does not jump
     tab.button("Start again with learning rate 1e+08").click()
     tab.shows("Epoch 0.")
     assert tab.field("learning rate").input_value() == "1e+08"
