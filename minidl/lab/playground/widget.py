@@ -15,7 +15,7 @@ from torch import Tensor
 
 from minidl import Sequential
 from minidl.lab.arguments import check_whole, checked
-from minidl.lab.playground.controls import PAUSE, PLAY, READ, Controls, written
+from minidl.lab.playground.controls import PAUSE, PLAY, READ, Controls, gains, written
 from minidl.lab.playground.data import Points
 from minidl.lab.playground.learner import Learner
 from minidl.lab.playground.opened import opened
@@ -271,8 +271,8 @@ class Playground(widgets.VBox):
         value = written(name, settings) if name in READ else getattr(settings, name)
         self._is_writing = True
         try:
-            if name == "gain" and value not in [gain for _, gain in field.options]:
-                field.options = [*field.options, (f"gain {value:g}", value)]
+            if name == "gain" and field.options != tuple(gains(settings)):
+                field.options = gains(settings)
             field.value = value
         finally:
             self._is_writing = False

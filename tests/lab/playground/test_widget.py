@@ -228,6 +228,15 @@ def test_a_gain_that_is_not_listed_gets_a_place(play):
     assert play.controls.fields["gain"].label == "gain 0.7"
 
 
+def test_a_gain_is_called_fit_for_the_activation_that_is_chosen(play):
+    gain = play.controls.fields["gain"]
+    assert gain.label == "gain √2, for ReLU"
+    play.controls.fields["activation"].value = "Sigmoid"
+    assert gain.label == "gain √2"
+    assert [name for name, _ in gain.options if "for" in name] == ["gain 4, for Sigmoid"]
+    assert play.settings.gain == gain.value == 2**0.5
+
+
 def test_every_control_has_a_name_and_an_explanation(play):
     controls = play.controls
     shown = [*controls.fields.values(), controls.playing, controls.step, controls.epoch, controls.again, controls.speed]
