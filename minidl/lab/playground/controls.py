@@ -107,7 +107,7 @@ class Controls:
             )
         )
         self.offer = widgets.Button(button_style="warning", layout={"width": "auto", "flex": "none", "display": "none"})
-        self.speed = _choice("each picture", SPEEDS.items(), SPEEDS["1 epoch"], "what happens between two pictures")
+        self.speed = _choice("picture every", SPEEDS.items(), SPEEDS["1 epoch"], "what happens between two pictures")
 
     @property
     def rows(self) -> list[widgets.HBox]:

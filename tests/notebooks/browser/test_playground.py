@@ -37,7 +37,7 @@ CHOSEN = {
     "activation": ("Tanh", "activation='Tanh'"),
     "initial weights": ("Xavier (gain 1)", "gain=1.0"),
     "loss": ("mean per point (batchmean)", "reduction='batchmean'"),
-    "each picture": ("1 step", ""),
+    "picture every": ("1 step", ""),
 }
 
 
