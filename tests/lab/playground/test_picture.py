@@ -180,12 +180,17 @@ class TestOpened:
         first = one.last.model[0]
         weight, gradient = (float(t.square().mean().sqrt()) for t in (first.params["weight"], first.grad["weight"]))
         assert "a mini-batch of 50 points, lr = 0.25" in told
-        row = re.search(r"0 Linear 2 → 6(.*?)1 ReLU", told)[1].split()
+        row = re.search(r"layer 1, Linear 2 → 6(.*?)layer 1, ReLU", told)[1].split()
         assert row[3:] == [
             f"{weight:.3g}",
             f"{gradient:.3g}",
             f"{0.25 * gradient:.3g}",
             f"{0.25 * gradient / weight:.2%}",
+        ]
+        assert re.findall(r"(layer \d|output), (\w+)", told)[2:] == [
+            ("layer 2", "Linear"),
+            ("layer 2", "ReLU"),
+            ("output", "Linear"),
         ]
         after = (one.model[0].params["weight"] - first.params["weight"]).square().mean().sqrt()
         assert float(row[5]) == pytest.approx(float(after), rel=0.01)
