@@ -29,7 +29,7 @@ ALL: weakref.WeakSet[Playground] = (
 )  # one plays at a time: one that is out of sight would only take time
 CHANGED = "# Something was changed on the way: from the start, the last settings would give other numbers.\n"
 DEAD = (
-    "All units of layer {} are dead: every training point gets the same answer, and it learns no more. "
+    "All units of layer {} are dead: every training point gets the same answer, and the layer learns no more. "
     "Start again with a smaller learning rate, or with other initial weights."
 ).format
 MARKED = "dotted in the curves. To compare two trainings fairly, start again."
