@@ -15,10 +15,11 @@ GAINS = {
     "all 0": 0.0,
     "gain 0.1": 0.1,
     "Xavier (gain 1)": 1.0,
-    "gain √2, for ReLU": math.sqrt(2),
-    "gain 5/3, for Tanh": 5 / 3,
-    "gain 4, for Sigmoid": 4.0,
+    "gain √2": math.sqrt(2),
+    "gain 5/3": 5 / 3,
+    "gain 4": 4.0,
 }
+SUITED = {"ReLU": "gain √2", "Tanh": "gain 5/3", "Sigmoid": "gain 4"}
 LOSSES = {"sum": "sum", "batchmean": "mean per point (batchmean)", "mean": "mean per output (mean)"}
 SPEEDS = {"1 step": (1, 0), "5 steps": (5, 0), "1 epoch": (0, 1), "5 epochs": (0, 5)}  # steps, epochs
 PLAY, PAUSE = "▶ Play", "❚❚ Pause"
@@ -43,6 +44,13 @@ def _number(text: str, kind: Callable, what: str) -> float:
 
 
 READ = {"points": whole, "noise": real, "seed": whole, "hidden": widths_in, "lr": real, "batch_size": whole}
+
+
+def gains(settings: Settings) -> list[tuple[str, float]]:
+    """Return what can be chosen for the initial weights, with a word at the gain that is made for the activation."""
+    listed = GAINS if settings.gain in GAINS.values() else GAINS | {f"gain {settings.gain:g}": settings.gain}
+    suited = SUITED[settings.activation]
+    return [(f"{name}, for {settings.activation}" if name == suited else name, gain) for name, gain in listed.items()]
 
 
 def written(name: str, settings: Settings) -> str:
@@ -70,7 +78,6 @@ class Controls:
 
     def __init__(self, settings: Settings, has_own: bool) -> None:
         data = {of.words: name for name, of in DATA.items()} | ({"your points": OWN} if has_own else {})
-        gains = GAINS if settings.gain in GAINS.values() else GAINS | {f"gain {settings.gain:g}": settings.gain}
         self.fields: dict[str, widgets.ValueWidget] = {
             "data": _choice("data", data.items(), settings.data, "starts again"),
             "points": _text("points", "training points, and as many test points; starts again", "4.5em"),
@@ -80,7 +87,7 @@ class Controls:
             "activation": _choice(
                 "activation", [(name, name) for name in ACTIVATIONS], settings.activation, "starts again"
             ),
-            "gain": _choice("initial weights", gains.items(), settings.gain, "starts again"),
+            "gain": _choice("initial weights", gains(settings), settings.gain, "starts again"),
             "reduction": _choice("loss", [(LOSSES[name], name) for name in REDUCTIONS], settings.reduction, "at once"),
             "lr": _text("learning rate", "counts from the next step on", "5em"),
             "batch_size": _text("batch size", "counts from the next epoch on", "4em"),
@@ -99,8 +106,8 @@ class Controls:
                 ("Start again", "The same data and initial weights: the same training"),
             )
         )
-        self.offer = widgets.Button(button_style="warning", layout={"width": "auto", "display": "none"})
-        self.speed = _choice("each picture", SPEEDS.items(), SPEEDS["1 epoch"], "what happens between two pictures")
+        self.offer = widgets.Button(button_style="warning", layout={"width": "auto", "flex": "none", "display": "none"})
+        self.speed = _choice("picture every", SPEEDS.items(), SPEEDS["1 epoch"], "what happens between two pictures")
 
     @property
     def rows(self) -> list[widgets.HBox]:

@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
-from minidl.lab.figures.style import BLUE, GREY, RED
-from minidl.lab.playground.svg import element, text
+from minidl.lab.figures.style import GREY
+from minidl.lab.playground.svg import INK, element, path, text
 
 MOST = 150  # points of a curve: more could not be seen
 
-OVER = {"fill": GREY, "stroke": "#fff", "stroke_width": 3, "paint_order": "stroke"}  # can be read with a curve below
+LOOKS = ((INK, "none"), (GREY, "5 3"))  # of training and test: no colours, since these mean classes
 
 
-def curve(records: np.ndarray, title: str, x: float, y: float, width: float, height: float, logarithmic: bool) -> str:
-    """Return a drawing of two curves, shape (epochs, 2): training points (solid) and test points (dashed)."""
+def curve(
+    records: np.ndarray,
+    title: str,
+    x: float,
+    y: float,
+    width: float,
+    height: float,
+    logarithmic: bool,
+    changes: Sequence[float] = (),
+) -> str:
+    """Return a drawing of two curves, shape (epochs, 2): training points (solid) and test points (dashed).
+
+    After so many epochs as ``changes`` say, a dotted line marks that a setting was changed.
+    """
     box = element("rect", x=x, y=y, width=width, height=height, fill="#fff", stroke="#c3c3c3") + text(x, y - 6, title)
     finite = records[np.isfinite(records).all(-1)]
     if not len(finite):
@@ -25,8 +38,10 @@ def curve(records: np.ndarray, title: str, x: float, y: float, width: float, hei
     kept = np.unique(np.linspace(0, len(heights) - 1, min(MOST, len(heights))).round().astype(int))
     across = x + kept / max(1, len(heights) - 1) * width
     up = y + height - (heights[kept] - low) / (high - low) * height
-    lines = []
-    for column, colour, dashes in ((0, BLUE, "none"), (1, RED, "5 3")):
+    places = [min(x + width, x + max(0, epoch - 1) / max(1, len(heights) - 1) * width) for epoch in changes[-MOST:]]
+    marks = "".join(f"M{place:.1f} {y:.1f}v{height}" for place in dict.fromkeys(places))
+    lines = [path(marks, stroke=GREY, width=1.4, stroke_dasharray="1.5 3")]
+    for column, (colour, dashes) in enumerate(LOOKS):
         points = " ".join([f"{a:.1f},{b:.1f}" for a, b in zip(across, up[:, column], strict=True)])
         look = {"fill": "none", "stroke": colour, "stroke_width": 1.8, "stroke_dasharray": dashes}
         lines.append(element("polyline", points=points, **look))
@@ -35,8 +50,8 @@ def curve(records: np.ndarray, title: str, x: float, y: float, width: float, hei
         [
             box,
             *lines,
-            text(x + 4, y + 12, above, **OVER),
-            text(x + 4, y + height - 4, below, **OVER),
+            text(x - 4, y + 9, above, anchor="end"),
+            text(x - 4, y + height, below, anchor="end"),
             text(x + width, y + height + 13, f"epoch {len(records)}", anchor="end"),
         ]
     )

@@ -19,8 +19,8 @@ from minidl.lab.training import Trainer
 
 FINE, COARSE = 48, 24  # places along a side: of the whole network's picture, and of each unit's
 TOO_LARGE = (
-    "the numbers in the network are no longer finite: the steps were too large. "
-    "Start again with a smaller learning rate, or on the mean loss per sample (reduction 'batchmean')"
+    "The numbers in the network are no longer finite: the steps were too large. "
+    "Start again with a smaller learning rate, or with the mean per point as the loss."
 )
 
 
@@ -73,6 +73,10 @@ class Look:
         Points (n, 2) and whether each is of class 1.
     records : array, shape (epochs, 2, 2)
         For each epoch loss and accuracy (rows) on training and test points (columns).
+    now : array, shape (2, 2)
+        The same at this moment, which may lie between two epochs.
+    changes : tuple of float
+        After how many epochs a setting was changed on the way.
     """
 
     settings: Settings
@@ -89,6 +93,13 @@ class Look:
     training: tuple[np.ndarray, np.ndarray]
     test: tuple[np.ndarray, np.ndarray]
     records: np.ndarray
+    now: np.ndarray
+    changes: tuple[float, ...]
+
+    @property
+    def dead_layer(self) -> int | None:
+        """The number, from 1, of the first hidden layer all of whose units are dead."""
+        return next((number for number, dead in enumerate(self.dead[:-1], 1) if dead.all()), None)
 
 
 class Learner:
@@ -110,8 +121,6 @@ class Learner:
     training, test : (Tensor, Tensor)
     last : Step or None
         The last step, where ``step`` took it.
-    said : str
-        What the training has to say, a dead layer for example.
     """
 
     def __init__(self, settings: Settings, own: Sequence[Points] = ()) -> None:
@@ -129,8 +138,9 @@ class Learner:
         self.loss, self.optimizer = MSELoss(settings.reduction), SGD(self.model, settings.lr)
         options = {"loss": self.loss, "optimizer": self.optimizer, "generator": generator}
         self.trainer = Trainer(self.model, self.training, self.test, batch_size=settings.batch_size, **options)
-        self.trainer.say = self._hear
-        self.said, self.last, self.was_changed, self._steps = "", None, False, 0
+        self.trainer.say = lambda text: None  # what it says of a dead layer is seen in every look
+        self.last, self._steps = None, 0
+        self.changes: list[float] = []  # after how many epochs
         self._copied, self._copies = np.empty((0, 2, 2)), 0
         self._places = _places(self.side)
 
@@ -156,7 +166,8 @@ class Learner:
 
     def change(self, settings: Settings) -> None:
         """Go on with another learning rate, batch size or reduction. The batches of the epoch under way stay as they are."""
-        self.was_changed = self.was_changed or (settings != self.settings and self.epochs + self.step_number > 0)
+        if settings != self.settings and self.epochs + self.step_number > 0:
+            self.changes.append(self.epochs + self.step_number / self.steps)
         self.settings, self.optimizer.lr = settings, settings.lr
         self.trainer.batch_size, self.loss.reduction = settings.batch_size, settings.reduction
 
@@ -187,13 +198,16 @@ class Learner:
 
     def _advance(self, steps: int | None) -> None:
         self._steps = self.steps  # of the epoch under way: another batch size counts from the next one on
-        self.trainer.advance(steps)
+        try:
+            self.trainer.advance(steps)
+        except FloatingPointError:
+            raise FloatingPointError(TOO_LARGE) from None  # in the words of the controls
         if not all(bool(param.isfinite().all()) for param, _ in self.model.parameters()):
             raise FloatingPointError(TOO_LARGE)
 
     def look(self) -> Look:
         """Return all that there is to be seen now."""
-        inputs = torch.cat([self._places, self.training[0]])
+        inputs, learnt = torch.cat([self._places, self.training[0], self.test[0]]), len(self.training[0])
         outputs, units, awake, dead = [], [], [], []
         with torch.no_grad():
             for layer in self.model.layers():
@@ -205,10 +219,12 @@ class Learner:
         for k in ends:
             over = outputs[k][: FINE * FINE].T.reshape(-1, FINE, FINE)
             units.append(over[:, ::skip, ::skip].numpy())
-            share = (outputs[k][FINE * FINE :] != 0).double().mean(0).numpy()
+            share = (outputs[k][FINE * FINE :][:learnt] != 0).double().mean(0).numpy()
             awake.append(share)
             dead.append((share == 0) & isinstance(layers[k], ReLU))
         outside, inside = outputs[-1][: FINE * FINE].T
+        answers = outputs[-1][FINE * FINE :].tensor_split([learnt])
+        scores = [_score(*pair) for pair in zip(answers, (self.training[1], self.test[1]), strict=True)]
         return Look(
             settings=self.settings,
             words=self.words,
@@ -224,6 +240,8 @@ class Learner:
             training=_as_arrays(self.training),
             test=_as_arrays(self.test),
             records=self._records(),
+            now=np.array(scores).T,
+            changes=tuple(self.changes),
         )
 
     def _records(self) -> np.ndarray:
@@ -236,9 +254,6 @@ class Learner:
             self._copied[self._copies] = record[..., 0]
             self._copies += 1
         return self._copied[: self._copies]
-
-    def _hear(self, text: str) -> None:
-        self.said = text.replace("\n", " ")
 
 
 def _split(own: Sequence[Points], generator: torch.Generator) -> tuple[Points, Points]:
@@ -254,6 +269,12 @@ def _split(own: Sequence[Points], generator: torch.Generator) -> tuple[Points, P
         raise ValueError("playground expected at least two points: every other one is for testing")
     order = torch.randperm(len(inputs), generator=generator)
     return tuple((inputs[rows], targets[rows]) for rows in (order[::2], order[1::2]))
+
+
+def _score(answers: Tensor, targets: Tensor) -> tuple[float, float]:
+    """Return the mean loss per point, and the share of right answers."""
+    right = (answers.argmax(-1) == targets.argmax(-1)).double().mean()
+    return float((answers - targets).square().sum() / len(targets)), float(right)
 
 
 def _places(side: tuple[float, float]) -> Tensor:

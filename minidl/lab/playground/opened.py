@@ -17,6 +17,7 @@ from minidl.lab.playground.learner import Step
 MOST = 2  # features of a layer in a network that is drawn with its numbers
 # in a tab of its own: the notebook may be in the middle of something
 LINK = '<a href="{0}.ipynb" target="_blank" style="text-decoration:underline">{0}</a>'.format
+CELL = '<td style="text-align:right">{}</td>'.format
 COLUMNS = (
     "layer",
     "puts out",
@@ -40,7 +41,8 @@ def opened(step: Step) -> str:
     loss, rows = _measured(step)
     head = "".join(f'<th scope="col">{name}</th>' for name in COLUMNS)
     body = "".join(
-        f'<tr><th scope="row">{row[0]}</th>{"".join(f"<td>{cell}</td>" for cell in row[1:])}</tr>' for row in rows
+        f'<tr><th scope="row" style="white-space:nowrap">{row[0]}</th>{"".join(map(CELL, row[1:]))}</tr>'
+        for row in rows
     )
     drawn = _numbers(step) if max(max(layer.params["weight"].shape) for layer in _linears(step)) <= MOST else ""
     return (
@@ -66,8 +68,10 @@ def _measured(step: Step) -> tuple[float, list[list[str]]]:
         messages.append(layer.backward(messages[-1]))
     messages = messages[:-1][::-1]  # what arrives at each layer, the first layer's first
     rows = []
+    last, place = len(_linears(step)), 0
     for number, (layer, output, message) in enumerate(zip(layers, outputs[1:], messages, strict=True)):
-        name = f"{number} {type(layer).__name__}"
+        place += bool(layer.params)  # a layer of the picture is a Linear and what follows it
+        name = f"{f'layer {place}' if place < last else 'output'}, {type(layer).__name__}"
         rest = ["", "", "", ""]
         if layer.params:
             weight, gradient = layer.params["weight"], step.model[number].grad["weight"]

@@ -14,10 +14,10 @@ from minidl.lab.playground.shades import border, shade
 from minidl.lab.playground.svg import INK, element, image, path, text
 from minidl.lab.playground.units import network
 
-WIDTH, HEIGHT = 1000, 556
+WIDTH, HEIGHT = 1000, 578
 NETWORK, TOP, TALL = 610, 62, 460  # the network's width, where it begins, and its height
 SQUARE, LEFT = 320, 672  # the square's size, and where it begins
-CURVE, BELOW = (SQUARE - 20) // 2, TOP + SQUARE + 46  # a curve's width, and where they begin
+CURVE, SECOND, BELOW = 136, LEFT + SQUARE - 136, TOP + SQUARE + 46  # a curve's width, and where they begin
 NARROW = 840  # pixels: JupyterLab shows a stored drawing as wide as it is, and a cell has no more
 SHOWN = 250  # points of each kind: more would hide what lies below
 STYLE = (
@@ -25,7 +25,15 @@ STYLE = (
     "max-width:100%;height:auto;display:block"
 )
 SMALL = "<style>.playground .small{font-size:11.5px}</style>"
-WEIGHTS = "Lines are weights: orange and solid above 0, blue and dashed below. A cross marks a dead unit."
+UNITS = (
+    "A square: what a unit puts out at every place of the plane, orange above 0, white 0, blue below. "
+    "A cross: a dead unit, which puts out 0 for every training point."
+)
+LINES = (
+    "Lines are weights: orange and solid above 0, blue and dashed below. Black line: where the two answers are equal{}."
+).format
+CHANGED = ", dotted: a setting changed"
+RING = "; dotted ring: the true border"
 
 
 class Still:
@@ -49,11 +57,11 @@ def picture(look: Look, hints: bool = True, width: int = WIDTH + 12) -> str:
         text(0, 16, _heading(look), small=False, font_weight=600),
         network(look, NETWORK, TOP, TALL, hints),
         _square(look),
-        curve(loss, "mean loss per point", LEFT, BELOW, CURVE, 84, logarithmic=True),
-        curve(accuracy, "share of right answers", LEFT + CURVE + 20, BELOW, CURVE, 84, logarithmic=False),
-        text(0, HEIGHT - 4, WEIGHTS),
-        text(LEFT, BELOW + 84 + 13, "solid: training"),
-        text(LEFT + CURVE + 20, BELOW + 84 + 13, "dashed: test"),
+        curve(loss, "loss per point, logarithmic", LEFT, BELOW, CURVE, 84, True, look.changes),
+        curve(accuracy, "share of right answers", SECOND, BELOW, CURVE, 84, False, look.changes),
+        text(LEFT, BELOW + 84 + 28, "solid: training, dashed: test" + CHANGED * bool(look.changes)),
+        text(0, HEIGHT - 20, UNITS),
+        text(0, HEIGHT - 4, LINES(RING * (look.settings.data == "disk"))),
     ]
     about = {
         "xmlns": "http://www.w3.org/2000/svg",
@@ -78,14 +86,15 @@ def description(look: Look) -> str:
     if not np.isfinite(look.answer).all():
         says = "the network's answers are no longer finite"
     what = f"A network {widths} with {settings.activation} learns {look.words}. {_heading(look)}"
-    return f"{what}. In the picture, {says}; {told}."
+    changed = "; dotted lines in the curves mark where a setting was changed" if look.changes else ""
+    return f"{what}. In the picture, {says}; {told}{changed}."
 
 
 def _heading(look: Look) -> str:
-    moment = f"Epoch {look.epochs}" + (f", step {look.step} of {look.steps} of the next" if look.step else "")
-    if not len(look.records):
+    moment = f"Epoch {look.epochs + 1}, step {look.step} of {look.steps}" if look.step else f"Epoch {look.epochs}"
+    if not look.epochs + look.step:
         return moment
-    (loss, test_loss), (right, test_right) = look.records[-1]
+    (loss, test_loss), (right, test_right) = look.now
     return f"{moment}: training loss {loss:.3g}, {right:.1%} right; test loss {test_loss:.3g}, {test_right:.1%} right"
 
 
@@ -100,8 +109,8 @@ def _square(look: Look) -> str:
     drawn += [_points(look.training, look.side, 1), _points(look.test, look.side, 0.4)]
     around = [
         text(0, -22, "what it answers", small=False),
-        text(0, -8, "orange, ○: class 1", fill="#8a5a00"),
-        text(110, -8, "blue, ×: class 0", fill=BLUE),
+        text(0, -8, "orange, ●: class 1", fill="#8a5a00"),
+        text(118, -8, "blue, ×: class 0", fill=BLUE),
         text(SQUARE, -8, "pale: test points", anchor="end"),
         element("svg", "".join(drawn), width=SQUARE, height=SQUARE),
         element("rect", width=SQUARE, height=SQUARE, fill="none", stroke=GREY),

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from minidl import Sequential
 from minidl.lab.arguments import check_whole, checked
-from minidl.lab.playground.controls import PAUSE, PLAY, READ, Controls, written
+from minidl.lab.playground.controls import PAUSE, PLAY, READ, Controls, gains, written
 from minidl.lab.playground.data import Points
 from minidl.lab.playground.learner import Learner
 from minidl.lab.playground.opened import opened
@@ -28,6 +28,11 @@ ALL: weakref.WeakSet[Playground] = (
     weakref.WeakSet()
 )  # one plays at a time: one that is out of sight would only take time
 CHANGED = "# Something was changed on the way: from the start, the last settings would give other numbers.\n"
+DEAD = (
+    "All units of layer {} are dead: every training point gets the same answer, and the layer learns no more. "
+    "Start again with a smaller learning rate, or with other initial weights."
+).format
+MARKED = "dotted in the curves. To compare two trainings fairly, start again."
 
 PROSE = "max-width:60em;line-height:1.45"
 
@@ -54,9 +59,13 @@ class Playground(widgets.VBox):
         self.controls = Controls(settings, has_own=bool(own))
         self.picture, self.said, self.inside, self.as_code = (widgets.HTML() for _ in range(4))
         self.picture.layout.max_width = "100%"
-        below = [self.said, self.controls.offer, self.picture, self.inside, self.as_code]
+        # room for two lines, so that the picture stays where it is when there is something to say
+        words = widgets.HBox(
+            [self.said, self.controls.offer], layout={"min_height": "44px", "align_items": "center", "grid_gap": "14px"}
+        )
+        below = [words, self.picture, self.inside, self.as_code]
         super().__init__([*self.controls.rows, *below], layout={"overflow": "hidden"})
-        self._is_writing = False
+        self._is_writing, self._says_dead = False, False
         self._answer_controls()
         ALL.add(self)
         self._draw()
@@ -86,7 +95,7 @@ class Playground(widgets.VBox):
     @property
     def code(self) -> str:
         with TURN:
-            return CHANGED * self.learner.was_changed + self.settings.code(self.learner.epochs)
+            return CHANGED * bool(self.learner.changes) + self.settings.code(self.learner.epochs)
 
     def step(self) -> None:
         """Take one mini-batch step, and open it up below the picture."""
@@ -195,8 +204,13 @@ class Playground(widgets.VBox):
             return
         if name in LIVE:
             self.learner.change(settings)
-            self._say("")
+            field = self.controls.fields[name]
+            goes_on = (
+                f"From here on it trains with {field.description} {getattr(field, 'label', field.value)}: {MARKED}"
+            )
             self._draw()
+            if not self._says_dead:
+                self._say(goes_on if self.learner.changes else "")
         else:
             self.pause()
             self._begin(settings)
@@ -214,7 +228,6 @@ class Playground(widgets.VBox):
     def _do(self, work: Callable[[], object]) -> None:
         """Train, then draw. Where a number is no longer finite: stop, say so, and offer a tenth of the learning rate."""
         with TURN:
-            said = self.learner.said
             try:
                 work()
             except FloatingPointError as error:
@@ -225,13 +238,15 @@ class Playground(widgets.VBox):
                 self.controls.offer.description = f"Start again with learning rate {self._smaller:g}"
                 self.controls.offer.layout.display = ""
                 raise
-            if self.learner.said != said:
-                self._say(self.learner.said)
             self._draw()
 
     def _draw(self) -> None:
         playing = self.controls.playing.value
-        self.picture.value = picture(self.learner.look(), hints=not playing)
+        look = self.learner.look()
+        self.picture.value = picture(look, hints=not playing)
+        if look.dead_layer or self._says_dead:  # and no longer than it holds
+            self._say(DEAD(look.dead_layer) if look.dead_layer else "")
+            self._says_dead = look.dead_layer is not None
         inside = opened(self.learner.last) if self.learner.last and not playing else ""
         self._put(self.inside, inside and f'<div style="{PROSE}">{inside}</div>')
         if not playing:
@@ -240,9 +255,10 @@ class Playground(widgets.VBox):
 
     def _say(self, text: str, role: str = "status") -> None:
         self.controls.offer.layout.display = "none"
+        self._says_dead = False
         self._put(
             self.said,
-            f'<p role="{role}" style="{PROSE}">{html.escape(text)}</p>' if text else "",
+            f'<p role="{role}" style="{PROSE};margin:0">{html.escape(text)}</p>' if text else "",
         )
 
     def _put(self, place: widgets.HTML, value: str) -> None:
@@ -255,8 +271,8 @@ class Playground(widgets.VBox):
         value = written(name, settings) if name in READ else getattr(settings, name)
         self._is_writing = True
         try:
-            if name == "gain" and value not in [gain for _, gain in field.options]:
-                field.options = [*field.options, (f"gain {value:g}", value)]
+            if name == "gain" and field.options != tuple(gains(settings)):
+                field.options = gains(settings)
             field.value = value
         finally:
             self._is_writing = False

@@ -53,7 +53,7 @@ def test_it_equals_train_to_the_last_bit(data, others):
         torch.equal(mine, theirs) for mine, theirs in zip(parameters(learner.model), parameters(model), strict=True)
     )
     pd.testing.assert_frame_equal(learner.history, history, check_exact=True)
-    assert not learner.was_changed
+    assert learner.changes == []
 
 
 def test_an_epoch_ends_where_it_should():
@@ -77,7 +77,7 @@ def test_what_may_change_on_the_way_does_and_is_remembered():
     assert all(torch.allclose(a, 0.5 * b, atol=1e-6) for a, b in zip(moved, grads, strict=True))
     learner.advance(None)
     assert learner.steps == 2
-    assert learner.was_changed
+    assert learner.changes == [0.25]
 
 
 def test_the_last_step_can_be_done_again():
@@ -111,6 +111,17 @@ def test_what_is_seen_is_what_the_network_answers():
     assert [weights.shape for weights in look.weights] == [(2, 5), (5, 4), (4, 2)]
 
 
+def test_the_numbers_of_a_look_are_those_of_its_moment():
+    learner = Learner(Settings(lr=0.01, **SMALL))
+    learner.advance(None)
+    assert learner.look().now == pytest.approx(learner.look().records[-1], rel=1e-5)
+    learner.advance(2)
+    look, points = learner.look(), (learner.training, learner.test)
+    differences = [learner.model.forward(inputs) - targets for inputs, targets in points]
+    assert look.now[0] == pytest.approx([float(d.square().sum(-1).mean()) for d in differences], rel=1e-5)
+    assert look.now[0] != pytest.approx(look.records[-1, 0], rel=1e-3)
+
+
 def test_dead_units_are_those_that_answer_0_for_all_training_points():
     learner = Learner(Settings(**SMALL))
     learner.model[0].params["bias"][0, :2] = -100.0
@@ -137,10 +148,12 @@ def test_numbers_that_are_no_longer_finite_are_reported_at_once(take):
     learner.look()
 
 
-def test_a_dead_layer_is_told_and_not_printed(capsys):
-    learner = Learner(Settings(gain=0.0, **SMALL))
+def test_a_dead_layer_is_seen_and_not_printed(capsys):
+    learner = Learner(Settings(**SMALL))
+    assert learner.look().dead_layer is None
+    learner.model[2].params["bias"][:] = -100.0
     learner.advance(None)
-    assert "all samples get the same output" in learner.said
+    assert learner.look().dead_layer == 2
     assert capsys.readouterr().out == ""
 
 

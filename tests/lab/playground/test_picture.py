@@ -14,10 +14,23 @@ import torch
 from matplotlib.colors import to_rgb
 from PIL import Image
 
-from minidl.lab.figures.style import BLUE, ORANGE, REGIONS, SIGNS
+from minidl.lab.figures.style import BLUE, GREY, ORANGE, REGIONS, SIGNS
 from minidl.lab.playground.learner import Learner
 from minidl.lab.playground.opened import opened
-from minidl.lab.playground.picture import HEIGHT, NETWORK, TALL, TOP, WIDTH, Still, description, picture
+from minidl.lab.playground.picture import (
+    BELOW,
+    CURVE,
+    HEIGHT,
+    LEFT,
+    NETWORK,
+    SECOND,
+    TALL,
+    TOP,
+    WIDTH,
+    Still,
+    description,
+    picture,
+)
 from minidl.lab.playground.settings import Settings
 from minidl.lab.playground.shades import border, shade, sheet
 from minidl.lab.playground.units import columns
@@ -63,14 +76,44 @@ def test_the_words_say_how_far_it_is_and_what_is_dead():
     dead = int(sum(layer.sum() for layer in look.dead))
     words = description(look)
     assert words.startswith(
-        "A network 2-6-3-2 with ReLU learns the disk. Epoch 3, step 1 of 2 of the next: training loss"
+        f"A network 2-6-3-2 with ReLU learns the disk. Epoch 4, step 1 of 2: training loss {look.now[0, 0]:.3g}, "
     )
-    assert f"{look.records[-1, 1, 1]:.1%} right" in words
+    assert f"{look.now[1, 1]:.1%} right" in words
     assert f"{dead} of 9 hidden units are dead" in words
     assert f"class 1 in {np.mean(look.answer > 0):.0%} of the square" in words or "everywhere" in words
     root = ET.fromstring(picture(look))
     crosses = [path for path in root.findall(f"./{SVG}path") if path.get("stroke") == "#1a1a1a"]
     assert sum(path.get("d").count("M") for path in crosses) == dead
+
+
+def test_the_caption_names_what_is_there():
+    disk, moons = (picture(learner(1, data=data).look()) for data in ("disk", "moons"))
+    for words in ("which puts out 0 for every training point", "where the two answers are equal", "dashed: test"):
+        assert words in disk
+        assert words in moons
+    assert "dotted ring: the true border" in disk
+    assert "ring" not in moons
+
+
+def test_the_curves_have_no_colour_of_a_class():
+    lines = ET.fromstring(picture(learner(3).look())).findall(f"./{SVG}polyline")
+    assert [line.get("stroke") for line in lines] == 2 * ["#1a1a1a", GREY]
+    assert len({line.get("stroke-dasharray") for line in lines}) == 2
+
+
+def test_dotted_lines_mark_where_a_setting_was_changed():
+    one = learner(2)
+    before = picture(one.look())
+    one.change(one.settings.changed(lr=0.01))
+    one.change(one.settings.changed(lr=0.02))
+    one.advance(None)
+    one.advance(None)
+    assert "dotted lines" in description(one.look())
+    assert "dotted lines" not in before
+    marks = [
+        p.get("d") for p in ET.fromstring(picture(one.look())).findall(f"./{SVG}path") if p.get("d").endswith("v84")
+    ]
+    assert marks == [f"M{left + CURVE / 3:.1f} {BELOW:.1f}v84" for left in (LEFT, SECOND)]  # epoch 2 of epochs 1 to 4
 
 
 def test_answers_that_are_no_longer_finite_are_drawn_and_told():
@@ -137,12 +180,17 @@ class TestOpened:
         first = one.last.model[0]
         weight, gradient = (float(t.square().mean().sqrt()) for t in (first.params["weight"], first.grad["weight"]))
         assert "a mini-batch of 50 points, lr = 0.25" in told
-        row = re.search(r"0 Linear 2 → 6(.*?)1 ReLU", told)[1].split()
+        row = re.search(r"layer 1, Linear 2 → 6(.*?)layer 1, ReLU", told)[1].split()
         assert row[3:] == [
             f"{weight:.3g}",
             f"{gradient:.3g}",
             f"{0.25 * gradient:.3g}",
             f"{0.25 * gradient / weight:.2%}",
+        ]
+        assert re.findall(r"(layer \d|output), (\w+)", told)[2:] == [
+            ("layer 2", "Linear"),
+            ("layer 2", "ReLU"),
+            ("output", "Linear"),
         ]
         after = (one.model[0].params["weight"] - first.params["weight"]).square().mean().sqrt()
         assert float(row[5]) == pytest.approx(float(after), rel=0.01)

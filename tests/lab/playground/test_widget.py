@@ -117,6 +117,9 @@ def test_the_rest_changes_on_the_way(play, name, value, holds):
     assert play.learner.epochs == 1
     assert play.controls.playing.value
     assert play.code.startswith("# Something was changed on the way")
+    assert f"From here on it trains with {play.controls.fields[name].description} " in said(play)
+    play.restart()
+    assert said(play) == ""
 
 
 @pytest.mark.parametrize(
@@ -147,7 +150,8 @@ def test_a_loss_that_is_infinite_stops_the_play_and_offers_a_tenth(play, capsys)
     play.controls.playing.value = True
     tick(play, 20)
     assert not play.controls.playing.value
-    assert "smaller learning rate" in said(play)
+    assert "smaller learning rate, or with the mean per point as the loss" in said(play)
+    assert "batchmean" not in said(play)
     assert play.controls.offer.layout.display == ""
     assert play.controls.offer.description == "Start again with learning rate 10"
     play.controls.offer.click()
@@ -172,10 +176,15 @@ def test_a_model_that_was_taken_apart_gives_a_sentence(play, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_dead_layer_is_said(play):
+def test_a_dead_layer_is_said_as_long_as_it_is_dead(play):
     play.controls.fields["gain"].value = 0.0
+    assert "All units of layer 1 are dead" in said(play)
     play.controls.epoch.click()
-    assert "all samples get the same output" in said(play)
+    play.controls.fields["lr"].value = "0.002"
+    assert "All units of layer 1 are dead" in said(play)
+    play.model[0].params["weight"][:] = 1.0
+    play.controls.step.click()
+    assert said(play) == ""
 
 
 def test_one_plays_at_a_time(play):
@@ -217,6 +226,15 @@ def test_a_gain_that_is_not_listed_gets_a_place(play):
     assert playground(gain=1.5, **SMALL).controls.fields["gain"].label == "gain 1.5"
     play.restart(gain=0.7)
     assert play.controls.fields["gain"].label == "gain 0.7"
+
+
+def test_a_gain_is_called_fit_for_the_activation_that_is_chosen(play):
+    gain = play.controls.fields["gain"]
+    assert gain.label == "gain √2, for ReLU"
+    play.controls.fields["activation"].value = "Sigmoid"
+    assert gain.label == "gain √2"
+    assert [name for name, _ in gain.options if "for" in name] == ["gain 4, for Sigmoid"]
+    assert play.settings.gain == gain.value == 2**0.5
 
 
 def test_every_control_has_a_name_and_an_explanation(play):

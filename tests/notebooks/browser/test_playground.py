@@ -19,6 +19,10 @@ WATCH = """() => {
     const count = () => { window.pictures += 1; };
     new MutationObserver(count).observe(document.querySelector("svg.playground").parentElement, { childList: true });
 }"""
+HEIGHT = """() => {
+    const top = (selector) => document.querySelector(selector).getBoundingClientRect().top;
+    return top("svg.playground") - top(".jp-OutputArea-output");
+}"""
 # in the order in which Tab reaches them: what to type, and what holds then
 TYPED = {
     "points": ("60", "points=60"),
@@ -33,7 +37,7 @@ CHOSEN = {
     "activation": ("Tanh", "activation='Tanh'"),
     "initial weights": ("Xavier (gain 1)", "gain=1.0"),
     "loss": ("mean per point (batchmean)", "reduction='batchmean'"),
-    "each picture": ("1 step", ""),
+    "picture every": ("1 step", ""),
 }
 
 
@@ -131,7 +135,7 @@ def test_its_buttons_by_mouse_and_by_keyboard(tab):
     tab.button("One epoch").click()
     tab.shows("Epoch 1:")
     tab.button("One step").click()
-    tab.shows("Epoch 1, step 1 of 10 of the next")
+    tab.shows("Epoch 2, step 1 of 10")
     tab.page.get_by_role("heading", name="Step 1 of epoch 2: a mini-batch of 50 points").wait_for()
     tab.page.keyboard.press("Tab")
     tab.page.keyboard.press("Enter")  # One epoch
@@ -178,9 +182,11 @@ def test_a_learning_rate_that_is_too_large_stops_it_and_a_smaller_one_is_offered
     tab.field("activation").select_option("ReLU")
     tab.field("learning rate").fill("1e9")
     tab.page.keyboard.press("Enter")
+    height = tab.page.evaluate(HEIGHT)
     tab.button("Play").click()
     tab.page.get_by_role("alert").get_by_text("smaller learning rate").wait_for()
     tab.button("Play").wait_for()
+    assert tab.page.evaluate(HEIGHT) == height  # the picture does not jump
     tab.button("Start again with learning rate 1e+08").click()
     tab.shows("Epoch 0.")
     assert tab.field("learning rate").input_value() == "1e+08"
