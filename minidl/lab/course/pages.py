@@ -100,6 +100,7 @@ p, li, summary, h1, h2, h3 { overflow-wrap: break-word }
   main { max-width: none; margin: 0 }
   pre { white-space: pre-wrap !important; overflow-wrap: anywhere }
   mjx-container > svg { max-width: 100% }
+  mjx-container > mjx-assistive-mml { display: none !important }
   .input_area pre, .output pre, .output_subarea, .table { overflow: visible }
   img, tr, mjx-container[display="true"] { break-inside: avoid }
   h1, h2, h3 { break-after: avoid }
