@@ -501,3 +501,19 @@ def momentum_by_hand(model, loss, X, T, epochs, batch_size, lr):
                 speed.mul_(0.9).add_(grad)
                 param.sub_(lr * speed)
     return value.item()
+
+
+@right_loop
+def returns_losses_and_accuracies(model, loss, optimizer, X, T, epochs, batch_size):
+    losses, accuracies = [], []
+    for _ in range(epochs):
+        order = torch.randperm(len(X))
+        for x, t in zip(X[order].split(batch_size), T[order].split(batch_size), strict=True):
+            loss(model(x), t)
+            model.zero_grad()
+            model.backward(loss.backward())
+            optimizer.step()
+        Y = model(X)
+        losses.append(loss(Y, T).item() / len(X))
+        accuracies.append((Y.argmax(1) == T.argmax(1)).double().mean().item())
+    return losses, accuracies

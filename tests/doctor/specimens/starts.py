@@ -25,6 +25,14 @@ def torch_all_weights_equal():
     return {"model": model, "data": labels(points()), "loss": nn.CrossEntropyLoss(), "lr": 0.1}
 
 
+@setting("units all equal")
+def all_weights_alike_up_to_rounding():
+    model = network(2, 25, 25, 2)
+    for param, _ in model.parameters():
+        param.fill_(0.1)
+    return {"model": model, "data": points(), "lr": 0.001}
+
+
 @setting("dead units")
 def bias_far_below_zero():
     model = network(2, 25, 25, 2)

@@ -21,6 +21,9 @@ from minidl.lab.doctor.mistakes.reading import BATCHES, FOUR_LOOPS, LOOP
 from minidl.lab.doctor.mistakes.rules import Seen, wrong_loop
 from minidl.lab.doctor.wording import listed
 
+# What a loop calls its numbers on data that are held back; "value 2" and "latest" are no such names.
+HELD_BACK = re.compile(r"(?<![a-z])(val(?!ue)|test|held|dev(?!ia))", re.IGNORECASE)
+
 
 def mismatched(training: Training) -> list[Event]:
     """Return the losses of training batches in which some target is another sample's."""
@@ -97,7 +100,7 @@ def trained_on_what_is_held_back(training: Training) -> Seen | None:
         known = set().union(*apart) & seen
         said = f"{len(known)} samples that are held back in one epoch"
         return {"where": said, "when": ", in another"} if known else None
-    claimed = any(re.search(r"val|test|held|dev", name, re.IGNORECASE) for name, _ in series(training.result))
+    claimed = any(HELD_BACK.search(name) for name, _ in series(training.result))
     asked = {"validation inputs", "validation loader", "validation pair"} & set(training.roles)
     if not claimed or asked or not set().union(*looked) <= seen:
         return None
