@@ -199,8 +199,8 @@ class Trainer:
         Time spent on training steps alone, evaluation not counted.
     waiting : list of (Tensor, Tensor)
         The batches of the epoch under way for which no step has been taken yet.
-    say : function of a str
-        Is told once when a layer is dead; ``print`` unless it is replaced.
+    said_dead : bool
+        Whether a dead layer has been told of: that is done once.
     """
 
     def __init__(
@@ -237,7 +237,7 @@ class Trainer:
         self.generators = list(generator) if isinstance(generator, Sequence) else [generator] * self.runs
         if len(self.generators) != self.runs:
             raise ValueError(f"train expected one generator for each of {self.runs} runs, got {len(self.generators)}")
-        self.said_dead, self.say = False, print
+        self.said_dead = False
         self.seconds = 0.0
         self.waiting: list[tuple[Tensor, Tensor]] = []
         self.records: list[Tensor] = []  # of every epoch, shape (2, splits, runs): losses and accuracies
@@ -354,7 +354,7 @@ class Trainer:
         if units and not self.said_dead and output.shape[-2] > 1 and bool(stuck.any()):
             self.said_dead = True
             which = f" of model {int(stuck.reshape(-1).nonzero()[0])} of the stack" if self.runs > 1 else ""
-            self.say(
+            print(
                 f"After epoch {self.epoch + 1} all samples get the same output{which}:\n"
                 "no unit of some ReLU layer is awake, and what sleeps learns nothing.\n"
                 "Start again with a smaller learning rate, or with other initial weights."

@@ -138,7 +138,7 @@ class Learner:
         self.loss, self.optimizer = MSELoss(settings.reduction), SGD(self.model, settings.lr)
         options = {"loss": self.loss, "optimizer": self.optimizer, "generator": generator}
         self.trainer = Trainer(self.model, self.training, self.test, batch_size=settings.batch_size, **options)
-        self.trainer.say = lambda text: None  # what it says of a dead layer is seen in every look
+        self.trainer.said_dead = True  # each look tells of it
         self.last, self._steps = None, 0
         self.changes: list[float] = []  # after how many epochs
         self._copied, self._copies = np.empty((0, 2, 2)), 0
