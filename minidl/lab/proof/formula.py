@@ -23,7 +23,7 @@ import sympy
 
 from minidl.lab.arguments import checked
 
-INDEX = {"n": "i", "in": "k", "out": "j", "m": "j", "hidden": "h"}  # the index that runs over a size
+INDEX = {"n": "i", "in": "k", "out": "j", "m": "j", "hidden": "u"}  # the index that runs over a size
 ALLOWED = 'it is made with +, -, *, /, **, @, .T, .sum() of all entries, ones("n"), > 0 and functions such as .exp()'
 INSTEAD = "write .relu() for the larger one of 0 and a formula; comparisons count as 1 and 0, and may be multiplied"
 PLUS, SUM, ENTRIES, TIMES, POWER, ATOM = range(6)  # how tightly a printed formula holds together
