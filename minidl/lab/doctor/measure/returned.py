@@ -125,7 +125,7 @@ def _losses(training: Training) -> Iterator[Candidate]:
             continue
         mean = _mean_like(training, epochs[0][0])
         values = [[float(e.value) for e in epoch] for epoch in epochs]
-        sizes = [[len(e.rows or e.output) for e in epoch] for epoch in epochs]
+        sizes = [[e.size for e in epoch] for epoch in epochs]
         sums, ns, counts = [sum(v) for v in values], [sum(s) for s in sizes], [len(v) for v in values]
         weighted = [sum(a * b for a, b in zip(v, s, strict=True)) for v, s in zip(values, sizes, strict=True)]
         by_samples = [s / n for s, n in zip(sums, ns, strict=True)]

@@ -44,7 +44,7 @@ class Training:
         if kind == "training":
             self.log = self._run(1)
             self.in_one_epoch = len(self.trained)
-            self.met_in_one_epoch = sum(len(e.rows or e.output or ()) for e in self.trained)
+            self.met_in_one_epoch = sum(e.size for e in self.trained)
         if self.raised is None:
             self.__dict__ = {k: v for k, v in vars(self).items() if k not in CACHED}
             self.log = self._run(EPOCHS)
@@ -135,7 +135,8 @@ class Training:
     def steps(self) -> list[Event]:
         """The steps of an optimiser, and changes of the model without one, for which there was a new gradient."""
         steps, used = [], set()
-        for event in self.of_kind("step", "moved"):
+        kinds = ("step",) if any(not e.still for e in self.of_kind("step")) else ("step", "moved")
+        for event in self.of_kind(*kinds):
             new = {id(e) for e in event.contributions} - used
             if event.kind == "step" or (event.of is self.model and new):  # no step is one who loads what was kept
                 steps.append(event)
@@ -197,7 +198,7 @@ class Training:
     def passes(self) -> tuple[float, float]:
         """How often the training samples are gone through, with epochs = 1 and with all of them."""
         n = len(self.task.X)
-        met = sum(len(e.rows or e.output or ()) for e in self.trained)
+        met = sum(e.size for e in self.trained)
         return self.met_in_one_epoch / n, met / n
 
     @functools.cached_property

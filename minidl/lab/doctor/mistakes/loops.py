@@ -133,11 +133,12 @@ def zeroed_before_the_step(training: Training) -> Seen | None:
 def stale(training: Training) -> tuple[int, int]:
     """Return in how many steps the gradients of earlier ones are still in, and in how many they could be."""
     steps = [s for s in training.steps if s.contributions]
-    used: set[int] = set()
+    used: dict[int, set[tuple[int, int]]] = {}  # of each backward, the parameters that it has moved
     count = 0
     for step in steps:
-        count += any(id(e) in used for e in step.contributions)
-        used |= {id(e) for e in step.contributions}
+        count += any(used.get(id(e), set()) & step.touched for e in step.contributions)
+        for event in step.contributions:
+            used.setdefault(id(event), set()).update(step.touched)
     return count, max(0, len(steps) - 1)
 
 
