@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from minidl.lab.doctor.diagnosis import Finding
 from minidl.lab.doctor.measure.trainings import EPOCHS, Training
-from minidl.lab.doctor.mistakes.samples import always_whole, same_order_throughout, stopped_at_once, with_replacement
+from minidl.lab.doctor.mistakes.orders import same_order_throughout, with_replacement
+from minidl.lab.doctor.mistakes.samples import always_whole, drops_the_last, left_out, stopped_at_once
 from minidl.lab.doctor.wording import number
 
 NOT_SEEN = (
@@ -36,7 +37,7 @@ TARGETS = {
 def notes_on(training: Training, findings: list[Finding], tried: list[tuple[Training, list[Finding]]]) -> list[str]:
     """Return the notes on a training; those tried before it, with other parts, come with what was found."""
     notes = []
-    if training.kind != "step" and training.backwards and not training.orders:
+    if training.kind != "step" and training.backwards and any(e.rows is None for e in training.trained):
         notes.append(NOT_SEEN)
     if not findings and training.orders and training.moved and with_replacement(training):
         notes.append(CHANCE)

@@ -104,7 +104,7 @@ def confirmed(training: Training) -> bool:
     return training.raised is None and all(any(c.fits(values) for c in known) for _, values in numbers)
 
 
-def _mean_like(training: Training, event: Event) -> bool:
+def mean_like(training: Training, event: Event) -> bool:
     """Whether a loss is a mean: by its word, or else because a batch that is taken twice has no larger one."""
     if hasattr(event.of, "reduction"):
         return event.of.reduction != "sum"
@@ -123,7 +123,7 @@ def _losses(training: Training) -> Iterator[Candidate]:
     for place, epochs in enumerate(parts):
         if not epochs or not all(epochs):
             continue
-        mean = _mean_like(training, epochs[0][0])
+        mean = mean_like(training, epochs[0][0])
         values = [[float(e.value) for e in epoch] for epoch in epochs]
         sizes = [[e.size for e in epoch] for epoch in epochs]
         sums, ns, counts = [sum(v) for v in values], [sum(s) for s in sizes], [len(v) for v in values]

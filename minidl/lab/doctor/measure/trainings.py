@@ -82,7 +82,7 @@ class Training:
         }  # fmt: skip
         if "loader" in self.roles or "validation loader" in self.roles:
             drawn = torch.Generator().manual_seed(5)
-            values["loader"] = DataLoader(TensorDataset(task.X, task.T), BATCH, shuffle=True, generator=drawn)
+            values["loader"] = DataLoader(TensorDataset(task.X, task.T), batch, shuffle=True, generator=drawn)
             values["validation loader"] = DataLoader(TensorDataset(task.X_val, task.T_val), BATCH)
         if "scheduler" in self.roles:
             values["scheduler"] = torch.optim.lr_scheduler.StepLR(task.optimizer, 100)
@@ -168,6 +168,8 @@ class Training:
             size = self.in_one_epoch
             if not size or len(self.trained) % size:
                 return []
+            if "step" in self.roles["epochs"].lower() and size == 1:
+                return []  # what is counted are steps
             return [self.trained[k : k + size] for k in range(0, len(self.trained), size)]
         if self.kind == "epoch":
             place = {id(e): k for k, e in enumerate(self.log.events)}
@@ -204,10 +206,15 @@ class Training:
     @functools.cached_property
     def sizes_with_other_batches(self) -> list[int]:
         """How large the batches are that the loop makes where batches twice as large are asked for."""
+        return [len(e.rows or ()) for e in self.with_batches_of(2 * BATCH).trained]
+
+    def with_batches_of(self, size: int) -> Training:
+        """Return what the loop does where batches of another size are asked for."""
         other = copy.copy(self)
         other.__dict__ = {k: v for k, v in vars(self).items() if k not in CACHED}
-        other.log = other._run(EPOCHS, 2 * BATCH)
-        return [len(e.rows or ()) for e in other.trained]
+        other.known = None
+        other.log = other._run(EPOCHS, size)
+        return other
 
     def truth(self, rows: list[int]) -> Tensor:
         return self.log.T[rows]

@@ -26,6 +26,7 @@ from minidl.lab.doctor.mistakes import (
     curves,
     directions,
     factors,
+    gradients,
     loops,
     losses,
     matrices,
@@ -33,6 +34,7 @@ from minidl.lab.doctor.mistakes import (
     normalisation,
     numbers,
     optimisers,
+    orders,
     rates,
     reports,
     samples,
@@ -56,8 +58,10 @@ FAMILIES = (
     containers,
     optimisers,
     loops,  # what a loop calls, and then where it goes, which samples it visits, and what it says in the end
+    gradients,
     directions,
     samples,
+    orders,
     reports,
     settings,  # what stands in the way of a training, in the order in which one looks
     starts,
