@@ -52,7 +52,7 @@ class Training:
 
     # Running --------------------------------------------------------------------------------------------------------
 
-    def _run(self, epochs: int, batch: int = BATCH) -> Log:
+    def _run(self, epochs: int, batch: int = BATCH, rate: float = RATE) -> Log:
         task = self.task.copy()
         log = record(task)
         self.log, self.ran = log, task
@@ -64,7 +64,7 @@ class Training:
             sys.modules["numpy"].random.seed(8)
         with listening(log):
             try:
-                for given in self._given(task, epochs, batch):
+                for given in self._given(task, epochs, batch, rate):
                     self.calls.append(len(log.events))
                     results.append(self.watch.call(self.name, functools.partial(self.loop, **given)))
             except StudentError as error:
@@ -72,11 +72,11 @@ class Training:
         self.result = results[0] if len(results) == 1 else results
         return log
 
-    def _given(self, task: Task, epochs: int, batch: int = BATCH) -> list[dict[str, Any]]:
+    def _given(self, task: Task, epochs: int, batch: int, rate: float) -> list[dict[str, Any]]:
         """Return the arguments of each call."""
         values = {
             "model": task.model, "loss": task.loss, "optimizer": task.optimizer, "epochs": epochs, "batch size": batch,
-            "rate": RATE, "device": "cpu", "generator": torch.Generator().manual_seed(3), "number": 2, "switch": False,
+            "rate": rate, "device": "cpu", "generator": torch.Generator().manual_seed(3), "number": 2, "switch": False,
             "inputs": task.X, "targets": task.T, "training pair": (task.X, task.T),
             "validation inputs": task.X_val, "validation targets": task.T_val, "validation pair": (task.X_val, task.T_val),
         }  # fmt: skip
@@ -206,14 +206,14 @@ class Training:
     @functools.cached_property
     def sizes_with_other_batches(self) -> list[int]:
         """How large the batches are that the loop makes where batches twice as large are asked for."""
-        return [len(e.rows or ()) for e in self.with_batches_of(2 * BATCH).trained]
+        return [len(e.rows or ()) for e in self.again(2 * BATCH).trained]
 
-    def with_batches_of(self, size: int) -> Training:
-        """Return what the loop does where batches of another size are asked for."""
+    def again(self, batch: int = BATCH, rate: float = RATE) -> Training:
+        """Return what the loop does where other batches are asked for, or another learning rate."""
         other = copy.copy(self)
         other.__dict__ = {k: v for k, v in vars(self).items() if k not in CACHED}
         other.known = None
-        other.log = other._run(EPOCHS, size)
+        other.log = other._run(EPOCHS, batch, rate)
         return other
 
     def truth(self, rows: list[int]) -> Tensor:

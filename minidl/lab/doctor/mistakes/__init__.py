@@ -40,6 +40,7 @@ from minidl.lab.doctor.mistakes import (
     samples,
     settings,
     starts,
+    weights,
 )
 from minidl.lab.doctor.mistakes.rules import Factor, Misbehaviour, Rule, WrongLoop, WrongSetting, WrongStep, WrongValue
 
@@ -59,6 +60,7 @@ FAMILIES = (
     optimisers,
     loops,  # what a loop calls, and then where it goes, which samples it visits, and what it says in the end
     gradients,
+    weights,
     directions,
     samples,
     orders,

@@ -138,13 +138,13 @@ def gradients_thrown_away(training: Training) -> Seen | None:
         size = next((size for size in (5, 6, 8, 3) if -(-n // size) % group and group < -(-n // size)), None)
         if size is None or group >= len(training.by_epoch[0] if training.by_epoch else ()):
             return None
-        looked, when = training.with_batches_of(size), f", with batches of {size}"
+        looked, when = training.again(size), f", with batches of {size}"
     count = wasted(looked)
     if not count or looked.raised:
         return None
     reason = "zero_grad wipes them out first. Zero them after a step, and nowhere else"
     if several:
-        reason = "the last ones of an epoch are too few for a group, and zero_grad wipes them out. Make a step with what is left, too"
+        reason = "the last ones of an epoch are too few for a group. Make a step with what is left, too"
     return {"where": f"The gradients of {count} of {len(looked.backwards)} batches", "when": when, "reason": reason}
 
 

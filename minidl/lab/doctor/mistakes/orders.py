@@ -50,7 +50,11 @@ def loops_inside_out(training: Training) -> Seen | None:
     return {"where": "The loop of the epochs", "count": EPOCHS} if max(met.values()) == 1 else None
 
 
-@wrong_loop("a new pass for each batch", read=BATCHES, explains=("samples seen twice", "samples left out", "drawn anew"))
+@wrong_loop(
+    "a new pass for each batch",
+    read=BATCHES,
+    explains=("samples seen twice", "samples left out", "batches drawn anew"),
+)
 def new_pass_for_each_batch(training: Training) -> Seen | None:
     """{thing} begins a new pass through the data each time, and takes its first batch: in one epoch {never} of {of}
     samples are not met, and others up to {most} times. Go through the whole pass: for x, y in loader.
@@ -64,7 +68,7 @@ def new_pass_for_each_batch(training: Training) -> Seen | None:
     return {"where": "next(iter(loader))", **told}
 
 
-@wrong_loop("drawn anew", read=BATCHES)
+@wrong_loop("batches drawn anew", read=BATCHES)
 def drawn_anew(training: Training) -> Seen | None:
     """{thing} are drawn anew for each step: in the first epoch {never} of {of} samples are not met, and others up to
     {most} times, and what is called an epoch is none. Draw one order for each epoch, torch.randperm, and go through it.
