@@ -155,6 +155,8 @@ def _losses(training: Training) -> Iterator[Candidate]:
                 "the size of a batch": [s / largest for s in sums],
                 "samples, after it was multiplied by them": [w / n for w, n in zip(weighted, ns, strict=True)],
             }
+        if min(counts) > 1:
+            wrong["batches less one"] = [s / (b - 1) for s, b in zip(sums, counts, strict=True)]
         if data == "validation":
             wrong["training samples"] = [(w if mean else s) / n for w, s in zip(weighted, sums, strict=True)]
         singles = counts[0] == 1  # a single batch is whole

@@ -32,7 +32,7 @@ def backward_twice(training: Training) -> Seen | None:
     twice = len(about) > len(set(about)) and max(losses, default=0) <= 1
     if twice:
         return {"where": "twice for one forward", "times": 2, "else_": ""}
-    again = [step for step in training.steps if same_samples(step)]
+    again = [s for s in training.steps if same_samples(s) and not at_once(training, s.contributions)]
     if again and 2 * len(again) >= len(training.steps) and not scaled(training) and not used_again(training):
         times = len(again[0].contributions)
         return {"where": f"{times} times with the same samples before one step", "times": times, "else_": ""}
@@ -170,12 +170,12 @@ def backward_of_older_weights(training: Training) -> Seen | None:
 
 @wrong_loop("loss's backward left out", read=LOOP)
 def message_of_another_kind(training: Training) -> Seen | None:
-    """What {thing} is given is not what loss.backward() returns: in {count} of {of} messages many entries have the other
+    """What {thing} is given is not what loss.backward() returns: in {count} of {of} messages there are entries with the other
     sign, so that these outputs are moved away from their targets. Pass it on as it comes:
     model.backward(loss.backward()).
     """
     judged = [share for share in (signs_turned(training, e) for e in training.backwards) if share is not None]
-    wrong = sum(0.2 < share < 0.95 for share in judged)
+    wrong = sum(0.01 < share < 0.95 for share in judged)
     if not wrong or 2 * wrong < len(judged):
         return None
     return {"where": "model.backward", "count": wrong, "of": len(judged)}

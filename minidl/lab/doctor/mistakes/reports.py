@@ -268,6 +268,8 @@ def accuracy_not_measured(training: Training) -> Seen | None:
     known = [c for c in candidates(training) if c.what == "share"]
     for name, values in series(training.result):
         said = f"{training.name if training.kind == 'evaluation' else ''} {name}".lower()
+        if all(value > 1 and value == int(value) for value in values):
+            continue  # a count
         if "acc" not in said or re.search("top|balanc|ema|smooth|class|run|mov", said) or not known:
             continue
         if len(values) in (1, training.epochs) and not any(c.fits(values) for c in candidates(training)):

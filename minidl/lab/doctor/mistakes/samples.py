@@ -16,7 +16,7 @@ from minidl.lab.doctor.measure.parts import BATCH
 from minidl.lab.doctor.measure.recording import Event
 from minidl.lab.doctor.measure.returned import series
 from minidl.lab.doctor.measure.trainings import EPOCHS, Training
-from minidl.lab.doctor.mistakes.gradients import same_samples, scaled
+from minidl.lab.doctor.mistakes.gradients import at_once, same_samples, scaled
 from minidl.lab.doctor.mistakes.orders import with_replacement
 from minidl.lab.doctor.mistakes.reading import BATCHES, FOUR_LOOPS, LOOP
 from minidl.lab.doctor.mistakes.rules import Seen, wrong_loop
@@ -285,7 +285,9 @@ def samples_seen_twice(training: Training) -> Seen | None:
     orders = training.orders
     if not orders or with_replacement(training):
         return None
-    if scaled(training) and all(same_samples(step) for step in training.steps):
+    looks = [step for step in training.steps if same_samples(step)]
+    several = all(at_once(training, step.contributions) for step in looks)
+    if len(looks) == len(training.steps) and (scaled(training) or several):
         return None  # each step takes the mean over several looks at its batch
     if training.of_kind("step") and any(e.contributions for e in training.of_kind("moved")):
         return None  # the weights are moved for a second look

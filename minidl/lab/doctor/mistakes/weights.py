@@ -65,19 +65,29 @@ def model_given_is_not_trained(training: Training) -> Seen | None:
 
 @wrong_loop("begins anew in each epoch", read=LOOP)
 def begins_anew(training: Training) -> Seen | None:
-    """At the start of {thing} the model has its first weights again: what was learned in the epoch before is thrown away.
-    Set the weights before the first epoch, and never in the loop.
+    """At the start of {thing} the model has {which}: what was learned in the epoch before is thrown away. Set the
+    weights before the first epoch, and never in the loop.
     """
     epochs = [epoch for epoch in training.by_epoch if epoch]
     if training.kind != "training" or len(epochs) < 2 or not training.moved or not training.orders:
         return None
     if any(len(set(order)) < 0.9 * len(training.task.X) for order in training.orders):
         return None  # another part is held back each time
-    starts = [epoch[0].weights for epoch in epochs]
-    within = any(e.weights != epoch[0].weights for epoch in epochs for e in epoch)
-    if not starts[0] or any(start != starts[0] for start in starts) or not (within or len(training.steps) >= EPOCHS):
+    starts, ends = ([epoch[place].weights for epoch in epochs] for place in (0, -1))
+    if not starts[0] or len(training.steps) < EPOCHS:
         return None
-    return {"where": "every epoch"}
+    if all(start == starts[0] for start in starts):
+        return {"where": "every epoch", "which": "its first weights again"}
+    inside = max(apart(start, end) for start, end in zip(starts, ends, strict=True))
+    jumps = [apart(end, start) for end, start in itertools.pairwise(itertools.chain(*zip(starts, ends, strict=True)))][1::2]
+    if inside > 0 and min(jumps) > 20 * inside:
+        return {"where": "every epoch", "which": "new weights, that have nothing to do with those before"}
+    return None
+
+
+def apart(some: tuple[float, ...], others: tuple[float, ...]) -> float:
+    """Return how far the sums of parameters are from each other."""
+    return sum(abs(a - b) for a, b in zip(some, others, strict=True))
 
 
 @wrong_loop("ends where it began", read=LOOP)
