@@ -100,11 +100,11 @@ def shuffled_once(model, loss, optimizer, X, T, epochs, batch_size):
             step(model, loss, optimizer, X[rows], T[rows])
 
 
-def halved_after_each_batch(model, loss, optimizer, X, T, epochs, batch_size):
+def lowered_after_each_batch(model, loss, optimizer, X, T, epochs, batch_size):
     for _ in range(epochs):
         for rows in torch.randperm(len(X)).split(batch_size):
             step(model, loss, optimizer, X[rows], T[rows])
-            optimizer.lr /= 2
+            optimizer.lr *= 0.6
 
 
 def targets_made_floats(model, criterion, optimizer, X, y):
@@ -117,7 +117,7 @@ def targets_made_floats(model, criterion, optimizer, X, y):
     ("loop", "said"),
     [
         (shuffled_once, "in the same order in every epoch"),
-        (halved_after_each_batch, "falls from 0.001 to 3.125e-05"),
+        (lowered_after_each_batch, "falls from 0.001 to 7.776e-05"),
         (right_loops.stops_when_small_enough, "of 3 epochs the loop makes one"),
         (targets_made_floats, "CrossEntropyLoss and class numbers were tried first"),
         (right_loops.index_batches, None),

@@ -58,7 +58,9 @@ class Event:
         None  # of a step or move: cosine of the way taken and the gradient, -1 for a plain step downhill
     )
     rate: float | None = None  # of a step: the learning rate, where it is known
-    touched: frozenset[tuple[int, int]] = frozenset()  # of a step: the parameters that it moves, each by model and place
+    touched: frozenset[tuple[int, int]] = (
+        frozenset()
+    )  # of a step: the parameters that it moves, each by model and place
     faithful: float | None = None  # of a step: cosine of the gradients it is made with and those that were computed
     weights: tuple[float, ...] = ()  # of a forward: the sums of the parameters, by which one knows them again
     shapes: tuple[int, ...] = ()  # of a forward: the shape of what the model is given
@@ -81,7 +83,9 @@ class State:
     params: list[Tensor]
     moves: int = 0
     coming: list[Event] = field(default_factory=list)  # backwards that may not have come to their end
-    pending: dict[int, list[Event]] = field(default_factory=dict)  # those in the gradient of each parameter, by its place
+    pending: dict[int, list[Event]] = field(
+        default_factory=dict
+    )  # those in the gradient of each parameter, by its place
     last: Event | None = None  # its last forward
     slopes: dict[int, Tensor] = field(default_factory=dict)  # the last gradient of each parameter, by its place
 
@@ -152,7 +156,12 @@ class Log:
 
     def rows(self, input: Any) -> list[int] | None:
         """Return which samples these are, or None."""
-        if not isinstance(input, Tensor) or not input.ndim or not input.numel() or input[0].numel() != self.X[0].numel():
+        if (
+            not isinstance(input, Tensor)
+            or not input.ndim
+            or not input.numel()
+            or input[0].numel() != self.X[0].numel()
+        ):
             return None
         given = input.detach().reshape(len(input), -1).to(self.X.dtype)
         for known, slack in self.scaled:
@@ -323,7 +332,6 @@ class Log:
             climbs=climbs,
             rate=_rate(optimizer),
         )
-
 
     def _contributions(self, touched: set[tuple[int, int]]) -> list[Event]:
         """Return the backwards whose results are in the gradients of the parameters that a step moves."""

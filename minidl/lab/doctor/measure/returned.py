@@ -306,7 +306,9 @@ def _entries(training: Training, epochs: list[list[Event]]) -> Series | None:
     """Return the shares of entries that are on the right side of one half."""
     shares = []
     for epoch in epochs:
-        output, truth = (torch.cat(parts) for parts in ([e.output for e in epoch], [training.truth(e.rows) for e in epoch]))
+        output, truth = (
+            torch.cat(parts) for parts in ([e.output for e in epoch], [training.truth(e.rows) for e in epoch])
+        )
         if output.ndim != 2 or output.shape[1] < 2 or truth.shape != output.shape:
             return None
         shares.append(float(((output > 0.5) == (truth > 0.5)).double().mean()))

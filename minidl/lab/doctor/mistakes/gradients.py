@@ -12,7 +12,7 @@ import torch
 from minidl.lab.doctor.measure.recording import Event
 from minidl.lab.doctor.measure.returned import mean_like
 from minidl.lab.doctor.measure.trainings import Training
-from minidl.lab.doctor.mistakes.directions import derivative
+from minidl.lab.doctor.mistakes.directions import derivative, turned_round
 from minidl.lab.doctor.mistakes.loops import said, stale
 from minidl.lab.doctor.mistakes.reading import LOOP, MEANS
 from minidl.lab.doctor.mistakes.rules import Seen, wrong_loop
@@ -156,7 +156,7 @@ def wasted(training: Training) -> int:
     return len(lost) if any(place < last for place in lost) else 0
 
 
-@wrong_loop("backward of older weights", read=LOOP)
+@wrong_loop("backward of older weights", read=LOOP, explains=("graph kept", "optimiser not used"))
 def backward_of_older_weights(training: Training) -> Seen | None:
     """In {count} of {of} backwards, {thing} have moved since the forward: the gradient is that of a loss which the model
     had before, at another place in the valley. Each step wants a forward of its own.
@@ -175,7 +175,7 @@ def message_of_another_kind(training: Training) -> Seen | None:
     model.backward(loss.backward()).
     """
     judged = [share for share in (signs_turned(training, e) for e in training.backwards) if share is not None]
-    wrong = sum(0.01 < share < 0.95 for share in judged)
+    wrong = sum(share > 0.01 for share in judged)
     if not wrong or 2 * wrong < len(judged):
         return None
     return {"where": "model.backward", "count": wrong, "of": len(judged)}
@@ -189,6 +189,8 @@ def signs_turned(training: Training, backward: Event) -> float | None:
     true = losses[0].true_message
     if true is None or true.shape != backward.value.shape or not bool(backward.value.any()):
         return None
+    if turned_round(training, backward):
+        return None  # that has a name of its own
     other = backward.value.sign() * true.sign() < 0
     return max(float(sizes[other].sum() / sizes.sum()) for sizes in (backward.value.abs(), true.abs()))
 

@@ -37,7 +37,9 @@ def within_epochs(source: str) -> bool:
     return re.search(r"\b(randint|integers|choices?|sample|randperm|multinomial|permutation)\(", text) is not None
 
 
-@wrong_loop("loops inside out", read=LOOP, explains=("samples seen twice", "samples left out", "wrong number of epochs"))
+@wrong_loop(
+    "loops inside out", read=LOOP, explains=("samples seen twice", "samples left out", "wrong number of epochs")
+)
 def loops_inside_out(training: Training) -> Seen | None:
     """{thing} stands inside that of the batches: each batch is learned {count} times before the next one comes, and
     then never again. The loop of the epochs is the outer one: each epoch goes through all batches.
@@ -76,7 +78,11 @@ def drawn_anew(training: Training) -> Seen | None:
     if not training.orders or not training.moved or not with_replacement(training) or "Sampler" in training.source:
         return None
     met, here = Counter(training.orders[0]), training.sets["training"]
-    if not within_epochs(training.source) or not 0.7 < len(training.orders[0]) / len(here) < 1.3 or len(met) == len(here):
+    if (
+        not within_epochs(training.source)
+        or not 0.7 < len(training.orders[0]) / len(here) < 1.3
+        or len(met) == len(here)
+    ):
         return None
     return {"where": "The batches", "never": len(here - set(met)), "of": len(here), "most": max(met.values())}
 
@@ -137,5 +143,3 @@ def same_order_throughout(training: Training) -> bool:
     if training.kind != "training" or not training.moved or not chosen_by_loop(training):
         return False
     return all(order == orders[0] for order in orders) and orders[0] != sorted(orders[0])
-
-

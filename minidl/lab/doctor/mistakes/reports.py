@@ -16,6 +16,7 @@ from minidl.lab.doctor.measure.returned import Candidate, candidates, leaves, se
 from minidl.lab.doctor.measure.trainings import Training
 from minidl.lab.doctor.mistakes.reading import BATCHES, FOUR_LOOPS, LOOP, MEANS
 from minidl.lab.doctor.mistakes.rules import Seen, wrong_loop
+from minidl.lab.doctor.mistakes.samples import assigned
 from minidl.lab.doctor.wording import number
 
 COLUMNWISE = (
@@ -163,13 +164,8 @@ def history_begins_anew(training: Training) -> Seen | None:
         return None
     top = tree.body[0]
     loops = [node for node in getattr(top, "body", []) if isinstance(node, (ast.For, ast.While))]
-    fresh = {
-        ast.unparse(target)
-        for loop in loops
-        for node in loop.body
-        if isinstance(node, ast.Assign) and ast.unparse(node.value) in ("[]", "list()", "{}", "dict()")
-        for target in node.targets
-    }
+    given = [pair for loop in loops for node in loop.body if isinstance(node, ast.Assign) for pair in assigned(node)]
+    fresh = {name for name, value in given if ast.unparse(value) in ("[]", "list()", "{}", "dict()")}
     returns = [node for node in getattr(top, "body", []) if isinstance(node, ast.Return) and node.value is not None]
     for name in sorted(fresh):
         if any(isinstance(n, ast.Name) and n.id == name for node in returns for n in ast.walk(node)):

@@ -156,7 +156,7 @@ def stops_when_it_gets_better(training: Training) -> Seen | None:
     starts = {"<": set(), ">": set()}  # names that begin with the worst there is, where small or large is good
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign):
-            for name, value in _assigned(node):
+            for name, value in assigned(node):
                 text = ast.unparse(value).replace(" ", "").replace("'", "").replace('"', "")
                 starts["<"] |= {name} if re.fullmatch(r"float\(inf\)|\w+\.inf|1e\d+", text) else set()
                 starts[">"] |= (
@@ -178,7 +178,7 @@ def stops_when_it_gets_better(training: Training) -> Seen | None:
     return None
 
 
-def _assigned(node: ast.Assign) -> list[tuple[str, ast.expr]]:
+def assigned(node: ast.Assign) -> list[tuple[str, ast.expr]]:
     """Return what names get in an assignment, also of several at once."""
     found = []
     for target in node.targets:

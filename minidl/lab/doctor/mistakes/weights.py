@@ -79,8 +79,10 @@ def begins_anew(training: Training) -> Seen | None:
     if all(start == starts[0] for start in starts):
         return {"where": "every epoch", "which": "its first weights again"}
     inside = max(apart(start, end) for start, end in zip(starts, ends, strict=True))
-    jumps = [apart(end, start) for end, start in itertools.pairwise(itertools.chain(*zip(starts, ends, strict=True)))][1::2]
-    if inside > 0 and min(jumps) > 20 * inside:
+    jumps = [apart(end, start) for end, start in itertools.pairwise(itertools.chain(*zip(starts, ends, strict=True)))][
+        1::2
+    ]
+    if inside > 0 and min(jumps) > 3 * inside:
         return {"where": "every epoch", "which": "new weights, that have nothing to do with those before"}
     return None
 
