@@ -187,9 +187,7 @@ EXERCISES = [
         wrong={
             _mine(item=""): "`__getitem__(self, k)` is still to be written",
             _mine(item=method("__getitem__(self, k)", "raise NotImplementedError")): "is still to be written",
-            _mine(item=method("_getitem_(self, k)", "return self.chain[k]")): (
-                "nobody calls _getitem_: the name is __getitem__"
-            ),
+            _mine(item=method("_get_item_(self, k)", "return self.chain[k]")): ("nobody calls _get_item_: the name"),
             _mine(backward="raise NotImplementedError"): "backward is still to be written",
             _mine(forward="raise NotImplementedError"): "forward is still to be written",
             _mine(
