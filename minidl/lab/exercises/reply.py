@@ -53,6 +53,8 @@ class Reply:
         The answer's source and minidl's own, for a right answer.
     about : str
         Sentences on that.
+    named : bool
+        Whether the text names a mistake that the doctor has no name for.
     """
 
     def __init__(
@@ -63,9 +65,10 @@ class Reply:
         proof: Proof | None = None,
         beside: SideBySide | None = None,
         about: str = "",
+        named: bool = False,
     ) -> None:
         self.status, self.text, self.diagnosis, self.proof = status, text, diagnosis, proof
-        self.beside, self.about = beside, about
+        self.beside, self.about, self.named = beside, about, named
 
     def __bool__(self) -> bool:
         return self.status == "right"
@@ -76,6 +79,8 @@ class Reply:
     def _repr_html_(self) -> str:
         title, colon, rest = self.text.partition(": ")
         picture = self.diagnosis._repr_html_() if self.diagnosis is not None and self.status == "wrong" else ""
+        if self.named:
+            picture = picture.replace("<b>unnamed</b>: ", "").replace(", in a way that I know no name for", "")
         return (
             card(self.status, title + colon.rstrip(), paragraph(rest))
             + (f"<details><summary>what was measured</summary>{picture}</details>" if picture else "")
@@ -84,10 +89,10 @@ class Reply:
         )
 
     def _beside_html(self) -> str:
-        """Return both sources, folded."""
+        """Return both sources, folded, below what is said of them."""
         assert self.beside is not None
         head = "<summary>yours, and minidl's own</summary>"
-        return f"<details>{head}{self.beside._repr_html_()}<p>{html.escape(self.about)}</p></details>"
+        return f"<details>{head}<p>{html.escape(self.about)}</p>{self.beside._repr_html_()}</details>"
 
 
 def not_done(name: str, what: str) -> Reply:
@@ -111,6 +116,6 @@ def right(
     return Reply("right", text, proof=proof, beside=beside, about=about)
 
 
-def wrong(name: str, what: str, hint: str, diagnosis: Diagnosis | None = None) -> Reply:
+def wrong(name: str, what: str, hint: str, diagnosis: Diagnosis | None = None, named: bool = False) -> Reply:
     """Return the reply to another answer: what is wrong with it, and the exercise's hint."""
-    return Reply("wrong", f"Not right yet ({name}): {what}" + (f"\n{hint}" if hint else ""), diagnosis)
+    return Reply("wrong", f"Not right yet ({name}): {what}" + (f"\n{hint}" if hint else ""), diagnosis, named=named)
