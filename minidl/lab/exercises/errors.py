@@ -127,14 +127,11 @@ def _meant(error: NameError) -> str:
     inside = (
         bool(frames) and frames[-1].f_code.co_name != "<module>"
     )  # what a function needs of the notebook is no data
-    known = [
-        known_name
-        for known_name, value in known.items()
-        if (callable(value) or not inside) and known_name not in IPYTHONS and not known_name.startswith("_")
-    ]
-    if near := [other for other in (*local, *known) if other.casefold() == name.casefold()]:
-        return f"Capitals and small letters are different; do you mean {near[0]}?"
-    if near := difflib.get_close_matches(name, [*local, *known], 1):
+    known = [known_name for known_name, value in known.items() if callable(value) or not inside]
+    others = [other for other in (*local, *known) if other not in IPYTHONS and not other.startswith("_")]
+    if same := [other for other in others if other.casefold() == name.casefold()]:
+        return f"Capitals and small letters are different; do you mean {same[0]}?"
+    if near := difflib.get_close_matches(name, others, 1):
         return f"Is that name spelt as where it is made; do you mean {near[0]}?"
     if callable(getattr(torch, name, None)):
         return f"torch has a function of that name: torch.{name}."

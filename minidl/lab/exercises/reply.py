@@ -10,6 +10,7 @@ from minidl.lab.show import SideBySide
 
 DOTS = "replace the dots in the cell above, run it, then run this cell again."
 WRITE = "write {} in the cell above, run it, then run this cell again."
+NAMELESS = ", in a way that I know no name for"
 RUN = "run the exercise's cell first, then this one."
 
 
@@ -53,8 +54,6 @@ class Reply:
         The answer's source and minidl's own, for a right answer.
     about : str
         Sentences on that.
-    named : bool
-        Whether the text names a mistake that the doctor has no name for.
     """
 
     def __init__(
@@ -65,10 +64,9 @@ class Reply:
         proof: Proof | None = None,
         beside: SideBySide | None = None,
         about: str = "",
-        named: bool = False,
     ) -> None:
         self.status, self.text, self.diagnosis, self.proof = status, text, diagnosis, proof
-        self.beside, self.about, self.named = beside, about, named
+        self.beside, self.about = beside, about
 
     def __bool__(self) -> bool:
         return self.status == "right"
@@ -79,8 +77,8 @@ class Reply:
     def _repr_html_(self) -> str:
         title, colon, rest = self.text.partition(": ")
         picture = self.diagnosis._repr_html_() if self.diagnosis is not None and self.status == "wrong" else ""
-        if self.named:
-            picture = picture.replace("<b>unnamed</b>: ", "").replace(", in a way that I know no name for", "")
+        if NAMELESS not in self.text:  # the text knows more than the doctor does
+            picture = picture.replace("<b>unnamed</b>: ", "").replace(NAMELESS, "")
         return (
             card(self.status, title + colon.rstrip(), paragraph(rest))
             + (f"<details><summary>what was measured</summary>{picture}</details>" if picture else "")
@@ -116,6 +114,6 @@ def right(
     return Reply("right", text, proof=proof, beside=beside, about=about)
 
 
-def wrong(name: str, what: str, hint: str, diagnosis: Diagnosis | None = None, named: bool = False) -> Reply:
+def wrong(name: str, what: str, hint: str, diagnosis: Diagnosis | None = None) -> Reply:
     """Return the reply to another answer: what is wrong with it, and the exercise's hint."""
-    return Reply("wrong", f"Not right yet ({name}): {what}" + (f"\n{hint}" if hint else ""), diagnosis, named=named)
+    return Reply("wrong", f"Not right yet ({name}): {what}" + (f"\n{hint}" if hint else ""), diagnosis)

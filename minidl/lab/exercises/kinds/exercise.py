@@ -87,7 +87,7 @@ class Exercise(ABC):
         except Wrong as problem:
             slip = "" if problem.certain else self.slip(answer)
             hint = self.hint if slip or problem.hinted else ""
-            return wrong(self.name, slip or str(problem), hint, problem.diagnosis, named=bool(slip))
+            return wrong(self.name, slip or str(problem), hint, problem.diagnosis)
         words, proof = judged if isinstance(judged, tuple) else (judged, None)
         copied = may_differ(self.solution) and same_code(self.name, answer.source, self.solution)
         remark = self.remark(answer.value) if self.remark else ""
