@@ -240,7 +240,10 @@ def uses(function: Any, names: set[str]) -> str:
 
 def multiplied_before_compared(value: Any, method: str) -> bool:
     """Whether a method compares a product, as ``a * b < 3`` does: Python multiplies first."""
-    compared = (part for part in _parts(value, method) if isinstance(part, ast.Compare))
+    signs = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+    compared = (
+        part for part in _parts(value, method) if isinstance(part, ast.Compare) and isinstance(part.ops[0], signs)
+    )
     return any(
         isinstance(side, ast.BinOp) and any(isinstance(part, ast.Mult) for part in ast.walk(side))
         for comparison in compared

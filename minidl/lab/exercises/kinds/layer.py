@@ -235,7 +235,10 @@ class Layer(Exercise):
         return ""
 
     def slip(self, answer: Answer) -> str:
-        return _of_claims(answer.value) or lent(answer.value) or super().slip(answer)
+        known = _of_claims(answer.value) or lent(answer.value) or super().slip(answer)
+        if not known and (methods := [m for m in self.methods if multiplied_before_compared(answer.value, m)]):
+            return f"look at the comparison in {methods[0]}. {BRACKETS}"
+        return known
 
     def _batches(self) -> list[Tensor]:
         """Return what answers are known by: batches of all shapes, and the ends."""

@@ -341,6 +341,7 @@ EXERCISES = [
             _mine(KEPT, "if self.input > 0:\n    return grad_output\nreturn 0 * grad_output"): "entry by entry",
             _mine(KEPT, "return self.input > 0"): "true and false, and not",
             _mine(KEPT, "return grad_output * self.input > 0"): "Python multiplies before it compares",
+            _mine(KEPT, "return (grad_output * self.input > 0) * 1.0"): "look at the comparison in backward",
             _mine(KEPT, "back = self.input >= 0 * grad_output\nreturn back"): "Python multiplies before it compares",
             _mine(
                 "self.mask = input[:1] > 0\nreturn input.relu()", "return grad_output * self.mask"
