@@ -265,7 +265,7 @@ def unraised(value: Any, method: str) -> str:
 def _parts(value: Any, method: str) -> Iterator[ast.AST]:
     """Yield all that a method is made of, where its source is known."""
     try:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(getattr(value, method))))
+        tree = ast.parse(textwrap.dedent(inspect.getsource(getattr(value, method, None))))
     except (OSError, TypeError, SyntaxError):
         return
     yield from ast.walk(tree)
