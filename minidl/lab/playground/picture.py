@@ -26,7 +26,7 @@ STYLE = (
 )
 SMALL = "<style>.playground .small{font-size:11.5px}</style>"
 UNITS = (
-    "A square: what an input is, or a unit puts out, at every place of the plane, orange above 0, white 0, blue below. "
+    "A square: what an input is, or a unit puts out, all over the plane, orange above 0, white 0, blue below. "
     "A cross: a dead unit, which puts out 0 for every training point."
 )
 LINES = (

@@ -200,7 +200,7 @@ EXERCISES = [
                 "that is a loss after a step; the rate of the step is asked for."
             ),
             _chosen("good = before - after >= rates * slope / 2\nreturn rates[good][-1]"): (
-                "that is the last one in the column that is good; the rates need not stand in order."
+                "that is the last of the good rates; they need not stand in order."
             ),
             _chosen("return (before - after) / (rates * slope)"): (
                 "that is which share of its promise each rate brings; the largest rate is asked for that brings a half."
