@@ -117,6 +117,9 @@ EXERCISES = [
             _loop(end="len(X) - batch_size + 1"): "samples left out",
             _loop(mean="total / len(order.split(batch_size))"): "epoch loss divided wrongly",
             _loop(mean="total / batch_size"): "epoch loss divided wrongly",
+            _loop(mean="total / len(order.split(batch_size))").replace(".item()", ".item() / len(rows)"): (
+                "is the mean of the batches' means"
+            ),
             _loop(zero="", end="len(X) - batch_size"): "gradients never zeroed",
             _loop(
                 zero="",
@@ -127,7 +130,7 @@ EXERCISES = [
             _loop(
                 zero="        model.zero_grad()\n",
                 step="        model.backward(loss.backward())\n        optimizer.step()\n",
-            ): ("samples left out"),
+            ): ("step once an epoch"),
             _loop(order="torch.arange(len(X))"): "never shuffled",
             _loop(targets="T[start : start + batch_size]"): "shuffled apart",
             "repaired = 3": "it should be a function",
