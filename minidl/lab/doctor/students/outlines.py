@@ -21,6 +21,7 @@ from minidl.lab.doctor.subject.names import (
 from minidl.lab.doctor.subject.networks import BACKWARDS, FORWARDS
 from minidl.lab.doctor.subject.of_functions import SWITCH
 from minidl.lab.doctor.subject.roles import LOSS_NAME
+from minidl.lab.doctor.subject.step_functions import UPDATES_NAME
 
 LARGEST = 500_000  # bytes of a file of Python that somebody wrote; read, it takes a hundred times as much
 METHODS = {*FORWARD_METHODS, *BACKWARD_METHODS, *LOSS_METHODS, *STEP_METHODS, *FORWARDS, *BACKWARDS} - {"__call__"}
@@ -86,7 +87,8 @@ def _outline(tree: ast.Module) -> Outline:
         if isinstance(statement, ast.ClassDef):
             classes.append(statement.name)
             inherited |= bool(statement.bases)  # it may have all that it needs from there
-            if any(_is_method(s.name) for s in statement.body if isinstance(s, ast.FunctionDef)):
+            methods = [s for s in statement.body if isinstance(s, ast.FunctionDef)]
+            if any(_is_method(method.name) or _may_be_examined(method, methods) for method in methods):
                 layers.append(statement.name)
         elif isinstance(statement, ast.FunctionDef):
             functions.append(statement)
@@ -139,7 +141,7 @@ def _may_be_examined(function: ast.FunctionDef, functions: list[ast.FunctionDef]
     given = [argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)]
     if any(map(SWITCH.match, given)) or BACKWARD.search(function.name):
         return True
-    if len(given) > 1 and (LOSS_NAME.search(function.name) or OPTIMIZER_NAME.search(function.name)):
+    if len(given) > 1 and any(n.search(function.name) for n in (LOSS_NAME, OPTIMIZER_NAME, UPDATES_NAME)):
         return True
     derivatives = {second.format(function.name) for first, second in DERIVATIVES if first == "{}"}
     return any(other.name in derivatives for other in functions)

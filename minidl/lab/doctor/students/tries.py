@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dis
 import re
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from minidl.lab.doctor.diagnosis import Diagnosis, Finding
+from minidl.lab.doctor.students.built import CannotBuild
 from minidl.lab.doctor.students.guesses import FEATURES, IMAGES_NAME, SAMPLES, SIDE
 from minidl.lab.doctor.subject.inside import attributes, contents
 from minidl.lab.doctor.subject.parameters import slots_of
@@ -33,6 +36,7 @@ SHAPES = re.compile("broadcast|shape|size of tensor|out of bounds|dimension|too 
 GUESSED = re.compile(r"of a batch of shape \(\d+, \d+, \d+")
 SEVERAL = re.compile(r"returns a (tuple|dict)\b")
 Shape = tuple[int, ...]
+SECONDS = 1.5  # of the processor, for all the tries with one class
 
 
 @dataclass
@@ -72,6 +76,32 @@ class Try:
         return bool(kinds & {"returns nothing", "wrong type"}) and any(
             f.where == "output" and f.mistake in ("returns nothing", "wrong type") for f in self.diagnosis.findings
         )
+
+
+def first_that_ran(tries: Iterator[Try]) -> Diagnosis:
+    """Return the first in which it ran and showed something.
+
+    Where none did, an error counts only if it cannot come from what was chosen here; else this is not examined.
+    """
+    started, seen = time.process_time(), []
+    for one in tries:
+        if one.ran or one.hangs:
+            return one.diagnosis
+        seen.append(one)
+        if time.process_time() - started > SECONDS:
+            break
+    if not seen:
+        raise CannotBuild("there was no way to call it")
+    for one in seen:
+        if one.raised is not None and own_error(one.raised, one.said, one.holds, one.set_elsewhere):
+            return one.diagnosis
+    unmoved = [t for t in seen if any(f.evidence.get("nothing moves") for f in t.diagnosis.findings)]
+    if unmoved:
+        return unmoved[0].diagnosis
+    reason = seen[0].raised or next(iter(seen[0].diagnosis.findings))
+    others = list(dict.fromkeys(t.said for t in seen[1:] if t.said != seen[0].said))
+    more = f"; also tried: {', '.join(others[:3])}" if others else ""
+    raise CannotBuild(f"{seen[0].said}: {reason.text.split(' (line')[0]}{more}")
 
 
 def own_error(raised: Finding, said: str, holds: bool = False, set_elsewhere: frozenset[str] = frozenset()) -> bool:

@@ -133,10 +133,10 @@ def returns_both(cls: type) -> bool:
     if name is None or first_method(cls, LOSS_GRADIENT_METHODS):
         return False
     method = getattr(cls, name)
-    return len(needed(method, bound=False)) == 2 and _ends_with_two(method)
+    return len(needed(method, bound=False)) == 2 and ends_with_two(method)
 
 
-def _ends_with_two(method: Any) -> bool:
+def ends_with_two(method: Any) -> bool:
     """Whether what a method returns are two things."""
     code = [i for i in dis.get_instructions(method) if i.opname != "NOP"] if hasattr(method, "__code__") else []
     return any(
