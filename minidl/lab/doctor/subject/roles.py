@@ -117,7 +117,9 @@ def kind(cls: type) -> str | None:
         return "loss"
     if LOSS_NAME.search(cls.__name__) and (returns_both(cls) or is_fused(cls)):
         return "loss"
-    return None
+    return (
+        "optimizer" if steps and not forward and OPTIMIZER_NAME.search(cls.__name__) else None
+    )  # that calls backward too
 
 
 def takes_its_parameters(cls: type) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from minidl.lab.doctor.subject.names import OPTIMIZER_NAME, is_gradient_of
+from minidl.lab.doctor.subject.names import OPTIMIZER_NAME, RATES, is_gradient_of
 from minidl.lab.doctor.subject.roles import parameters, role
 from minidl.lab.doctor.subject.stepping import COUNT
 from minidl.lab.doctor.subject.values import as_tensor, is_values
@@ -158,7 +158,8 @@ class StepFunction:
     def _value(self, name: str, kept: dict[str, Any], mine: dict[str, Any]) -> tuple[Any, bool]:
         """Return what an argument is given, and whether that is something to remember."""
         if role(name) == "rate":
-            return self.learning_rate, False
+            rate = getattr(self, "learning_rate", None)
+            return (rate, False) if rate is not None or name in self._optional else (RATE, False)
         if COUNT.fullmatch(name.lower()):
             return kept["count"], False
         if name in kept:
@@ -172,10 +173,14 @@ class StepFunction:
             return None, True
         if self._begin == "dictionary" or in_words:
             params = dict(zip(self._keys(mine), mine.values(), strict=True))
-            begun = {"learning_rate": self.learning_rate}  # it fills in the rest itself, where it can do without
-            kept[name] = begun if name in self._optional else State(params, self._found.words, self.learning_rate)
+            rate = getattr(self, "learning_rate", RATE)
+            begun = {"learning_rate": rate}  # it fills in the rest itself, where it can do without
+            kept[name] = begun if name in self._optional else State(params, self._found.words, rate)
             return kept[name], True
         zeros = [0 * value for value in mine.values()]
+        if self._form in (APART, CHANGE):
+            ends = [key for key in mine if name.lower().endswith(key.lower()) or name.lower().endswith(key[0].lower())]
+            return 0 * mine[(ends or list(mine))[0]], True
         return zeros[0] if self._form == EACH else self._laid(dict(zip(mine, zeros, strict=True)), "d")[0], True
 
     def _keys(self, mine: dict[str, Any]) -> list[str]:
@@ -211,6 +216,28 @@ class StepFunction:
         return rest
 
 
+class StepMethod(StepFunction):
+    """The same of a method: what is remembered, and the rate, may be the object's own."""
+
+    def __init__(self, found: StepFunctionFound, form: str, state: str) -> None:
+        super().__init__(found, form, state)
+        own = {n: v for n, v in vars(self._owner).items() if isinstance(v, (int, float))}
+        if not any(role(name) == "rate" for name in self._names):
+            vars(self).pop("learning_rate")
+            vars(self).update(own)
+
+    @property
+    def _owner(self) -> Any:
+        return self._found.function.__self__
+
+    def step(self, model: Any) -> None:
+        """Make a step of all parameters, with the rate that is asked for here."""
+        for name, value in vars(self).items():
+            if name in RATES and name in vars(self._owner):
+                setattr(self._owner, name, value)
+        super().step(model)
+
+
 class StepFunctionFound:
     """A function of a module that makes a step.
 
@@ -222,9 +249,11 @@ class StepFunctionFound:
         The strings in its text, which may be keys of what it is given.
     """
 
-    def __init__(self, function: Callable, params: list[str], grads: list[str]) -> None:
-        self.function, self.params, self.grads = function, params, grads
-        self.__name__, self.home = function.__name__, function.__module__
+    def __init__(
+        self, function: Callable, params: list[str], grads: list[str], kind: type = StepFunction, name: str = ""
+    ) -> None:
+        self.function, self.params, self.grads, self.kind = function, params, grads, kind
+        self.__name__, self.home = name or function.__name__, function.__module__
         self.words = list(_strings(function.__code__))
 
     @property
@@ -250,7 +279,7 @@ class StepFunctionFound:
             )
             for numpy in (True, False):
                 for state in ("zeros", "dictionary"):
-                    kind = type(self.__name__, (StepFunction,), {})
+                    kind = type(self.__name__, (self.kind,), {})
                     model = Arrays(numpy=numpy, names=names) if names else Arrays(numpy=numpy)
                     made = kind(self, form, state)
                     if _moves(made, model):
@@ -263,8 +292,10 @@ class StepFunctionFound:
             if not self.params
             else None
         )
+        if self.kind is not StepFunction:
+            return
         model = Arrays(numpy=numpy, names=names) if names else Arrays(numpy=numpy)
-        made = type(self.__name__, (StepFunction,), {})(self, self._forms()[0], "zeros")
+        made = type(self.__name__, (self.kind,), {})(self, self._forms()[0], "zeros")
         yield "arrays" if numpy else "tensors", made, model
 
     def _forms(self) -> list[str]:
