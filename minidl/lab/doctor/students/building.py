@@ -258,6 +258,8 @@ def _options(parameter: inspect.Parameter, cls: type, project: Project, arrays: 
     if kind(cls) == "layer" and name == "gamma":
         return [drawn((FEATURES,), project)]
     found = next((list(values) for pattern, values in ARGUMENTS.items() if re.search(pattern, name)), [])
+    if kind(cls) == "layer" and re.fullmatch("(weight|bias)?(l1|l2)(reg|lambda|penalty)?|weightdecay|lambda|reg", name):
+        found = [0.0, *found]  # its gradient may hold that penalty, or not
     if IMAGES_NAME.search(cls.__name__) and (FEATURES,) in found:
         found += [(FEATURES, SIDE, SIDE), (SIDE, SIDE, FEATURES)]
     if "str" in annotation:

@@ -36,6 +36,7 @@ from minidl.lab.doctor.students.tries import (
 from minidl.lab.doctor.students.variants import (
     FINE,
     OBLONG,
+    goes_with_a_loss,
     holds_nothing,
     in_columns,
     oblong,
@@ -164,11 +165,22 @@ def _guessed(thing: Any, project: Project, shape: Shape | None, time_limit: floa
             found = _one_by_one(thing, cls, project, time_limit) or first_that_ran(
                 _layers(again, cls, (1, FEATURES), time_limit)
             )
+        if "unnamed" in found.mistakes and _goes_with_a_loss(thing, cls, project):
+            found.findings = [f for f in found.findings if f.where != "input"]
+            found.notes.append(
+                "it goes back from the target: its gradient is that of the softmax and its loss together."
+            )
         if "wrong axis" in found.mistakes and in_columns(cls, project, lambda *way: _tried(*way, time_limit)):
             raise CannotBuild("a sample is a column in this project, and it was examined with samples as rows")
         return found
     except Broken as error:
         return Diagnosis(cls.__name__, [error.finding])
+
+
+def _goes_with_a_loss(thing: Any, cls: type, project: Project) -> bool:
+    with contextlib.suppress(CannotBuild, Broken, StopIteration):
+        return goes_with_a_loss(cls, next(build(cls, project)).thing if isinstance(thing, type) else thing)
+    return False
 
 
 def _one_by_one(thing: Any, cls: type, project: Project, time_limit: float) -> Diagnosis | None:
@@ -286,7 +298,10 @@ def _losses(
         made, holds = as_a_loss(built.thing), bool(children(built.thing))
         holds &= not any(isinstance(value, Listener) for value in attributes(built.thing).values())
         sizes = [(SAMPLES, FEATURES), (SAMPLES, 1), (SAMPLES, 2), (2, FEATURES, 5, 5), (1, FEATURES)]
+        alone = False
         for size in [shape] if shape else sizes:
+            if alone:
+                break
             for words, input, target in inputs_and_targets(
                 made.layer if isinstance(made, OfGraph) else made, cls, size
             ):
@@ -297,6 +312,7 @@ def _losses(
                 if one.ran and set(diagnosis.mistakes) <= FINE and project is not None:
                     one = with_other_reduction(cls, project, one, input, target, time_limit) or one
                 yield one
+                alone |= one.all_by_all
         if shape is None:
             yield from _losses_of_each(built, cls, time_limit)
 

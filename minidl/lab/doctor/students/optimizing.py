@@ -43,9 +43,9 @@ def optimizers(thing: Any, project: Project, time_limit: float) -> Iterator[Try]
     problem: Exception | None = None
     some = tried = False
     owns = itertools.chain(
+        _bare_arrays(thing, project),
         itertools.islice(models(project, thing), 3),
         _graph_models(project),
-        _bare_arrays(thing, project),
         _held(thing, project),
         _stand_ins(project),
     )

@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from minidl.lab.doctor.subject.functions import DERIVATIVES
+from minidl.lab.doctor.subject.functions import DERIVATIVES, akin
 from minidl.lab.doctor.subject.names import (
     BACKWARD_METHODS,
     FORWARD_METHODS,
@@ -92,6 +92,9 @@ def _outline(tree: ast.Module) -> Outline:
                 layers.append(statement.name)
         elif isinstance(statement, ast.FunctionDef):
             functions.append(statement)
+        elif isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Lambda):
+            names = [target.id for target in statement.targets if isinstance(target, ast.Name)]
+            functions += [ast.FunctionDef(name=name, args=statement.value.args, body=[]) for name in names]
     imports = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -143,8 +146,9 @@ def _may_be_examined(function: ast.FunctionDef, functions: list[ast.FunctionDef]
         return True
     if len(given) > 1 and any(n.search(function.name) for n in (LOSS_NAME, OPTIMIZER_NAME, UPDATES_NAME)):
         return True
+    names = {other.name: other for other in functions}
     derivatives = {second.format(function.name) for first, second in DERIVATIVES if first == "{}"}
-    return any(other.name in derivatives for other in functions)
+    return bool(derivatives & set(names)) or bool(akin(function.name, names))
 
 
 def _top(statements: list[ast.stmt]) -> list[ast.stmt]:

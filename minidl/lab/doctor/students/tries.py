@@ -34,6 +34,7 @@ NO_ATTRIBUTE = re.compile(r"'(\w+)' object has no attribute '(\w+)'")
 BUILT_IN = ("tuple", "list", "dict", "int", "float", "str", "bool", "function")
 SHAPES = re.compile("broadcast|shape|size of tensor|out of bounds|dimension|too many indices")
 GUESSED = re.compile(r"of a batch of shape \(\d+, \d+, \d+")
+ALL_BY_ALL = re.compile(r"loss for every entry, of shape \((\d+), (\d+)\)")
 SEVERAL = re.compile(r"returns a (tuple|dict)\b")
 Shape = tuple[int, ...]
 SECONDS = 1.5  # of the processor, for all the tries with one class
@@ -64,6 +65,12 @@ class Try:
         return self.raised is None and not unmoved and not self.empty
 
     @property
+    def all_by_all(self) -> bool:
+        """Whether it is a loss that multiplies every entry by every other: it is meant for one sample alone."""
+        texts = [f.text for f in self.diagnosis.findings if f.mistake == "wrong shape" and f.where == "output"]
+        return any((square := ALL_BY_ALL.search(text)) and square[1] == square[2] != "1" for text in texts)
+
+    @property
     def empty(self) -> bool:
         """Whether nothing came of it, neither a value nor an error: it may want to be called in another way."""
         if any(f.mistake == "returns nothing" and 1 in f.evidence.get("of", ()) for f in self.diagnosis.findings):
@@ -72,6 +79,8 @@ class Try:
             f.mistake == "wrong type" and f.where == "input" and SEVERAL.search(f.text) for f in self.diagnosis.findings
         ):
             return True  # which of these is the gradient is not known
+        if self.all_by_all:
+            return True
         kinds = {f.mistake for f in self.diagnosis.findings}
         return bool(kinds & {"returns nothing", "wrong type"}) and any(
             f.where == "output" and f.mistake in ("returns nothing", "wrong type") for f in self.diagnosis.findings

@@ -238,7 +238,7 @@ def derivatives(own: Mapping[str, Callable], taken: set[str]) -> list[FunctionPa
                 found.append(FunctionPair(own[partner], function, is_derivative=True))
                 taken |= {name, partner}
     for name, function in own.items():
-        for partner in _akin(name, own) if name not in taken else ():
+        for partner in akin(name, own) if name not in taken else ():
             if not {name, partner} & taken and _belong(own[partner], function, True):
                 found.append(FunctionPair(own[partner], function, is_derivative=True))
                 taken |= {name, partner}
@@ -252,7 +252,7 @@ def derivatives(own: Mapping[str, Callable], taken: set[str]) -> list[FunctionPa
     return found
 
 
-def _akin(name: str, names: Mapping[str, Callable]) -> list[str]:
+def akin(name: str, names: Mapping[str, Any]) -> list[str]:
     """Return what the function may be called of which this name is the derivative's, in words that may stand in any order."""
     words = _words(name)
     stem = [word for word in words if not OF_DERIVATIVES.fullmatch(word)]
