@@ -46,6 +46,7 @@ from minidl.lab.doctor.students.variants import (
     with_optimizer,
     with_other_reduction,
 )
+from minidl.lab.doctor.students.windows import with_other_windows
 from minidl.lab.doctor.subject.adapters import EachSample, Listener, Summed, SummedAlone, as_a_loss
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.functions import FunctionPair
@@ -231,7 +232,10 @@ def _layers(
                     other = _tried(made, stretched, built.said, time_limit)
                     other.diagnosis.notes.append(OBLONG)
                     other = other if other.ran and set(other.diagnosis.mistakes) - FINE else None
-                one = other or with_another_word(cls, project, tried) or one
+                other = other or with_another_word(cls, project, tried)
+                if other is None and shape is None:
+                    other = with_other_windows(cls, project, size, lambda t, n, w: _tried(t, n, w, time_limit))
+                one = other or one
             yield one
             own = one.raised is not None and own_error(one.raised, one.said, set_elsewhere=one.set_elsewhere)
             backward_raised |= own and not children(made)

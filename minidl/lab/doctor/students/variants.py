@@ -56,13 +56,18 @@ def with_optimizer(made: Any, cls: type, project: Project, tried: Tried) -> Try 
 def with_another_word(cls: type, project: Project, tried: Tried) -> Try | None:
     """Return what is wrong with a layer that does several things, when a setting names another of these."""
     for parameter in parameters(cls):
-        if not isinstance(parameter.default, str) or not ACTIVATION_ARGUMENT.search(parameter.name):
+        if not ACTIVATION_ARGUMENT.search(parameter.name) and not (
+            parameter.name in ("name", "kind", "type") and ACTIVATION_ARGUMENT.search(cls.__name__)
+        ):
+            continue
+        if not isinstance(parameter.default, str) and parameter.default is not parameter.empty:
             continue
         for word in (word for word in _words(project) if word != parameter.default):
             with contextlib.suppress(CannotBuild, Broken, StopIteration):
                 built = next(build(cls, project, **{parameter.name: word}))
                 found = tried(built.thing, built.said)
-                named = set(found.diagnosis.mistakes) - FINE - {"unnamed"}
+                bare = any("no parameters that can be seen" in note for note in found.diagnosis.notes)
+                named = set(found.diagnosis.mistakes) - FINE - ({"not finite"} if bare else {"unnamed"})
                 if (found.ran and named) or (found.raised and found.raised.evidence.get("error") == "NameError"):
                     found.diagnosis.notes.append(f"that is so with {parameter.name}={word!r}.")
                     return found
@@ -75,6 +80,7 @@ def _words(project: Project) -> list[str]:
     values += [v for cls in project.pool for v in vars(cls).values()]
     codes = [code for value in values if (code := getattr(value, "__code__", None))]
     found = {str(item).strip("_") for code in codes for item in (code.co_name, *code.co_consts)}
+    found |= {key for value in values if isinstance(value, dict) for key in value if isinstance(key, str)}
     return [word for word in ACTIVATIONS if word in found]
 
 
