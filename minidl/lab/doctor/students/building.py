@@ -366,15 +366,17 @@ def models(project: Project, asking: type, depth: int = 0) -> Iterator[Built]:
 
     What has been built for an optimiser serves the next one in the same file too.
     """
-    known = project.__dict__.setdefault("models", {}).setdefault((asking.__module__, depth), [])
-    yield from known
-    started, tried = time.process_time(), {built.of for built in known}
+    known, failed = project.__dict__.setdefault("models", {}).setdefault((asking.__module__, depth), ([], set()))
+    yield from list(known)
+    started, tried = time.process_time(), failed | {built.of for built in known}
     own = [cls for cls in project.near(asking) if cls is not asking and kind(cls) == "layer"]
     for cls in sorted(own, key=lambda c: not NETWORK_NAME.search(c.__name__)):
         if cls in tried or time.process_time() - started > 2 * SECONDS:
             continue
         found = _model(cls, project, depth)
-        if found is not None:
+        if found is None:
+            failed.add(cls)
+        else:
             known.append(found)
             yield found
 

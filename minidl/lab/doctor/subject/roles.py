@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import functools
 import inspect
 import itertools
 import re
@@ -89,6 +90,7 @@ def _weight(name: str) -> int:
     return 2 if role(name) == "target" else 1 if plain in ("y", "ys", "classes") else 0
 
 
+@functools.lru_cache(maxsize=1000)
 def kind(cls: type) -> str | None:
     """Return what a class is, "layer", "loss" or "optimizer", by its methods, their arguments and its name; None for others."""
     forward = _own_method(cls, FORWARD_METHODS)
