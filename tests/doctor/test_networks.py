@@ -197,3 +197,25 @@ def test_gradients_of_no_loss_are_not_blamed(project):  # noqa: F811
     text = PERCEPTRON.replace("output - y", "np.sin(3 * output) * y").replace("SLOPE", "(1 - self.h**2)")
     with pytest.raises(CannotBuild):
         mistakes(project(net=text), "Perceptron")
+
+
+CAMEL = """
+import numpy as np
+
+class Perceptron:
+    def __init__(self, n_in, n_hidden, n_out):
+        self.W1, self.W2 = np.random.rand(n_hidden, n_in), np.random.rand(n_out, n_hidden)
+    def feedForward(self, x):
+        self.h = np.tanh(self.W1 @ x)
+        return self.W2 @ self.h
+    def backPropagate(self, x, target, learningRate):
+        error = self.feedForward(x) - target
+        back = SLOPE * (self.W2.T @ error)
+        self.W2 -= learningRate * error @ self.h.T
+        self.W1 -= learningRate * back @ x.T
+"""
+
+
+@pytest.mark.parametrize(("slope", "wrong"), [("(1 - self.h**2)", False), ("(1 - self.h)", True)])
+def test_methods_may_be_written_in_camel_case(project, slope, wrong):  # noqa: F811
+    assert bool(mistakes(project(student=CAMEL.replace("SLOPE", slope)), "Perceptron")) == wrong

@@ -26,6 +26,8 @@ from minidl.lab.doctor.subject.step_functions import UPDATES_NAME
 LARGEST = 500_000  # bytes of a file of Python that somebody wrote; read, it takes a hundred times as much
 METHODS = {*FORWARD_METHODS, *BACKWARD_METHODS, *LOSS_METHODS, *STEP_METHODS, *FORWARDS, *BACKWARDS} - {"__call__"}
 
+PLAIN = {name.lower().replace("_", "") for name in (*FORWARDS, *BACKWARDS)}
+
 BACKWARD = re.compile("(back|for)ward|backprop|bwd|[bf]prop", re.IGNORECASE)  # or what belongs to one
 
 
@@ -110,7 +112,11 @@ def _outline(tree: ast.Module) -> Outline:
 def _is_method(name: str) -> bool:
     """Whether a method is called as those of layers, losses, optimisers and networks are."""
     plain = name.lower().replace("_", "")
-    return name in METHODS or any(names.pattern.fullmatch(plain) for names in (BACKWARD_METHODS, LOSS_GRADIENT_METHODS))
+    return (
+        name in METHODS
+        or plain in PLAIN
+        or any(names.pattern.fullmatch(plain) for names in (BACKWARD_METHODS, LOSS_GRADIENT_METHODS))
+    )
 
 
 def _certain(tree: ast.Module) -> tuple[str, ...]:

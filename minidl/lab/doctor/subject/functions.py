@@ -63,8 +63,6 @@ DERIVATIVES = (  # how a function and its derivative are called; {} is what they
     ("{}_loss", "{}_loss_grad"),
     ("{}_loss", "d_{}_loss"),
     ("{}", "{}prime"),
-    ("{}", "delta_{}"),
-    ("{}_loss", "delta_{}"),
 )
 # Words that make a derivative of a function's name, words that may be left out of either, and what such functions are called
 OF_DERIVATIVES = re.compile("d|d[xzayf]|prime|deriv(ative)?|derivate|derv|der|grad(ient)?|diff(erential)?|slope|delta")

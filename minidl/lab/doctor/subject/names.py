@@ -44,7 +44,7 @@ FORWARD_METHODS = Names.of(
         "__call__",
     ),
     ASKS
-    + r"(?:forwards?|fwd|fprop|feedforwards?|propagation|outputs?|activations?)(?:pass|prop|propagation|step|value|x)?",
+    + r"(?:forwards?|fwd|fprop|feedforwards?|propagation|outputs?|activations?)(?:pass|prop|propagat(?:ion|e)|step|value|x)?",
     "propagate|activate|activation|calculate|compute|calc|call|apply|evaluate|transform|func|fn|funct|funcion|value|fire",
 )
 BACKWARD_METHODS = Names.of(
