@@ -229,3 +229,21 @@ def test_a_name_that_another_file_failed_to_import_is_no_mistake_of_a_layer(proj
     )
     with pytest.raises(CannotBuild):
         mistakes(made, "Scale")
+
+
+BEHIND = """
+import numpy as np
+
+class QuadraticCost:
+    @staticmethod
+    def fn(a, y):
+        return 0.5 * np.linalg.norm(a - y) ** 2
+    @staticmethod
+    def delta(z, a, y):
+        return (a - y) * SLOPE
+"""
+
+
+@pytest.mark.parametrize(("slope", "wrong"), [("a * (1 - a)", False), ("z * (1 - z)", True)])
+def test_the_gradient_of_a_loss_may_be_that_before_the_sigmoid(project, slope, wrong):  # noqa: F811
+    assert bool(mistakes(project(student=BEHIND.replace("SLOPE", slope)), "QuadraticCost")) == wrong

@@ -174,7 +174,7 @@ def _where_output(module: Any, answer: Any) -> str:
 
 
 def _all_by_all(value: Any, input: Tensor) -> bool:
-    """Whether a loss multiplies every entry by every other, as diff.T @ diff does: it is meant for one column."""
+    """Whether a loss multiplies every entry by every other, as d.T @ d does: it is meant for one column."""
     tensor = as_tensor(value)
     square = tensor is not None and tensor.ndim == 2 and tensor.shape[0] == tensor.shape[1] > 1
     return square and tensor.shape != input.shape

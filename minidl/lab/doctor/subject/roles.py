@@ -102,7 +102,8 @@ def kind(cls: type) -> str | None:
     if other and LOSS_NAME.search(cls.__name__) and not is_stub(getattr(cls, gradient)):
         return "loss"  # that is a module by its base class alone
     if forward and first_method(cls, BACKWARD_METHODS):
-        given = needed(getattr(cls, forward), bound=False)
+        static = isinstance(inspect.getattr_static(cls, forward), staticmethod)
+        given = needed(getattr(cls, forward), bound=static)
         open_ended = any(p.kind is p.VAR_POSITIONAL for p in parameters(getattr(cls, forward)))
         if LOSS_NAME.search(cls.__name__) and (len(given) >= 2 or open_ended):
             return "loss"
