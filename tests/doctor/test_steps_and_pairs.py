@@ -44,9 +44,10 @@ def sgd_momentum(variables, gradients, config, state):
 
 def rmsprop(w, dw, config=None):
     config = config or {}
-    config.setdefault("rate", 0.99)
+    config.setdefault("decay_rate", 0.99)
     config.setdefault("cache", np.zeros_like(w))
-    config["cache"] = config["rate"] * config["cache"] + (1 - config["rate" if SIGN == 1 else "raet"]) * dw**2
+    decay = config["decay_rate" if SIGN == 1 else "decay_raet"]
+    config["cache"] = decay * config["cache"] + (1 - decay) * dw**2
     return w - config["learning_rate"] * dw / np.sqrt(config["cache"] + 1e-8), config
 
 class Momentum:

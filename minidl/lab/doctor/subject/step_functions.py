@@ -174,7 +174,8 @@ class StepFunction:
         if self._begin == "dictionary" or in_words:
             params = dict(zip(self._keys(mine), mine.values(), strict=True))
             rate = getattr(self, "learning_rate", RATE)
-            begun = {"learning_rate": rate}  # it fills in the rest itself, where it can do without
+            words = ("learning_rate", *self._found.words)
+            begun = {w: v for w in words if (v := _setting(w, rate)) is not None}  # it fills in the rest itself
             kept[name] = begun if name in self._optional else State(params, self._found.words, rate)
             return kept[name], True
         zeros = [0 * value for value in mine.values()]
