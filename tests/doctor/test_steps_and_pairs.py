@@ -248,3 +248,23 @@ class QuadraticCost:
 @pytest.mark.parametrize(("slope", "wrong"), [("a * (1 - a)", False), ("z * (1 - z)", True)])
 def test_the_gradient_of_a_loss_may_be_that_before_the_sigmoid(project, slope, wrong):  # noqa: F811
     assert bool(mistakes(project(student=BEHIND.replace("SLOPE", slope)), "QuadraticCost")) == wrong
+
+
+CELL = """
+import numpy as np
+
+def cell_step(x, h_prev, Wx, Wh, b):
+    h = np.tanh(x @ Wx + h_prev @ Wh + b)
+    return h, (x, h_prev, Wx, Wh, h)
+
+def cell_step_backward(dh, cache):
+    x, h_prev, Wx, Wh, h = cache
+    d = (1 - h**2) * dh
+    return d @ Wx.T, d @ Wh.T, x.T @ d, h_prev.T @ d, FACTOR * d.sum(0)
+"""
+
+
+@pytest.mark.parametrize(("factor", "wrong"), [("1", False), ("3", True)])
+def test_the_state_before_has_a_row_for_each_sample(project, factor, wrong):  # noqa: F811
+    made = project(student=CELL.replace("FACTOR", factor))
+    assert bool(of_module(made, "cell_step/cell_step_backward").findings) == wrong

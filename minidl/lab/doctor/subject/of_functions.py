@@ -271,7 +271,7 @@ def values_for(function: Callable, size: tuple[int, ...], numpy: bool, form: str
         letters["k"] = m  # what is added to the input itself
     generator = torch.Generator().manual_seed(4)
     for name in needed(function)[1:]:
-        plain = name.lower().replace("prev_", "")
+        plain = name.lower().replace("prev_", "").replace("_prev", "")
         if plain == "cache":  # averages of batches before
             found[name] = (0.0, 1.0)
             continue
