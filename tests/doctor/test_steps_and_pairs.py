@@ -268,3 +268,10 @@ def cell_step_backward(dh, cache):
 def test_the_state_before_has_a_row_for_each_sample(project, factor, wrong):  # noqa: F811
     made = project(student=CELL.replace("FACTOR", factor))
     assert bool(of_module(made, "cell_step/cell_step_backward").findings) == wrong
+
+
+def test_a_derivative_of_one_number_does_not_go_with_a_function_of_arrays(project):  # noqa: F811
+    text = (
+        "import numpy as np\ndef relu(x):\n    return np.maximum(x, 0)\ndef drelu(x):\n    return 1 if x > 0 else 0\n"
+    )
+    assert of_module(project(student=text), "relu/drelu").findings
