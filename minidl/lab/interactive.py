@@ -109,6 +109,7 @@ def explore(
 
         def update(**moved: Any) -> None:
             for ax in np.ravel(axes):
+                ax.set_label("")  # its description, to which a picture of several parts adds
                 for artist in (*ax.lines, *ax.collections, *ax.patches, *ax.texts):
                     artist.remove()
             draw(**moved, ax=axes)
