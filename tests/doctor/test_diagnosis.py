@@ -138,6 +138,7 @@ def test_a_sentence_agrees_with_its_numbers_and_blames_what_is_wrong(name, said,
         ("expected -2, got (-0.5, -1) and -.25", "expected −2, got (−0.5, −1) and −.25"),
         ("3-5 or 1e-4 of x[-1], view(-1) and clip(x, -1), a one-hot", None),
         ("as `y = -1 * x` says, -1", "as `y = -1 * x` says, −1"),
+        ("-1 (line 3: return -1 * x)", "−1 (line 3: return -1 * x)"),
     ],
 )
 def test_minus_signs_are_minus_signs_and_code_stays_code(text, seen):

@@ -15,8 +15,8 @@ MARKS = {  # white on these has a contrast of 4.5 and more, and they stand out f
 }
 
 
-# A hyphen in front of a number is a minus sign; in `code`, in calls and in places[-1] it stays, and so does 1e-4
-MINUS = re.compile(r"(`[^`]*`|\w[(\[][^()\[\]]*)|(?<![^\s(\[,])-(?=\.?\d)")
+# A hyphen in front of a number is a minus sign; in `code`, after "line 3: ", in calls and in places[-1] it stays, and in 1e-4
+MINUS = re.compile(r"(`[^`]*`|line \d+: .*|\w[(\[][^()\[\]]*)|(?<![^\s(\[,])-(?=\.?\d)")
 
 
 def shown(text: str) -> str:
