@@ -92,24 +92,20 @@ def _tinted(ax: Axes | None, blocks: dict[tuple[int, int], Tensor], names: Seque
 
     height, width = (max(at[k] + block.shape[k] for at, block in blocks.items()) for k in (0, 1))
     canvas = np.full((height, width), np.nan)
-    ax = new_axes(
-        ax, size=(0.62 * width + 0.4, 0.46 * height + 0.6) if digits else (0.2 * width + 1.2, 0.2 * height + 0.8)
-    )
+    wide, high = (0.62, 0.46) if digits else (0.2, 0.2)  # inches
+    ax = new_axes(ax, size=(wide * width + (0.4 if digits else 1.2), high * height + 0.7))
     for ((row, column), block), name in zip(blocks.items(), names, strict=True):
         high, wide = block.shape
         canvas[row : row + high, column : column + wide] = block
         # where all is white, the frame shows how far it goes
         ax.add_patch(plt.Rectangle((column, row), wide, high, fill=False, edgecolor="#cfcfcf", linewidth=1, zorder=2))
-        below = row > 0  # the name's place: what stands above may be another matrix
-        ax.text(
-            column + wide / 2, row + high + 0.1 if below else -0.1, name, ha="center", va="top" if below else "bottom"
-        )
+        place, va = (row + high + 0.1, "top") if row else (-0.1, "bottom")  # where no other matrix is
+        ax.text(column + wide / 2, place, name, ha="center", va=va)
     limit = np.nanmax(np.abs(canvas)) or 1.0
     words = np.vectorize(lambda value: number(value, digits))(canvas) if digits else None
-    look = {"cmap": REGIONS if digits else SIGNS, "vmin": -limit, "vmax": limit, "cbar": not digits}
-    sns.heatmap(
-        canvas, annot=words, fmt="", annot_kws={"color": "black"}, linewidths=1, linecolor="white", ax=ax, **look
-    )
+    colours = {"cmap": REGIONS if digits else SIGNS, "vmin": -limit, "vmax": limit, "cbar": not digits}
+    written = {"annot": words, "fmt": "", "annot_kws": {"color": "black"}}
+    sns.heatmap(canvas, **colours, **written, linewidths=1, linecolor="white", ax=ax)
     return ax
 
 
@@ -298,7 +294,7 @@ def network(
             name = f"${letter.format(j + 1)}$" if letter else ""
             ax.text(at, height + 0.56 * numbers, name, zorder=4, **CENTRED)
             if numbers:
-                _value_and_gradient(ax, at, height, value[0, j], gradient[0, j])
+                _pair(ax, at, height, value[0, j], gradient[0, j], zorder=5)
     inside = ", and a loss, without numbers"
     if numbers:
         ax.text(x[-1], -0.5, f"target\n{', '.join(map(number, target[0]))}", ha="center", va="top")
@@ -324,19 +320,18 @@ def _edges(ax: Axes, layer: Module, left: tuple[float, Any], right: tuple[float,
             along = 0.5 if i == j else 0.3  # away from where the lines cross
             at = x + along * (to - x), start + along * (end - start)
             gap = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}  # in the line
-            _value_and_gradient(ax, *at, params["weight"][i, j], grad["weight"][i, j], bbox=gap)
+            _pair(ax, *at, params["weight"][i, j], grad["weight"][i, j], bbox=gap)
     if numbers and "bias" in params:
         for j, end in enumerate(ends):
-            _value_and_gradient(ax, to, end - 0.66, params["bias"][0, j], grad["bias"][0, j], word="bias ")
+            _pair(ax, to, end - 0.66, params["bias"][0, j], grad["bias"][0, j], word="bias ")
 
 
-def _value_and_gradient(
-    ax: Axes, x: float, y: float, value: Tensor, gradient: Tensor, *, word: str = "", **look: Any
-) -> None:
+def _pair(ax: Axes, x: float, y: float, value: Tensor, gradient: Tensor, *, word: str = "", **look: Any) -> None:
     """Write a value and, right below it, the derivative of the loss with respect to it."""
-    look |= {**CENTRED, "zorder": 4}
+    look = {**CENTRED, "zorder": 4, **look}
     ax.text(x, y + 0.1, word + number(value), color=COLOURS["forward"], **look)
-    ax.text(x, y - 0.1, f"∂ {number(gradient)}", color=COLOURS["backward"], style="italic", **look)
+    look |= {"color": COLOURS["backward"], "style": "italic", "zorder": 5}  # on top: a slider moves it
+    ax.text(x, y - 0.1, f"∂ {number(gradient)}", **look)
 
 
 @in_style
