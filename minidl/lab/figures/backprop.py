@@ -92,8 +92,8 @@ def _tinted(ax: Axes | None, blocks: dict[tuple[int, int], Tensor], names: Seque
 
     height, width = (max(at[k] + block.shape[k] for at, block in blocks.items()) for k in (0, 1))
     canvas = np.full((height, width), np.nan)
-    wide, high = (0.62, 0.46) if digits else (0.2, 0.2)  # inches
-    ax = new_axes(ax, size=(wide * width + (0.4 if digits else 1.2), high * height + 0.7))
+    size = (0.62 * width + 0.4, 0.46 * height + 0.6) if digits else (0.2 * width + 1.2, 0.2 * height + 0.8)
+    ax = new_axes(ax, size=size)
     for ((row, column), block), name in zip(blocks.items(), names, strict=True):
         high, wide = block.shape
         canvas[row : row + high, column : column + wide] = block
