@@ -151,7 +151,8 @@ WRONG = [
     (value(0), "a = 1e-6", "not it"),
     (value(79.51), "a = 79, 51", "Python reads 79, 51 as 2 numbers"),
     (value([1.9, 0.5]), "a = [1, 9, 0, 5]", "Decimals begin with a point"),
-    (value(79.51), "a = 7.951", "a power of ten away"),
+    (value(79.51), "a = 7.951", "it is a power of ten too small"),
+    (value(790), "a = 7900", "it is a power of ten too large"),
     (value(0.36), "a = 0.6", "that is the root of what is asked for"),
     (value(0.36), "a = 1 / 0.36", "one divided by it"),
     (value([1, 2, 4]), "a = [4, 2, 1]", "back to front"),
@@ -400,6 +401,12 @@ class TestPlayed:
         assert "is the goal" in str(over.reply(run("a", "a = {'lr': 0.02}", "")))
         under = dataclasses.replace(asked, most=right - 0.001)
         assert "it still learns" in str(under.reply(run("a", "a = {'lr': 0.02}", "")))
+
+    @pytest.mark.parametrize("code", ["a = {'lr': -1}", "a = {'data': 'moons'}", "a = {'rate': 1}", "a = 0.1"])
+    def test_what_was_not_trained_gets_no_hint_about_trainings(self, asked, code):
+        asked = dataclasses.replace(asked, hint="Look at the curves.", least=1.0)
+        assert "curves" not in str(asked.reply(run("a", code, "")))
+        assert str(asked.reply(run("a", "a = {'lr': 0.02}", ""))).endswith("Look at the curves.")
 
     @pytest.mark.parametrize(
         ("code", "words"), [("a = ...", "replace the dots"), ("a = [..., ...]", "replace the dots")]

@@ -160,9 +160,10 @@ def _losses(training: Training) -> Iterator[Candidate]:
         if data == "validation":
             wrong["training samples"] = [(w if mean else s) / n for w, s in zip(weighted, sums, strict=True)]
         singles = counts[0] == 1  # a single batch is whole
-        unequal = mean and any(len(set(s)) > 1 for s in sizes)
+        unequal = any(len(set(s)) > 1 for s in sizes)
+        of_means = "mean" if mean else "mean of means"
         for way, values_of in right.items():
-            called = MEAN_OF_MEANS if unequal and way == "mean" else f"the loss {what}"
+            called = MEAN_OF_MEANS if unequal and way == of_means else f"the loss {what}"
             yield Candidate(called, values_of, data=data)
         for values_of in last:  # as one number at the end it may be meant, as that of an epoch it is not
             asked = training.kind == "evaluation" or len(values) > 1
