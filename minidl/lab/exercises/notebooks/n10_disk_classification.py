@@ -94,7 +94,7 @@ EXERCISES = [
         free=(*FREE, "seed"),
         least=0.95,
         parameters=40,
-        hint="How many units of one hidden layer do 39 parameters allow? Some starts are luckier than others: try another seed.",
+        hint="How many units of one hidden layer do 39 parameters allow? Some starts are luckier: try another seed.",
         solution='corners = {"hidden": (5,), "lr": 0.003}',
         right=(
             'corners = {"hidden": (7,), "lr": 0.003}',
