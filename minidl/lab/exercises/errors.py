@@ -18,6 +18,7 @@ BRACKETS = (
     "Python multiplies before it compares, so that a product is compared here. Put brackets round the comparison alone, as in "
     "a * (b < 3)."
 )
+BY_NAME = ". The generator stands where something else is asked for. Give it by name: write generator=generator."
 
 
 def is_unwritten(error: BaseException) -> bool:
@@ -59,6 +60,8 @@ def _advice(error: BaseException, line: str) -> str:
         return ". & and | come after * and before < and >: put brackets round each comparison, and round them together."
     if re.search(r"takes \d+ positional arguments? but \d+ w(as|ere) given", text):
         of_class = re.match(r"\w+\.\w+\(", text)
+        if re.search(r"[(,] *generator *[,)]", line):
+            return BY_NAME
         return ". Is self missing among the arguments, or is one too many asked for?" if of_class else ""
     if "unexpected keyword argument" in text:
         return ". It is called with that name: its def has to have it."
@@ -99,6 +102,8 @@ def _advice(error: BaseException, line: str) -> str:
         return ". The two shapes do not fit. Write both down: which one is not what you expect, and where does it come from?"
     if "converted to Python scalars" in text:
         return ". A function of math, or float(), takes one number; for whole tensors there are torch's, such as torch.exp."
+    if "Generator' object is not callable" in text:
+        return BY_NAME
     if "'builtin_function_or_method'" in text or "'method'" in text:
         return ". Are brackets, (), missing after the name of a function?"
     if re.search(

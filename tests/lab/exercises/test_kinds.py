@@ -407,7 +407,17 @@ class TestPlayed:
         under = dataclasses.replace(asked, most=right - 0.001)
         assert "it still learns" in str(under.reply(run("a", "a = {'lr': 0.02}", "")))
 
-    @pytest.mark.parametrize("code", ["a = {'lr': -1}", "a = {'data': 'moons'}", "a = {'rate': 1}", "a = 0.1"])
+    @pytest.mark.parametrize(
+        "code",
+        [
+            "a = {'lr': -1}",
+            "a = {'data': 'moons'}",
+            "a = {'rate': 1}",
+            "a = 0.1",
+            "a = {'hidden': (9,)}",
+            "a = {'hidden': (3)}",
+        ],
+    )
     def test_what_was_not_trained_gets_no_hint_about_trainings(self, asked, code):
         asked = dataclasses.replace(asked, hint="Look at the curves.", least=1.0)
         assert "curves" not in str(asked.reply(run("a", code, "")))
