@@ -252,9 +252,9 @@ def means_added_up(training: Training) -> Seen | None:
     {times} times as large as that of the mean over the same samples, as if the learning rate were. Divide each of these
     losses by {times} before its backward.
     """
-    steps = [step for step in training.steps if step.contributions]
+    steps = [step for step in training.of_kind("step") if step.contributions]  # who moves by hand may divide there
     several = [step for step in steps if len(step.contributions) > 1 and not same_samples(step)]
-    if training.raised or not several or 2 * len(several) < len(steps) or used_again(training):
+    if training.raised or not training.moved or not several or 2 * len(several) < len(steps) or used_again(training):
         return None
     if step_once_an_epoch.observe(training) or any(
         step.share is not None and abs(step.share - 1) > 0.01 for step in several

@@ -42,7 +42,8 @@ def gradients_left_off(training: Training) -> Seen | None:
     """When the loop ends, {thing} are still switched off, for all that comes after it: whoever trains then gets an error from
     backward. Use `with torch.no_grad():`, which ends by itself where its block ends.
     """
-    return {"where": "PyTorch's gradients"} if training.left_off and not training.raised else None
+    left = training.left_off and training.task.words == "torch" and not training.raised
+    return {"where": "PyTorch's gradients"} if left else None
 
 
 @wrong_loop(

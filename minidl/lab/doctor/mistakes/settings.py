@@ -39,7 +39,7 @@ def data_not_finite(vitals: Vitals) -> Seen | None:
     if found is None:
         return None
     name, row, value, count = found
-    more = f", and in {count - 1} more" if count > 1 else ""
+    more = f", and in {count - 1} other{'s' * (count > 2)}" if count > 1 else ""
     return {"where": name, "row": row, "value": value, "more": more}
 
 
