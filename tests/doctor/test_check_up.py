@@ -15,6 +15,7 @@ from specimens.settings import labels, network, points, torch_network
 
 import minidl
 from minidl.lab.doctor import check_up
+from minidl.lab.doctor.check_up import CheckUp
 
 
 @pytest.mark.parametrize("of_torch", [False, True])
@@ -71,7 +72,6 @@ def test_a_model_without_anything_in_the_way_says_so():
     [
         ("a_missing_value", "The inputs hold nan in row 18, counted from 1: "),
         ("torch_classes_from_one", "go from 1 to 10, and the model has 10 outputs"),
-        ("torch_dropout_by_hand", "Layer 5 Forgetful draws random numbers"),
         ("torch_dropout_that_is_not_told", "The model's forward draws random numbers"),
         ("pixels_up_to_255", "up to 255"),
         ("all_inside", "All 500 samples have class 1"),
@@ -108,12 +108,11 @@ def test_frozen_layers_and_class_numbers_as_amounts_are_notes():
     X, y = labels(points(100))
     model = torch_network(2, 10, 10, 2)
     model[2].requires_grad_(False)
-    report = check_up(model, (X, y), lr=0.1)
-    assert report.verdict.endswith(": nothing in the way; one thing to look at.")
-    (note,) = report.notes
+    (note,) = check_up(model, (X, y), lr=0.1).notes
     assert note.startswith("layer 3 Linear is frozen")
     amounts = (torch.arange(100) % 4).to(X.dtype)[:, None]
     assert "from 0 to 3" in check_up(torch_network(2, 10, 1), (X, amounts), lr=0.01).notes[0]
+    assert CheckUp("a network", [], ["a note"]).verdict == "a network: nothing in the way; one thing to look at."
 
 
 def test_it_says_how_many_samples_were_learned_by_heart():

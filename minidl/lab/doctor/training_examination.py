@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -115,12 +116,18 @@ class LoopDiagnosis(Diagnosis):
         return f"{self.subject}: no mistake found; {things(len(self.notes))} to look at."
 
 
-def _doubt(tried: tuple[Training, list[Finding]]) -> tuple[bool, bool, bool]:
-    """Return how little a diagnosis is worth: one of a loop that ran is worth most, then one that made a step."""
+def _doubt(tried: tuple[Training, list[Finding]]) -> tuple[bool, bool, bool, bool]:
+    """Return how little a diagnosis is worth: one of a loop that ran is worth most, then one that made a step.
+
+    Then one in which model and loss had all that they were asked for; then one that has a name.
+    """
     training, findings = tried
-    unknown = training.raised is not None and isinstance(training.raised.error, AttributeError)
-    named = not any(f.rule is None for f in findings) or unknown
-    return training.raised is not None, not training.of_kind("step"), not named
+    error = training.raised.error if training.raised else None
+    unknown = isinstance(error, AttributeError)
+    parts = {type(part).__name__ for part in (training.task.model, training.task.loss)}
+    asked = re.match(r"'(\w+)' object has no attribute", str(error)) if unknown else None
+    unnamed = any(f.rule is None for f in findings) and not unknown
+    return error is not None, not training.of_kind("step"), bool(asked and asked[1] in parts), unnamed
 
 
 def _described(name: str, training: Training) -> str:
