@@ -146,7 +146,7 @@ def accuracy_of_held_back_data(training: Training) -> Seen | None:
 @wrong_loop("loss of the wrong data", read=LOOP)
 def loss_of_the_wrong_data(training: Training) -> Seen | None:
     """{thing}, {value}, is the loss on the {data} data, and its name says another. Measure it on the data that it is called
-    after: only the loss on samples that were never trained on tells of overtraining.
+    after: only the loss on samples that were never trained on tells of overfitting.
     """
     if training.raised or not {"validation inputs", "validation loader", "validation pair"} & set(training.roles):
         return None
