@@ -115,13 +115,13 @@ def lent(value: Any) -> str:
     for where, function in functions(value):
         for name in _globals(function.__code__):
             found = function.__globals__.get(name, getattr(builtins, name, None))
+            if isinstance(value, type) and name in kept and _is_data(found) and not isinstance(found, Tensor):
+                return f"{where} uses `{name}` from outside of the class; its own is self.{name}."
             is_number = isinstance(found, (int, float))
             if (isinstance(found, Formula) or is_number) and (text := of_another_method(value, name, where)):
                 return text
             if isinstance(found, Formula):
                 return _of_letters(where, function)
-            if isinstance(value, type) and name in kept and _is_data(found) and not isinstance(found, Tensor):
-                return f"{where} uses `{name}` from outside of the class; its own is self.{name}."
             if isinstance(found, (int, float)) and inspect.isfunction(value) and name not in _made_beside(function):
                 return f"it uses the notebook's `{name}`, not something that it is given or makes itself."
             if isinstance(found, Tensor) or found is builtins.input:
