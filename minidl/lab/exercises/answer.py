@@ -151,14 +151,19 @@ def _of_letters(where: str, function: types.FunctionType) -> str:
     """Return in words which letters of a claim a function uses, and what stands for them in a layer."""
     code = function.__code__
     found = dict.fromkeys(name for name in _globals(code) if isinstance(function.__globals__.get(name), Formula))
-    letters = " and ".join(f"`{name}`" for name in found)
+    letters = _listed([f"`{name}`" for name in found])
     text = f"{where} uses the letter{'s' * (len(found) > 1)} {letters} of a claim. A layer works with tensors"
     means: dict[str, str] = {}
     if code.co_argcount == 2:  # a layer's, and not a loss's
         (given,) = code.co_varnames[1:2]
         means = {"forward": {"X": given}, "backward": {"G": given, **KEPT}}.get(where, {})
     said = [f"{name} is {means[name]}" for name in found if name in means]
-    return f"{text}: here {', and '.join(said)}." if said else f"{text}."
+    return f"{text}: here {_listed(said)}." if said else f"{text}."
+
+
+def _listed(words: list[str]) -> str:
+    """Return words as a list: one, two and three."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def borrowed(

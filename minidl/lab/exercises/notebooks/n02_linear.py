@@ -419,7 +419,7 @@ EXERCISES = [
             _mine(WEIGHT, BIAS, BACK.removeprefix("return ")): "backward of MyLinear returns nothing",
             _mine(WEIGHT.replace("self.input", "input"), BIAS, BACK): "backward uses the notebook's `input`",
             f"{PROOF}{MATRICES}\n" + _mine(WEIGHT, BIAS, "return G @ W"): (
-                'here G is grad_output, and W is self.params["weight"].'
+                'here G is grad_output and W is self.params["weight"].'
             ),
             _mine(WEIGHT, BIAS, "return grad_output @ weight"): 'The layer has its own: self.params["weight"]',
             _mine(WEIGHT, BIAS, BACK.replace('self.params["weight"]', "self.weight")): "self.params",

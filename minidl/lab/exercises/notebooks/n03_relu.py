@@ -339,7 +339,7 @@ EXERCISES = [
                 "It is written with a dot, behind what it is taken of: input.relu()."
             ),
             f"{PROOF}{MATRICES}\n" + _mine(KEPT, "return G * (X > 0)"): (
-                "backward uses the letters `G` and `X` of a claim. A layer works with tensors: here G is grad_output, and X is "
+                "backward uses the letters `G` and `X` of a claim. A layer works with tensors: here G is grad_output and X is "
                 "the input that forward keeps."
             ),
             f"{PROOF}{MATRICES}\n" + _mine("self.x = X.relu()\nreturn self.x", BACK): "here X is input",
