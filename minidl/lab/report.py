@@ -21,7 +21,7 @@ from minidl.lab import figures
 from minidl.lab.arguments import check_choice, check_whole, checked
 from minidl.lab.experiment import Record, RecordError, Result, Setting, run_experiments, versions
 from minidl.lab.figures.history import check_table
-from minidl.lab.figures.style import PALE
+from minidl.lab.figures.style import LOOK_OF, PALE
 from minidl.lab.folder import why_not_writable
 from minidl.lab.training import COLUMNS
 
@@ -292,14 +292,20 @@ def figure_3(history: pd.DataFrame, *, epochs: str = "log", ax: Sequence[Axes] |
     """Draw PyTorch and minidl on the same loss from the same initial weights, and how far they are apart: three axes."""
     check_table("figure_3", history, *COLUMNS)
     ax = figures.new_row(3, ax)
-    names = {FRAMEWORK: "framework, as in Figure 1", PYTORCH: "PyTorch", SAME_START: "minidl, same loss, same start"}
+    names = {
+        FRAMEWORK: "framework, as in Figure 1",
+        PYTORCH: "PyTorch",
+        SAME_START: "framework, PyTorch's loss and start",
+    }
     shown = pd.concat(history[history["model"] == model].assign(model=name) for model, name in names.items())
-    title = "Figure 3  The same loss and the same start: the same curve"
-    looks = {"PyTorch": PALE, names[FRAMEWORK]: {"linestyle": "--"}}
+    title = f"Figure 3  Same loss, same start: the same curve (mean of {history['run'].nunique()} runs)"
+    looks = {"PyTorch": PALE, names[FRAMEWORK]: {"linestyle": "--"}, names[SAME_START]: LOOK_OF["minidl"]}
     asked = {"epochs": epochs, "limits": _limits(history), "ax": ax[:2]}
     figures.training_history(shown, looks=looks, title=title, **asked)
     recorded = set(history["model"])  # 64 bits are not in every record
-    pairs = {"32 bits": (PYTORCH, SAME_START)} | ({"64 bits": EXACT} if recorded.issuperset(EXACT) else {})
+    compared = {"32": (PYTORCH, SAME_START)} | ({"64": EXACT} if recorded.issuperset(EXACT) else {})
+    last = history.groupby("model")["epoch"].max()
+    pairs = {f"{bits} bits,\n{last[pair[0]]} epochs": pair for bits, pair in compared.items()}
     figures.differences(history, pairs, epochs=epochs, ax=ax[2])
     return ax
 
@@ -307,11 +313,13 @@ def figure_3(history: pd.DataFrame, *, epochs: str = "log", ax: Sequence[Axes] |
 def _history_of(
     history: pd.DataFrame, model: str, title: str, epochs: str, ax: Sequence[Axes] | None
 ) -> Sequence[Axes]:
-    """Draw one model's history, its title completed by the epochs to SHARE of the end: the median of its runs."""
+    """Draw one model's history, its title completed by the epochs to SHARE of the end: the median of its runs, marked too."""
     check_table("a figure of the report", history, *COLUMNS)
     part = history[history["model"] == model]
-    title = title.format(f"{epochs_to_share(part).median():.0f}")
-    return figures.training_history(part, title=title, epochs=epochs, limits=_limits(history), ax=ax)
+    needed = round(epochs_to_share(part).median())
+    mark = needed, f"epoch {needed}: {100 * SHARE:.0f} % of the\nfinal accuracy (median run)"
+    asked = {"epochs": epochs, "limits": _limits(history), "mark": mark, "ax": ax}
+    return figures.training_history(part, title=title.format(needed), **asked)
 
 
 def _limits(history: pd.DataFrame) -> dict[str, tuple[float, float]]:

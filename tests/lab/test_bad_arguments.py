@@ -218,6 +218,7 @@ def calls() -> dict[str, tuple]:
                 "title": "",
                 "epochs": "log",
                 "limits": {"loss": (0.1, 2.0)},
+                "mark": (3, "here"),
                 "ax": None,
             },
         ),

@@ -261,7 +261,9 @@ class TestFigures:
         axes = FIGURES[number](history, epochs="linear")
         left, right = axes[:2]
         assert left.get_title(loc="left").startswith(f"Figure {number}  ")
-        assert [one.texts[0].get_text() for one in axes[:2]] == ["mean loss per sample", "accuracy"]
+        judged_on = ", validation" if number == 3 else ""
+        shown = [one.texts[0].get_text() for one in axes[:2]]
+        assert shown == [f"mean loss per sample{judged_on}", f"accuracy{judged_on}"]
         assert {one.get_xlim() for one in axes} == {(0, 4)}
         assert [bool(one.get_legend()) for one in axes] == [True] + [False] * (len(axes) - 1)
         first_left, first_right = report.figure_1(history)
@@ -276,13 +278,16 @@ class TestFigures:
         for draw, model in ((report.figure_1, report.FRAMEWORK), (report.figure_2, report.PYTORCH)):
             title = draw(history)[0].get_title(loc="left")
             assert f" {epochs[model].median():.0f} epochs" in title
+            marked = draw(history)[1]
+            assert marked.lines[-1].get_xdata() == [round(epochs[model].median())] * 2
+            assert f"epoch {epochs[model].median():.0f}: 95 % of the" in marked.texts[-1].get_text()
         assert f"divided by {report.settings()[0].batch_size}" in report.figure_1(history)[0].get_title(loc="left")
 
     @pytest.mark.parametrize("number", FIGURES)
     def test_lines_are_means_and_everything_is_within_view(self, number):
         history = make().history
         model = {1: report.FRAMEWORK, 2: report.PYTORCH, 3: report.SAME_START}[number]
-        label = "minidl, same loss, same start" if number == 3 else "validation, mean ± 1 standard deviation"
+        label = "framework, PyTorch's loss and start" if number == 3 else "validation, mean ± 1 standard deviation"
         for axes, column in zip(FIGURES[number](history)[:2], ("loss", "accuracy"), strict=True):
             (line,) = (line for line in axes.lines if line.get_label() == label)
             rows = [row for row in history.to_dict("records") if (row["model"], row["split"]) == (model, "validation")]
@@ -298,9 +303,10 @@ class TestFigures:
         assert len({(line.get_linewidth(), line.get_linestyle()) for line in lines}) == 3
 
     def test_a_single_run_has_lines_and_no_band(self):
-        for axes in report.figure_1(make(runs=1).history):
-            assert len(axes.lines) == 2
-            assert not axes.collections
+        loss, accuracy = report.figure_1(make(runs=1).history)
+        assert (len(loss.lines), len(accuracy.lines)) == (2, 3), "in the accuracy, an epoch is marked"
+        assert not loss.collections
+        assert not accuracy.collections
         words = [text.get_text() for text in report.figure_1(make(runs=1).history)[0].get_legend().get_texts()]
         assert words == ["validation", "training"]
 

@@ -61,14 +61,18 @@ def _judged(owner: str, history: pd.DataFrame, column: str) -> pd.DataFrame:
 
 
 def _binned(history: pd.DataFrame, column: str, epochs: str) -> tuple[pd.DataFrame, str]:
-    """Average neighbouring epochs where there are too many to be told apart; return the words for the axis too."""
+    """Take neighbouring epochs together where there are too many to be told apart; return the words for the axis too.
+
+    What is drawn of them is their mean, or of differences, the largest ones so far, the largest.
+    """
     epoch, last = history["epoch"], int(history["epoch"].max())
     if last <= MANY:
         return history, "epoch"
     position = np.log(epoch) / math.log(last) if epochs == "log" else epoch / last
     bins = history.assign(bin=(position * POINTS).round()).groupby(["model", "run", "split", "bin"], sort=False)
-    words = f"epoch\n(a point is the mean of up to {bins.size().max()} epochs)"
-    return bins[["epoch", column]].mean().reset_index(), words
+    how = "max" if column == "difference" else "mean"
+    words = f"epoch\n(a point is the {'largest' if how == 'max' else how} of up to {bins.size().max()} epochs)"
+    return bins[["epoch", column]].agg({"epoch": "mean", column: how}).reset_index(), words
 
 
 def _lines(
@@ -109,6 +113,7 @@ def training_history(
     title: str = "",
     epochs: str = "linear",
     limits: dict[str, tuple[float, float]] | None = None,
+    mark: tuple[int, str] | None = None,
     ax: Sequence[Axes] | None = None,
 ) -> Sequence[Axes]:
     """Draw loss (left, logarithmic) and accuracy (right) against epoch. Takes and returns two axes.
@@ -117,8 +122,8 @@ def training_history(
     with a band of ± one standard deviation; the mean on training data is thin and dashed. Of several models: their ``means``,
     but without bands where some are given ``looks``, options of their lines.
 
-    ``epochs`` is "linear" or "log"; ``limits`` are those of the two axes, by column. One legend stands above both, below the
-    title.
+    ``epochs`` is "linear" or "log"; ``limits`` are those of the two axes, by column; ``mark`` is an epoch and what to say of
+    it, beside the accuracies. One legend stands above both axes, below the title.
     """
     check_table("training_history", history, "model", "run", "epoch", "split", "loss", "accuracy")
     ax = new_row(2, ax)
@@ -127,8 +132,21 @@ def training_history(
         if history["model"].nunique() == 1:
             _runs(history, column, **asked)
         else:
-            _means(_judged("training_history", history, column), column, looks, **asked)
+            judged = _judged("training_history", history, column)
+            _means(judged, column, looks, **asked)
+            axes.set_ylabel(f"{axes.get_ylabel()}, {judged['split'].iloc[0]}")
         _name_at_top(axes)
+    if mark:
+        ax[1].axvline(mark[0], color="black", linestyle=":", linewidth=1)
+        sides = {"ha": "right", "xytext": (-5, 0)}, {"ha": "left", "xytext": (5, 0)}
+        is_left = ax[1].transAxes.inverted().transform(ax[1].transData.transform((mark[0], 0)))[0] < 0.5
+        ax[1].annotate(
+            mark[1],
+            (mark[0], 0.03),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            **sides[int(is_left)],
+        )
     handles, labels = _handles(ax[0])
     ax[0].set_title(title or " ", pad=TITLE_ROOM * (1 if title else 0.65), fontweight="bold")
     corner = {"loc": "lower left", "bbox_to_anchor": (-0.02, 1.09), "borderaxespad": 0}
@@ -148,7 +166,7 @@ def _runs(history: pd.DataFrame, column: str, **asked: Any) -> None:
         elif runs > 1:
             look["label"] += " ± 1 standard deviation"
             look |= {"errorbar": "sd", "err_kws": {"alpha": 0.16, "linewidth": 0}}
-            lines.append((split, {"label": f"each of {runs} runs", "color": RED, "alpha": 0.45, **SINGLE}))
+            lines.append((split, {"label": f"{split}, each of {runs} runs", "color": RED, "alpha": 0.45, **SINGLE}))
     _lines(history, column, "split", lines, **asked)
 
 

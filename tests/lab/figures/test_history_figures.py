@@ -78,7 +78,11 @@ class TestCurve:
         assert validation.get_linewidth() > training.get_linewidth()
 
     def test_every_run_is_a_thin_line(self):
-        lines = [line for line in curve(history(3, spread=0.1), "loss").lines if line.get_label() == "each of 3 runs"]
+        lines = [
+            line
+            for line in curve(history(3, spread=0.1), "loss").lines
+            if line.get_label() == "validation, each of 3 runs"
+        ]
         drawn = sorted((line.get_ydata() for line in lines), key=lambda values: values[0])
         assert len(drawn) == 3
         for values, shift in zip(drawn, (-0.1, 0, 0.1), strict=True):
@@ -127,7 +131,7 @@ class TestCurve:
         loss, accuracy = training_history(history(3))
         assert accuracy.get_legend() is None
         words = [text.get_text() for text in loss.get_legend().get_texts()]
-        assert words == ["validation, mean ± 1 standard deviation", "each of 3 runs", "training, mean"]
+        assert words == ["validation, mean ± 1 standard deviation", "validation, each of 3 runs", "training, mean"]
 
     def test_epochs_on_a_logarithmic_axis(self):
         loss, _ = training_history(history(), epochs="log")
