@@ -19,6 +19,7 @@ from minidl.lab.doctor.students.building import Broken, Built, CannotBuild, buil
 from minidl.lab.doctor.students.cases import NO_CASES, Cases
 from minidl.lab.doctor.students.conventions import for_each_sample, tolerated
 from minidl.lab.doctor.students.guesses import FEATURES, SAMPLES, SIDE
+from minidl.lab.doctor.students.in_place import or_in_place
 from minidl.lab.doctor.students.networks import examine_network
 from minidl.lab.doctor.students.optimizing import graphs, optimizers
 from minidl.lab.doctor.students.pairing import pairs_of
@@ -96,7 +97,7 @@ def examine_thing(
     elif isinstance(thing, GraphLayer):
         diagnosis = _graph(thing, project, shape, time_limit)
     else:
-        diagnosis = _guessed(thing, project, shape, time_limit)
+        diagnosis = or_in_place(lambda: _guessed(thing, project, shape, time_limit), thing, project, time_limit)
     return tolerated(diagnosis, thing, project, cases, lambda other: _quickly(other, project))
 
 

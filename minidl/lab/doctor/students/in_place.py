@@ -1,0 +1,65 @@
+"""Examining what no batch alone shows: a layer as it is called with all that it wants, or within a network of its project."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+from minidl.lab.doctor.diagnosis import Diagnosis
+from minidl.lab.doctor.measure.traced import judge
+from minidl.lab.doctor.students.built import CannotBuild
+from minidl.lab.doctor.students.loose_calls import traces
+from minidl.lab.doctor.students.project import Project
+from minidl.lab.doctor.time_limit import Hung, guarded
+
+NOTE = "its gradients were compared with the slopes of forward, by central differences, as it was called there."
+
+
+def or_in_place(examined: Callable[[], Diagnosis], thing: Any, project: Project, time_limit: float) -> Diagnosis:
+    """Return what an examination with a batch says; where that is nothing, or an error alone, what traces say."""
+    try:
+        diagnosis = examined()
+    except CannotBuild as error:
+        try:
+            return examine_in_place(thing, project, time_limit)
+        except CannotBuild:
+            raise error from None
+    if diagnosis.mistakes == ["raises"]:
+        with contextlib.suppress(CannotBuild):
+            return examine_in_place(thing, project, time_limit)
+    return diagnosis
+
+
+def examine_in_place(thing: Any, project: Project, time_limit: float) -> Diagnosis:
+    """Examine a layer or a loss by traces of its calls.
+
+    Raises
+    ------
+    CannotBuild
+        Where there are none, or none of which anything can be said.
+    """
+    cls = thing if isinstance(thing, type) else type(thing)
+    try:
+        found = guarded(lambda watch: _best(cls, thing, project), 4 * time_limit)[0]
+    except Hung as error:
+        raise CannotBuild(str(error)) from error
+    if found is None:
+        raise CannotBuild(f"{cls.__name__} was called in no way that showed something")
+    return found
+
+
+def _best(cls: type, thing: Any, project: Project) -> Diagnosis | None:
+    best: tuple[int, Diagnosis | None] = (0, None)
+    for said, trace in traces(cls, thing, project):
+        try:
+            judged = judge(trace)
+        except Exception:
+            continue
+        if judged is None:
+            continue
+        findings, notes, count = judged
+        worth = 2 * count + (not findings)
+        if worth > best[0]:
+            best = worth, Diagnosis(said, findings, [*notes, NOTE])
+    return best[1]
