@@ -21,14 +21,18 @@ from minidl.lab.doctor.diagnosis import Finding
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.inside import Path, show
 from minidl.lab.doctor.subject.names import CACHED_NAME, INPUT_GRADIENT_NAME, is_gradient_of
-from minidl.lab.doctor.subject.paths import get, put
+from minidl.lab.doctor.subject.paths import put
 from minidl.lab.doctor.subject.traces import Arrays, Trace, arrays_in
 from minidl.lab.doctor.wording import number
 
 ENTRIES, STEP, CLOSE = 10, 1e-5, 1e-4
 SECONDS = 0.5  # of the processor, for the slopes of one trace
 FACTORS = (1.0, -1.0, 2.0, 0.5)
-PARAMETER = re.compile(r"^_*(w|b|u|v|k)(eights?|ias(es)?|ernels?)?_?\d?$|weight|bias|kernel|filter|gamma|beta", re.IGNORECASE)
+SLOPE = re.compile("deriv|prime|grad|^d", re.IGNORECASE)
+GRADIENT = re.compile("grad|delta|err", re.IGNORECASE)
+PARAMETER = re.compile(
+    r"^_*(w|b|u|v|k)(eights?|ias(es)?|ernels?)?_?\d?$|weight|bias|kernel|filter|gamma|beta", re.IGNORECASE
+)
 
 
 @dataclass
@@ -164,9 +168,15 @@ def _upstreams(trace: Trace, output: Tensor) -> Iterator[Tensor]:
     if output.numel() == 1:
         yield torch.ones_like(output)
     seen: list[Tensor] = []
-    for given in trace.given.values():
+    if SLOPE.search(trace.backward) and "back" not in trace.backward:
+        seen.append(torch.ones_like(output))
+        yield seen[0]
+    linked = [v for p, v in trace.before.items() if len(p) > 2 and GRADIENT.search(str(p[-1][1]))]
+    for given in [*trace.given.values(), *linked]:
         for way in (given, given.T if given.ndim == 2 else given):
-            if way.numel() == output.numel() and (way.shape == output.shape or way.squeeze().shape == output.squeeze().shape):
+            if way.numel() == output.numel() and (
+                way.shape == output.shape or way.squeeze().shape == output.squeeze().shape
+            ):
                 if not any(torch.equal(way, other) for other in seen):
                     seen.append(way)
                     yield way.reshape(output.shape)
@@ -184,6 +194,18 @@ def _read(trace: Trace, reading: Reading, leaves: dict[Path, Leaf]) -> Reading:
         elif named := [(how, got) for how, sure, got in candidates if sure]:
             reading.wrong[path] = named[0]
         else:
+            reading.missing.append(path)
+    used = [
+        got
+        for path in reading.right
+        for how, _, got in _candidates(trace, leaves[path])
+        if how == "returned" and _factor(reading.slopes[path], got, leaves[path], how) is not None
+    ]
+    for path, (how, got) in list(reading.wrong.items()):
+        if how == "returned" and any(
+            u.numel() == got.numel() and torch.equal(u.reshape(-1), got.reshape(-1)) for u in used
+        ):
+            del reading.wrong[path]  # that is the gradient of something else
             reading.missing.append(path)
     return reading
 
@@ -282,11 +304,15 @@ def _findings(reading: Reading, leaves: dict[Path, Leaf], trace: Trace) -> tuple
     for path, c in inputs.items():
         if abs(c - 1) >= 1e-3:
             findings.append(_multiple(leaves[path], c, trace))
-    if len({round(c, 4) for c in others}) > 1:
-        findings += [_multiple(leaves[p], c, trace) for p, (how, c) in params.items() if how != "moved" and abs(c - 1) >= 1e-3]
+    if any(abs(c - others[0]) > 1e-3 * abs(c) for c in others):
+        findings += [
+            _multiple(leaves[p], c, trace) for p, (how, c) in params.items() if how != "moved" and abs(c - 1) >= 1e-3
+        ]
     elif others and abs(others[0] - 1) >= 1e-3:
-        notes.append(f"all gradients of parameters are {number(others[0])} times the slopes: others are meant to take that back.")
-    for path, (how, got) in reading.wrong.items():
+        notes.append(
+            f"all gradients of parameters are {number(others[0])} times the slopes: others are meant to take that back."
+        )
+    for path, (_, got) in reading.wrong.items():
         if CACHED_NAME.match(str(path[-1][1])) or (not leaves[path].is_input and not _is_parameter(path, trace)):
             continue
         findings.append(_unnamed(leaves[path], reading.slopes[path], got))
@@ -300,9 +326,17 @@ def _is_parameter(path: Path, trace: Trace) -> bool:
 
 def _multiple(leaf: Leaf, c: float, trace: Trace) -> Finding:
     n = next((value.shape[0] for p, value in arrays_in(trace.call).items() if p[0] == ("[]", 1) and value.ndim), 0)
-    known = {1 / n if n > 1 else 0.0: "factor 1/n", float(n): "factor n", -1.0: "factor -1", 2.0: "factor 2", 0.5: "factor 1/2"}
+    known = {
+        1 / n if n > 1 else 0.0: "factor 1/n",
+        float(n): "factor n",
+        -1.0: "factor -1",
+        2.0: "factor 2",
+        0.5: "factor 1/2",
+    }
     name = next((word for value, word in known.items() if abs(c - value) < 1e-3), "unnamed")
-    return Finding(name, leaf.name, f"The gradient of {leaf.name} is {number(c)} times what it should be, and others are right.")
+    return Finding(
+        name, leaf.name, f"The gradient of {leaf.name} is {number(c)} times what it should be, and others are right."
+    )
 
 
 def _unnamed(leaf: Leaf, slopes: Tensor, got: Tensor) -> Finding:

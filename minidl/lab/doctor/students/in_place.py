@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from minidl.lab.doctor.diagnosis import Diagnosis
 from minidl.lab.doctor.measure.traced import judge
 from minidl.lab.doctor.students.built import CannotBuild
 from minidl.lab.doctor.students.loose_calls import traces
+from minidl.lab.doctor.students.own_networks import record
 from minidl.lab.doctor.students.project import Project
+from minidl.lab.doctor.subject.traces import Trace
 from minidl.lab.doctor.time_limit import Hung, guarded
 
 NOTE = "its gradients were compared with the slopes of forward, by central differences, as it was called there."
@@ -51,7 +54,9 @@ def examine_in_place(thing: Any, project: Project, time_limit: float) -> Diagnos
 
 def _best(cls: type, thing: Any, project: Project) -> Diagnosis | None:
     best: tuple[int, Diagnosis | None] = (0, None)
-    for said, trace in traces(cls, thing, project):
+    for said, trace in itertools.chain(traces(cls, thing, project), _in_networks(cls, project)):
+        if best[1] is not None and "network" in said:
+            break
         try:
             judged = judge(trace)
         except Exception:
@@ -63,3 +68,14 @@ def _best(cls: type, thing: Any, project: Project) -> Diagnosis | None:
         if worth > best[0]:
             best = worth, Diagnosis(said, findings, [*notes, NOTE])
     return best[1]
+
+
+def _in_networks(cls: type, project: Project) -> Iterator[tuple[str, Trace]]:
+    """Yield traces of a layer's calls while networks of its project are used."""
+    records = project.__dict__.setdefault("records", {})
+    said = f"{cls.__name__}, in a network of its project"
+    yield from ((said, trace) for trace in records.get(cls, ()))
+    known = len(records.get(cls, ()))
+    for words in record(cls, project, records):
+        yield from ((f"{said}: {words}", trace) for trace in records[cls][known:])
+        known = len(records[cls])

@@ -18,16 +18,16 @@ from torch import Tensor
 
 from minidl.lab.doctor.students.building import Broken, CannotBuild, build
 from minidl.lab.doctor.students.configuring import objects
-from minidl.lab.doctor.students.guesses import FEATURES, SAMPLES, SIDE, uses_numpy
+from minidl.lab.doctor.students.guesses import FEATURES, SAMPLES, uses_numpy
 from minidl.lab.doctor.students.preparing import WAYS, set_up
 from minidl.lab.doctor.students.project import Project
+from minidl.lab.doctor.students.recording import methods_of
 from minidl.lab.doctor.students.tries import shapes_for
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.inside import attributes, contents
-from minidl.lab.doctor.subject.names import BACKWARD_METHODS, FORWARD_METHODS, LOSS_GRADIENT_METHODS, LOSS_METHODS, first_method
 from minidl.lab.doctor.subject.networks import flat
-from minidl.lab.doctor.subject.roles import kind, parameters, positional, role
-from minidl.lab.doctor.subject.traces import Trace, arrays_in, begun, random_states, went_forward
+from minidl.lab.doctor.subject.roles import positional, role
+from minidl.lab.doctor.subject.traces import Trace, arrays_in, begun, went_forward
 from minidl.lab.doctor.subject.values import as_tensor, both_signs, is_numpy
 
 SECONDS = 1.0  # of the processor, for all the calls of one class
@@ -41,10 +41,10 @@ RATE, SEVERAL = 0.01, 24  # so many calls of backward are tried
 
 def traces(cls: type, thing: Any, project: Project) -> Iterator[tuple[str, Trace]]:
     """Yield traces of the calls that run, and how each is said."""
-    names = (LOSS_METHODS, LOSS_GRADIENT_METHODS) if kind(cls) == "loss" else (FORWARD_METHODS, BACKWARD_METHODS)
-    forward, backward = (first_method(cls, n) for n in names)
-    if not all(name and callable(getattr(cls, name, None)) for name in (forward, backward)):
+    methods = methods_of(cls)
+    if methods is None:
         return
+    forward, backward = methods
     started = time.process_time()
     for said, made in _made(cls, thing, project):
         for words, given in _forward_arguments(made, getattr(made, forward), cls, project):
@@ -58,7 +58,7 @@ def traces(cls: type, thing: Any, project: Project) -> Iterator[tuple[str, Trace
                 answer = getattr(layer, forward)(*given)
             except Exception:
                 continue
-            went_forward(trace, layer, answer)
+            went_forward(trace, (layer, list(given), {}), answer)
             if not trace.outputs or not all(bool(v.isfinite().all()) for v in trace.outputs.values()):
                 continue
             trace.backward = backward
@@ -95,7 +95,7 @@ def _forward_arguments(made: Any, method: Any, cls: type, project: Project) -> I
     others = len(wanted) - 1 - sum(role(p.name) == "flag" for p in wanted[1:])
     for shape in _shapes(made, cls, bool(others)):
         for size in [shape[-1]] if not others else list(dict.fromkeys([*sizes, shape[-1]]))[:4]:
-            for target in ((0, 1) if others else (0,)):
+            for target in (0, 1) if others else (0,):
                 generator = torch.Generator().manual_seed(7)
                 given = []
                 for place, parameter in enumerate(wanted):
@@ -155,14 +155,14 @@ def _backwards(
         twin, values, kept = copy_of((layer, list(choice), answer))
         one = Trace(trace.call, forward, trace.state, trace.outputs, trace.left, trace.backward, shared=trace.shared)
         one.given = arrays_in((values,), scalars=False)
-        one.before = arrays_in((twin,))
+        one.before = arrays_in((twin, values))
         try:
             returned = getattr(twin, trace.backward)(*values)
         except Exception:
             continue
         if hasattr(returned, "__next__"):
             returned = list(returned)
-        one.after, one.returned = arrays_in((twin,)), arrays_in((returned,))
+        one.after, one.returned = arrays_in((twin, values)), arrays_in((returned,))
         yield one
 
 

@@ -66,23 +66,31 @@ class Trace:
         if drawn:
             put_random_states(self.state)
         answer = getattr(layer, self.forward)(*arguments, **names)
-        return {p: get((layer,), p) for p in self.outputs} if self.left else arrays_in((answer,), scalars=True)
+        return self.left_in(call) if self.left else arrays_in((answer,), scalars=True)
+
+    def left_in(self, call: Any) -> Arrays:
+        """Return what forward has left in the layer, or in what it was given."""
+        found = {path: as_tensor(get(call, path)) for path in self.outputs}
+        return {path: value.double() for path, value in found.items() if value is not None}
 
 
 def begun(layer: Any, forward: str, arguments: tuple[Any, ...], names: dict[str, Any]) -> Trace | None:
     """Return the trace of a forward that is about to be called; None where there is too much to be copied."""
     call = (layer, list(arguments), dict(names))
-    if sum(value.numel() if isinstance(value, Tensor) else getattr(value, "size", 0) for value in contents(call)) > LARGEST * 20:
+    sizes = (v.numel() if isinstance(v, Tensor) else getattr(v, "size", 0) for v in contents(call))
+    if sum(sizes) > 20 * LARGEST:
         return None
     return Trace(copy_of(call, torch.float64), forward, random_states())
 
 
-def went_forward(trace: Trace, layer: Any, answer: Any) -> None:
-    """Keep what came out of forward."""
+def went_forward(trace: Trace, call: tuple[Any, list[Any], dict[str, Any]], answer: Any) -> None:
+    """Keep what came out of forward: what it returned, or has left in the layer or in what it was given."""
     trace.outputs = arrays_in((answer,), scalars=True)
-    if answer is None or answer is layer:
-        old, new = arrays_in((trace.call[0],)), arrays_in((layer,))
-        changed = {p: v for p, v in new.items() if p not in old or old[p].shape != v.shape or not torch.equal(old[p], v)}
+    if answer is None or answer is call[0]:
+        old, new = arrays_in(trace.call), arrays_in(call)
+        changed = {
+            p: v for p, v in new.items() if p not in old or old[p].shape != v.shape or not torch.equal(old[p], v)
+        }
         named = {p: v for p, v in changed.items() if p[-1][1] in (*OUTPUT_NAMES, "a", "activation", "activations")}
         trace.outputs, trace.left = named or changed, True
 
@@ -110,7 +118,9 @@ def walk(root: Any, *, scalars: bool = False) -> Iterator[tuple[Path, Any]]:
         if isinstance(value, (Tensor, list, dict)) or hasattr(value, "__dict__") or is_numpy(value):
             seen.add(id(value))
         inner: list[tuple[Path, Any]] = []
-        if isinstance(value, Tensor) or (is_numpy(value) and getattr(value, "dtype", None) is not None and value.dtype.kind != "O"):
+        if isinstance(value, Tensor) or (
+            is_numpy(value) and getattr(getattr(value, "dtype", None), "kind", "O") != "O"
+        ):
             if getattr(value, "ndim", 0) or scalars:
                 yield path, value
         elif is_numpy(value) and hasattr(value, "flat") and value.ndim == 1:
