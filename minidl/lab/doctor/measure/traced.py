@@ -88,7 +88,11 @@ def _leaves_of(trace: Trace) -> list[Leaf]:
     generator = torch.Generator().manual_seed(1)
     found = []
     started = time.process_time()
-    for path, value in arrays_in(call).items():
+    arrays = arrays_in(call)
+    given = [value for path, value in arrays.items() if path[0] != ("[]", 0)]
+    for path, value in arrays.items():
+        if path[0] == ("[]", 0) and any(value.shape == g.shape and torch.equal(value, g) for g in given):
+            continue  # the input, kept from an earlier time
         if time.process_time() - started > SECONDS:
             break
         leaf = Leaf(path, value)
@@ -202,12 +206,29 @@ def _read(trace: Trace, reading: Reading, leaves: dict[Path, Leaf]) -> Reading:
         if how == "returned" and _factor(reading.slopes[path], got, leaves[path], how) is not None
     ]
     for path, (how, got) in list(reading.wrong.items()):
-        if how == "returned" and any(
-            u.numel() == got.numel() and torch.equal(u.reshape(-1), got.reshape(-1)) for u in used
-        ):
+        if how == "returned" and any(u.numel() == got.numel() and _same(u, got) for u in used):
             del reading.wrong[path]  # that is the gradient of something else
             reading.missing.append(path)
+    _left_over(trace, reading, leaves, used)
     return reading
+
+
+def _left_over(trace: Trace, reading: Reading, leaves: dict[Path, Leaf], used: list[Tensor]) -> None:
+    """Take what is left of the gradients that were returned for those that fit nothing, where their shapes leave no doubt."""
+    if not any(not leaves[path].is_input and how == "returned" for path, (how, _) in reading.right.items()):
+        return
+    left = [v for v in trace.returned.values() if all(v.numel() != u.numel() or not _same(v, u) for u in used)]
+    open_ones = [path for path in reading.missing if not leaves[path].is_input and len(path) < 4]
+    for path in open_ones:
+        shape = leaves[path].value.shape
+        mine = [v for v in left if v.shape == shape]
+        if len(mine) == 1 == sum(leaves[other].value.shape == shape for other in open_ones):
+            reading.wrong[path] = "returned", mine[0]
+            reading.missing.remove(path)
+
+
+def _same(a: Tensor, b: Tensor) -> bool:
+    return torch.equal(a.reshape(-1), b.reshape(-1))
 
 
 def _candidates(trace: Trace, leaf: Leaf) -> Iterator[tuple[str, bool, Tensor]]:

@@ -13,6 +13,7 @@ from minidl.lab.doctor.students.built import CannotBuild
 from minidl.lab.doctor.students.loose_calls import traces
 from minidl.lab.doctor.students.own_networks import record
 from minidl.lab.doctor.students.project import Project
+from minidl.lab.doctor.subject.calls import StudentError
 from minidl.lab.doctor.subject.traces import Trace
 from minidl.lab.doctor.time_limit import Hung, guarded
 
@@ -44,8 +45,8 @@ def examine_in_place(thing: Any, project: Project, time_limit: float) -> Diagnos
     """
     cls = thing if isinstance(thing, type) else type(thing)
     try:
-        found = guarded(lambda watch: _best(cls, thing, project), 4 * time_limit)[0]
-    except Hung as error:
+        found = guarded(lambda watch: watch.call("a network", _best, cls, thing, project), 4 * time_limit)[0]
+    except (Hung, StudentError) as error:
         raise CannotBuild(str(error)) from error
     if found is None:
         raise CannotBuild(f"{cls.__name__} was called in no way that showed something")

@@ -105,13 +105,16 @@ def _forward_arguments(made: Any, method: Any, cls: type, project: Project) -> I
 
 
 def _shapes(made: Any, cls: type, more: bool) -> list[tuple[int, ...]]:
-    shapes = shapes_for(made, cls)[:8]
+    shapes = shapes_for(made, cls)
     if not more:
-        return shapes
-    columns = [s[::-1] for s in shapes if len(s) == 2 and s[0] == 1]
-    vectors = [s[1:] for s in shapes if len(s) == 2 and s[0] == 1]
-    flat_ones = [s for s in shapes if len(s) == 2]
-    return list(dict.fromkeys([*flat_ones, *columns, *vectors, *(s for s in shapes if len(s) > 2)]))
+        return shapes[:8]
+    rows = [s for s in shapes if len(s) == 2]
+    columns, vectors = ([way(s) for s in rows if s[0] == 1] for way in (lambda s: s[::-1], lambda s: s[1:]))
+    sequences = [s for s in shapes if len(s) == 3 and s[1] == 5]
+    found = [*sequences, *rows] if shapes[0] in sequences else [*rows, *sequences[:1]]
+    return list(
+        dict.fromkeys([*found[:4], *sequences[:1], *columns[:2], *vectors[:2], *(s for s in shapes if len(s) == 4)])
+    )
 
 
 def _is_target(name: str) -> bool:
@@ -125,7 +128,7 @@ def _argument(name: str, place: int, shape: tuple[int, ...], size: int, target: 
     if place == 0:
         return numbers(shape)
     if role(name) == "flag":
-        return True
+        return re.search("predict|test|eval|infer|verbose|save", name) is None
     if _is_target(name):
         if target:
             return torch.arange(shape[0]) % max(shape[-1], 2)
