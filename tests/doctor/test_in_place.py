@@ -5,8 +5,6 @@ from __future__ import annotations
 import pytest
 from test_built_projects import mistakes, project  # noqa: F401
 
-from minidl.lab.doctor.students.building import CannotBuild
-
 SET_UP = """
 import copy
 import numpy as np

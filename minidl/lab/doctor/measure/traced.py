@@ -47,7 +47,9 @@ class Leaf:
     @property
     def is_input(self) -> bool:
         """Whether it is an argument of forward, and nothing of the layer's own."""
-        return self.path[0] != ("[]", 0)
+        return self.path[0] != ("[]", 0) or (
+            len(self.path) == 2 and CACHED_NAME.match(str(self.path[1][1])) is not None
+        )
 
     @property
     def name(self) -> str:
@@ -175,7 +177,7 @@ def _upstreams(trace: Trace, output: Tensor) -> Iterator[Tensor]:
     if SLOPE.search(trace.backward) and "back" not in trace.backward:
         seen.append(torch.ones_like(output))
         yield seen[0]
-    linked = [v for p, v in trace.before.items() if len(p) > 2 and GRADIENT.search(str(p[-1][1]))]
+    linked = [v for p, v in trace.before.items() if len(p) > 1 and GRADIENT.search(str(p[-1][1]))]
     for given in [*trace.given.values(), *linked]:
         for way in (given, given.T if given.ndim == 2 else given):
             if way.numel() == output.numel() and (
@@ -323,7 +325,7 @@ def _findings(reading: Reading, leaves: dict[Path, Leaf], trace: Trace) -> tuple
     if not exact and not (moved and moved[0] > 0):
         return None  # a number in front of everything: it may be the loss that is differentiated otherwise
     for path, c in inputs.items():
-        if abs(c - 1) >= 1e-3:
+        if abs(c - 1) >= 1e-3 and all(abs(other - 1) >= 1e-3 for other in inputs.values()):
             findings.append(_multiple(leaves[path], c, trace))
     if any(abs(c - others[0]) > 1e-3 * abs(c) for c in others):
         findings += [
@@ -366,7 +368,8 @@ def _unnamed(leaf: Leaf, slopes: Tensor, got: Tensor) -> Finding:
     right = int(((mine - slopes).abs() < 1e-3 * slopes.abs().max()).sum())
     text = (
         f"The gradient of {leaf.name} is not the slope of forward, in a way that I know no name for. Measured: {right} of "
-        f"{len(slopes)} entries are right; of one that is not, expected {number(float(slopes[at]))}, got {number(float(mine[at]))}."
+        f"{len(slopes)} entries are right; of one that is not, expected {number(float(slopes[at]))}, "
+        f"got {number(float(mine[at]))}."
     )
     return Finding("unnamed", leaf.name, text)
 

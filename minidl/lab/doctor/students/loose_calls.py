@@ -7,6 +7,7 @@ whether it was meant so.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import itertools
 import re
 import time
@@ -21,10 +22,11 @@ from minidl.lab.doctor.students.configuring import objects
 from minidl.lab.doctor.students.guesses import FEATURES, SAMPLES, uses_numpy
 from minidl.lab.doctor.students.preparing import WAYS, set_up
 from minidl.lab.doctor.students.project import Project
-from minidl.lab.doctor.students.recording import methods_of
+from minidl.lab.doctor.students.recording import asked, methods_of
 from minidl.lab.doctor.students.tries import shapes_for
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.inside import attributes, contents
+from minidl.lab.doctor.subject.names import CACHED_NAME
 from minidl.lab.doctor.subject.networks import flat
 from minidl.lab.doctor.subject.roles import positional, role
 from minidl.lab.doctor.subject.traces import Trace, arrays_in, begun, went_forward
@@ -35,7 +37,9 @@ STATE = re.compile(
     r"^(h|c|s|a|m)_?(prev|previous|0|t_?1|t_?prev|last|in|old|init)?$|prev|state|^(h|c)(0|t|prev)$|^(hidden|cell|memory)|initial"
 )
 OF_CELL = re.compile("^(c|m)(_|$|prev|0|t)|cell|memory")
+GRADIENT = re.compile("grad|delta|err", re.IGNORECASE)
 OPTIMIZER = re.compile("optim")
+INPUT = inspect.Parameter("x", inspect.Parameter.POSITIONAL_OR_KEYWORD)
 RATE, SEVERAL = 0.01, 24  # so many calls of backward are tried
 
 
@@ -51,6 +55,11 @@ def traces(cls: type, thing: Any, project: Project) -> Iterator[tuple[str, Trace
             if time.process_time() - started > SECONDS:
                 return
             layer = copy_of(made, torch.float64)
+            if not positional(getattr(made, forward)):
+                if not (names := _reads_its_input(layer)):
+                    return
+                setattr(layer, names[0], given[0])
+                given = ()
             trace = begun(layer, forward, given, {})
             if trace is None:
                 continue
@@ -86,9 +95,10 @@ def _made(cls: type, thing: Any, project: Project) -> Iterator[tuple[str, Any]]:
 
 def _forward_arguments(made: Any, method: Any, cls: type, project: Project) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """Yield what forward may be given, and how that is said."""
-    wanted = [p for p in positional(method) if p.default is p.empty]
-    if not wanted:
+    wanted = asked(method)
+    if not wanted and positional(method):
         return
+    wanted = wanted or [INPUT]
     numpy = uses_numpy(project) or not any(isinstance(v, Tensor) for v in contents(made))
     sizes = sorted({s for v in contents(made) for s in getattr(v, "shape", ()) if s > 1})
     sizes += [v for v in attributes(made).values() if type(v) is int and 1 < v < 33 and v not in sizes]
@@ -102,6 +112,13 @@ def _forward_arguments(made: Any, method: Any, cls: type, project: Project) -> I
                     value = _argument(parameter.name, place, shape, size, target, generator)
                     given.append(value.numpy() if numpy and isinstance(value, Tensor) else value)
                 yield f"a batch of shape {shape}" + f" and {others} more" * bool(others), tuple(given)
+
+
+def _reads_its_input(layer: Any) -> list[str]:
+    """Return the attributes that a layer reads its input from, where forward is given none."""
+    return [
+        name for name, value in attributes(layer).items() if value is None and CACHED_NAME.match(name) and "in" in name
+    ]
 
 
 def _shapes(made: Any, cls: type, more: bool) -> list[tuple[int, ...]]:
@@ -149,13 +166,17 @@ def _backwards(
 ) -> Iterator[Trace]:
     """Yield traces of the ways to call backward, where it runs."""
     method = getattr(layer, trace.backward)
-    wanted = [p for p in positional(method) if p.default is p.empty]
+    wanted = asked(method)
     named = {p.name: v for p, v in zip(positional(getattr(layer, forward)), given, strict=False)}
     choices = [_choices(p.name, place, named, answer, layer, trace, project) for place, p in enumerate(wanted)]
+    open_ones = [n for n, v in attributes(layer).items() if v is None and GRADIENT.search(n)] if not given else []
+    ups = _upstreams(answer, trace, 0)
     for number, choice in enumerate(itertools.product(*choices)):
         if number == SEVERAL:
             return
-        twin, values, kept = copy_of((layer, list(choice), answer))
+        twin, values, _ = copy_of((layer, list(choice), answer))
+        for name in open_ones[: len(ups)]:
+            setattr(twin, name, copy_of(ups[0]))
         one = Trace(trace.call, forward, trace.state, trace.outputs, trace.left, trace.backward, shared=trace.shared)
         one.given = arrays_in((values,), scalars=False)
         one.before = arrays_in((twin, values))
@@ -169,26 +190,33 @@ def _backwards(
         yield one
 
 
+def _parts(answer: Any, trace: Trace) -> list[Any]:
+    """Return the arrays among what forward has returned, or left."""
+    parts = [v for v in flat(answer) if as_tensor(v) is not None and getattr(v, "ndim", 1)]
+    return parts or [v for v in trace.outputs.values() if v.ndim]
+
+
+def _upstreams(answer: Any, trace: Trace, place: int) -> list[Any]:
+    """Return a gradient for each of the outputs, drawn."""
+    generator = torch.Generator().manual_seed(11 + place)
+    ups = []
+    for part in _parts(answer, trace)[:3]:
+        up = both_signs(as_tensor(part).shape, generator)
+        up *= 0.1  # some cut large ones off
+        ups.append(up.numpy() if is_numpy(part) or not isinstance(part, Tensor) else up)
+    return ups
+
+
 def _choices(
     name: str, place: int, named: dict[str, Any], answer: Any, layer: Any, trace: Trace, project: Project
 ) -> list[Any]:
     """Return what an argument of backward may be."""
     low, what = name.lower(), role(name)
-    parts = [v for v in flat(answer) if as_tensor(v) is not None and getattr(v, "ndim", 1)]
-    if not parts:
-        parts = [v for v in trace.outputs.values() if v.ndim]
-    generator = torch.Generator().manual_seed(11 + place)
-    ups = []
-    for part in parts[:3]:
-        up = both_signs(as_tensor(part).shape, generator)
-        up *= 0.1  # some cut large ones off
-        ups.append(up.numpy() if is_numpy(part) or not isinstance(part, Tensor) else up)
+    parts, ups = _parts(answer, trace), _upstreams(answer, trace, place)
     if name in named:
         return [named[name]]
-    if what == "rate":
-        return [RATE]
-    if what == "flag":
-        return [True]
+    if what in ("rate", "flag"):
+        return [RATE if what == "rate" else True]
     if OPTIMIZER.search(low):
         return objects("optimizer", project, type(layer))[:2] or [None]
     if what == "cache":

@@ -19,7 +19,7 @@ from minidl.lab.doctor.students.configuring import configured, wanted
 from minidl.lab.doctor.students.guesses import BENT_NAME, FEATURES, LINEAR_NAME, OUTPUTS, SIDE, uses_numpy
 from minidl.lab.doctor.students.preparing import INPUT_SHAPE
 from minidl.lab.doctor.students.project import Project
-from minidl.lab.doctor.students.recording import Records, methods_of, recorded
+from minidl.lab.doctor.students.recording import Records, asked, methods_of, recorded
 from minidl.lab.doctor.students.tries import shapes_for
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.names import plain
@@ -34,7 +34,7 @@ LAYERS = re.compile("layers?|modules?|sequence|stack|blocks|network|model", re.I
 LINKING = re.compile("link|connect|compile|build|setup|set_up|prepare|finali[sz]e|init(ialize|ialise)", re.IGNORECASE)
 FLAT = re.compile("flatten|reshape", re.IGNORECASE)
 IMAGES = re.compile("conv|pool|2d", re.IGNORECASE)
-OTHER, OTHER_BACK = ("__call__", "_forward_pass", "call"), ("_backward_pass",)
+OTHER, OTHER_BACK = ("__call__", "_forward_pass", "call"), ("_backward_pass", "feed_backward")
 BESIDE = ("loss", "loss_fn", "loss_function", "cost", "cost_function", "criterion", "loss_prime", "optimizer", "optimiser",
           "optim")  # fmt: skip
 HELD = re.compile("^(network|net|model|nn|layers|mlp)$", re.IGNORECASE)
@@ -135,7 +135,7 @@ def _built(cls: type, project: Project, number: int, first: bool) -> Any:
         with contextlib.suppress(CannotBuild, Broken):
             known += [built.thing for built in itertools.islice(build(cls, project), 6)]
         known.sort(key=lambda thing: -_knows_its_input(thing, of_images))
-    made = copy_of(known[number // 2 if first else number])
+    made = copy_of(known[min(number // 2 if first else number, len(known) - 1)])
     if first and number % 2:
         _tell(made, (FEATURES, SIDE, SIDE) if of_images else (FEATURES,))
     return made
@@ -310,7 +310,7 @@ def _both_ways(
     network: Any, forward: str, back: str, say: Callable, x: Tensor, t: Tensor, more: dict[str, Any]
 ) -> None:
     method = getattr(network, forward)
-    answer = method(*[True if role(n) == "flag" else say(x) for n in needed(method)])
+    answer = method(*[True if role(n) == "flag" else say(x) for n in (p.name for p in asked(method))])
     output = answer[0] if isinstance(answer, tuple) else answer
     as_one = as_tensor(output)
     up = (
@@ -343,15 +343,13 @@ def _through(layers: list[Any], say: Callable[[Tensor], Any], x: Tensor, t: Tens
     for layer in layers:
         method = getattr(layer, methods_of(type(layer))[0])
         inputs.append(value)
-        value = method(
-            *[_for_layer(p.name, value, value, say, t, more) for p in positional(method) if p.default is p.empty]
-        )
+        value = method(*[_for_layer(p.name, value, value, say, t, more) for p in asked(method)])
         value = value[0] if isinstance(value, tuple) else value
     generator = torch.Generator().manual_seed(4)
     up = say(0.1 * torch.randn(as_tensor(value).shape, generator=generator, dtype=torch.float64))
     for layer, given in zip(layers[::-1], inputs[::-1], strict=True):
         method = getattr(layer, methods_of(type(layer))[1])
-        names = [p.name for p in positional(method) if p.default is p.empty]
+        names = [p.name for p in asked(method)]
         values = [_for_layer(n, up, given, say, t, more) for n in names]
         if len(names) > 1 and not any(role(n) == "grad" for n in names):
             values[0] = up

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,10 +16,11 @@ from minidl.lab.doctor.subject.names import (
     LOSS_METHODS,
     first_method,
 )
-from minidl.lab.doctor.subject.roles import kind
+from minidl.lab.doctor.subject.roles import kind, positional
 from minidl.lab.doctor.subject.traces import Trace, arrays_in, begun, went_forward
 
 MOST, OPEN = 3, 12  # traces of a class that are kept, and forwards of a layer that wait for their backward
+TRAINING = re.compile("train", re.IGNORECASE)
 Records = dict[type, list[Trace]]
 
 
@@ -57,7 +59,7 @@ def _forward(
 ) -> Callable[..., Any]:
     @functools.wraps(original)
     def forward(self: Any, *arguments: Any, **names: Any) -> Any:
-        if type(self) is not cls or id(self) in busy or len(kept) >= MOST or not _has_arrays(self, arguments, names):
+        if type(self) is not cls or id(self) in busy or len(kept) >= MOST or not _worth(original, arguments, names):
             return original(self, *arguments, **names)
         with contextlib.suppress(Exception):
             trace = None
@@ -102,6 +104,29 @@ def _backward(
     return backward
 
 
-def _has_arrays(layer: Any, arguments: Any, names: Any) -> bool:
-    """Whether a call is one with numbers: some build themselves by a call without."""
-    return bool(arrays_in((list(arguments), names))) or not arguments
+def asked(method: Any) -> list[inspect.Parameter]:
+    """Return what a method has to be given, and whether it is a training, which is off by default."""
+    return [
+        p for p in positional(method) if p.default is p.empty or (TRAINING.search(p.name) and p.default is not True)
+    ]
+
+
+def in_training(original: Callable[..., Any], arguments: tuple[Any, ...], names: dict[str, Any]) -> bool:
+    """Whether a forward is called as one of a training, to which a backward belongs."""
+    try:
+        bound = inspect.signature(original).bind(None, *arguments, **names)
+    except TypeError:
+        return False
+    bound.apply_defaults()
+    return all(bool(value) for name, value in bound.arguments.items() if TRAINING.search(name) and _is_flag(value))
+
+
+def _is_flag(value: Any) -> bool:
+    return value is None or isinstance(value, (bool, int))
+
+
+def _worth(original: Callable[..., Any], arguments: tuple[Any, ...], names: dict[str, Any]) -> bool:
+    """Whether a forward is one with numbers, of a training."""
+    if arguments and not arrays_in((list(arguments), names)):
+        return False  # some build themselves by a call without
+    return in_training(original, arguments, names)
