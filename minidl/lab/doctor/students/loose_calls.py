@@ -32,7 +32,7 @@ from minidl.lab.doctor.subject.roles import positional, role
 from minidl.lab.doctor.subject.traces import Trace, arrays_in, begun, went_forward
 from minidl.lab.doctor.subject.values import as_tensor, both_signs, is_numpy
 
-SECONDS = 1.0  # of the processor, for all the calls of one class
+SECONDS, ALL = 0.5, 6.0  # of the processor, for all the calls of one class, and where these show nothing, of all
 STATE = re.compile(
     r"^(h|c|s|a|m)_?(prev|previous|0|t_?1|t_?prev|last|in|old|init)?$|prev|state|^(h|c)(0|t|prev)$|^(hidden|cell|memory)|initial"
 )
@@ -49,10 +49,13 @@ def traces(cls: type, thing: Any, project: Project) -> Iterator[tuple[str, Trace
     if methods is None:
         return
     forward, backward = methods
-    started = time.process_time()
+    started, spent = time.process_time(), project.__dict__.setdefault("spent", [0.0])
+    if spent[0] > ALL:
+        return
     for said, made in _made(cls, thing, project):
         for words, given in _forward_arguments(made, getattr(made, forward), cls, project):
             if time.process_time() - started > SECONDS:
+                spent[0] += SECONDS
                 return
             layer = copy_of(made, torch.float64)
             if not positional(getattr(made, forward)):
