@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+VISITS = "test_in_jupyterlab.py"
+
 
 def pytest_configure(config):
     """Let torch compute on one thread in all processes that tests start, kernels included: tests run side by side.
@@ -54,7 +56,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 def runs_notebooks(nodeid: str) -> bool:
-    return nodeid.partition("::")[0].endswith(("test_in_jupyterlab.py", "test_students.py"))
+    return nodeid.partition("::")[0].endswith((VISITS, "test_students.py"))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -62,14 +64,21 @@ def pytest_xdist_make_scheduler(config, log):
     """Hand out tests file by file, as --dist=loadfile does.
 
     Where a test runs a whole notebook, or tries all answers to an exercise, one notebook or exercise is handed out at a time.
+    Visits to notebooks are handed out in two lots: whoever pays visits has a JupyterLab and a browser started, which costs
+    as much as two visits, and while one of the two waits for its kernel, others have work to do.
     """
     from xdist.scheduler import LoadFileScheduling
 
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid):
             file, _, test = nodeid.partition("::")
+            of = test.partition("[")[2]
+            if file.endswith(VISITS):
+                return f"{VISITS} {'even' if of[1:2] in '02468' else 'odd'}"  # 00, 02 ...; 01, 03 ... and mkplot
+            if file.endswith(("test_cards.py", "test_playground.py")):
+                return f"{VISITS} even"
             one_by_one = runs_notebooks(nodeid) or file.endswith("test_answers.py")
-            return file + test.partition("[")[2] if one_by_one else file
+            return file + of if one_by_one else file
 
     return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
 

@@ -353,7 +353,7 @@ class Trainer:
         stuck = (output == output[..., :1, :]).all(-1).all(-1)
         if units and not self.said_dead and output.shape[-2] > 1 and bool(stuck.any()):
             self.said_dead = True
-            which = f" of model {int(stuck.reshape(-1).nonzero()[0])} of the stack" if self.runs > 1 else ""
+            which = f" in {int(stuck.sum())} of {self.runs} models" if self.runs > 1 else ""
             print(
                 f"After epoch {self.epoch + 1} all samples get the same output{which}:\n"
                 "no unit of some ReLU layer is awake, and what sleeps learns nothing.\n"

@@ -100,11 +100,11 @@ def shuffled_once(model, loss, optimizer, X, T, epochs, batch_size):
             step(model, loss, optimizer, X[rows], T[rows])
 
 
-def halved_after_each_batch(model, loss, optimizer, X, T, epochs, batch_size):
+def lowered_after_each_batch(model, loss, optimizer, X, T, epochs, batch_size):
     for _ in range(epochs):
         for rows in torch.randperm(len(X)).split(batch_size):
             step(model, loss, optimizer, X[rows], T[rows])
-            optimizer.lr /= 2
+            optimizer.lr *= 0.6
 
 
 def targets_made_floats(model, criterion, optimizer, X, y):
@@ -113,11 +113,29 @@ def targets_made_floats(model, criterion, optimizer, X, y):
     optimizer.step()
 
 
+def an_epoch_in_order(model, loss, optimizer, X, T, batch_size):
+    for x, t in zip(X.split(batch_size), T.split(batch_size), strict=True):
+        step(model, loss, optimizer, x, t)
+
+
+def trains_the_last_layer(model, criterion, X, y, epochs, batch_size, lr):
+    optimizer = torch.optim.SGD(model[-1].parameters(), lr)
+    for _ in range(epochs):
+        for idx in torch.randperm(len(X)).split(batch_size):
+            optimizer.zero_grad()
+            criterion(model(X[idx]), y[idx]).backward()
+            optimizer.step()
+
+
 @pytest.mark.parametrize(
     ("loop", "said"),
     [
+        (right_loops.torch_drops_the_last, "3 of 23 samples are left out in each epoch, others each time"),
+        (right_loops.torch_loader, "the mean of the batches' means, 2.0"),
+        (an_epoch_in_order, "taken in the order in which they are given"),
+        (trains_the_last_layer, "2 of the 4 parameters have gradients, and no step moves them"),
         (shuffled_once, "in the same order in every epoch"),
-        (halved_after_each_batch, "falls from 0.001 to 3.125e-05"),
+        (lowered_after_each_batch, "falls from 0.001 to 7.776e-05"),
         (right_loops.stops_when_small_enough, "of 3 epochs the loop makes one"),
         (targets_made_floats, "CrossEntropyLoss and class numbers were tried first"),
         (right_loops.index_batches, None),
@@ -182,6 +200,13 @@ def test_another_framework_is_refused():
             "divided by the number of samples, and the losses of the batches were means already",
         ),
         ("last_batch_left_out", "In every epoch 3 of 23 training samples are left out."),
+        ("torch_learns_once_for_all", "So only the last batch of all is learned from"),
+        ("learns_from_the_last_batch", "18 forwards with their losses, 3 backwards"),
+        ("steps_once_more_after_each_batch", "18 times without a new backward before it: 36 steps, 18 backwards"),
+        ("group_of_two_too_few", "3 of 15 batches are computed and go into no step, with batches of 5"),
+        ("torch_mean_over_the_batch_size", "each gradient is 1/4 of that of the loss"),
+        ("validation_loss_over_training_samples", "divided by the number of training samples"),
+        ("torch_one_batch_only", "Look at where the loop of the batches begins and ends"),
         ("steps_after_the_loop", "All batches but the last are lost."),
         ("torch_steps_after_the_loop", "All batches but the last are lost."),
         ("zeroes_the_optimizer", "zero_grad is called on the SGD, which has none"),

@@ -526,10 +526,10 @@ class TestDeadUnits:
         assert said.startswith("After epoch 1 all samples get the same output:\nno unit of some ReLU layer is awake")
         assert said.count("After epoch") == 1
 
-    def test_in_a_stack_the_model_is_named(self, data, capsys):
+    def test_in_a_stack_they_are_counted(self, data, capsys):
         stacked = [torch.stack([tensor, tensor]) for tensor in data[0]]
         train(stack([self.network(0.5), self.network(-100.0)]), stacked, epochs=2, progress=False)
-        assert "the same output of model 1 of the stack" in capsys.readouterr().out
+        assert "the same output in 1 of 2 models:\n" in capsys.readouterr().out
 
     def test_a_network_that_is_awake_is_left_in_peace(self, data, capsys):
         train(self.network(0.5), data[0], epochs=3, progress=False)

@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-LONG = 2  # seconds
+LONG = 1  # second
 
 
 def tags(cell) -> list[str]:

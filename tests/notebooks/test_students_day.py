@@ -11,7 +11,7 @@ def client(tmp_path_factory):
         yield client
 
 
-SLOWLY = "import time\n\ntime.sleep(2.5)\n"
+SLOWLY = "import time\n\ntime.sleep(1.2)\n"
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ SLOWLY = "import time\n\ntime.sleep(2.5)\n"
             {"later": SLOWLY + "b = b - 1 if 'b' in dir() else 1\nassert b == 1"},
             "cell later again raises AssertionError",
         ),
-        ({"later": "b = __import__('time').sleep(2.5) if 'b' not in dir() else 1 / 0"}, ""),  # it is run once
+        ({"later": "b = __import__('time').sleep(1.2) if 'b' not in dir() else 1 / 0"}, ""),  # it is run once
         ({"solution": "a = 3"}, "cell check in the end does not say 'Right!'"),
         ({"solution": "a = a + 2 if isinstance(a, int) else 2"}, "cell check in the end does not say 'Right!'"),
     ],

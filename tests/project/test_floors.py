@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import graphlib
 import importlib
 import json
@@ -57,7 +58,10 @@ def modules_in(names: set[str]) -> set[str]:
     return {name if name in FILES else name.rpartition(".")[0] for name in names if name.split(".")[0] == "minidl"}
 
 
-GRAPH = {name: modules_in(imported(path)) for name, path in FILES.items()}
+@functools.cache  # read once, by the process that runs these tests
+def graph() -> dict[str, set[str]]:
+    """Return what each file imports of the package."""
+    return {name: modules_in(imported(path)) for name, path in FILES.items()}
 
 
 def room(name: str) -> str:
@@ -70,7 +74,7 @@ def room(name: str) -> str:
 
 def test_no_import_goes_round_in_a_circle():
     try:
-        graphlib.TopologicalSorter(GRAPH).prepare()
+        graphlib.TopologicalSorter(graph()).prepare()
     except graphlib.CycleError as error:
         pytest.fail("a circle of imports: " + " -> ".join(reversed(error.args[1])))
 
@@ -84,7 +88,7 @@ def test_every_room_stands_on_a_floor():
 def test_arrows_point_downwards(name):
     level = {room: number for number, floor in enumerate(FLOORS) for room in floor} | {"framework": len(FLOORS)}
     here = room(name)
-    for other in GRAPH[name]:
+    for other in graph()[name]:
         there = room(other)
         assert there == here or level[there] > level[here], f"{name} imports {other}, which is not on a lower floor"
 
@@ -94,7 +98,7 @@ PARTS = "minidl.lab.doctor.measure.parts"  # the network that a training loop is
 
 @pytest.mark.parametrize("name", [name for name in FILES if room(name) == "doctor" and name != PARTS])
 def test_the_doctor_knows_nothing_of_the_framework(name):
-    assert {room(other) for other in GRAPH[name]} <= {"doctor"}
+    assert {room(other) for other in graph()[name]} <= {"doctor"}
 
 
 @pytest.mark.parametrize("name", FRAMEWORK)

@@ -85,7 +85,8 @@ def examine_training(
                 if findings:
                     tried.append((training, findings))
                 named = any("raises" in f.rule.explains for f in findings if f.rule)
-                if named and loss is not None:
+                slip = training.raised and isinstance(training.raised.error, (NameError, SyntaxError, ImportError))
+                if slip or (named and loss is not None):
                     break
                 families = {f.rule.family for f in findings if f.rule}
                 if directions in families or (not training.raised and families - {reports}):
@@ -105,7 +106,8 @@ def examine_training(
 def _doubt(tried: tuple[Training, list[Finding]]) -> tuple[bool, bool]:
     """Return how little a diagnosis is worth: one of a loop that ran is worth most, then one that has a name."""
     training, findings = tried
-    return training.raised is not None, any(f.rule is None for f in findings)
+    unknown = training.raised is not None and isinstance(training.raised.error, AttributeError)
+    return training.raised is not None, any(f.rule is None for f in findings) and not unknown
 
 
 def _described(name: str, training: Training) -> str:

@@ -20,3 +20,9 @@ def words(where: str, **seen: Any) -> dict[str, Any]:
     """Return what can stand in braces in a sentence: ``where``, ``Where``, and what has been seen."""
     name = {"input": "what backward returns", "output": "what forward returns"}.get(where, f"the gradient of {where}")
     return {**seen, "where": name, "Where": name[0].upper() + name[1:]}
+
+
+def times(number: float) -> str:
+    """Return how often, in words where there are such."""
+    said = {0: "never", 1: "once", 2: "twice"}
+    return said.get(number, f"{number:.3g} times")

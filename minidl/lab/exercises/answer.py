@@ -9,6 +9,7 @@ import dis
 import functools
 import inspect
 import linecache
+import textwrap
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -235,6 +236,39 @@ def uses(function: Any, names: set[str]) -> str:
         if found := sorted(names & set(_names(inner.__code__))):
             return found[0]
     return ""
+
+
+def multiplied_before_compared(value: Any, method: str) -> bool:
+    """Whether a method compares a product, as ``a * b < 3`` does: Python multiplies first."""
+    signs = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
+    compared = (
+        part for part in _parts(value, method) if isinstance(part, ast.Compare) and isinstance(part.ops[0], signs)
+    )
+    return any(
+        isinstance(side, ast.BinOp) and any(isinstance(part, ast.Mult) for part in ast.walk(side))
+        for comparison in compared
+        for side in (comparison.left, *comparison.comparators)
+    )
+
+
+def unraised(value: Any, method: str) -> str:
+    """Return the name of an error that a method makes, and does not raise; nothing if there is none."""
+    for part in _parts(value, method):
+        made = part.value if isinstance(part, ast.Expr) else None
+        name = getattr(made.func if isinstance(made, ast.Call) else made, "id", "")
+        kind = getattr(builtins, name, None)
+        if isinstance(kind, type) and issubclass(kind, Exception):
+            return name
+    return ""
+
+
+def _parts(value: Any, method: str) -> Iterator[ast.AST]:
+    """Yield all that a method is made of, where its source is known."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(getattr(value, method, None))))
+    except (OSError, TypeError, SyntaxError):
+        return
+    yield from ast.walk(tree)
 
 
 def same_code(name: str, source: str, solution: str) -> bool:

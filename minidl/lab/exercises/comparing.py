@@ -219,7 +219,7 @@ def _of_relations(mine: Tensor, due: Tensor, tolerance: float) -> str:
     if due.numel() == 1 and not (whole and float(due.abs()) < 20):
         for power in (*range(-6, 0), *range(1, 7)):
             if bool(_close(mine, due * 10.0**power, tolerance).all()):
-                return f"the digits are right, and the point is not: {show(mine)} is a power of ten away."
+                return f"the digits are right, and it is a power of ten too {'large' if power > 0 else 'small'}."
     if due.numel() > 1 and mine.shape == due.shape:
         if bool(_close(mine.flatten().flip(0).reshape(due.shape), due, tolerance).all()):
             return "the numbers are right, and stand back to front: look at the order asked for."

@@ -13,6 +13,11 @@ import torch
 from minidl import Module
 
 OURS = Path(__file__).parents[2]  # the package: what lies in it is not the student's
+IPYTHONS = {"In", "Out", "get_ipython", "exit", "quit", "open"}  # names that a notebook has of its own
+BRACKETS = (
+    "Python multiplies before it compares, so that a product is compared here. Put brackets round the comparison alone, as in "
+    "a * (b < 3)."
+)
 
 
 def is_unwritten(error: BaseException) -> bool:
@@ -69,9 +74,11 @@ def _advice(error: BaseException, line: str) -> str:
     if isinstance(error, KeyError):
         return ". No entry has that name: is it spelt as where it is made?"
     if "Boolean value of Tensor" in text:
+        both = re.search(r"\band\b|[<>]=?[^<>,()]+[<>]", line) is not None
         return (
             ". A tensor has many entries, and if, and, or, min, max and a < x < b ask for one single truth: "
             "compare entry by entry."
+            + (" Where two comparisons hold, their product is 1: (a < x) * (x < b)." if both else "")
         )
     if "cannot be multiplied" in text:
         return (
@@ -121,7 +128,10 @@ def _meant(error: NameError) -> str:
         bool(frames) and frames[-1].f_code.co_name != "<module>"
     )  # what a function needs of the notebook is no data
     known = [known_name for known_name, value in known.items() if callable(value) or not inside]
-    if near := difflib.get_close_matches(name, [*local, *known], 1):
+    others = [other for other in (*local, *known) if other not in IPYTHONS and not other.startswith("_")]
+    if same := [other for other in others if other.casefold() == name.casefold()]:
+        return f"Capitals and small letters are different; do you mean {same[0]}?"
+    if near := difflib.get_close_matches(name, others, 1):
         return f"Is that name spelt as where it is made; do you mean {near[0]}?"
     if callable(getattr(torch, name, None)):
         return f"torch has a function of that name: torch.{name}."

@@ -10,6 +10,7 @@ from minidl.lab.show import SideBySide
 
 DOTS = "replace the dots in the cell above, run it, then run this cell again."
 WRITE = "write {} in the cell above, run it, then run this cell again."
+NAMELESS = ", in a way that I know no name for"
 RUN = "run the exercise's cell first, then this one."
 
 
@@ -76,6 +77,8 @@ class Reply:
     def _repr_html_(self) -> str:
         title, colon, rest = self.text.partition(": ")
         picture = self.diagnosis._repr_html_() if self.diagnosis is not None and self.status == "wrong" else ""
+        if NAMELESS not in self.text:  # the text knows more than the doctor does
+            picture = picture.replace("<b>unnamed</b>: ", "").replace(NAMELESS, "")
         return (
             card(self.status, title + colon.rstrip(), paragraph(rest))
             + (f"<details><summary>what was measured</summary>{picture}</details>" if picture else "")
@@ -84,10 +87,10 @@ class Reply:
         )
 
     def _beside_html(self) -> str:
-        """Return both sources, folded."""
+        """Return both sources, folded, below what is said of them."""
         assert self.beside is not None
         head = "<summary>yours, and minidl's own</summary>"
-        return f"<details>{head}{self.beside._repr_html_()}<p>{html.escape(self.about)}</p></details>"
+        return f"<details>{head}<p>{html.escape(self.about)}</p>{self.beside._repr_html_()}</details>"
 
 
 def not_done(name: str, what: str) -> Reply:

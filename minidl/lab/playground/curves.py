@@ -12,7 +12,7 @@ from minidl.lab.playground.svg import INK, element, path, text
 
 MOST = 150  # points of a curve: more could not be seen
 
-LOOKS = ((INK, "none"), (GREY, "5 3"))  # of training and test: no colours, since these mean classes
+LOOKS = ((GREY, "5 3"), (INK, "none"))  # of training and test, dashed and solid as in figures; colours mean classes
 
 
 def curve(
@@ -25,7 +25,7 @@ def curve(
     logarithmic: bool,
     changes: Sequence[float] = (),
 ) -> str:
-    """Return a drawing of two curves, shape (epochs, 2): training points (solid) and test points (dashed).
+    """Return a drawing of two curves, shape (epochs, 2): training points (dashed) and test points (solid).
 
     After so many epochs as ``changes`` say, a dotted line marks that a setting was changed.
     """

@@ -26,7 +26,7 @@ STYLE = (
 )
 SMALL = "<style>.playground .small{font-size:11.5px}</style>"
 UNITS = (
-    "A square: what a unit puts out at every place of the plane, orange above 0, white 0, blue below. "
+    "A square: what an input is, or a unit puts out, all over the plane, orange above 0, white 0, blue below. "
     "A cross: a dead unit, which puts out 0 for every training point."
 )
 LINES = (
@@ -59,7 +59,7 @@ def picture(look: Look, hints: bool = True, width: int = WIDTH + 12) -> str:
         _square(look),
         curve(loss, "loss per point, logarithmic", LEFT, BELOW, CURVE, 84, True, look.changes),
         curve(accuracy, "share of right answers", SECOND, BELOW, CURVE, 84, False, look.changes),
-        text(LEFT, BELOW + 84 + 28, "solid: training, dashed: test" + CHANGED * bool(look.changes)),
+        text(LEFT, BELOW + 84 + 28, "dashed: training, solid: test" + CHANGED * bool(look.changes)),
         text(0, HEIGHT - 20, UNITS),
         text(0, HEIGHT - 4, LINES(RING * (look.settings.data == "disk"))),
     ]

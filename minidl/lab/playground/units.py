@@ -77,7 +77,8 @@ def _rows(size: float, height: float) -> int:
 
 def network(look: Look, width: float, top: float, height: float, hints: bool) -> str:
     """Return the drawing of the network; with hints, units say how often they are awake where a pointer rests on them."""
-    along = (np.arange(COARSE) + 0.5) / COARSE * 2 - 1
+    low, high = look.side
+    along = low + (np.arange(COARSE) + 0.5) / COARSE * (high - low)
     inputs = np.stack([np.tile(along, (COARSE, 1)), np.tile(along[:, None], (1, COARSE))])
     pictures = [inputs, *look.units]
     places = columns([len(layer) for layer in pictures], width, top, height)

@@ -25,6 +25,9 @@ from minidl.lab.arguments import checked
 
 INDEX = {"n": "i", "in": "k", "out": "j", "m": "j", "hidden": "h"}  # the index that runs over a size
 ALLOWED = 'it is made with +, -, *, /, **, @, .T, .sum() of all entries, ones("n"), > 0 and functions such as .exp()'
+NO_MATRIX = (
+    "expected two matrices, and one is a number: is a small letter of an earlier cell meant to be a capital one?"
+)
 INSTEAD = "write .relu() for the larger one of 0 and a formula; comparisons count as 1 and 0, and may be multiplied"
 PLUS, SUM, ENTRIES, TIMES, POWER, ATOM = range(6)  # how tightly a printed formula holds together
 
@@ -97,6 +100,8 @@ class Formula:
         raise TypeError("Python's abs does not know formulas: write .abs()")
 
     def __matmul__(self, other: Formula) -> Formula:
+        if isinstance(other, (int, float)):
+            raise TypeError(f"{python(self, TIMES)} @ {other} {NO_MATRIX}")
         if not isinstance(other, Formula):
             return NotImplemented
         if self.shape[1] != other.shape[0]:
@@ -105,6 +110,11 @@ class Formula:
                 f"got {times(self)} @ {times(other)}"
             )
         return Formula("@", (self, other), (self.shape[0], other.shape[1]))
+
+    def __rmatmul__(self, other: object) -> Formula:
+        if isinstance(other, (int, float)):
+            raise TypeError(f"{other} @ {python(self, POWER)} {NO_MATRIX}")
+        return NotImplemented
 
     @property
     def T(self) -> Formula:  # noqa: N802  torch's name for it

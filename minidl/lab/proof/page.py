@@ -182,11 +182,10 @@ def _as_matrices(claim: Formula, statement: Statement) -> str:
                 said.append(f"${latex(part.args[0], (rows, columns))} = ({latex(part)})_{{{columns}{rows}}}$")
         if part.op == "ones":
             said.append(f"${latex(part)}$ is a column of ones")
-    where = ", ".join(
-        f"{word} ${index}$"
-        for word, index, size in zip(("row", "column"), statement.at, statement.shape, strict=True)
-        if size != "1"
-    )
+    row, column = statement.at
+    only = "the only row" if statement.shape[1] != "1" else ""
+    rows = f"row ${row}$" if statement.shape[0] != "1" else only
+    where = ", ".join(filter(None, (rows, f"column ${column}$" if statement.shape[1] != "1" else "")))
     return f"{_listed(list(dict.fromkeys(said)))}: {where}" if said else where
 
 

@@ -44,6 +44,8 @@ class Reply:
             f"  {name:{width}}  {plain(tidy(side))}" for name, side in zip(self.names, self.entries, strict=True)
         ]
         said = self.difference() if is_wrong else []
+        if len(said) > MANY:
+            said = [f"{self.subject} differs in more than one place."]
         return [*written, *(f"  {sentence}" for sentence in said)]
 
     def hint(self, refuted: list[str]) -> list[str]:
@@ -140,7 +142,7 @@ class Reply:
         return plain(tidy(as_written(p, self.formulas), self.taken))
 
 
-MANY = 3  # terms: more of them are no help
+MANY = 3  # terms, or sentences: more of them are no help
 
 
 def _in_words(number: Fraction, sizes: Product) -> str:

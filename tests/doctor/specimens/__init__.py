@@ -4,8 +4,8 @@ Every wrong one is marked with what is wrong with it, in the words of `minidl.la
 two. They are plain on purpose: no helper makes two of them alike.
 
 There is a file for each family of mistakes, as in `minidl.lab.doctor`; one with several mistakes stands in the family of
-the first. The right ones are in `right_*`: many of the wrong ones are theirs but for one method. A file registers what
-it holds as soon as it is imported.
+the first; `histories` has more of `reports`. The right ones are in `right_*`: many of the wrong ones are theirs but for
+one method. A file registers what it holds as soon as it is imported.
 """
 
 from specimens import (
@@ -19,6 +19,8 @@ from specimens import (
     curves,
     directions,
     factors,
+    gradients,
+    histories,
     loops,
     losses,
     matrices,
@@ -26,6 +28,7 @@ from specimens import (
     normalisation,
     numbers,
     optimisers,
+    orders,
     rates,
     reports,
     right_containers,
@@ -37,10 +40,12 @@ from specimens import (
     right_new_layers,
     right_optimisers,
     right_settings,
+    right_steps,
     samples,
     settings,
     starts,
     unnamed,
+    weights,
 )
 from specimens.collection import SPECIMENS, Specimen, fill, right, right_with, specimen
 from specimens.losses import SquaredErrorOfEachEntry
@@ -59,6 +64,7 @@ RIGHT = (
     right_losses,
     right_optimisers,
     right_loops,
+    right_steps,
     right_settings,
     right_conventions,
 )
@@ -77,9 +83,13 @@ FAMILIES = (
     containers,
     optimisers,
     loops,
+    gradients,
+    weights,
     directions,
     samples,
+    orders,
     reports,
+    histories,
     settings,
     starts,
     rates,

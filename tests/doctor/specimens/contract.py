@@ -59,6 +59,12 @@ class PlainReLUWrongDtype(PlainReLU):
 
 
 @specimen("wrong dtype")
+class PlainReLUWithoutBrackets(PlainReLU):
+    def backward(self, grad):
+        return grad * self.mask > 0
+
+
+@specimen("wrong dtype")
 class HandoutLinearWrongDtype(HandoutLinear):
     def forward(self, *input):
         return super().forward(*input).half()

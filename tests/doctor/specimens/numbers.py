@@ -60,6 +60,31 @@ class NaiveCrossEntropy:
         return g
 
 
+@specimen("not finite")
+class SigmoidDividesByOutput:
+    """Forward overflows on the way, and survives; backward divides by an output of 0."""
+
+    def forward(self, x):
+        self.y = 1 / (1 + (-x).exp())
+        return self.y
+
+    def backward(self, g):
+        return g * self.y**2 * (1 / self.y - 1)
+
+
+@specimen("not finite")
+class SiLUDividesByInput:
+    """0 / 0 at x = 0, where the curve is smooth."""
+
+    def forward(self, x):
+        self.x, self.y = x, x * x.sigmoid()
+        return self.y
+
+    def backward(self, g):
+        s = self.y / self.x
+        return g * (s + self.y * (1 - s))
+
+
 @specimen("kink")
 class PlainReLUSlopeOne(PlainReLU):
     def forward(self, x):

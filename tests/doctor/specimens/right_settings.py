@@ -6,10 +6,9 @@ import torch
 from torch import nn
 
 import minidl
-from minidl.lab.digits import digits
 from minidl.lab.training import train
 from specimens.collection import setting
-from specimens.settings import labels, network, points, seeded, torch_network
+from specimens.settings import digits, labels, network, points, seeded, torch_network
 
 healthy = setting()
 MEAN = minidl.MSELoss("batchmean")

@@ -8,7 +8,6 @@ import torch
 from torch import nn
 
 import minidl
-from minidl.lab.digits import digits
 from minidl.lab.disk import disk
 from specimens.collection import setting
 
@@ -35,6 +34,13 @@ def torch_network(*sizes, between=nn.ReLU, last=None, seed=0):
 
 def points(n=500, seed=1):
     return disk(n, generator=seeded(seed))
+
+
+def digits(**how):
+    # Here: importing scikit-learn takes a second, in each of the processes that share the tests.
+    from minidl.lab.digits import digits
+
+    return digits(**how)
 
 
 def labels(data):

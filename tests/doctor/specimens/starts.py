@@ -6,9 +6,8 @@ import torch
 from torch import nn
 
 import minidl
-from minidl.lab.digits import digits
 from specimens.collection import setting
-from specimens.settings import labels, network, points, seeded, torch_network
+from specimens.settings import digits, labels, network, points, seeded, torch_network
 
 
 @setting("units all equal")

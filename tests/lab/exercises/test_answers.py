@@ -11,8 +11,12 @@ from minidl.lab.exercises import exercise, exercises
 from minidl.lab.exercises.answer import may_differ, run
 from minidl.lab.exercises.comparing import as_numbers
 from minidl.lab.exercises.kinds import Value
+from minidl.lab.exercises.kinds.writing import layer
 
 EXERCISES = exercises()
+BACK = "return grad_output * (1 - self.x.tanh() ** 2)"
+WHERE = "e = input.exp()\nself.y = torch.where(input < 0, e / (1 + e), 1 / (1 + 1 / e))\nreturn self.y"
+SLOPE = "return grad_output * self.y * (1 - self.y)"
 each = pytest.mark.parametrize("asked", EXERCISES, ids=lambda asked: asked.id)
 
 
@@ -56,6 +60,21 @@ def test_a_slip_is_known_by_what_it_does_and_not_by_how_it_is_written(asked):
     """A slip that no right answer makes; two slips do not do the same."""
     assert not [code for code in (asked.solution, *asked.right) if asked.slip(run(asked.name, code, asked.given))]
     assert len(set(asked.slips.values())) == len(asked.slips)
+
+
+@pytest.mark.parametrize(
+    ("id", "code", "words"),
+    [
+        ("04 claim", "claim_tanh = G * (1 - X.tanh() ** 2)", "backward would have to keep the input too"),
+        ("04 layer", layer("MyTanh", "self.x = input\nreturn input.tanh()", BACK), "the output alone would do"),
+        ("05 layer", layer("MySigmoid", WHERE, SLOPE), "torch.where works out both pieces"),
+    ],
+)
+def test_a_right_answer_that_could_be_plainer_is_told_so(id, code, words):
+    said = reply_to(id, code)
+    assert said
+    assert words in str(said)
+    assert words not in str(reply_to(id, exercise(id).solution))
 
 
 @each

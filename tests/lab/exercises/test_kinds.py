@@ -9,6 +9,7 @@ import torch
 
 from minidl.lab.exercises import check
 from minidl.lab.exercises.answer import run
+from minidl.lab.exercises.errors import explain
 from minidl.lab.exercises.kinds import Claim, Diagnoses, Function, Layer, Loss, Optimizer, Played, Value
 from minidl.lab.exercises.kinds.calling import precision
 from minidl.lab.exercises.kinds.writing import layer, loss, method, optimizer
@@ -150,7 +151,8 @@ WRONG = [
     (value(0), "a = 1e-6", "not it"),
     (value(79.51), "a = 79, 51", "Python reads 79, 51 as 2 numbers"),
     (value([1.9, 0.5]), "a = [1, 9, 0, 5]", "Decimals begin with a point"),
-    (value(79.51), "a = 7.951", "a power of ten away"),
+    (value(79.51), "a = 7.951", "it is a power of ten too small"),
+    (value(790), "a = 7900", "it is a power of ten too large"),
     (value(0.36), "a = 0.6", "that is the root of what is asked for"),
     (value(0.36), "a = 1 / 0.36", "one divided by it"),
     (value([1, 2, 4]), "a = [4, 2, 1]", "back to front"),
@@ -182,6 +184,7 @@ WRONG = [
     (slope(), "def slope(y):\n    y = 1 - y**2", "is a return missing?"),
     (slope(), "def slope(y):\n    return 0.75", "for slope(2.0)"),
     (slope(), "def slope(y):\n    return 1 - yy**2", "Is that name spelt as where it is made; do you mean y?"),
+    (slope(), "def slope(y):\n    return 1 - Y**2", "Capitals and small letters are different; do you mean y?"),
     (slope(), "def slope(y):\n    return 1 - y^2", "** for it"),
     (slope(), "slope = 3", "should be a function"),
     (slope(), "x = torch.ones(1)\ndef slope(y):\n    return 1 - x * x", "for slope(0.5)"),
@@ -242,6 +245,13 @@ WRONG = [
     (SQUARE, loss("Square", ERROR, "return self.e"), "factor 1/2"),
     (SQUARE, loss("Square", ERROR, "return 2 * self.e.clamp(-50, 50)"), "backward returns 100 in row 1, column 1"),
     (SQUARE, loss("Square", ERROR.replace(".sum()", ""), "return 2 * self.e"), "is a sum missing?"),
+    (
+        SQUARE,
+        loss("Square", ERROR.replace("raise ", ""), "return 2 * self.e"),
+        "makes a ValueError, and does not raise it",
+    ),
+    (BENT, layer("Bent", KEEP, "return grad_output * self.x > 0"), "Python multiplies before it compares"),
+    (WEIGHT, "claim = X.T @ G * G.sum() > 0", "Python multiplies before it compares"),
     (SQUARE, loss("Square", ERROR.replace("raise", "return"), "return 2 * self.e"), "write raise, not return"),
     (
         SQUARE,
@@ -337,6 +347,20 @@ def test_jupyter_shows_the_reply_and_what_was_measured():
     assert "&lt;" in reply(value("b"), 'a = "<b>"')._repr_html_()
 
 
+def test_what_was_measured_does_not_say_that_it_has_no_name_where_the_reply_names_it():
+    code = layer("Bent", KEEP, "return torch.where(self.x > 0, 1, 0.3) * grad_output")
+    named = reply(dataclasses.replace(BENT, slips={code: "steeper than forward."}), code)
+    for said in (named, reply(BENT, code)):
+        assert "expected" in said._repr_html_()
+        assert "no name" not in said._repr_html_()
+
+
+def test_a_name_that_only_ipython_has_is_not_what_was_meant():
+    with pytest.raises(NameError) as caught:
+        exec("n + 1", {"In": [], "_n": 3})
+    assert "do you mean" not in explain(caught.value, "the cell")
+
+
 def test_a_right_claim_shows_its_derivation():
     assert "deltas pick" in reply(WEIGHT, "claim = X.T @ G")._repr_html_()
 
@@ -377,6 +401,12 @@ class TestPlayed:
         assert "is the goal" in str(over.reply(run("a", "a = {'lr': 0.02}", "")))
         under = dataclasses.replace(asked, most=right - 0.001)
         assert "it still learns" in str(under.reply(run("a", "a = {'lr': 0.02}", "")))
+
+    @pytest.mark.parametrize("code", ["a = {'lr': -1}", "a = {'data': 'moons'}", "a = {'rate': 1}", "a = 0.1"])
+    def test_what_was_not_trained_gets_no_hint_about_trainings(self, asked, code):
+        asked = dataclasses.replace(asked, hint="Look at the curves.", least=1.0)
+        assert "curves" not in str(asked.reply(run("a", code, "")))
+        assert str(asked.reply(run("a", "a = {'lr': 0.02}", ""))).endswith("Look at the curves.")
 
     @pytest.mark.parametrize(
         ("code", "words"), [("a = ...", "replace the dots"), ("a = [..., ...]", "replace the dots")]

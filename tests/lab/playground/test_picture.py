@@ -88,17 +88,26 @@ def test_the_words_say_how_far_it_is_and_what_is_dead():
 
 def test_the_caption_names_what_is_there():
     disk, moons = (picture(learner(1, data=data).look()) for data in ("disk", "moons"))
-    for words in ("which puts out 0 for every training point", "where the two answers are equal", "dashed: test"):
+    for words in ("which puts out 0 for every training point", "where the two answers are equal", "dashed: training"):
         assert words in disk
         assert words in moons
     assert "dotted ring: the true border" in disk
     assert "ring" not in moons
 
 
+@pytest.mark.parametrize(("data", "negative"), [("disk", False), ("moons", True)])
+def test_inputs_are_coloured_as_units_are_white_at_0(data, negative):
+    """The disk's square begins at 0: nothing in the input's two pictures is blue."""
+    root = ET.fromstring(picture(learner(1, data=data).look()))
+    red, _, blue, seen = np.moveaxis(pixels(next(root.iter(f"{SVG}image")).get("href")), -1, 0)
+    assert bool((blue > red)[seen > 0].any()) == negative
+    assert (red > blue)[seen > 0].any()
+
+
 def test_the_curves_have_no_colour_of_a_class():
     lines = ET.fromstring(picture(learner(3).look())).findall(f"./{SVG}polyline")
-    assert [line.get("stroke") for line in lines] == 2 * ["#1a1a1a", GREY]
-    assert len({line.get("stroke-dasharray") for line in lines}) == 2
+    assert [line.get("stroke") for line in lines] == 2 * [GREY, "#1a1a1a"]
+    assert [line.get("stroke-dasharray") for line in lines] == 2 * ["5 3", "none"]  # training dashed, as in figures
 
 
 def test_dotted_lines_mark_where_a_setting_was_changed():

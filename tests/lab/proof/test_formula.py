@@ -164,3 +164,9 @@ def test_the_abs_of_python_is_refused():
 def test_formulas_may_be_compared_with_formulas():
     assert repr(A > B) == repr(A - B > 0)
     assert repr(A > 0.0) == repr(A > 0) == "(A > 0)"
+
+
+@pytest.mark.parametrize("product", [lambda: 14.0 @ X, lambda: X @ 3])
+def test_a_number_in_a_product_of_matrices_may_be_a_small_letter_of_an_earlier_cell(product):
+    with pytest.raises(TypeError, match="expected two matrices, and one is a number: is a small letter"):
+        product()

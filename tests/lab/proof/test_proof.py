@@ -141,6 +141,11 @@ def test_a_reason_is_given_once_and_for_what_is_seen():
     assert reason(P * (D - define("r", row))).endswith("  (row i, column j)")
 
 
+def test_the_reason_of_a_row_says_that_there_is_only_one():
+    proof = prove_gradient(X @ W + b, upstream=G, wrt=b, claim=ones("n").T @ G, steps=True)
+    assert proof.text.endswith("(1 is a column of ones: the only row, column j)")
+
+
 def test_an_entry_that_is_not_there_is_named():
     with pytest.raises(ValueError, match=r"expected an entry within 2 x 4, counted from 1, got \(0, 1\)"):
         prove(linear, W, G, X.T @ G, entry=(0, 1))

@@ -21,6 +21,10 @@ REPLIES = {
     "upstream forgotten": ((linear, W, G, X.T @ (one @ ones("out").T)), ["The claim lacks the factor g_ij."]),
     "a factor too many": ((A * T, A, D, D * T * A), ["The claim has the factor a_ij too many."]),
     "a factor replaced": ((A * T, A, D, D * A), ["The claim has a_ij where t_ij stands."]),
+    "too many for a list": (
+        (1 / (1 + A * A), A, D, 1 / (1 + D * D)),
+        ["The claim differs in more than one place."],
+    ),
     "slope forgotten": ((tanh, A, D, D), ["The claim lacks -d_ij tanh(a_ij)^2."]),
     "slope of relu forgotten": (
         (relu_chain @ W2, W1, G, X.T @ (G @ W2.T)),

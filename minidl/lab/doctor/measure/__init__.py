@@ -5,8 +5,8 @@
 written to, what happens at the limits, and who calls whom. `steps` has an optimiser make a few steps, to be compared with
 those of `formulas`. `traced` judges one forward and backward as they were called by others.
 
-For a training loop, `parts` makes a tiny task, `recorded` has its parts write into a log
-(`recording`) what is done to them, `trainings` runs the
-loop and puts in order what it did, and `returned` says what the numbers that it returns may be. For a check-up, `nets` runs
-copies of a network layer by layer, `curves` reads the history of a training, and `vitals` makes the measurements.
+For a training loop, `parts` makes a tiny task, `recorded` has its parts write into a log (`recording`) what is done to
+them, `trainings` runs the loop and puts in order what it did, `messages` says which targets a gradient is about where no
+loss was asked, and `returned` what the numbers that it returns may be. For a check-up, `nets` runs copies of a network
+layer by layer, `curves` reads the history of a training, and `vitals` makes the measurements.
 """

@@ -178,9 +178,12 @@ def listening(log: Log) -> Iterator[None]:
             step.__enter__()
             return None
 
+        entered = []
+
         def recorded_closure() -> Any:
             value = closure()
-            step.__enter__()
+            if not entered:  # some optimisers ask several times in one step
+                entered.append(step.__enter__())
             return value
 
         return (optimizer, recorded_closure), {}

@@ -58,9 +58,21 @@ class Event:
         None  # of a step or move: cosine of the way taken and the gradient, -1 for a plain step downhill
     )
     rate: float | None = None  # of a step: the learning rate, where it is known
+    touched: frozenset[tuple[int, int]] = (
+        frozenset()
+    )  # of a step: the parameters that it moves, each by model and place
+    faithful: float | None = None  # of a step: cosine of the gradients it is made with and those that were computed
+    weights: tuple[float, ...] = ()  # of a forward: the sums of the parameters, by which one knows them again
+    shapes: tuple[int, ...] = ()  # of a forward: the shape of what the model is given
     random_states: tuple[int, ...] = ()  # of each source of random numbers
     draws: int = 0  # permutations drawn so far
     alive: Callable[[], Any] = lambda: None
+
+    @property
+    def size(self) -> int:
+        """How many samples a forward is about, also where it is not known which."""
+        known = self.rows if self.rows is not None else self.output
+        return len(known) if known is not None and (isinstance(known, list) or known.ndim) else 0
 
 
 @dataclass
@@ -70,9 +82,23 @@ class State:
     model: Any
     params: list[Tensor]
     moves: int = 0
-    pending: list[Event] = field(default_factory=list)
+    coming: list[Event] = field(default_factory=list)  # backwards that may not have come to their end
+    pending: dict[int, list[Event]] = field(
+        default_factory=dict
+    )  # those in the gradient of each parameter, by its place
     last: Event | None = None  # its last forward
     slopes: dict[int, Tensor] = field(default_factory=dict)  # the last gradient of each parameter, by its place
+
+    def arrive(self) -> None:
+        """Count the backwards that have come to their end as parts of every gradient."""
+        for place in range(len(self.params)) if self.coming else ():
+            self.pending.setdefault(place, []).extend(self.coming)
+        self.coming = []
+
+    def inside(self, places: set[int]) -> list[Event]:
+        """Return the backwards whose results are in the gradients of some parameters, or, without any, in some gradient."""
+        found = {id(e): e for place, events in self.pending.items() if place in places or not places for e in events}
+        return list(found.values())
 
 
 def pairs(model: Any) -> list[tuple[Tensor, Tensor | None]]:
@@ -98,11 +124,11 @@ def climbing(before: list[Tensor], after: list[Tensor], grads: list[Tensor | Non
     return product / math.sqrt(way * slope) if way * slope > 0 else None
 
 
-def changed(now: list[tuple[Tensor, Tensor | None]], before: list[Tensor]) -> bool:
-    """Whether parameters are others than before; NaN is as good as NaN."""
+def changed(now: list[tuple[Tensor, Tensor | None]], before: list[Tensor]) -> set[int]:
+    """Return which parameters are others than before, by their places; NaN is as good as NaN."""
     if len(now) != len(before):
-        return True
-    return any(_differ(param.detach(), old) for (param, _), old in zip(now, before, strict=True))
+        return set(range(len(now)))
+    return {k for k, ((param, _), old) in enumerate(zip(now, before, strict=True)) if _differ(param.detach(), old)}
 
 
 def _differ(now: Tensor, before: Tensor) -> bool:
@@ -120,8 +146,8 @@ class Log:
         self.draws = 0
         self.busy = False  # whether a part that is written down calls another that would be too
         self.X, self.T = torch.cat([task.X, task.X_val]).clone(), torch.cat([task.T, task.T_val]).clone()
-        gaps = torch.cdist(self.X.flatten(1), self.X.flatten(1)) + 1e9 * torch.eye(len(self.X))
-        self.slack = 0.3 * float(gaps[gaps > 0].min())
+        self.scaled = [(X, 0.3 * _gap(X)) for X in _scaled(self.X.flatten(1), len(task.X))]
+        self.scaled[1:] = [(X, 0.1 * slack) for X, slack in self.scaled[1:]]
 
     def __deepcopy__(self, memo: dict) -> Log:
         return self
@@ -130,11 +156,19 @@ class Log:
 
     def rows(self, input: Any) -> list[int] | None:
         """Return which samples these are, or None."""
-        if not isinstance(input, Tensor) or not input.numel() or input[0].numel() != self.X[0].numel():
+        if (
+            not isinstance(input, Tensor)
+            or not input.ndim
+            or not input.numel()
+            or input[0].numel() != self.X[0].numel()
+        ):
             return None
-        distances = torch.cdist(input.detach().reshape(len(input), -1).to(self.X.dtype), self.X.flatten(1))
-        nearest, rows = distances.min(1)
-        return rows.tolist() if bool((nearest <= self.slack).all()) else None
+        given = input.detach().reshape(len(input), -1).to(self.X.dtype)
+        for known, slack in self.scaled:
+            nearest, rows = torch.cdist(given, known).min(1)
+            if bool((nearest <= slack).all()):
+                return rows.tolist()
+        return None
 
     def state(self, model: Any) -> State:
         if id(model) not in self.states:
@@ -145,7 +179,9 @@ class Log:
         """Look at all models: whether parameters have moved without a step, and gradients have become zero."""
         for state in list(self.states.values()):
             now = pairs(state.model)
-            if changed(now, state.params):
+            state.arrive()
+            moved = changed(now, state.params)
+            if moved:
                 before, state.params = state.params, [param.detach().clone() for param, _ in now]
                 state.moves += 1
                 slopes = [
@@ -153,10 +189,12 @@ class Log:
                     for k, (_, grad) in enumerate(now)
                 ]
                 climbs = climbing(before, state.params, slopes)
-                self.add("moved", state.model, contributions=list(state.pending), climbs=climbs)
-            if state.pending and all(grad is None or not bool(grad.any()) for _, grad in now):
-                state.pending = []
+                touched = frozenset((id(state.model), place) for place in moved)
+                self.add("moved", state.model, contributions=state.inside(moved), climbs=climbs, touched=touched)
+            empty = {k for k, (_, grad) in enumerate(now) if grad is None or not bool(grad.any())}
+            if any(state.pending.values()) and len(empty) == len(now):
                 self.add("zeroed", state.model)
+            state.pending = {place: events for place, events in state.pending.items() if place not in empty}
 
     def add(self, kind: str, of: Any, **more: Any) -> Event:
         event = Event(kind, of, draws=self.draws, **more)
@@ -178,6 +216,8 @@ class Log:
             training=getattr(model, "training", True),
             learns=torch.is_grad_enabled(),
             random_states=_random_states(),
+            weights=tuple(float(param.double().sum()) for param in state.params),
+            shapes=tuple(input.shape) if isinstance(input, Tensor) else (),
         )
         state.last = event
         if grad and output.grad_fn is not None:
@@ -225,14 +265,15 @@ class Log:
         self.add("message", loss, about=about, value=value.detach().clone() if isinstance(value, Tensor) else None)
 
     def backward(self, model: Any, message: Any, about: Event | None = None) -> None:
-        self.look()
         state = self.state(model)
+        if about is None or not state.coming:  # of several outputs of PyTorch's, one backward may not have ended
+            self.look()
         about = about or state.last
         value = message.detach().clone() if isinstance(message, Tensor) else None
         event = self.add(
             "backward", model, about=about, rows=about.rows if about else None, value=value, moves=state.moves
         )
-        state.pending.append(event)
+        state.coming.append(event)
 
     def differentiated(self, model: Any) -> None:
         """Keep the gradients that a backward has computed."""
@@ -257,7 +298,6 @@ class Log:
     def stepping(self, optimizer: Any) -> Iterator[None]:
         """Write down a step: what was in the gradients, and what it moved."""
         self.look()
-        contributions = [event for state in self.states.values() for event in state.pending]
         before = {key: state.moves for key, state in self.states.items()}
         slopes = {
             key: [None if g is None else g.detach().clone() for _, g in pairs(state.model)]
@@ -268,25 +308,64 @@ class Log:
             yield
         finally:
             self.busy = False
-        moved, climbs = [], None
+        touched: set[tuple[int, int]] = set()
+        climbs = faithful = None
         for key, state in self.states.items():
             now = pairs(state.model)
-            if changed(now, state.params):
+            places = changed(now, state.params)
+            if places:
                 old, state.params, state.moves = state.params, [p.detach().clone() for p, _ in now], before[key] + 1
                 climbs = climbing(old, state.params, slopes.get(key, [None] * len(now)))
-                moved.append(key)
+                faithful = _faithful(slopes.get(key, []), state, places)
+                touched |= {(id(state.model), place) for place in places}
         known = {id(param) for state in self.states.values() for param, _ in pairs(state.model)}
         held = [p for group in getattr(optimizer, "param_groups", []) for p in group["params"]]
         alone = bool(held) and not any(id(param) in known for param in held)
         self.add(
             "step",
             optimizer,
-            contributions=contributions,
-            still=not moved,
+            contributions=self._contributions(touched),
+            touched=frozenset(touched),
+            faithful=faithful,
+            still=not touched,
             alone=alone,
             climbs=climbs,
             rate=_rate(optimizer),
         )
+
+    def _contributions(self, touched: set[tuple[int, int]]) -> list[Event]:
+        """Return the backwards whose results are in the gradients of the parameters that a step moves."""
+        found: list[Event] = []
+        for state in self.states.values():
+            places = {place for model, place in touched if model == id(state.model)}
+            found += state.inside(places) if places or not touched else []
+        return found
+
+
+def _faithful(used: list[Tensor | None], state: State, places: set[int]) -> float | None:
+    """Return the cosine of the gradients that a step is made with and those that the last backward left."""
+    both = [(used[k], state.slopes.get(k)) for k in places if k < len(used) and used[k] is not None]
+    if not both or any(b is None or a.shape != b.shape for a, b in both):
+        return None
+    product, one, other = (sum(float((a * b).sum()) for a, b in part) for part in (
+        both, [(a, a) for a, _ in both], [(b, b) for _, b in both]))  # fmt: skip
+    return product / math.sqrt(one * other) if one * other > 0 else None
+
+
+def _gap(X: Tensor) -> float:
+    """Return how far apart the closest of these are."""
+    gaps = torch.cdist(X, X) + 1e9 * torch.eye(len(X), dtype=X.dtype)
+    return float(gaps[gaps > 0].min())
+
+
+def _scaled(X: Tensor, n: int) -> list[Tensor]:
+    """Return the data as they are, and as loops scale them, by what the training samples or all are like."""
+    found = [X]
+    for part in (X[:n], X):
+        low, high = part.amin(0), part.amax(0)
+        found += [(X - low) / (high - low), 2 * (X - low) / (high - low) - 1, (X - part.mean()) / part.std(), X / high]
+        found += [(X - part.min()) / (part.max() - part.min()), X / part.abs().max(), (X - part.mean(0)) / part.std(0)]
+    return [*found, X / 255, X / X.norm(dim=1, keepdim=True)]
 
 
 class _Mark:

@@ -14,6 +14,7 @@ from minidl.lab.doctor.measure.recording import Event
 from minidl.lab.doctor.measure.trainings import Training
 
 Series = list[float]
+MEAN_OF_MEANS = "the mean of the batches' losses"
 
 
 def leaves(thing: Any, name: str = "") -> Iterator[tuple[str, Any]]:
@@ -104,7 +105,7 @@ def confirmed(training: Training) -> bool:
     return training.raised is None and all(any(c.fits(values) for c in known) for _, values in numbers)
 
 
-def _mean_like(training: Training, event: Event) -> bool:
+def mean_like(training: Training, event: Event) -> bool:
     """Whether a loss is a mean: by its word, or else because a batch that is taken twice has no larger one."""
     if hasattr(event.of, "reduction"):
         return event.of.reduction != "sum"
@@ -119,13 +120,14 @@ def _mean_like(training: Training, event: Event) -> bool:
 
 
 def _losses(training: Training) -> Iterator[Candidate]:
-    parts = [_trained_losses(training), *_evaluated_losses(training)]
-    for place, epochs in enumerate(parts):
+    parts = [("training", _trained_losses(training)), *_evaluated_losses(training)]
+    n = len(training.task.X)
+    for place, (data, epochs) in enumerate(parts):
         if not epochs or not all(epochs):
             continue
-        mean = _mean_like(training, epochs[0][0])
+        mean = mean_like(training, epochs[0][0])
         values = [[float(e.value) for e in epoch] for epoch in epochs]
-        sizes = [[len(e.rows or e.output) for e in epoch] for epoch in epochs]
+        sizes = [[e.size for e in epoch] for epoch in epochs]
         sums, ns, counts = [sum(v) for v in values], [sum(s) for s in sizes], [len(v) for v in values]
         weighted = [sum(a * b for a, b in zip(v, s, strict=True)) for v, s in zip(values, sizes, strict=True)]
         by_samples = [s / n for s, n in zip(sums, ns, strict=True)]
@@ -153,9 +155,16 @@ def _losses(training: Training) -> Iterator[Candidate]:
                 "the size of a batch": [s / largest for s in sums],
                 "samples, after it was multiplied by them": [w / n for w, n in zip(weighted, ns, strict=True)],
             }
+        if min(counts) > 1:
+            wrong["batches less one"] = [s / (b - 1) for s, b in zip(sums, counts, strict=True)]
+        if data == "validation":
+            wrong["training samples"] = [(w if mean else s) / n for w, s in zip(weighted, sums, strict=True)]
         singles = counts[0] == 1  # a single batch is whole
-        for values_of in right.values():
-            yield Candidate(f"the loss {what}", values_of)
+        unequal = any(len(set(s)) > 1 for s in sizes)
+        of_means = "mean" if mean else "mean of means"
+        for way, values_of in right.items():
+            called = MEAN_OF_MEANS if unequal and way == of_means else f"the loss {what}"
+            yield Candidate(called, values_of, data=data)
         for values_of in last:  # as one number at the end it may be meant, as that of an epoch it is not
             asked = training.kind == "evaluation" or len(values) > 1
             yield Candidate(
@@ -163,12 +172,13 @@ def _losses(training: Training) -> Iterator[Candidate]:
                 values_of,
                 "loss of the last batch" if asked and counts[0] > 1 else "",
                 all_epochs=len(values) > 1,
+                data=data,
             )
             if training.kind != "evaluation" or counts[0] == 1:
-                yield Candidate(f"the last loss {what}", values_of[-1:])
-        yield Candidate(f"every loss {what}", [v for epoch in values for v in epoch], one_by_one=True)
+                yield Candidate(f"the last loss {what}", values_of[-1:], data=data)
+        yield Candidate(f"every loss {what}", [v for epoch in values for v in epoch], data=data, one_by_one=True)
         each = [v / n for e, s in zip(values, sizes, strict=True) for v, n in zip(e, s, strict=True)]
-        yield Candidate(f"every loss {what}", each, one_by_one=True)
+        yield Candidate(f"every loss {what}", each, data=data, one_by_one=True)
         for divisor, values_of in wrong.items():
             if not (singles and divisor == "batches"):
                 yield Candidate(divisor, values_of, "divided", mean=mean)
@@ -183,13 +193,13 @@ def _trained_losses(training: Training) -> list[list[Event]]:
     return [] if any(e is None or e.value is None or e.value.numel() != 1 for epoch in by for e in epoch) else by
 
 
-def _evaluated_losses(training: Training) -> Iterator[list[list[Event]]]:
+def _evaluated_losses(training: Training) -> Iterator[tuple[str, list[list[Event]]]]:
     for name in ("training", "validation", "both"):
         blocks = [[training.loss_of(e) for e in block] for kind, block in evaluations(training) if kind == name]
         if blocks and all(
             e is not None and e.value is not None and e.value.numel() == 1 for block in blocks for e in block
         ):
-            yield blocks
+            yield name, blocks
 
 
 def evaluations(training: Training) -> list[tuple[str, list[Event]]]:
@@ -271,10 +281,39 @@ def _shares(training: Training) -> Iterator[Candidate]:
                     yield from _in_all_forms(
                         what, [c / d for c, d in zip(correct, by, strict=True)], "wrong count", data
                     )
+        for mistake, values in (("other targets", _against(training, epochs)), ("entries", _entries(training, epochs))):
+            if values is not None and data in by_set:
+                yield from _in_all_forms(mistake, values, mistake, data)
         columns = [_along_columns(training, epoch) for epoch in epochs]
         if None not in columns:
             for shares in zip(*columns, strict=True):
                 yield from _in_all_forms("columns", list(shares), "wrong axis", data)
+
+
+def _against(training: Training, epochs: list[list[Event]]) -> Series | None:
+    """Return the shares of somebody who compares what was asked in a shuffled order with targets in that of the data."""
+    shares = []
+    for epoch in epochs:
+        rows, output = [row for e in epoch for row in e.rows], torch.cat([e.output for e in epoch])
+        truth = training.truth(sorted(rows))
+        if rows == sorted(rows) or output.ndim != 2 or output.shape[1] < 2:
+            return None
+        labels = truth.argmax(1) if truth.ndim == 2 and truth.shape[1] > 1 else truth.reshape(-1)
+        shares.append(float((output.argmax(1) == labels).double().mean()))
+    return shares
+
+
+def _entries(training: Training, epochs: list[list[Event]]) -> Series | None:
+    """Return the shares of entries that are on the right side of one half."""
+    shares = []
+    for epoch in epochs:
+        output, truth = (
+            torch.cat(parts) for parts in ([e.output for e in epoch], [training.truth(e.rows) for e in epoch])
+        )
+        if output.ndim != 2 or output.shape[1] < 2 or truth.shape != output.shape:
+            return None
+        shares.append(float(((output > 0.5) == (truth > 0.5)).double().mean()))
+    return shares
 
 
 def _in_all_forms(what: str, shares: Series, mistake: str, data: str) -> Iterator[Candidate]:

@@ -44,7 +44,7 @@ class Training:
         if kind == "training":
             self.log = self._run(1)
             self.in_one_epoch = len(self.trained)
-            self.met_in_one_epoch = sum(len(e.rows or e.output or ()) for e in self.trained)
+            self.met_in_one_epoch = sum(e.size for e in self.trained)
         if self.raised is None:
             self.__dict__ = {k: v for k, v in vars(self).items() if k not in CACHED}
             self.log = self._run(EPOCHS)
@@ -52,7 +52,7 @@ class Training:
 
     # Running --------------------------------------------------------------------------------------------------------
 
-    def _run(self, epochs: int, batch: int = BATCH) -> Log:
+    def _run(self, epochs: int, batch: int = BATCH, rate: float = RATE) -> Log:
         task = self.task.copy()
         log = record(task)
         self.log, self.ran = log, task
@@ -64,7 +64,7 @@ class Training:
             sys.modules["numpy"].random.seed(8)
         with listening(log):
             try:
-                for given in self._given(task, epochs, batch):
+                for given in self._given(task, epochs, batch, rate):
                     self.calls.append(len(log.events))
                     results.append(self.watch.call(self.name, functools.partial(self.loop, **given)))
             except StudentError as error:
@@ -72,17 +72,17 @@ class Training:
         self.result = results[0] if len(results) == 1 else results
         return log
 
-    def _given(self, task: Task, epochs: int, batch: int = BATCH) -> list[dict[str, Any]]:
+    def _given(self, task: Task, epochs: int, batch: int, rate: float) -> list[dict[str, Any]]:
         """Return the arguments of each call."""
         values = {
             "model": task.model, "loss": task.loss, "optimizer": task.optimizer, "epochs": epochs, "batch size": batch,
-            "rate": RATE, "device": "cpu", "generator": torch.Generator().manual_seed(3), "number": 2, "switch": False,
+            "rate": rate, "device": "cpu", "generator": torch.Generator().manual_seed(3), "number": 2, "switch": False,
             "inputs": task.X, "targets": task.T, "training pair": (task.X, task.T),
             "validation inputs": task.X_val, "validation targets": task.T_val, "validation pair": (task.X_val, task.T_val),
         }  # fmt: skip
         if "loader" in self.roles or "validation loader" in self.roles:
             drawn = torch.Generator().manual_seed(5)
-            values["loader"] = DataLoader(TensorDataset(task.X, task.T), BATCH, shuffle=True, generator=drawn)
+            values["loader"] = DataLoader(TensorDataset(task.X, task.T), batch, shuffle=True, generator=drawn)
             values["validation loader"] = DataLoader(TensorDataset(task.X_val, task.T_val), BATCH)
         if "scheduler" in self.roles:
             values["scheduler"] = torch.optim.lr_scheduler.StepLR(task.optimizer, 100)
@@ -135,7 +135,8 @@ class Training:
     def steps(self) -> list[Event]:
         """The steps of an optimiser, and changes of the model without one, for which there was a new gradient."""
         steps, used = [], set()
-        for event in self.of_kind("step", "moved"):
+        kinds = ("step",) if any(not e.still for e in self.of_kind("step")) else ("step", "moved")
+        for event in self.of_kind(*kinds):
             new = {id(e) for e in event.contributions} - used
             if event.kind == "step" or (event.of is self.model and new):  # no step is one who loads what was kept
                 steps.append(event)
@@ -167,6 +168,8 @@ class Training:
             size = self.in_one_epoch
             if not size or len(self.trained) % size:
                 return []
+            if "step" in self.roles["epochs"].lower() and size == 1:
+                return []  # what is counted are steps
             return [self.trained[k : k + size] for k in range(0, len(self.trained), size)]
         if self.kind == "epoch":
             place = {id(e): k for k, e in enumerate(self.log.events)}
@@ -197,16 +200,21 @@ class Training:
     def passes(self) -> tuple[float, float]:
         """How often the training samples are gone through, with epochs = 1 and with all of them."""
         n = len(self.task.X)
-        met = sum(len(e.rows or e.output or ()) for e in self.trained)
+        met = sum(e.size for e in self.trained)
         return self.met_in_one_epoch / n, met / n
 
     @functools.cached_property
     def sizes_with_other_batches(self) -> list[int]:
         """How large the batches are that the loop makes where batches twice as large are asked for."""
+        return [len(e.rows or ()) for e in self.again(2 * BATCH).trained]
+
+    def again(self, batch: int = BATCH, rate: float = RATE) -> Training:
+        """Return what the loop does where other batches are asked for, or another learning rate."""
         other = copy.copy(self)
         other.__dict__ = {k: v for k, v in vars(self).items() if k not in CACHED}
-        other.log = other._run(EPOCHS, 2 * BATCH)
-        return [len(e.rows or ()) for e in other.trained]
+        other.known = None
+        other.log = other._run(EPOCHS, batch, rate)
+        return other
 
     def truth(self, rows: list[int]) -> Tensor:
         return self.log.T[rows]

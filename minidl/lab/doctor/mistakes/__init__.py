@@ -26,6 +26,7 @@ from minidl.lab.doctor.mistakes import (
     curves,
     directions,
     factors,
+    gradients,
     loops,
     losses,
     matrices,
@@ -33,11 +34,13 @@ from minidl.lab.doctor.mistakes import (
     normalisation,
     numbers,
     optimisers,
+    orders,
     rates,
     reports,
     samples,
     settings,
     starts,
+    weights,
 )
 from minidl.lab.doctor.mistakes.rules import Factor, Misbehaviour, Rule, WrongLoop, WrongSetting, WrongStep, WrongValue
 
@@ -56,8 +59,11 @@ FAMILIES = (
     containers,
     optimisers,
     loops,  # what a loop calls, and then where it goes, which samples it visits, and what it says in the end
+    gradients,
+    weights,
     directions,
     samples,
+    orders,
     reports,
     settings,  # what stands in the way of a training, in the order in which one looks
     starts,

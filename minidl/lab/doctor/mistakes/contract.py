@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from minidl.lab.doctor.measure.behaviour import Behaviour
@@ -56,6 +57,16 @@ def wrong_type(behaviour: Behaviour) -> Seen | None:
     return None
 
 
+@misbehaviour("wrong dtype", read=NOWHERE, makes_values_wrong=True)
+def true_and_false(behaviour: Behaviour) -> Seen | None:
+    """{Where} holds true and false, and no numbers: does a comparison lack its brackets, as in a * (b < 3)?"""
+    for what in ("output", "input"):
+        value = behaviour.batches.plain[what]
+        if isinstance(value, Tensor) and value.dtype is torch.bool:
+            return {"where": what}
+    return None
+
+
 @misbehaviour("wrong dtype", read=NOWHERE)
 def wrong_dtype(behaviour: Behaviour) -> Seen | None:
     """{Where} has dtype {got_dtype} for an input of {expected_dtype}: nothing should change the dtype in silence."""
@@ -67,7 +78,7 @@ def wrong_dtype(behaviour: Behaviour) -> Seen | None:
         natively = subject.run(batches.given, None, batches.given_target, module)
     natively |= {slot.name: get(module, slot.grad) for slot in subject.slots}
     for what, value in natively.items():
-        if isinstance(value, Tensor) and value.dtype is not subject.native:
+        if isinstance(value, Tensor) and value.dtype not in (subject.native, torch.bool):
             return {"where": what, "got_dtype": value.dtype, "expected_dtype": subject.native}
     return None
 

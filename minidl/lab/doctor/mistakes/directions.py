@@ -7,6 +7,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from minidl.lab.doctor.measure.messages import targets_told
 from minidl.lab.doctor.measure.recording import Event
 from minidl.lab.doctor.measure.trainings import Training
 from minidl.lab.doctor.mistakes.reading import DOWNHILL, MSE
@@ -54,7 +55,8 @@ def goes_uphill(training: Training) -> Seen | None:
     up = sum(way > 0.5 for way in ways)
     if up and up >= 0.8 * len(ways):
         return {"where": "The parameters are moved along the gradient", "share": f"{up} of {len(ways)} steps"}
-    turned = [turned_round(training, e) for e in training.backwards[:SOME]]
+    told = [targets_told(training, e) for e in training.backwards[:SOME]]
+    turned = [one.away if one else turned_round(training, e) for one, e in zip(told, training.backwards, strict=False)]
     turned = [one for one in turned if one is not None]
     if sum(turned) < 1 or not all(turned):
         return None

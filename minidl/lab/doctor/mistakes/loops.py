@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from minidl.lab.doctor.measure.recording import Event, pairs
+from minidl.lab.doctor.measure.recording import pairs
 from minidl.lab.doctor.measure.trainings import Training
 from minidl.lab.doctor.mistakes.reading import FOUR_LOOPS, LOOP, SGD
 from minidl.lab.doctor.mistakes.rules import Seen, wrong_loop
@@ -73,7 +73,11 @@ def loss_backward_left_out(training: Training) -> Seen | None:
     return {"where": "model.backward"} if wrong and len(wrong) == len(pairs) else None
 
 
-@wrong_loop("step before backward", read=LOOP, explains=(*NO_GRADIENT, "samples left out"))
+@wrong_loop(
+    "step before backward",
+    read=LOOP,
+    explains=(*NO_GRADIENT, "samples left out", "backward of older weights", "gradients thrown away"),
+)
 def step_before_backward(training: Training) -> Seen | None:
     """The optimiser makes its {thing} before the first backward: at that time nothing has been computed that it could
     follow, and afterwards it follows the batch before, or nothing. The order is forward, backward, step.
@@ -84,38 +88,7 @@ def step_before_backward(training: Training) -> Seen | None:
     return {"where": "first step"} if training.position(steps[0]) < training.position(training.backwards[0]) else None
 
 
-@wrong_loop("backward twice", read=LOOP, explains=("raises", "samples seen twice"))
-def backward_twice(training: Training) -> Seen | None:
-    """Backward is called {thing}. Gradients are added up, so that the step is {times} times as large{else_}. One
-    forward, one backward, one step.
-    """
-    if said(training, "second time|one forward before each backward"):
-        error = ", or there is an error, since backward uses up what forward has kept"
-        return {"where": "a second time for one forward", "times": 2, "else_": error}
-    about = [id(e.about) for e in training.backwards if e.about is not None]
-    losses = [sum(loss.about is e for loss in training.losses) for e in training.trained]
-    twice = len(about) > len(set(about)) and max(losses, default=0) <= 1
-    if twice:
-        return {"where": "twice for one forward", "times": 2, "else_": ""}
-    again = [step for step in training.steps if same_samples(step)]
-    if again and 2 * len(again) >= len(training.steps) and not scaled(training) and not used_again(training):
-        times = len(again[0].contributions)
-        return {"where": f"{times} times with the same samples before one step", "times": times, "else_": ""}
-    return None
-
-
-def same_samples(step: Event) -> bool:
-    """Whether all the gradients in a step are of the same samples, and there are several."""
-    batches = [tuple(sorted(e.rows)) for e in step.contributions if e.rows is not None]
-    return len(batches) > 1 and len(set(batches)) == 1
-
-
-def used_again(training: Training) -> bool:
-    """Whether some gradient is in several steps, so that it was never set to zero between them."""
-    return stale(training)[0] > 0
-
-
-@wrong_loop("zeroed before the step", read=FOUR_LOOPS, explains=("step once an epoch",))
+@wrong_loop("zeroed before the step", read=FOUR_LOOPS, explains=("step once an epoch", "gradients thrown away"))
 def zeroed_before_the_step(training: Training) -> Seen | None:
     """{thing} stands between backward and step: it wipes out what backward has just computed, and {share} made with
     gradients of zero. Zero them before backward, or after the step.
@@ -133,11 +106,12 @@ def zeroed_before_the_step(training: Training) -> Seen | None:
 def stale(training: Training) -> tuple[int, int]:
     """Return in how many steps the gradients of earlier ones are still in, and in how many they could be."""
     steps = [s for s in training.steps if s.contributions]
-    used: set[int] = set()
+    used: dict[int, set[tuple[int, int]]] = {}  # of each backward, the parameters that it has moved
     count = 0
     for step in steps:
-        count += any(id(e) in used for e in step.contributions)
-        used |= {id(e) for e in step.contributions}
+        count += any(used.get(id(e), set()) & step.touched for e in step.contributions)
+        for event in step.contributions:
+            used.setdefault(id(event), set()).update(step.touched)
     return count, max(0, len(steps) - 1)
 
 
@@ -237,29 +211,6 @@ def step_missing(training: Training) -> Seen | None:
     return {"where": "optimizer.step()", "count": len(training.backwards)}
 
 
-@wrong_loop("step once an epoch", read=LOOP, explains=("samples left out",))
-def step_once_an_epoch(training: Training) -> Seen | None:
-    """{thing} stands outside the loop of the batches: {backwards} backwards, and {steps} steps, one an epoch. {what}
-    Indent it, so that each batch has its step.
-    """
-    if training.kind not in ("training", "epoch") or not training.in_batches or not training.moved:
-        return None
-    epochs, steps = len(training.by_epoch), training.steps
-    per_epoch = len(training.by_epoch[0])
-    if len(steps) != epochs or per_epoch < 3 or scaled(training):
-        return None
-    all_in = len(steps[-1].contributions) >= per_epoch
-    what = "All batches are in it, as one large one." if all_in else "All batches but the last are lost."
-    return {"where": "optimizer.step()", "backwards": len(training.backwards), "steps": len(steps), "what": what}
-
-
-def scaled(training: Training) -> bool:
-    """Whether the loop divides each batch's gradient on purpose, as one does who adds up several batches."""
-    return bool(
-        re.search(r"accum|\.backward\(\)\s*/|/\s*\w+\s*\)?\.backward|/=|loss\s*/|\)\s*/\s*\w+\s*\n", training.source)
-    )
-
-
 @wrong_loop(
     "loss of another batch",
     read=LOOP,
@@ -270,6 +221,7 @@ def scaled(training: Training) -> bool:
         "samples left out",
         "trained on validation data",
         "batch size not used",
+        "loss's backward left out",
     ),
 )
 def loss_of_another_batch(training: Training) -> Seen | None:

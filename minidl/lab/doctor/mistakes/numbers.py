@@ -107,23 +107,30 @@ def _not_finite(behaviour: Behaviour) -> Seen | None:
         before = mild and mild.get(what)
         for results, reference, limit in ((single, value, 1e30), (hot, before, math.inf), (single, before, math.inf)):
             got = results.get(what) if results else None
-            if got is None or reference is None or (reference.shape not in (got.shape, torch.Size()) and got.ndim):
+            if (
+                got is None
+                or reference is None
+                or not reference.is_floating_point()
+                or (reference.shape not in (got.shape, torch.Size()) and got.ndim)
+            ):
                 continue
             wrong = got.isnan() if reference is before else ~got.isfinite()
             wrong = wrong & reference.isfinite() & (reference.abs() < limit)
             if bool(wrong.any()):
                 values = got[wrong] if got.ndim else got.reshape(1)
                 dtype = torch.float32 if results is single else subject.dtype
-                with faults_of_arithmetic() as faults:
+                with faults_of_arithmetic(subject.watch) as faults:
                     behaviour.extreme(100, dtype)
+                output = results.get("output")
+                if what != "output" and output is not None and bool(output.isfinite().all()):  # forward came through
+                    faults = [fault for fault in faults if fault[0] == subject.backward_name] or faults
                 precision = str(dtype or subject.work).removeprefix("torch.")
-                fault = (faults or ["overflow"])[0]
                 return {
                     "where": what,
                     "value": number(values[0]),
                     "inputs": _inputs(behaviour, wrong),
                     "precision": precision,
-                    "fault": fault,
+                    "fault": faults[0][1] if faults else "overflow",
                 }
     return None
 
@@ -157,13 +164,34 @@ def relu_kink(behaviour: Behaviour) -> Seen | None:
     }
 
 
+@misbehaviour("not finite", read=OVERFLOW, only_if_input_right=True)
+def undefined_at_zero(behaviour: Behaviour) -> Seen | None:
+    """At x = 0 what backward returns is {value}, though forward has an ordinary slope there, and no kink: {fault}. Find the
+    slope on another way.
+    """
+    slopes = behaviour.slopes_at_zero
+    if slopes is None or not _undefined_and_smooth(*slopes):
+        return None
+    zero = torch.zeros_like(behaviour.batches.cases[0].input)
+    with faults_of_arithmetic(behaviour.subject.watch) as faults:
+        behaviour.subject.run(zero, None)
+    divided = ("division by zero" in (fault for _, fault in faults)) and "0 is divided by 0 there"
+    bad = slopes[2][~slopes[2].isfinite()]
+    return {"where": "input", "value": number(bad[0]), "fault": divided or "something on the way has no value there"}
+
+
+def _undefined_and_smooth(left: Tensor, right: Tensor, got: Tensor) -> bool:
+    """Whether backward has no slope at zero where forward has one, the same from both sides."""
+    return bool((~got.isfinite() & ((left - right).abs() < 0.05)).any())
+
+
 @misbehaviour("kink", read=KINK, only_if_input_right=True)
 def kink(behaviour: Behaviour) -> Seen | None:
     """At the kink, x = 0, the slope is {value}, and the slopes on its two sides are {left} and {right}: it has to be
     one of them, or between.
     """
     slopes = behaviour.slopes_at_zero
-    if slopes is None or behaviour.is_relu():
+    if slopes is None or behaviour.is_relu() or _undefined_and_smooth(*slopes):
         return None
     left, right, got = slopes
     low, high = torch.minimum(left, right) - 0.05, torch.maximum(left, right) + 0.05

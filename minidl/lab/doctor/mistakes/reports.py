@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import textwrap
 
 import torch
 from torch import Tensor
@@ -14,6 +16,7 @@ from minidl.lab.doctor.measure.returned import Candidate, candidates, leaves, se
 from minidl.lab.doctor.measure.trainings import Training
 from minidl.lab.doctor.mistakes.reading import BATCHES, FOUR_LOOPS, LOOP, MEANS
 from minidl.lab.doctor.mistakes.rules import Seen, wrong_loop
+from minidl.lab.doctor.mistakes.samples import assigned
 from minidl.lab.doctor.wording import number
 
 COLUMNWISE = (
@@ -119,6 +122,58 @@ def accuracy_of_the_wrong_data(training: Training) -> Seen | None:
     return None
 
 
+@wrong_loop("accuracy of the wrong data", read=LOOP)
+def accuracy_of_held_back_data(training: Training) -> Seen | None:
+    """{thing}, {value}, is called that of the training data, and it is the share of right answers on the data that are
+    held back. Ask the model for the training samples as well, or call it what it is.
+    """
+    for name, values in series(training.result):
+        fitting = [c for c in candidates(training) if not c.mistake and c.fits(values) and "share" in c.what]
+        if re.search(r"train", name, re.IGNORECASE) and fitting and all(c.data == "validation" for c in fitting):
+            return {"where": f"The accuracy ({name})", "value": last(values)}
+    return None
+
+
+@wrong_loop("loss of the wrong data", read=LOOP)
+def loss_of_the_wrong_data(training: Training) -> Seen | None:
+    """{thing}, {value}, is the loss on the {data} data, and its name says another. Measure it on the data that it is called
+    after: only the loss on samples that were never trained on tells of overfitting.
+    """
+    if training.raised or not {"validation inputs", "validation loader", "validation pair"} & set(training.roles):
+        return None
+    claims = {"training": r"(?<![a-z])(val(?!ue)|test|held|dev(?!ia))", "validation": r"train"}
+    for name, values in series(training.result):
+        fitting = [c for c in candidates(training) if not c.mistake and c.fits(values)]
+        for data, claim in claims.items():
+            claimed = re.search(claim, name, re.IGNORECASE) and "loss" in name.lower()
+            if claimed and fitting and all(c.data == data for c in fitting):
+                return {"where": name, "value": last(values), "data": data}
+    return None
+
+
+@wrong_loop("history begins anew", read=LOOP)
+def history_begins_anew(training: Training) -> Seen | None:
+    """{thing} is made anew inside the loop of the epochs: what is returned, {count} of it, is of the last epoch alone.
+    Make it once, before the first epoch.
+    """
+    try:
+        tree = ast.parse(textwrap.dedent(training.source))
+    except SyntaxError:
+        return None
+    if training.kind != "training" or training.raised or not tree.body or not training.moved:
+        return None
+    top = tree.body[0]
+    loops = [node for node in getattr(top, "body", []) if isinstance(node, (ast.For, ast.While))]
+    given = [pair for loop in loops for node in loop.body if isinstance(node, ast.Assign) for pair in assigned(node)]
+    fresh = {name for name, value in given if ast.unparse(value) in ("[]", "list()", "{}", "dict()")}
+    returns = [node for node in getattr(top, "body", []) if isinstance(node, ast.Return) and node.value is not None]
+    for name in sorted(fresh):
+        if any(isinstance(n, ast.Name) and n.id == name for node in returns for n in ast.walk(node)):
+            known = max((len(v) for _, v in series(training.result)), default=0)
+            return {"where": name, "count": f"{known} number{'s' * (known != 1)}"} if known else None
+    return None
+
+
 @wrong_loop("accuracy along the wrong axis", read=FOUR_LOOPS, explains=("raises",))
 def accuracy_along_the_wrong_axis(training: Training) -> Seen | None:
     """{thing}, {value}, comes from the largest entry of each column: which sample has most of a class. The answer to
@@ -169,6 +224,56 @@ def accuracy_over_the_wrong_count(training: Training) -> Seen | None:
     return {"where": "The accuracy", "value": last(found[1]), "what": found[2].what} if found else None
 
 
+@wrong_loop("accuracy against other targets", read=LOOP)
+def accuracy_against_other_targets(training: Training) -> Seen | None:
+    """{thing}, {value}, compares the answers with targets in another order: the samples were asked in a shuffled one, and
+    the targets are in that of the data. Take the rows of both with the same order.
+    """
+    found = reported(training, "other targets")
+    return {"where": "The accuracy", "value": last(found[1])} if found else None
+
+
+@wrong_loop("accuracy of single entries", read=LOOP)
+def accuracy_of_single_entries(training: Training) -> Seen | None:
+    """{thing}, {value}, is the share of right entries: of ten outputs, nine should be near 0, and are, however wrong the
+    answer is. An answer is one class for each sample, the largest entry of its row: argmax(1).
+    """
+    found = reported(training, "entries")
+    return {"where": "The accuracy", "value": last(found[1])} if found else None
+
+
+@wrong_loop("evaluation leaves samples out", read=LOOP, only_alone=False)
+def evaluation_leaves_out(training: Training) -> Seen | None:
+    """Only {thing} of {of} samples are asked, and what is returned is called that of all. Go through all batches before
+    anything is returned.
+    """
+    if training.kind != "evaluation" or training.raised or any(e.rows is None for e in training.forwards):
+        return None
+    asked = {row for e in training.forwards for row in e.rows} & training.sets["validation"]
+    count = len(training.sets["validation"])
+    return {"where": str(len(asked)), "of": count} if 0 < len(asked) < count else None
+
+
+@wrong_loop("accuracy that was not measured", read=LOOP, only_alone=True)
+def accuracy_not_measured(training: Training) -> Seen | None:
+    """{thing}, {value}, is no share of right answers: as measured, {known}. Count the samples whose largest output is that
+    of their class, and divide by all that were asked.
+    """
+    if training.raised or any(e.rows is None for e in training.forwards) or training.kind == "step":
+        return None
+    known = [c for c in candidates(training) if c.what == "share"]
+    for name, values in series(training.result):
+        said = f"{training.name if training.kind == 'evaluation' else ''} {name}".lower()
+        if all(value > 1 and value == int(value) for value in values):
+            continue  # a count
+        if "acc" not in said or re.search("top|balanc|ema|smooth|class|run|mov", said) or not known:
+            continue
+        if len(values) in (1, training.epochs) and not any(c.fits(values) for c in candidates(training)):
+            told = f"{number(known[0].values[-1])} of the {known[0].data} samples were answered rightly"
+            return {"where": f"The accuracy ({name})" if name else "The accuracy", "value": last(values), "known": told}
+    return None
+
+
 @wrong_loop("best parameters not copied", read=LOOP)
 def best_not_copied(training: Training) -> Seen | None:
     """{thing} is given to load_state_dict as it comes from the model: a dictionary of the model's own tensors, which
@@ -178,7 +283,7 @@ def best_not_copied(training: Training) -> Seen | None:
     return {"where": "A state_dict"} if training.of_kind("loaded itself") else None
 
 
-@wrong_loop("model returned is another", read=LOOP)
+@wrong_loop("model returned is another", read=LOOP, explains=("model given is not trained",))
 def model_returned_is_another(training: Training) -> Seen | None:
     """The model that is returned is {thing}: one was trained, and its parameters have changed; those of the one
     returned have not.

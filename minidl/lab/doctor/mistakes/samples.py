@@ -5,21 +5,22 @@
 from __future__ import annotations
 
 import ast
-import itertools
 import re
 import textwrap
 from collections import Counter
 
 import torch
 
+from minidl.lab.doctor.measure.messages import targets_told
 from minidl.lab.doctor.measure.parts import BATCH
 from minidl.lab.doctor.measure.recording import Event
 from minidl.lab.doctor.measure.returned import series
 from minidl.lab.doctor.measure.trainings import EPOCHS, Training
-from minidl.lab.doctor.mistakes.loops import same_samples, scaled
+from minidl.lab.doctor.mistakes.gradients import at_once, same_samples, scaled
+from minidl.lab.doctor.mistakes.orders import with_replacement
 from minidl.lab.doctor.mistakes.reading import BATCHES, FOUR_LOOPS, LOOP
 from minidl.lab.doctor.mistakes.rules import Seen, wrong_loop
-from minidl.lab.doctor.wording import listed
+from minidl.lab.doctor.wording import listed, times
 
 # What a loop calls its numbers on data that are held back; "value 2" and "latest" are no such names.
 HELD_BACK = re.compile(r"(?<![a-z])(val(?!ue)|test|held|dev(?!ia))", re.IGNORECASE)
@@ -29,6 +30,8 @@ def mismatched(training: Training) -> list[Event]:
     """Return the losses of training batches in which some target is another sample's."""
     about = {id(e) for e in training.trained or training.forwards}
     losses = [e for e in training.losses if e.about is not None and id(e.about) in about]
+    seen = Counter(id(e.about) for e in losses)
+    losses = [e for e in losses if seen[id(e.about)] == 1]  # a mixture of samples has a loss for each
     return [e for e in losses if any(match is False for match in training.matches(e))]
 
 
@@ -65,6 +68,19 @@ def shuffled_apart(training: Training) -> Seen | None:
     if not wrong or len(training.losses) < 2:
         return None
     return {"where": "Inputs and targets", "count": len(wrong), "of": len(training.losses)}
+
+
+@wrong_loop("shuffled apart", read=FOUR_LOOPS)
+def compared_with_others(training: Training) -> Seen | None:
+    """{thing} are not in the same order: in {count} of {of} backwards, what goes back tells some sample to answer what
+    another should, so that there is nothing to learn but the mean. Take the rows of both with one order.
+    """
+    told = [(e.rows, targets_told(training, e)) for e in training.backwards]
+    known = [(rows, said) for rows, said in told if said is not None]
+    wrong = [said for rows, said in known if said.rows != rows]
+    if not wrong or 2 * len(wrong) < len(training.backwards):
+        return None
+    return {"where": "Inputs and targets", "count": len(wrong), "of": len(training.backwards)}
 
 
 @wrong_loop("trained on validation data", read=LOOP, explains=("samples seen twice",))
@@ -140,7 +156,7 @@ def stops_when_it_gets_better(training: Training) -> Seen | None:
     starts = {"<": set(), ">": set()}  # names that begin with the worst there is, where small or large is good
     for node in ast.walk(tree):
         if isinstance(node, ast.Assign):
-            for name, value in _assigned(node):
+            for name, value in assigned(node):
                 text = ast.unparse(value).replace(" ", "").replace("'", "").replace('"', "")
                 starts["<"] |= {name} if re.fullmatch(r"float\(inf\)|\w+\.inf|1e\d+", text) else set()
                 starts[">"] |= (
@@ -162,7 +178,7 @@ def stops_when_it_gets_better(training: Training) -> Seen | None:
     return None
 
 
-def _assigned(node: ast.Assign) -> list[tuple[str, ast.expr]]:
+def assigned(node: ast.Assign) -> list[tuple[str, ast.expr]]:
     """Return what names get in an assignment, also of several at once."""
     found = []
     for target in node.targets:
@@ -179,12 +195,6 @@ def stopped_at_once(training: Training) -> bool:
     if training.kind != "training" or training.raised or not made or with_replacement(training):
         return False
     return abs(made - once) < 0.01 * made and stops_early(training.source)
-
-
-def times(number: float) -> str:
-    """Return how often, in words where there are such."""
-    said = {0: "never", 1: "once", 2: "twice"}
-    return said.get(number, f"{number:.3g} times")
 
 
 def stops_early(source: str) -> bool:
@@ -235,47 +245,36 @@ def stale_gradients(training: Training) -> bool:
 
 @wrong_loop("samples left out", read=BATCHES, only_alone=False)
 def samples_left_out(training: Training) -> Seen | None:
-    """In every epoch {thing} of {of} training samples are left out{which}. A last batch that is smaller is a batch
-    all the same; whoever leaves it out on purpose says so (drop_last=True).
-    """
+    """In every epoch {thing} of {of} training samples are left out{which}. {why}."""
+    left = left_out(training)
+    if left is None or (drops_the_last(training) and not left[1]):
+        return None
+    why = "A last batch that is smaller is a batch all the same; whoever leaves it out on purpose says so (drop_last=True)"
+    if left[0] >= BATCH:
+        why = "Look at where the loop of the batches begins and ends, and at what stands outside"
+    elif left[1]:
+        why = "Nothing is learned from them: draw a new order for each epoch, or leave none out"
+    return {"where": str(left[0]), "of": len(training.sets["training"]), "which": left[1], "why": why}
+
+
+def left_out(training: Training) -> tuple[int, str] | None:
+    """Return how many samples an epoch leaves out, and whether they are always the same."""
     orders = training.orders
-    if not orders or not training.moved:
+    if not orders or not training.moved or with_replacement(training):
         return None
     here, seen = training.sets["training"], set().union(*orders)
     visited = {row for e in training.evaluated if e.rows is not None for row in e.rows} - seen
     all_of_them = here - visited if len(visited) < len(here) / 2 else here  # some are held back to look at them
-    counts = [len(all_of_them - set(order)) for order in orders]
-    if not min(counts) or re.search(r"drop_last\s*=\s*True", training.source) or with_replacement(training):
+    count = len(all_of_them - set(orders[0]))
+    if not min(len(all_of_them - set(order)) for order in orders):
         return None
-    always = len(seen & here) < len(all_of_them)
-    return {
-        "where": str(counts[0]),
-        "of": len(here),
-        "which": ", always the same" if always and len(orders) > 1 else "",
-    }
+    always = all(set(order) & here == set(orders[0]) & here for order in orders)
+    return count, ", always the same" if always and len(orders) > 1 else ""
 
 
-def with_replacement(training: Training) -> bool:
-    """Whether batches are drawn anew for each step, so that what is met twice is chance."""
-    patterns = []
-    for order in training.orders:
-        names: dict[int, int] = {}
-        patterns.append([names.setdefault(row, len(names)) for row in order])
-    return any(pattern != patterns[0] for pattern in patterns)
-
-
-@wrong_loop("a new pass for each batch", read=BATCHES, explains=("samples seen twice", "samples left out"))
-def new_pass_for_each_batch(training: Training) -> Seen | None:
-    """{thing} begins a new pass through the data each time, and takes its first batch: in one epoch {never} of {of}
-    samples are not met, and others up to {most} times. Go through the whole pass: for x, y in loader.
-    """
-    if not training.orders or not training.moved or not with_replacement(training):
-        return None
-    if not re.search(r"\bnext\(\s*iter\(", training.source):
-        return None
-    met, here = Counter(training.orders[0]), training.sets["training"]
-    told = {"never": len(here - set(met)), "of": len(here), "most": max(met.values())}
-    return {"where": "next(iter(loader))", **told}
+def drops_the_last(training: Training) -> bool:
+    """Whether the loop says that a smaller last batch is left out."""
+    return re.search(r"drop_last\s*=\s*True", training.source) is not None
 
 
 @wrong_loop("samples seen twice", read=BATCHES)
@@ -286,54 +285,17 @@ def samples_seen_twice(training: Training) -> Seen | None:
     orders = training.orders
     if not orders or with_replacement(training):
         return None
-    if scaled(training) and all(same_samples(step) for step in training.steps):
+    looks = [step for step in training.steps if same_samples(step)]
+    several = all(at_once(training, step.contributions) for step in looks)
+    if len(looks) == len(training.steps) and (scaled(training) or several):
         return None  # each step takes the mean over several looks at its batch
+    if training.of_kind("step") and any(e.contributions for e in training.of_kind("moved")):
+        return None  # the weights are moved for a second look
     counts = [Counter(order) for order in orders]
     twice = min(sum(n > 1 for n in count.values()) for count in counts)
     if not twice:
         return None
     return {"where": str(twice), "of": len(training.sets["training"]), "times": max(counts[0].values())}
-
-
-@wrong_loop("never shuffled", read=BATCHES, explains=("same order in every epoch",))
-def never_shuffled(training: Training) -> Seen | None:
-    """{thing} come in the order of the data, epoch after epoch: the same samples always stand together in a batch,
-    and if the data are sorted, each batch knows a single class. Draw a new order for every epoch.
-    """
-    if training.kind != "training" or not chosen_by_loop(training):
-        return None
-    return {"where": "Batches"} if all(order == sorted(order) for order in training.orders) else None
-
-
-def chosen_by_loop(training: Training) -> bool:
-    """Whether it is the loop that puts the samples in order, and there are several batches to put in order."""
-    orders, epochs = training.orders, training.by_epoch
-    given = "loader" in training.roles or not orders or not training.in_batches
-    return not given and len(epochs) > 1 and not with_replacement(training) and len(orders[0]) > 1
-
-
-@wrong_loop("same order in every epoch", read=BATCHES)
-def same_order_in_every_epoch(training: Training) -> Seen | None:
-    """A new order is drawn for every epoch, and {thing}: the random numbers start again in each. Seed once, before
-    the first epoch.
-    """
-    if training.kind != "training" or not chosen_by_loop(training):
-        return None
-    orders, epochs = training.orders, training.by_epoch
-    if any(order != orders[0] for order in orders):
-        return None
-    starts = [epoch[0] for epoch in epochs]
-    draws = [b.draws - a.draws for a, b in itertools.pairwise(starts)]
-    again = any(len(set(states)) < len(starts) for states in zip(*(e.random_states for e in starts), strict=True))
-    return {"where": "it is the same each time"} if min(draws) > 0 or again else None
-
-
-def same_order_throughout(training: Training) -> bool:
-    """Whether the loop draws an order, and goes through the samples in it in every epoch."""
-    orders = training.orders
-    if training.kind != "training" or not training.moved or not chosen_by_loop(training):
-        return False
-    return all(order == orders[0] for order in orders) and orders[0] != sorted(orders[0])
 
 
 @wrong_loop(

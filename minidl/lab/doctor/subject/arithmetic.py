@@ -10,19 +10,24 @@ from typing import Any
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from minidl.lab.doctor.subject.calls import Watch
+
 
 @contextlib.contextmanager
-def faults_of_arithmetic() -> Iterator[list[str]]:
-    """Collect "overflow", "division by zero" and "log of zero" in what torch and NumPy calculate, the first first."""
-    found: list[str] = []
+def faults_of_arithmetic(watch: Watch) -> Iterator[list[tuple[str, str]]]:
+    """Collect "overflow", "division by zero" and "log of zero" in what torch and NumPy calculate, the first first.
+
+    Each stands behind what the student's code was doing, as the watch says: "forward" or "backward".
+    """
+    found: list[tuple[str, str]] = []
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_Watching(found))
+        stack.enter_context(_Watching(watch, found))
         if "numpy" in sys.modules:
 
             def seen(kind: str, _: int) -> None:
                 logarithm = any("log" in name for name in sys._getframe(1).f_code.co_names)
                 division = "log of zero" if logarithm else "division by zero"
-                found.append("overflow" if "overflow" in kind else division)
+                found.append((watch.doing, "overflow" if "overflow" in kind else division))
 
             stack.enter_context(sys.modules["numpy"].errstate(over="call", divide="call", call=seen))
         yield found
@@ -31,9 +36,9 @@ def faults_of_arithmetic() -> Iterator[list[str]]:
 class _Watching(TorchFunctionMode):
     """Looks at the results of torch's functions."""
 
-    def __init__(self, found: list[str]) -> None:
+    def __init__(self, watch: Watch, found: list[tuple[str, str]]) -> None:
         super().__init__()
-        self.found = found
+        self.watch, self.found = watch, found
 
     def __torch_function__(self, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
         name = getattr(func, "__name__", "").strip("_")
@@ -42,7 +47,8 @@ class _Watching(TorchFunctionMode):
         finite = first is not None and bool(first.isfinite().all())
         result = func(*args, **(kwargs or {}))
         if zero:
-            self.found.append("log of zero")
+            self.found.append((self.watch.doing, "log of zero"))
         elif finite and isinstance(result, Tensor) and result.is_floating_point() and not bool(result.isfinite().all()):
-            self.found.append("division by zero" if "div" in name or name == "reciprocal" else "overflow")
+            fault = "division by zero" if "div" in name or name == "reciprocal" else "overflow"
+            self.found.append((self.watch.doing, fault))
         return result

@@ -26,7 +26,7 @@ ROLES = {
     r"inputs?|data|features|samples|images|input_?data",
     "targets": r"t|ts|y|ys|yb|[ty]_?(batch|train|trn|tr|all|true|data)|(train(ing)?|trn|batch)_?(y|t|ts|ys|targets?|labels?)|"
     r"targets?|labels?|truth",
-    "epochs": r"(n|num|nb|max|number_of)?_?(epochs?|iters?|iterations?)|(n|num|nb)_?steps|epoch_?(count|s)",
+    "epochs": r"(n|num|nb|max|number_of)?_?(epochs?|iters?|iterations?)|((n|num|nb|max)_?)?steps|epoch_?(count|s)",
     "batch size": r"(mini_?)?batch(_?size)?|bs|b|mb(_?size)?|size|nb|mini_batch",
     "rate": r"lr|eta|learning_?rate|rate|step_?size|alpha",
     "device": r"device|dev",

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from minidl.lab.exercises.answer import Answer, run
 from minidl.lab.exercises.comparing import has_dots, show
+from minidl.lab.exercises.errors import BRACKETS
 from minidl.lab.exercises.kinds.exercise import Exercise
 from minidl.lab.exercises.reply import DOTS, NotDone, Wrong
 from minidl.lab.proof import Proof, ProofError, prove_equal, prove_gradient
@@ -58,6 +59,8 @@ class Claim(Exercise):
                 text += " Write it without quotation marks."
             raise Wrong(text, certain=True)
         statement = self.statement()
+        if _compares_a_product(as_formula(claim), statement.get("upstream")):
+            raise Wrong(BRACKETS, certain=True)
         try:
             return "proven, for every size", prove_gradient(**statement, claim=claim, steps=True)
         except ProofError as error:
@@ -147,6 +150,23 @@ def _of_message(claim: Formula | float, statement: Mapping[str, Formula]) -> str
             "what comes back goes along with it: it is a factor."
         )
     return ""
+
+
+def _compares_a_product(claim: Formula, message: Formula | None) -> bool:
+    """Whether a claim is one comparison, of the message together with something else."""
+    if claim.op == "-" and claim.args[0].op == "number":  # 1 - [x > 0] is how x <= 0 is written
+        claim = claim.args[1]
+    symbols = {part.args[0] for part in inside(claim) if part.op == "symbol"}
+    return claim.op == "step" and message is not None and message.args[0] in symbols and len(symbols) > 1
+
+
+def with_input(claim: Formula) -> str:
+    """Return a remark on a right claim that holds X, where Y and G are asked for."""
+    return (
+        "Y and G are asked for, and X stands in it: backward would have to keep the input too."
+        if "X" in names(claim)
+        else ""
+    )
 
 
 def _with(formula: Formula, name: str, other: Formula) -> Formula:

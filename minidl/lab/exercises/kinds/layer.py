@@ -13,8 +13,17 @@ from minidl import Module
 from minidl.lab.doctor import Diagnosis, examine
 from minidl.lab.doctor.mistakes.rules import Factor
 from minidl.lab.doctor.subject.stubs import is_stub
-from minidl.lab.exercises.answer import Answer, borrowed, functions, lent, misnamed, untouched
+from minidl.lab.exercises.answer import (
+    Answer,
+    borrowed,
+    functions,
+    lent,
+    misnamed,
+    multiplied_before_compared,
+    untouched,
+)
 from minidl.lab.exercises.comparing import SAME, difference, same, show
+from minidl.lab.exercises.errors import BRACKETS
 from minidl.lab.exercises.kinds.calling import call, precision, quietly
 from minidl.lab.exercises.kinds.exercise import Exercise
 from minidl.lab.exercises.kinds.measuring import inexact, measured
@@ -47,8 +56,8 @@ def prepared(module: Any) -> None:
         raise Wrong(text, certain=True)
 
 
-def returned(name: str, method: str, got: Any) -> Tensor:
-    """Return what a method returned, if that is a tensor."""
+def returned(name: str, method: str, got: Any, written: Any = None) -> Tensor:
+    """Return what a method returned, if that is a tensor; ``written`` is the class or object that has the method."""
     if got is None:
         raise Wrong(f"{method} of {name} returns nothing: is a return missing?", certain=True)
     if callable(got):
@@ -58,6 +67,8 @@ def returned(name: str, method: str, got: Any) -> Tensor:
     if not isinstance(got, Tensor):
         raise Wrong(f"{method} of {name} should return a tensor, and returns {show(got)}.", certain=True)
     if not got.is_floating_point():
+        if got.dtype is torch.bool and multiplied_before_compared(written, method):
+            raise Wrong(f"{method} of {name} returns a tensor of true and false. {BRACKETS}", certain=True)
         what = "true and false" if got.dtype is torch.bool else "whole numbers"
         raise Wrong(f"{method} of {name} returns a tensor of {what}, and not of numbers with a point.")
     return got
@@ -83,7 +94,8 @@ def complain(diagnosis: Diagnosis, notebook: str, built: str = "") -> None:
         if finding.read[0][:2] > notebook:
             finding.read = ("", "")
     if not diagnosis:
-        raise Wrong(str(Diagnosis(diagnosis.subject, diagnosis.findings)), diagnosis)
+        without_notes = Diagnosis(diagnosis.subject, diagnosis.findings)
+        raise Wrong(str(without_notes), without_notes)
 
 
 def without_torchs(diagnosis: Diagnosis, not_yours: tuple[str, ...]) -> Diagnosis:
@@ -108,7 +120,7 @@ class Layer(Exercise):
     reference : function, optional
         What forward should be equal to, entry by entry.
     ends : tuple of float
-        Inputs at which forward and backward are compared with the reference in single precision; none where the layer mixes
+        Inputs at which forward and backward are compared with the reference in float32; none where the layer mixes
         its features.
     smallest : float
         What forward may be off by where it should be next to nothing.
@@ -181,11 +193,11 @@ class Layer(Exercise):
     def _walk(self, module: Any, cls: type) -> None:
         """Go forward and back once: what goes wrong so early is said more plainly here than by the doctor."""
         input = torch.randn(self.shapes[0], generator=torch.Generator().manual_seed(1))
-        output = returned(self.name, "forward", call(f"forward of {self.name}", module.forward, input.clone()))
+        output = returned(self.name, "forward", call(f"forward of {self.name}", module.forward, input.clone()), cls)
         if is_stub(getattr(cls, "backward", None)):
             raise Wrong("backward is still to be written.", certain=True)
         back = call(f"backward of {self.name}", module.backward, torch.ones_like(output))
-        returned(self.name, "backward", back)
+        returned(self.name, "backward", back, cls)
 
     @precision(torch.float32)
     def _at_the_ends(self, module: Any) -> str:
@@ -214,7 +226,7 @@ class Layer(Exercise):
     def _why_at_an_end(self, mine: Tensor, due: Tensor, k: int) -> str:
         """Return a sentence on an output at an end that is not right, where it looks like something that is known."""
         if not bool(mine[k].isfinite()):
-            return " On the way to it a number has become too large for single precision."
+            return " On the way to it a number has become too large for float32."
         for other, x in enumerate(self.ends):
             if float(mine[k]) == float(mine[other]) and due[k] != due[other] and x * self.ends[k] > 0:
                 return f" It is what forward returns at x = {x:g} too: is the input, or the output, cut off?"
@@ -223,7 +235,10 @@ class Layer(Exercise):
         return ""
 
     def slip(self, answer: Answer) -> str:
-        return _of_claims(answer.value) or lent(answer.value) or super().slip(answer)
+        known = _of_claims(answer.value) or lent(answer.value) or super().slip(answer)
+        if not known and (methods := [m for m in self.methods if multiplied_before_compared(answer.value, m)]):
+            return f"look at the comparison in {methods[0]}. {BRACKETS}"
+        return known
 
     def _batches(self) -> list[Tensor]:
         """Return what answers are known by: batches of all shapes, and the ends."""

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from minidl.lab.doctor import examine_loss
 from minidl.lab.doctor.subject.stubs import is_stub
-from minidl.lab.exercises.answer import Answer, lent
+from minidl.lab.exercises.answer import Answer, lent, unraised
 from minidl.lab.exercises.comparing import SAME, difference, same, show
 from minidl.lab.exercises.errors import explain
 from minidl.lab.exercises.kinds.calling import call, quietly
@@ -56,6 +56,8 @@ class Loss(Exercise):
             loss = call(f"building {self.name}", build, cls)
             prepared(loss)
             self._walk(loss, cls, reference)
+            if self.refused and (error := unraised(cls, "forward")):
+                raise Wrong(f"forward makes a {error}, and does not raise it: write raise before it.", certain=True)
             for input, target in self.pairs() if number == 0 else self.pairs()[:1]:
                 diagnosis = examine_loss(loss, input, target, reference=reference)
                 if not self.refused:  # then nobody has asked for it yet
@@ -86,7 +88,7 @@ class Loss(Exercise):
                 names = ", ".join(parameter.name for parameter in needed)
                 text = f"backward asks for {names}, and gets nothing: forward keeps what it needs on self."
                 raise Wrong(text, certain=True)
-            back = returned(self.name, "backward", call(f"backward of {self.name}", loss.backward))
+            back = returned(self.name, "backward", call(f"backward of {self.name}", loss.backward), cls)
             self._digits(loss, value, back, reference)
         except Wrong as problem:
             if not problem.certain and (text := lent(cls)):

@@ -58,33 +58,42 @@ class Played(Exercise):
     def _several(self, given: Any) -> list[Mapping[str, Any]]:
         """Return a list of dictionaries, if it is one, and each changes another setting."""
         if not isinstance(given, (list, tuple)) or not all(isinstance(one, Mapping) for one in given):
-            raise Wrong(f"it should be a list of {self.several} dictionaries, and is {show(given)}.")
+            raise Wrong(f"it should be a list of {self.several} dictionaries, and is {show(given)}.", hinted=False)
         if len(given) != self.several:
-            raise Wrong(f"{self.several} ways are asked for, and here are {len(given)}.")
+            raise Wrong(f"{self.several} ways are asked for, and here are {len(given)}.", hinted=False)
         for number, one in enumerate(given, 1):
             if len(one) != 1:
                 raise Wrong(
-                    f"way {number} changes {len(one)} settings: each is to change one, so that one sees what does it."
+                    f"way {number} changes {len(one)} settings: each is to change one, so that one sees what does it.",
+                    hinted=False,
                 )
         names = [next(iter(one)) for one in given]
         for name in names:
             if names.count(name) > 1:
-                raise Wrong(f"{names.count(name)} of them change {name!r}: find a way with another setting.")
+                raise Wrong(
+                    f"{names.count(name)} of them change {name!r}: find a way with another setting.", hinted=False
+                )
         return list(given)
 
     def _judge(self, given: Any) -> str:
         """Return how a network fares that is trained with these settings."""
         if isinstance(given, Playground):
             raise Wrong(
-                "write its settings down, as a dictionary of those that you have changed: {'lr': 0.1} for example."
+                "write its settings down, as a dictionary of those that you have changed: {'lr': 0.1} for example.",
+                hinted=False,
             )
         if not isinstance(given, Mapping):
-            raise Wrong(f"it should be a dictionary of settings, {{'lr': 0.1}} for example, and is {show(given)}.")
+            raise Wrong(
+                f"it should be a dictionary of settings, {{'lr': 0.1}} for example, and is {show(given)}.", hinted=False
+            )
         for name in given:
             if name not in NAMES:
-                raise Wrong(f"the playground has no setting {name!r}. There are {', '.join(map(repr, self.free))}.")
+                raise Wrong(
+                    f"the playground has no setting {name!r}. There are {', '.join(map(repr, self.free))}.",
+                    hinted=False,
+                )
             if name not in self.free:
-                raise Wrong(f"{name!r} is part of the task, and has to stay as it is.")
+                raise Wrong(f"{name!r} is part of the task, and has to stay as it is.", hinted=False)
         said = ", ".join(f"{name} = {value!r}" for name, value in given.items()) or "nothing changed"
         right, count, after = self._trained(given, said)
         measured = f"with {said}, {right:.1%} of the test points are right after {after}"
@@ -102,7 +111,7 @@ class Played(Exercise):
             return _train(tuple(sorted({**self.start, **_frozen(given)}.items())), self.epochs)
         except (TypeError, ValueError) as error:
             words = str(error).removeprefix("playground expected ")
-            raise Wrong(f"the playground refuses {said}: it expects {words}.", certain=True) from error
+            raise Wrong(f"the playground refuses {said}: it expects {words}.", certain=True, hinted=False) from error
 
 
 def _frozen(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ import torch
 
 from minidl import Linear
 from minidl.lab.exercises.kinds import Claim, Layer
-from minidl.lab.exercises.kinds.exercise import OURS
 from minidl.lab.exercises.kinds.writing import layer, method
 from minidl.lab.proof import matrices
 
@@ -278,10 +277,10 @@ EXERCISES = [
         also=_forward_is_as_given,
         ours=Linear,
         about_ours=(
-            "minidl keeps its weight in x out, Y = XW + b, so the transposes stand elsewhere. product(left, right) is "
-            "left @ right, and with plus=bias the bias is added in the same operation; add_product(total, left, right) is "
-            "total += left @ right. mT is T, and sum(-2) is sum(0), for the last two dimensions: there may be a stack of them. "
-            f"{OURS}"
+            "The lines with add_product, sum(-2) and return product(...) are your three gradients; all else you may skip. "
+            "(minidl keeps its weight in x out, Y = XW + b, so the transposes stand elsewhere. product(left, right) is "
+            "left @ right, plus=bias adds the bias too; add_product(total, left, right) is total += left @ right. mT is T, and "
+            "sum(-2) is sum(0), where there may be a stack of matrices. _check, _kept and _recall_for look after the tensors.)"
         ),
         hint="Write the shape of each factor under it: the weight is out x in here.",
         given=LAYER_GIVEN,

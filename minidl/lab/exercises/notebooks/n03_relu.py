@@ -203,6 +203,11 @@ EXERCISES = [
                 "max": "a formula made of the symbols above",
                 "None": "None",
                 "X.sign()": "wrong",
+                "G * X > 0": "Python multiplies before it compares",
+                "G * X >= 0": "Put brackets round the comparison",
+                "0 < X * G": "Python multiplies before it compares",
+                "X > 0 * G": "Python multiplies before it compares",
+                "G - G * X <= 0": "Python multiplies before it compares",
             },
         ),
     ),
@@ -334,7 +339,10 @@ EXERCISES = [
             _mine("raise NotImplementedError", BACK): "still to be written",
             _mine("self.input = input\nreturn max(0, input)", BACK): "entry by entry",
             _mine(KEPT, "if self.input > 0:\n    return grad_output\nreturn 0 * grad_output"): "entry by entry",
-            _mine(KEPT, "return self.input > 0"): "true and false",
+            _mine(KEPT, "return self.input > 0"): "true and false, and not",
+            _mine(KEPT, "return grad_output * self.input > 0"): "Python multiplies before it compares",
+            _mine(KEPT, "return (grad_output * self.input > 0) * 1.0"): "look at the comparison in backward",
+            _mine(KEPT, "back = self.input >= 0 * grad_output\nreturn back"): "Python multiplies before it compares",
             _mine(
                 "self.mask = input[:1] > 0\nreturn input.relu()", "return grad_output * self.mask"
             ): "backward mixes the entries",
@@ -489,8 +497,9 @@ EXERCISES = [
             _clip(
                 "self.output = input.clamp(-1, 1)\nreturn self.output", "return grad_output * (self.output.abs() <= 1)"
             ): "everything is passed on",
-            _clip(CLIPPED, "return grad_output * (-1 < self.input < 1)"): "entry by entry",
-            _clip(CLIPPED, "return grad_output * (self.input > -1 and self.input < 1)"): "entry by entry",
+            _clip(CLIPPED, "return grad_output * (-1 < self.input < 1)"): "their product is 1",
+            _clip(CLIPPED, "return grad_output * (self.input > -1 and self.input < 1)"): "their product is 1",
+            _clip(CLIPPED, "return grad_output * self.input.abs() < 1"): "Python multiplies before it compares",
             _clip(
                 CLIPPED, "return grad_output * (self.input > -1) & (self.input < 1)"
             ): "put brackets round each comparison",
@@ -562,6 +571,7 @@ EXERCISES = [
                 "'G * X'": "a formula made of the symbols above",
                 "None": "None",
                 "G * X * X": "x_ij too many",
+                "G * X > 0": "Python multiplies before it compares",
             },
         ),
     ),

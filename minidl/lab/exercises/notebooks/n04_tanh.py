@@ -4,6 +4,7 @@ import torch
 
 from minidl import Tanh
 from minidl.lab.exercises.kinds import Claim, Layer, Value
+from minidl.lab.exercises.kinds.claim import with_input
 from minidl.lab.exercises.kinds.writing import layer, method, slope_misused
 from minidl.lab.proof import define, matrices
 from minidl.lab.proof.formula import Formula
@@ -27,6 +28,16 @@ def _passed_on() -> torch.Tensor:
     return G * (1 - Y * Y)
 
 
+def _keeps_its_input(cls: type) -> str:
+    """Return a sentence on a right answer that keeps its input, and not what it returned."""
+    layer, input = cls(), torch.linspace(0.3, 1, 3).reshape(1, 3)
+    output = layer.forward(input.clone())
+    kept = [value for value in vars(layer).values() if isinstance(value, torch.Tensor) and value.shape == input.shape]
+    if not any(value.equal(input) for value in kept) or any(value.equal(output) for value in kept):
+        return ""
+    return "It keeps its input, and backward has to work out more than it need: the output alone would do."
+
+
 def _tanh(forward: str, backward: str, init: str = "") -> str:
     return layer("MyTanh", forward, backward, init)
 
@@ -41,6 +52,7 @@ EXERCISES = [
         name="claim_tanh",
         asks="dL/dX of Y = tanh(X), as a formula of Y and G.",
         statement=_statement,
+        remark=with_input,
         points=2,
         hint="One number first: tanh is u/v. What is the derivative of u, what that of v? Then the quotient rule, "
         "and u/v is y.",
@@ -118,6 +130,7 @@ EXERCISES = [
         ours=Tanh,
         not_yours=("tanh_backward",),
         building_blocks=("Sigmoid",),
+        remark=_keeps_its_input,
         points=3,
         hint="What does your formula need? Keep that in forward, under a name of self.",
         given=GIVEN,
@@ -197,12 +210,12 @@ EXERCISES = [
                 "self.output = (input.exp() - (-input).exp()) / (input.exp() + (-input).exp())\nreturn self.output",
                 SLOPE,
             ): (
-                "the formula is right on paper; but in single precision e^100 is too large for the computer and "
+                "the formula is right on paper; but in float32 e^100 is too large for the computer and "
                 "becomes inf, and "
                 "inf / inf is nan. torch's own input.tanh() takes care of that."
             ),
             _tanh("e = (2 * input).exp()\nself.output = (e - 1) / (e + 1)\nreturn self.output", SLOPE): (
-                "the formula is right on paper; but in single precision e^200 is too large for the computer and "
+                "the formula is right on paper; but in float32 e^200 is too large for the computer and "
                 "becomes inf, and "
                 "inf / inf is nan. torch's own input.tanh() takes care of that."
             ),

@@ -6,8 +6,9 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from minidl import Sigmoid
+from minidl.lab.exercises.answer import uses
 from minidl.lab.exercises.kinds import Claim, Layer, Value
-from minidl.lab.exercises.kinds.claim import in_floats, names
+from minidl.lab.exercises.kinds.claim import in_floats, with_input
 from minidl.lab.exercises.kinds.writing import layer, method, slope_misused
 from minidl.lab.proof import define, matrices
 from minidl.lab.proof.formula import Formula
@@ -28,8 +29,8 @@ def _statement() -> dict[str, Formula]:
 
 def _in_a_computer(claim: Formula) -> str:
     """Return what there is to say of a right claim that a layer had better not compute."""
-    with_x = "X" in names(claim)
-    said = ["Y and G are asked for, and X stands in it: backward would have to keep the input too."] if with_x else []
+    with_x = with_input(claim)
+    said = [with_x] if with_x else []
     for x in (-1000.0, 1000.0):
         input = torch.tensor([[x]], dtype=torch.float32)
         if bool(in_floats(claim, {"X": input, "Y": input.sigmoid(), "G": torch.ones_like(input)}).isnan()):
@@ -53,7 +54,8 @@ def _by_luck(cls: type) -> str:
         layer.forward(torch.tensor([[-100.0, 100.0]], dtype=torch.float32))
         layer.backward(torch.ones(1, 2, dtype=torch.float32))
     return (
-        "On the way e^100 becomes inf in single precision, and what you make of it happens to be right: it survives, by luck."
+        "On the way e^100 becomes inf in float32, and what you make of it happens to be right: it survives, by luck."
+        + (" (torch.where works out both pieces for every x, and then picks.)" if uses(cls, {"where"}) else "")
         if watch.seen
         else ""
     )
@@ -112,6 +114,9 @@ EXERCISES = [
             ),
             "claim_sigmoid = -G * Y * Y": "that is -1/v^2 alone. By the chain rule it is multiplied by v', the "
             "derivative of what is below.",
+            "claim_sigmoid = G * (1 / Y - 1)": (
+                "v' is there, but for its sign, and the 1/v^2 of the reciprocal rule is not: at x = -5 this slope is 148."
+            ),
             "claim_sigmoid = G * Y * Y": (
                 "1/v^2 is there, and v' is not: what stands below the line has a derivative of its own."
             ),
@@ -148,14 +153,14 @@ EXERCISES = [
             "claim_sigmoid = False": "formula made of the symbols",
             "claim_sigmoid = 0.25": "expected the shape of X",
             "claim_sigmoid = None": "formula made of the symbols",
-            "claim_sigmoid = G * (1 - Y) / Y": "The claim lacks a factor",
+            "claim_sigmoid = G * (1 - Y) / Y": "1/v^2 of the reciprocal rule",
             "claim_sigmoid = G.sum() * Y * (1 - Y)": "The claim",
         },
     ),
     Layer(
         id="05 layer",
         name="MySigmoid",
-        asks="The sigmoid as a layer, right for every x from -100 to 100 in single precision.",
+        asks="The sigmoid as a layer, right for every x from -100 to 100 in float32.",
         reference=torch.sigmoid,
         ours=Sigmoid,
         not_yours=("sigmoid_backward",),
@@ -190,7 +195,7 @@ EXERCISES = [
                 "smaller there, and not the same at both."
             ),
             _sigmoid("e = input.exp()\nself.output = (e / (1 + e)).nan_to_num()\nreturn self.output", SLOPE): (
-                "at x = 100, forward gives 0, and the sigmoid is nearly 1 there. In single precision e^100 is inf, and inf / "
+                "at x = 100, forward gives 0, and the sigmoid is nearly 1 there. In float32 e^100 is inf, and inf / "
                 "inf is no number: has something been put in its place?"
             ),
             _sigmoid("self.output = input.sigmoid().round(decimals=4)\nreturn self.output", SLOPE): (
@@ -233,7 +238,7 @@ EXERCISES = [
                 "look at the sign in the bracket: at x = 6, where the curve is flat, your slope is 2."
             ),
             _sigmoid("self.output = input.exp() / (1 + input.exp())\nreturn self.output", SLOPE): (
-                "at x = 100, forward gives nan: e^100 is too large for single precision and becomes inf, and inf / "
+                "at x = 100, forward gives nan: e^100 is too large for float32 and becomes inf, and inf / "
                 "inf has no value."
             ),
             _sigmoid("self.output = (1 + (input / 2).tanh()) / 2\nreturn self.output", SLOPE): (
@@ -288,14 +293,16 @@ EXERCISES = [
                 "self.input = input\nreturn input.sigmoid()",
                 "e = (-self.input).exp()\nreturn grad_output * e / (1 + e) ** 2",
             ): (
-                "the formula is right on paper; but at x = -100 in single precision e^100 is inf, and what comes of it is nan. "
+                "the formula is right on paper; but at x = -100 in float32 e^100 is inf, and what comes of it is nan. "
                 "Only the output is never too large."
             ),
         },
         wrong={
+            _sigmoid(KEPT, "return grad_output * self.output**2 * (1 / self.output - 1)"): "something is divided by 0",
             _sigmoid(
-                KEPT, "return grad_output * self.output**2 * (1 / self.output - 1)"
-            ): "nan for inputs of -100 in float32",
+                "self.output = 1 / (1 + (-input).exp())\nreturn self.output",
+                "return grad_output * self.output**2 * (1 / self.output - 1)",
+            ): "something is divided by 0",
             _sigmoid("return input.sigmoid()", SLOPE): "self.output = ... first",
             _sigmoid(KEPT, "return grad_output * output * (1 - output)"): "write self.output",
             _sigmoid("self.output = input.sigmoid()", SLOPE): "forward of MySigmoid returns nothing",
@@ -547,7 +554,7 @@ EXERCISES = [
             ): "forward has tanh in it; asked is the sigmoid.",
             _silu(
                 "self.input, self.gate = input, input.exp() / (1 + input.exp())\nreturn input * self.gate", PRODUCT
-            ): "at x = 100, forward gives nan: e^100 is too large for single precision. Take a way that survives.",
+            ): "at x = 100, forward gives nan: e^100 is too large for float32. Take a way that survives.",
             _silu(
                 GATE, "return grad_output * (self.gate + self.input * (1 - self.gate**2))"
             ): "the slope of the sigmoid is not tanh's.",
@@ -577,6 +584,10 @@ EXERCISES = [
             ): "brackets, (), missing",
             _silu("return torch.nn.SiLU()(input)", "return grad_output"): "torch's own SiLU",
             _silu(GATE, f"{PRODUCT} / len(grad_output)"): "factor 1/n",
+            _silu(
+                "self.input = input\nself.y = input * input.sigmoid()\nreturn self.y",
+                "s = self.y / self.input\nreturn grad_output * (s + self.y * (1 - s))",
+            ): "0 is divided by 0 there",
             _silu(
                 "self.input = input\nreturn torch.nn.functional.silu(input)", "return grad_output"
             ): "torch's own silu",

@@ -551,6 +551,9 @@ EXERCISES = [
             _huber(GUARD + PIECES.replace("e.abs() - 0.5", "e.abs()"), SLOPES): (
                 "in forward, outside, half is to be taken away: at |e| = 1 both pieces have to meet."
             ),
+            _huber(GUARD + PIECES.replace("e * e / 2", "e * e").replace("e.abs() - 0.5", "e.abs()"), SLOPES): (
+                "in forward the halves are missing, in both pieces: the half in front of e^2, and the half taken away outside."
+            ),
             _huber(GUARD + PIECES.replace("e.abs() - 0.5", "e - 0.5"), SLOPES): (
                 "in forward, outside, a negative error makes the loss negative: bars are missing."
             ),
@@ -575,6 +578,12 @@ EXERCISES = [
             _huber(
                 "if input.shape != target.shape:\n    return ValueError('shapes')\n" + PIECES, SLOPES
             ): "write raise, not return",
+            _huber(
+                "if input.shape != target.shape:\n    ValueError('shapes')\n" + PIECES, SLOPES
+            ): "forward makes a ValueError, and does not raise it",
+            _huber(
+                "if input.shape != target.shape:\n    ValueError\n" + PIECES, SLOPES
+            ): "forward makes a ValueError, and does not raise it",
             _huber(
                 "if input.shape != target.shape:\n    return None\n" + PIECES, SLOPES
             ): "forward should raise ValueError, and returns None",

@@ -35,7 +35,7 @@ EXERCISES = [
         epochs=29,
         free=FREE,
         least=0.95,
-        hint="Play with these settings, and watch the curves: do they still zigzag at epoch 29, or are they on their way?",
+        hint="Look at the curves of these settings: do they still zigzag at epoch 29, or are they not there yet?",
         solution='quick = {"lr": 0.0003, "batch_size": 10}',
         right=(
             'quick = {"hidden": (40, 40, 40)}',
@@ -61,11 +61,11 @@ EXERCISES = [
         name="broken",
         asks="Three ways to break the training, each with another setting.",
         start={"points": 1000},
-        epochs=30,
+        epochs=29,
         free=FREE,
         several=3,
         most=0.6,
-        hint="In the playground each setting can be made too small and too large, or taken away.",
+        hint="A number among the settings can be made far too small or far too large; what is no number can only be exchanged.",
         points=2,
         solution='broken = [{"lr": 0.05}, {"gain": 0.0}, {"activation": "Sigmoid"}]',
         right=(
@@ -135,8 +135,7 @@ EXERCISES = [
                 "point."
             ),
             "steps = 781": (
-                "so it would be with one small batch in all, or with the points of all epochs shared out at once, without "
-                "what remains. Every epoch ends with a small batch of its own."
+                "that is as if all epochs stood in one long row, or only one had a small batch. Every epoch ends with one."
             ),
             "steps = 782": "so it would be with the points of all epochs in one long row. Each epoch is shared out by itself.",
             "steps = 780": "the points that remain in an epoch are a batch, too.",

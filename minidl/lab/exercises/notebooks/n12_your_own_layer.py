@@ -307,7 +307,7 @@ EXERCISES = [
         ),
         slips={
             _softplus(f"{KEPT}\nreturn (1 + input.exp()).log()"): (
-                "forward takes e to the input itself: at x = 100, in single precision, that is inf."
+                "forward takes e to the input itself: at x = 100, in float32, that is inf."
             ),
             _softplus(f"{KEPT}\nreturn input.clamp(max=50).exp().log1p()"): (
                 "forward stops growing at 50, as e to the 50 does: at x = 100 it should be close to 100."
@@ -366,7 +366,7 @@ EXERCISES = [
                 "that is the slope of 1 + e^x alone. The logarithm around it has a slope too."
             ),
             _softplus(backward="e = self.input.exp()\nreturn grad_output * e / (1 + e)"): (
-                "backward takes e to the input itself: at x = 100, in single precision, that is inf, and inf / inf is nan."
+                "backward takes e to the input itself: at x = 100, in float32, that is inf, and inf / inf is nan."
             ),
         },
         wrong={
@@ -569,7 +569,7 @@ EXERCISES = [
                 "self.gradient = input.exp() / total - target",
                 "return total.log().sum() - (target * input).sum()",
             ): (
-                "e is taken to the scores as they are: it is inf from 89 on in single precision. Shift the scores of "
+                "e is taken to the scores as they are: it is inf from 89 on in float32. Shift the scores of "
                 "each sample first."
             ),
             _entropy(

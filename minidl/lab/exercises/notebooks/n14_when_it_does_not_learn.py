@@ -117,6 +117,9 @@ EXERCISES = [
             _loop(end="len(X) - batch_size + 1"): "samples left out",
             _loop(mean="total / len(order.split(batch_size))"): "epoch loss divided wrongly",
             _loop(mean="total / batch_size"): "epoch loss divided wrongly",
+            _loop(mean="total / len(order.split(batch_size))").replace(".item()", ".item() / len(rows)"): (
+                "is the mean of the batches' means"
+            ),
             _loop(zero="", end="len(X) - batch_size"): "gradients never zeroed",
             _loop(
                 zero="",
@@ -127,7 +130,7 @@ EXERCISES = [
             _loop(
                 zero="        model.zero_grad()\n",
                 step="        model.backward(loss.backward())\n        optimizer.step()\n",
-            ): ("samples left out"),
+            ): ("step once an epoch"),
             _loop(order="torch.arange(len(X))"): "never shuffled",
             _loop(targets="T[start : start + batch_size]"): "shuffled apart",
             "repaired = 3": "it should be a function",
@@ -200,7 +203,7 @@ EXERCISES = [
                 "that is a loss after a step; the rate of the step is asked for."
             ),
             _chosen("good = before - after >= rates * slope / 2\nreturn rates[good][-1]"): (
-                "that is the last one in the column that is good; the rates need not stand in order."
+                "that is the last of the good rates; they need not stand in order."
             ),
             _chosen("return (before - after) / (rates * slope)"): (
                 "that is which share of its promise each rate brings; the largest rate is asked for that brings a half."

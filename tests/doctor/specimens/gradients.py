@@ -1,0 +1,159 @@
+"""Training loops whose steps are made with the wrong gradients."""
+
+from __future__ import annotations
+
+import torch
+
+import minidl
+from specimens.collection import loop
+from specimens.samples import descend
+
+
+@loop("two steps for one backward")
+def steps_once_more_after_each_batch(model, loss, optimizer, X, T, epochs, batch_size):
+    for _ in range(epochs):
+        for rows in torch.randperm(len(X)).split(batch_size):
+            descend(model, loss, optimizer, X[rows], T[rows])
+            optimizer.step()
+
+
+@loop("two steps for one backward")
+def torch_step_after_the_epoch_too(model, criterion, optimizer, train_loader, epochs):
+    for _ in range(epochs):
+        for x, y in train_loader:
+            optimizer.zero_grad()
+            criterion(model(x), y).backward()
+            optimizer.step()
+        optimizer.step()
+
+
+@loop("step once an epoch")
+def learns_from_the_last_batch(model, loss, optimizer, X, T, epochs, batch_size):
+    for _ in range(epochs):
+        for rows in torch.randperm(len(X)).split(batch_size):
+            loss(model(X[rows]), T[rows])
+        model.zero_grad()
+        model.backward(loss.backward())
+        optimizer.step()
+
+
+@loop("step once an epoch")
+def torch_learns_once_for_all(model, criterion, optimizer, X, y, epochs, batch_size):
+    for _ in range(epochs):
+        for idx in torch.randperm(len(X)).split(batch_size):
+            optimizer.zero_grad()
+            loss = criterion(model(X[idx]), y[idx])
+    loss.backward()
+    optimizer.step()
+
+
+@loop("gradients thrown away")
+def group_of_two_too_few(model, loss, optimizer, X, T, epochs, batch_size):
+    for _ in range(epochs):
+        model.zero_grad()
+        for k, rows in enumerate(torch.randperm(len(X)).split(batch_size), 1):
+            loss(model(X[rows]), T[rows])
+            model.backward(loss.backward())
+            if k % 2 == 0:
+                optimizer.step()
+                model.zero_grad()
+
+
+@loop("gradients thrown away")
+def torch_group_of_four_too_few(model, criterion, optimizer, train_loader, epochs):
+    for _ in range(epochs):
+        optimizer.zero_grad()
+        for k, (x, y) in enumerate(train_loader, 1):
+            (criterion(model(x), y) / 4).backward()
+            if k % 4 == 0:
+                optimizer.step()
+                optimizer.zero_grad()
+
+
+@loop("backward of older weights")
+def backward_two_batches_late(model, loss, optimizer, X, T, epochs, batch_size):
+    late = minidl.SGD(model, optimizer.lr)
+    for _ in range(epochs):
+        for rows in torch.randperm(len(X)).split(batch_size):
+            loss(model(X[rows]), T[rows])
+            for param, _ in model.parameters():
+                param.mul_(0.999)
+            model.zero_grad()
+            model.backward(loss.backward())
+            optimizer.step()
+    return late.lr
+
+
+@loop("backward of older weights")
+def torch_losses_of_the_start(model, criterion, X, y, epochs, batch_size, lr):
+    for _ in range(epochs):
+        losses = [criterion(model(X[idx]), y[idx]) for idx in torch.randperm(len(X)).split(batch_size)]
+        for loss in losses:
+            model.zero_grad()
+            loss.backward()
+            for param in model.parameters():
+                param.data = param.data - lr * param.grad
+
+
+@loop("loss's backward left out")
+def sends_sizes_back(model, loss, optimizer, X, T, epochs, batch_size):
+    for _ in range(epochs):
+        for rows in torch.randperm(len(X)).split(batch_size):
+            loss(model(X[rows]), T[rows])
+            model.zero_grad()
+            model.backward(loss.backward().abs())
+            optimizer.step()
+
+
+@loop("loss's backward left out")
+def sends_ones_back(model, loss, optimizer, X, T):
+    output = model(X)
+    loss(output, T)
+    loss.backward()
+    model.zero_grad()
+    model.backward(torch.ones_like(output))
+    optimizer.step()
+
+
+@loop("gradients changed before the step")
+def torch_gradients_of_chance(model, criterion, optimizer, X, y, epochs, batch_size):
+    for _ in range(epochs):
+        for idx in torch.randperm(len(X)).split(batch_size):
+            optimizer.zero_grad()
+            criterion(model(X[idx]), y[idx]).backward()
+            for param in model.parameters():
+                param.grad = torch.randn_like(param)
+            optimizer.step()
+
+
+@loop("gradients changed before the step")
+def gradients_turned_round(model, loss, optimizer, X, T, epochs, batch_size):
+    for _ in range(epochs):
+        for rows in torch.randperm(len(X)).split(batch_size):
+            loss(model(X[rows]), T[rows])
+            model.zero_grad()
+            model.backward(loss.backward())
+            for _, grad in model.parameters():
+                grad.neg_()
+            optimizer.step()
+
+
+@loop("mean divided again")
+def torch_mean_over_the_batch_size(model, criterion, optimizer, X, y, epochs, batch_size):
+    for _ in range(epochs):
+        for idx in torch.randperm(len(X)).split(batch_size):
+            optimizer.zero_grad()
+            loss = criterion(model(X[idx]), y[idx]) / len(idx)
+            loss.backward()
+            optimizer.step()
+
+
+@loop("mean divided again")
+def own_mean_over_all(model, optimizer, X, T, epochs, batch_size):
+    loss = minidl.MSELoss("batchmean")
+    for _ in range(epochs):
+        for rows in torch.randperm(len(X)).split(batch_size):
+            loss(model(X[rows]), T[rows])
+            model.zero_grad()
+            model.backward(loss.backward() / len(X))
+            optimizer.step()
