@@ -32,7 +32,7 @@ from minidl.lab.doctor.subject.roles import positional, role
 from minidl.lab.doctor.subject.traces import Trace, arrays_in, begun, went_forward
 from minidl.lab.doctor.subject.values import as_tensor, both_signs, is_numpy
 
-SECONDS, ALL = 0.5, 6.0  # of the processor, for all the calls of one class, and where these show nothing, of all
+SECONDS, ALL = 0.5, 2.5  # of the processor, for all the calls of one class, and where these show nothing, of all
 STATE = re.compile(
     r"^(h|c|s|a|m)_?(prev|previous|0|t_?1|t_?prev|last|in|old|init)?$|prev|state|^(h|c)(0|t|prev)$|^(hidden|cell|memory)|initial"
 )
@@ -106,7 +106,7 @@ def _forward_arguments(made: Any, method: Any, cls: type, project: Project) -> I
     sizes = sorted({s for v in contents(made) for s in getattr(v, "shape", ()) if s > 1})
     sizes += [v for v in attributes(made).values() if type(v) is int and 1 < v < 33 and v not in sizes]
     others = len(wanted) - 1 - sum(role(p.name) == "flag" for p in wanted[1:])
-    for shape in _shapes(made, cls, bool(others)):
+    for shape in _shapes(made, cls, bool(others), _loops(method)):
         for size in [shape[-1]] if not others else list(dict.fromkeys([*sizes, shape[-1]]))[:4]:
             for target in (0, 1) if others else (0,):
                 generator = torch.Generator().manual_seed(7)
@@ -124,14 +124,20 @@ def _reads_its_input(layer: Any) -> list[str]:
     ]
 
 
-def _shapes(made: Any, cls: type, more: bool) -> list[tuple[int, ...]]:
+def _loops(method: Any) -> bool:
+    """Whether a method goes through something step by step: then sequences come first."""
+    code = getattr(method, "__code__", None)
+    return code is not None and bool({"range", "enumerate"} & set(code.co_names))
+
+
+def _shapes(made: Any, cls: type, more: bool, loops: bool) -> list[tuple[int, ...]]:
     shapes = shapes_for(made, cls)
     if not more:
         return shapes[:8]
     rows = [s for s in shapes if len(s) == 2]
     columns, vectors = ([way(s) for s in rows if s[0] == 1] for way in (lambda s: s[::-1], lambda s: s[1:]))
     sequences = [s for s in shapes if len(s) == 3 and s[1] == 5]
-    found = [*sequences, *rows] if shapes[0] in sequences else [*rows, *sequences[:1]]
+    found = [*sequences, *rows] if loops or shapes[0] in sequences else [*rows, *sequences[:1]]
     return list(
         dict.fromkeys([*found[:4], *sequences[:1], *columns[:2], *vectors[:2], *(s for s in shapes if len(s) == 4)])
     )

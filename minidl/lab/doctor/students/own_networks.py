@@ -24,7 +24,7 @@ from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.own_loops import LOOPS
 from minidl.lab.doctor.subject.roles import kind, needed, parameters, role
 
-SECONDS, ALL = 1.0, 10.0  # of the processor, for the networks around one layer, and for those around all of a project
+SECONDS, ALL = 0.8, 5.0  # of the processor, for the networks around one layer, and for those around all of a project
 LAYERS = re.compile("layers?|modules?|sequence|stack|blocks|network|model", re.IGNORECASE)
 LINKING = re.compile("link|connect|compile|build|setup|set_up|prepare|finali[sz]e|init(ialize|ialise)", re.IGNORECASE)
 FLAT = re.compile("flatten|reshape", re.IGNORECASE)
