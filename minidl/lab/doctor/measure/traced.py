@@ -31,7 +31,7 @@ FACTORS = (1.0, -1.0, 2.0, 0.5)
 SLOPE = re.compile("deriv|prime|grad|^d", re.IGNORECASE)
 GRADIENT = re.compile("grad|delta|err", re.IGNORECASE)
 PARAMETER = re.compile(
-    r"^_*(w|b|u|v|k)(eights?|ias(es)?|ernels?)?_?\d?$|weight|bias|kernel|filter|gamma|beta", re.IGNORECASE
+    r"^_*([wbuvk]_?\d?|[wbu]_?[a-z]{1,2})$|weight|bias|kernel|filter|gamma|beta", re.IGNORECASE
 )
 
 

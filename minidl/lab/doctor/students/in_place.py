@@ -13,6 +13,7 @@ from minidl.lab.doctor.students.built import CannotBuild
 from minidl.lab.doctor.students.loose_calls import traces
 from minidl.lab.doctor.students.own_networks import record
 from minidl.lab.doctor.students.project import Project
+from minidl.lab.doctor.students.tries import OWN_ERRORS
 from minidl.lab.doctor.subject.calls import StudentError
 from minidl.lab.doctor.subject.traces import Trace
 from minidl.lab.doctor.time_limit import Hung, guarded
@@ -29,7 +30,8 @@ def or_in_place(examined: Callable[[], Diagnosis], thing: Any, project: Project,
             return examine_in_place(thing, project, time_limit)
         except CannotBuild:
             raise error from None
-    if diagnosis.mistakes == ["raises"]:
+    own = any(finding.evidence.get("error") in OWN_ERRORS for finding in diagnosis.findings)
+    if diagnosis.mistakes == ["raises"] and not own:
         with contextlib.suppress(CannotBuild):
             return examine_in_place(thing, project, time_limit)
     return diagnosis
