@@ -30,9 +30,7 @@ SECONDS = 0.5  # of the processor, for the slopes of one trace
 FACTORS = (1.0, -1.0, 2.0, 0.5)
 SLOPE = re.compile("deriv|prime|grad|^d", re.IGNORECASE)
 GRADIENT = re.compile("grad|delta|err", re.IGNORECASE)
-PARAMETER = re.compile(
-    r"^_*([wbuvk]_?\d?|[wbu]_?[a-z]{1,2})$|weight|bias|kernel|filter|gamma|beta", re.IGNORECASE
-)
+PARAMETER = re.compile(r"^_*([wbuvk]_?\d?|[wbu]_?[a-z]{1,2})$|weight|bias|kernel|filter|gamma|beta", re.IGNORECASE)
 
 
 @dataclass
