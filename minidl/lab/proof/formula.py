@@ -23,7 +23,7 @@ import sympy
 
 from minidl.lab.arguments import checked
 
-INDEX = {"n": "i", "in": "k", "out": "j", "m": "j", "hidden": "h"}  # the index that runs over a size
+INDEX = {"n": "i", "in": "k", "out": "j", "m": "j", "hidden": "u"}  # the index that runs over a size
 ALLOWED = 'it is made with +, -, *, /, **, @, .T, .sum() of all entries, ones("n"), > 0 and functions such as .exp()'
 NO_MATRIX = (
     "expected two matrices, and one is a number: is a small letter of an earlier cell meant to be a capital one?"

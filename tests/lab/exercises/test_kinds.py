@@ -283,6 +283,11 @@ WRONG = [
     (DOWN, optimizer("Down", DOWN_INIT, "torch.optim.SGD(list(self.model), self.lr).step()"), "torch's own"),
     (WEIGHT, "claim = G.T @ X", "rows and columns are exchanged"),
     (WEIGHT, "claim = X.T @ G / 2", "2 times too small"),
+    (
+        WEIGHT,
+        "(Z,) = matrices('Z (n x in)')\nclaim = Z.T @ G",
+        "nothing says what Z is: write what you mean with X, W, G",
+    ),
     (WEIGHT, "claim = 'X.T @ G'", "should be a formula"),
     (WEIGHT, "claim = True", "should be a formula"),
     (

@@ -28,7 +28,7 @@ REPLIES = {
     "slope forgotten": ((tanh, A, D, D), ["The claim lacks -d_ij tanh(a_ij)^2."]),
     "slope of relu forgotten": (
         (relu_chain @ W2, W1, G, X.T @ (G @ W2.T)),
-        ["The claim lacks the factor [b^(1)_h + Σ_k' w^(1)_k'h x_ik' > 0]."],
+        ["The claim lacks the factor [b^(1)_u + Σ_k' w^(1)_k'u x_ik' > 0]."],
     ),
     "a term missing": ((A * A + A * T, A, D, 2 * D * A), ["The claim lacks d_ij t_ij."]),
     "a term too many": ((A * A, A, D, 2 * D * A + D), ["The claim has d_ij too many."]),

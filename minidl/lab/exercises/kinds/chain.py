@@ -12,7 +12,7 @@ from torch import Tensor
 
 from minidl import Linear, Module, ReLU, Sequential, Tanh
 from minidl.lab.doctor.subject.stubs import is_stub
-from minidl.lab.exercises.answer import Answer, lent
+from minidl.lab.exercises.answer import Answer, lent, misnamed
 from minidl.lab.exercises.kinds.calling import call
 from minidl.lab.exercises.kinds.exercise import Exercise
 from minidl.lab.exercises.kinds.layer import returned, to_write
@@ -162,8 +162,9 @@ class Chain(Exercise):
 
     def _take_out(self, cls: type, length: int) -> None:
         """Look at what an index gives."""
-        if not hasattr(cls, "__getitem__"):
+        if is_stub(getattr(cls, "__getitem__", None)):
             text = "forward and backward are right; `__getitem__(self, k)` is still to be written."
+            text = misnamed(cls, ("forward", "backward", "__getitem__")) or text
             raise Wrong(text, certain=True, hinted=False)
         modules = _modules(length)
         chain = call(f"building {self.name}", cls, *modules)

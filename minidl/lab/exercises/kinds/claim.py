@@ -57,6 +57,8 @@ class Claim(Exercise):
             text = f"it should be a formula made of the symbols above, and {show(claim)} is not."
             if isinstance(claim, str):
                 text += " Write it without quotation marks."
+            elif isinstance(claim, Tensor) and re.search(r"^\w+_\b.* = matrices", self.given, re.MULTILINE):
+                text += " The symbols' names end in _, and those without it are numbers."
             raise Wrong(text, certain=True)
         statement = self.statement()
         if _compares_a_product(as_formula(claim), statement.get("upstream")):
@@ -66,6 +68,8 @@ class Claim(Exercise):
         except ProofError as error:
             if self.also_as and (proof := _proof(**self.also_as(), claim=claim, steps=True)):
                 return "proven, for every size", proof
+            if stranger := _stranger(claim, statement):  # all else that is wrong may come from it
+                raise Wrong(stranger) from error
             hint = _without_smallest_example(error.hint) if self.also_as else error.hint
             raise Wrong("\n".join(filter(None, [_of_message(claim, statement), hint]))) from error
         except ValueError as error:
@@ -149,6 +153,17 @@ def _of_message(claim: Formula | float, statement: Mapping[str, Formula]) -> str
             f"with -2 {name} in place of {name}, it does not become -2 times as much. A message may be of either sign, and "
             "what comes back goes along with it: it is a factor."
         )
+    return ""
+
+
+def _stranger(claim: Formula | float, statement: Mapping[str, Formula]) -> str:
+    """Return what is wrong with the first letter of a claim that the statement has not; nothing if it has them all."""
+    parts = list(inside(*statement.values()))
+    letters = list(dict.fromkeys(part.args[0] for part in parts if part.op == "symbol"))
+    known = {*letters}.union(*(part.shape for part in parts))
+    for part in inside(as_formula(claim)):
+        if part.op == "symbol" and part.args[0] not in known:
+            return f"nothing says what {part.args[0]} is: write what you mean with {', '.join(letters)} alone."
     return ""
 
 

@@ -113,6 +113,11 @@ EXERCISES = [
             "claim_w1 = -X_.T @ ((G_ @ W2_.T) * (H_ > 0))": "sign",
             "claim_w1 = 'X.T @ G'": "should be a formula",
             "claim_w1 = torch.tensor(1.0)": "should be a formula",
+            "claim_w1 = torch.ones(2, 1) @ torch.ones(1, 2)": "names end in _, and those without it are numbers",
+            "(G_H_,) = matrices('G_H (n x hidden)')\nclaim_w1 = X_.T @ G_H_": (
+                "nothing says what G_H is: write what you mean with X, W1, b1, W2, b2, G alone."
+            ),
+            "claim_w1 = X_.T @ (2 * (Y_ - T_) @ W2_.T)": "nothing says what T is",
             "claim_w1 = 0": "claim",
         },
     ),
@@ -129,9 +134,9 @@ EXERCISES = [
         solution=_mine(),
         ours=Sequential,
         about_ours=(
-            "What only looks after the tensors: should a layer raise an error in the middle, all layers go back to what they "
-            "remembered before, so that no backward can mix two forwards. And [k] knows slices too: [:2] is a Sequential of "
-            "two."
+            "Of forward, only the loop is the lesson. The lines around it are for an error in the middle: then all layers take "
+            "back what they kept (_kept) before, so that no backward mixes two forwards. And [k] takes slices too: [:2] is a "
+            "Sequential of two."
         ),
         right=(
             _mine(init=method("__init__(self, *modules)", "super().__init__()\nself.chain = list(modules)")),
@@ -181,6 +186,8 @@ EXERCISES = [
         ),
         wrong={
             _mine(item=""): "`__getitem__(self, k)` is still to be written",
+            _mine(item=method("__getitem__(self, k)", "raise NotImplementedError")): "is still to be written",
+            _mine(item=method("_get_item_(self, k)", "return self.chain[k]")): ("nobody calls _get_item_: the name"),
             _mine(backward="raise NotImplementedError"): "backward is still to be written",
             _mine(forward="raise NotImplementedError"): "forward is still to be written",
             _mine(

@@ -215,7 +215,7 @@ EXERCISES = [
     Value(
         id="08 limit",
         name="limit",
-        asks="The largest learning rate, 2 / c, for L = (3 w - 6)^2.",
+        asks="The limit of the learning rate, 2 / c, for L = (3 w - 6)^2.",
         expected=lambda: 2 / 18,
         hint="c is the second derivative: differentiate the slope, 2 (3 w - 6) times 3, once more.",
         given="import torch",

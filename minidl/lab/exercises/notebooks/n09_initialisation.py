@@ -32,6 +32,7 @@ EXERCISES = [
             "mean_square = 6": "the factors of the layers are multiplied, not added.",
             "mean_square = math.sqrt(8)": "that is the size, the root of the mean square.",
             "mean_square = 64": "that is the square of the mean square.",
+            "mean_square = 512": "the factor of all three layers is taken to the third once more.",
             "mean_square = 1": "sizes stay with Xavier's standard deviation; here it is another.",
             "mean_square = 0.04**3": (
                 "each number that comes out is a sum, and you count one product of it only: where are the 50?"
