@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import io
+import gc
+import itertools
+import struct
+import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,6 +16,9 @@ from matplotlib.artist import Artist
 from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.legend import Legend
+from matplotlib.path import Path
 from matplotlib.spines import Spine
 from PIL import Image
 
@@ -20,6 +26,7 @@ from minidl.lab.arguments import checked
 from minidl.lab.figures.shown import SHARP, picture
 
 LENGTH = "500px"  # of a slider: short ones are hard to set
+UNSEEN = {"_stale", "_animated", "_gid", "_rasterized"}  # what does not make an artist's look
 
 
 class Sliders(widgets.VBox):
@@ -35,33 +42,67 @@ class Sliders(widgets.VBox):
 
 
 class Stage:
-    """A figure of which only what lies in its axes is drawn anew: their frames, ticks and labels take longest and are kept."""
+    """A figure of which only what moves is drawn anew: frames, ticks, labels, and what lies below all that moves, are kept.
+
+    Whatever lies in the axes counts as moving as soon as it looks different, and with it all that is drawn after it.
+    """
 
     def __init__(self, figure: Figure) -> None:
         self.figure, self.canvas = figure, FigureCanvasAgg(figure)
         self.frame: Any = None
+        self.kept: list[Any] = []  # how that looks which is drawn with the frame
         self.seen: object = None
 
     def png(self) -> bytes:
         """Draw the figure, and return it as a PNG."""
         now = [(str(ax.viewLim), ax.get_xlabel(), ax.get_ylabel(), ax.get_position()) for ax in self.figure.axes]
-        if str(now) != self.seen:
-            self.seen = str(now)
-            plt.setp(self.moving(), animated=True)  # which leaves them out
+        artists = self.moving()
+        looks = [_look(artist) for artist in artists]
+        if str(now) != self.seen or looks[: len(self.kept)] != self.kept:
+            before = looks if self.frame is None else self.kept
+            same = itertools.takewhile(lambda pair: pair[0] == pair[1], zip(before, looks, strict=False))
+            self.seen, self.kept = str(now), [look for look, _ in same]
+            plt.setp(artists[len(self.kept) :], animated=True)  # which leaves them out
             self.canvas.draw()
             self.frame = self.canvas.copy_from_bbox(self.figure.bbox)
         self.canvas.restore_region(self.frame)
-        for artist in self.moving():
+        for artist in artists[len(self.kept) :]:
             artist.draw(self.canvas.get_renderer())
-        drawn = io.BytesIO()
-        picture = Image.fromarray(np.asarray(self.canvas.buffer_rgba())).convert("RGB")
-        picture.save(drawn, "png", compress_level=1)  # a smaller file would take longer than it saves
-        return drawn.getvalue()
+        return _png(np.asarray(Image.fromarray(np.asarray(self.canvas.buffer_rgba())).convert("RGB")))
 
     def moving(self) -> list[Artist]:
         """Return what lies in the axes, the lowest first."""
         artists = [artist for ax in self.figure.axes for artist in ax.get_children() if artist is not ax.patch]
         return sorted((a for a in artists if not isinstance(a, Axis | Spine)), key=Artist.get_zorder)
+
+
+def _look(artist: Artist) -> Any:
+    """Return all that makes an artist's look, to compare it with another's; a legend, of many artists, is never the same."""
+    if isinstance(artist, Legend):
+        return object()
+    parts = {name: part for name, part in vars(artist).items() if name not in UNSEEN}
+    return type(artist), {name: _plain(part) for name, part in parts.items()}
+
+
+def _plain(part: Any) -> Any:
+    if isinstance(part, np.ndarray):
+        return part.tobytes()
+    if isinstance(part, Path):
+        return part.vertices.tobytes()
+    if isinstance(part, list | tuple):
+        return [_plain(one) for one in part]
+    return part if isinstance(part, str | int | float | FontProperties) else None
+
+
+def _png(rgb: np.ndarray) -> bytes:
+    """Return pixels, (height, width, 3), as a PNG, written as fast as can be: unfiltered, at the lowest compression."""
+    height, width, _ = rgb.shape
+    rows = np.zeros((height, 1 + 3 * width), np.uint8)  # the 0 at the beginning of each row says that it is unfiltered
+    rows[:, 1:] = rgb.reshape(height, -1)
+    head = struct.pack(">2I5B", width, height, 8, 2, 0, 0, 0)
+    parts = {b"IHDR": head, b"IDAT": zlib.compress(rows.tobytes(), 1), b"IEND": b""}
+    chunks = (struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in parts.items())
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
 @checked
@@ -109,7 +150,8 @@ def explore(
 
         def update(**moved: Any) -> None:
             for ax in np.ravel(axes):
-                for artist in (*ax.lines, *ax.collections, *ax.patches, *ax.texts):
+                ax.set_label("")  # its description, to which a picture of several parts adds
+                for artist in (*ax.lines, *ax.collections, *ax.patches, *ax.images, *ax.texts):
                     artist.remove()
             draw(**moved, ax=axes)
             for ax, (x, y) in zip(np.ravel(axes), limits, strict=True):
@@ -125,9 +167,13 @@ def explore(
 
     def moved(change: object) -> None:
         said.outputs = ()
-        with said:
-            update(**values())
-            image.value = stage.png()
+        gc.disable()  # a search for garbage takes as long as a picture: not before this one is there
+        try:
+            with said:
+                update(**values())
+                image.value = stage.png()
+        finally:
+            gc.enable()
 
     plt.close(figure)  # or Jupyter would show it a second time
     update(**values())

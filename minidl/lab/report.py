@@ -21,6 +21,7 @@ from minidl.lab import figures
 from minidl.lab.arguments import check_choice, check_whole, checked
 from minidl.lab.experiment import Record, RecordError, Result, Setting, run_experiments, versions
 from minidl.lab.figures.history import check_table
+from minidl.lab.figures.style import PALE
 from minidl.lab.folder import why_not_writable
 from minidl.lab.training import COLUMNS
 
@@ -292,9 +293,11 @@ def figure_3(history: pd.DataFrame, *, epochs: str = "log", ax: Sequence[Axes] |
     check_table("figure_3", history, *COLUMNS)
     ax = figures.new_row(3, ax)
     names = {FRAMEWORK: "framework, as in Figure 1", PYTORCH: "PyTorch", SAME_START: "minidl, same loss, same start"}
+    shown = pd.concat(history[history["model"] == model].assign(model=name) for model, name in names.items())
     title = "Figure 3  The same loss and the same start: the same curve"
-    look = {"names": names, "epochs": epochs, "limits": _limits(history)}
-    figures.tube_and_thread(history, PYTORCH, SAME_START, FRAMEWORK, title=title, ax=ax[:2], **look)
+    looks = {"PyTorch": PALE, names[FRAMEWORK]: {"linestyle": "--"}}
+    asked = {"epochs": epochs, "limits": _limits(history), "ax": ax[:2]}
+    figures.training_history(shown, looks=looks, title=title, **asked)
     recorded = set(history["model"])  # 64 bits are not in every record
     pairs = {"32 bits": (PYTORCH, SAME_START)} | ({"64 bits": EXACT} if recorded.issuperset(EXACT) else {})
     figures.differences(history, pairs, epochs=epochs, ax=ax[2])

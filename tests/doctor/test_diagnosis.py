@@ -12,6 +12,7 @@ from diagnosing import diagnose, finding, specimen_named
 
 from minidl import Linear, MSELoss, Tanh
 from minidl.lab.doctor import examine, examine_loss
+from minidl.lab.doctor.card import shown
 
 
 def test_the_finding_says_where_and_shows_the_factor():
@@ -64,10 +65,10 @@ def test_a_diagnosis_is_text_html_and_dictionary():
         str(diagnosis).splitlines()[0]
         == "SquareTransposedAndMean, examined with 4 samples of 3 features: 2 mistakes found."
     )
-    shown = diagnosis._repr_html_()
-    assert shown.index("2 mistakes found") < shown.index("transposed") < shown.index("<table")
-    assert shown.count("<table") == shown.count("</table>") == 2  # two heat maps side by side, once for both findings
-    assert shown.count("<th") == 2, "a table without a header says nothing to those who listen"
+    page = diagnosis._repr_html_()
+    assert page.index("2 mistakes found") < page.index("transposed") < page.index("<table")
+    assert page.count("<table") == page.count("</table>") == 2  # two heat maps side by side, once for both findings
+    assert page.count("<th") == 2, "a table without a header says nothing to those who listen"
     told = json.loads(json.dumps(diagnosis.to_dict()))
     assert told["mistakes"] == diagnosis.mistakes
     assert told["well"] is False
@@ -129,3 +130,16 @@ def test_a_sentence_agrees_with_its_numbers_and_blames_what_is_wrong(name, said,
     text = " ".join(found.text for found in diagnose(specimen_named(name)).findings)
     assert said in text
     assert unsaid not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("expected -2, got (-0.5, -1) and -.25", "expected −2, got (−0.5, −1) and −.25"),
+        ("3-5 or 1e-4 of x[-1], view(-1) and clip(x, -1), a one-hot", None),
+        ("as `y = -1 * x` says, -1", "as `y = -1 * x` says, −1"),
+        ("-1 (line 3: return -1 * x)", "−1 (line 3: return -1 * x)"),
+    ],
+)
+def test_minus_signs_are_minus_signs_and_code_stays_code(text, seen):
+    assert shown(text) == (seen or text)

@@ -35,3 +35,8 @@ def test_above_zero_is_orange_and_below_blue():
     (red, _, blue), (dark_red, _, dark_blue) = (map(int, colour) for colour in colours[:2])
     assert red > blue
     assert dark_blue > dark_red
+
+
+def test_a_number_has_no_shape_to_be_told():
+    assert "()" not in side_by_side(torch.tensor(2.0), torch.tensor(3.0))
+    assert "expected (2, 2)" in side_by_side(torch.eye(2), torch.eye(2))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from test_built_projects import mistakes, project  # noqa: F401 - a fixture
 
+from minidl.lab.doctor.students.building import CannotBuild
+
 SQUASH = """
 import numpy as np
 def squash(z): return 1 / (1 + np.exp(-z))
@@ -197,3 +199,54 @@ def test_gradients_of_no_loss_are_not_blamed(project):  # noqa: F811
     text = PERCEPTRON.replace("output - y", "np.sin(3 * output) * y").replace("SLOPE", "(1 - self.h**2)")
     with pytest.raises(CannotBuild):
         mistakes(project(net=text), "Perceptron")
+
+
+CAMEL = """
+import numpy as np
+
+class Perceptron:
+    def __init__(self, n_in, n_hidden, n_out):
+        self.W1, self.W2 = np.random.rand(n_hidden, n_in), np.random.rand(n_out, n_hidden)
+    def feedForward(self, x):
+        self.h = np.tanh(self.W1 @ x)
+        return self.W2 @ self.h
+    def backPropagate(self, x, target, learningRate):
+        error = self.feedForward(x) - target
+        back = SLOPE * (self.W2.T @ error)
+        self.W2 -= learningRate * error @ self.h.T
+        self.W1 -= learningRate * back @ x.T
+"""
+
+
+@pytest.mark.parametrize(("slope", "wrong"), [("(1 - self.h**2)", False), ("(1 - self.h)", True)])
+def test_methods_may_be_written_in_camel_case(project, slope, wrong):  # noqa: F811
+    assert bool(mistakes(project(student=CAMEL.replace("SLOPE", slope)), "Perceptron")) == wrong
+
+
+DROPS = """
+import numpy as np
+
+class DropNet:
+    def __init__(self, n_in, n_hidden, n_out):
+        self.W1, self.W2 = np.random.randn(n_in, n_hidden), np.random.randn(n_hidden, n_out)
+    def forward(self, X, mask=1.0):
+        self.mask = mask
+        self.h = np.tanh(X @ self.W1) * mask
+        return self.h @ self.W2
+    def backward(self, X, y):
+        output = self.forward(X, MASK)
+        back = (output - y) @ self.W2.T * self.mask * (1 - np.tanh(X @ self.W1) ** 2) * FACTOR
+        self.dW2, self.dW1 = self.h.T @ (output - y), X.T @ back
+"""
+
+
+@pytest.mark.parametrize(("factor", "wrong"), [("1", False), ("(X[:, :1] > 0)", True)])
+def test_a_network_that_goes_back_without_drawing_is_judged(project, factor, wrong):  # noqa: F811
+    assert bool(mistakes(project(student=DROPS.replace("MASK", "1.0").replace("FACTOR", factor)), "DropNet")) == wrong
+
+
+def test_a_network_that_draws_only_where_it_goes_back_is_not_judged(project):  # noqa: F811
+    text = DROPS.replace("MASK", "(np.random.rand(*self.h.shape) > 0.6)").replace("FACTOR", "1")
+    text = text.replace("output = self.forward(X, ", "self.forward(X); output = self.forward(X, ")
+    with pytest.raises(CannotBuild):
+        mistakes(project(student=text), "DropNet")

@@ -198,6 +198,12 @@ def test_a_slip_in_adam_is_named(changes, mistake, word):
     assert word in str(diagnosis)
 
 
+def test_averages_that_are_forgotten_are_looked_up_where_adam_is_explained():
+    model = Linear(3, 2)
+    forgetful = changed(ADAM, {M: M.replace("m.mul_(beta1).add_(", "m = beta1 * m + (")})(model, lr=0.05)
+    assert examine_optimizer(forgetful, model).findings[0].read[1].startswith("Adam")
+
+
 ENTROPY = """
 class Entropy:
     def forward(self, input, target):

@@ -178,10 +178,9 @@ def calls() -> dict[str, tuple]:
         # figures
         "new_axes": (figures.new_axes, {"ax": None, "size": (3, 3)}),
         "points": (figures.points, {"inputs": X, "labels": T, "ax": None}),
-        "decision_regions": (figures.decision_regions, {"model": model(), "resolution": 9, "ax": None}),
+        "decision_regions": (figures.decision_regions, {"model": model(), "ax": None}),
         "film": (figures.film, {"models": {0: model()}, "data": (X, T), "ax": None}),
-        "flipbook": (figures.flipbook, {"models": {0: model()}, "data": (X, T), "ax": None}),
-        "zero_lines": (figures.zero_lines, {"model": model(), "resolution": 9, "ax": None}),
+        "zero_lines": (figures.zero_lines, {"models": {"a": model()}, "ax": None}),
         "activation": (
             figures.activation,
             {"module": Tanh(), "at": 1.0, "grad_output": 1.0, "span": 4.0, "ax": None},
@@ -192,10 +191,8 @@ def calls() -> dict[str, tuple]:
         ),
         "lines": (figures.lines, {"curves": {"a": X[0]}, "x": X[1], "ax": None}),
         "gradient_flow": (figures.gradient_flow, {"sizes": {"a": [1.0, 2.0]}, "ax": None}),
-        "chain": (
-            figures.chain,
-            {"steps": [("a", "b")], "values": {"x": 1.0, "L": 3.0}, "gradients": [1.0, 2.0], "ax": None},
-        ),
+        "chain": (figures.chain, {"steps": {"a": 2.0}, "values": {"x": 1.0, "L": 3.0}, "ax": None}),
+        "flow": (figures.flow, {"sizes": {"a": ([1.0, 2.0], [3.0, 4.0])}, "limits": (0.1, 10.0), "ax": None}),
         "figures.network": (
             figures.network,
             {"model": model(), "input": X[:1], "target": T[:1], "loss": MSELoss(), "names": "XHAY"}
@@ -203,7 +200,7 @@ def calls() -> dict[str, tuple]:
         ),
         "descent": (
             figures.descent,
-            {"loss": lambda u, v: u**2 + v**2, "paths": {"a": X}, "x": (-1, 1), "y": (-1, 1), "names": ("w", "b")}
+            {"loss": lambda u, v: u**2 + v**2, "paths": {"a": X}, "x": (-1, 1), "y": (-1, 1)}
             | {"arrows": True, "ax": None},
         ),
         "entries": (figures.entries, {"matrices": {"X": X, "T": T}, "numbers": True, "ax": None}),
@@ -213,26 +210,24 @@ def calls() -> dict[str, tuple]:
             {"images": torch.rand(2, 4), "labels": T[:2], "read": T[1:3], "columns": 2, "ax": None},
         ),
         "confusion_matrix": (figures.confusion_matrix, {"labels": T, "read": T, "ax": None}),
-        "curve": (
-            figures.curve,
-            {"history": H, "column": "loss", "epochs": "log", "limits": (0.1, 2.0), "ax": None},
-        ),
         "training_history": (
             figures.training_history,
-            {"history": H, "title": "", "epochs": "log", "limits": {"loss": (0.1, 2.0)}, "ax": None},
-        ),
-        "tube_and_thread": (
-            figures.tube_and_thread,
-            {"history": history(("a", "b", "c")), "tube": "a", "thread": "b", "beside": "c", "title": ""}
-            | {"names": {"a": "A", "b": "B", "c": "C"}, "epochs": "log", "limits": {"loss": (0.1, 2.0)}, "ax": None},
+            {
+                "history": H,
+                "looks": {"a": {}},
+                "title": "",
+                "epochs": "log",
+                "limits": {"loss": (0.1, 2.0)},
+                "ax": None,
+            },
         ),
         "differences": (
             figures.differences,
             {"history": history(("a", "b")), "pairs": {"both": ("a", "b")}, "epochs": "log", "ax": None},
         ),
         "new_row": (figures.new_row, {"columns": 2, "ax": None, "size": (9, 3), "sharey": False}),
-        "means": (figures.means, {"history": H, "column": "loss", "split": None, "ax": None}),
-        "bands": (figures.bands, {"history": H, "column": "loss", "split": None, "ax": None}),
+        "means": (figures.means, {"history": H, "column": "loss", "ax": None}),
+        "bands": (figures.bands, {"history": H, "column": "loss", "ax": None}),
         "comparison": (figures.comparison, {"history": H, "ax": None}),
         "final_errors": (figures.final_errors, {"history": H, "ax": None}),
         # the prover

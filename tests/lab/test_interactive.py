@@ -1,4 +1,7 @@
+import io
+
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 from ipywidgets import FloatSlider, Image, SelectionSlider
 
@@ -94,3 +97,28 @@ def test_a_figure_has_an_update_and_a_function_has_none(line, with_figure):
         ValueError, match="explore expected a figure and update, or a function that draws and no update"
     ):
         explore(line.figure) if with_figure else explore(lambda ax: line.axes, lambda: None)
+
+
+def test_what_is_kept_is_what_would_be_drawn():
+    """Below what moves, things are drawn once: wherever the slider has been, the picture is that of a new figure."""
+
+    def draw(x, ax=None):
+        ax = plt.subplots(figsize=(2, 2))[1] if ax is None else ax
+        ax.imshow(np.eye(4), extent=(0, 1, 0, 1))
+        ax.plot([0, 1], [0, 1], color="white")
+        ax.plot([x, x], [0.2, 0.8], color="red", linewidth=9)
+        ax.text(0.5, 0.5, "still", zorder=4)
+        ax.text(0.2, 0.2, "over 0.5" if x > 0.5 else "", zorder=5)
+        assert len(ax.images) == 1
+        return ax
+
+    def pixels(box):
+        (image,) = (child for child in box.children if isinstance(child, Image))
+        return plt.imread(io.BytesIO(image.value))
+
+    slider = FloatSlider(0.5, min=0, max=1)
+    box = explore(draw, x=slider)
+    for x in (0.75, 0.25, 0.85, 0.5, 0.75):
+        slider.value = x
+        np.testing.assert_array_equal(pixels(box), pixels(explore(draw, x=FloatSlider(x, min=0, max=1))))
+    assert not box.children[-1].outputs

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from minidl.lab.doctor.card import shown
 from minidl.lab.doctor.diagnosis import Diagnosis, Finding
 from minidl.lab.doctor.measure.curves import curves_of
 from minidl.lab.doctor.measure.nets import Layer
@@ -99,7 +100,7 @@ class CheckUp(Diagnosis):
         return {**plain, "measured": measured, "layers": layers}
 
     def _repr_html_(self) -> str:
-        lines = "".join(f"<div><small>Measured: {html.escape(line)}</small></div>" for line in self._sentences())
+        lines = "".join(f"<div><small>Measured: {shown(line)}</small></div>" for line in self._sentences())
         return super()._repr_html_() + lines + _figure(self.layers)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
-from minidl.lab.doctor.card import card, link
+from minidl.lab.doctor.card import card, link, shown
 from minidl.lab.doctor.heat_map import side_by_side
 from minidl.lab.doctor.mistakes.rules import Rule
 from minidl.lab.doctor.wording import number
@@ -150,13 +150,13 @@ class Diagnosis:
             seen = any(finding.got is got for got in drawn)
             drawn.append(finding.got)
             parts.append(
-                f"<li><b>{html.escape(finding.mistake)}</b>: {html.escape(finding.text)}"
-                + "".join(f"<br><small>{html.escape(line)}</small>" for line in measured)
+                f"<li><b>{html.escape(finding.mistake)}</b>: {shown(finding.text)}"
+                + "".join(f"<br><small>{shown(line)}</small>" for line in measured)
                 + (f"<br><small>read: {link(*finding.read)}</small>" if finding.read[0] else "")
                 + f"{'' if seen else side_by_side(finding.expected, finding.got)}</li>"
             )
         found = f'<ol style="margin: 0.4em 0">{"".join(parts)}</ol>' if parts else ""
-        notes = "".join(f"<div><small>Note: {html.escape(note)}</small></div>" for note in self.notes)
+        notes = "".join(f"<div><small>Note: {shown(note)}</small></div>" for note in self.notes)
         return card("right" if self else "wrong", self.verdict, found + notes)
 
 

@@ -21,7 +21,7 @@ def side_by_side(expected: Tensor | None, got: Tensor | None) -> str:
         close = torch.isclose(got.double(), expected.double(), rtol=1e-4, atol=1e-6 * largest, equal_nan=True)
         framed = ~close if bool(close.any()) else framed  # frames everywhere would say nothing
     tables = "".join(
-        _heat_map(f"{title} {tuple(tensor.shape)}", tensor, largest, frames)
+        _heat_map(f"{title} {tuple(tensor.shape)}" if tensor.ndim else title, tensor, largest, frames)
         for title, tensor, frames in (("expected", expected, torch.zeros_like(expected)), ("got", got, framed))
     )
     return f'<div style="display: flex; gap: 2em; margin: 0.3em 0">{tables}</div>'

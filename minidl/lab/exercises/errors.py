@@ -108,6 +108,11 @@ def _advice(error: BaseException, line: str) -> str:
             ". There it is given nothing, an empty tensor or list. Is it what is left of a choice, and nothing has met the "
             "condition?"
         )
+    if "does not require grad and does not have a grad_fn" in text or "not have been used in the graph" in text:
+        return (
+            ". torch differentiates by a tensor that it watches (requires_grad_), and none stands in what is differentiated "
+            "there. A layer computes with its own weight, not with a copy of it."
+        )
     if "NoneType" in text:
         return ". Somewhere a value is None: is a return missing?"
     return ""

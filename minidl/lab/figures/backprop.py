@@ -19,7 +19,7 @@ from minidl.lab.arguments import as_numbers, check_finite
 from minidl.lab.figures.style import (
     COLOURS,
     GREY,
-    LINES,
+    LOOK_OF,
     LOOKS,
     MARKERS,
     REGIONS,
@@ -41,17 +41,15 @@ def entries(matrices: dict[str, Tensor], *, numbers: bool = True, ax: Axes | Non
 
     ``matrices`` gives each (n, m) tensor under its name, which may be a formula. Without numbers, colours alone are drawn.
     """
-    matrices = {name: as_numbers("entries", "a matrix", tensor, "(n, m)").double() for name, tensor in matrices.items()}
     if not matrices:
         raise ValueError("entries expected at least one matrix, got none")
-    starts = np.cumsum([0, *(tensor.shape[1] + 1 for tensor in matrices.values())])
-    blocks = {(0, int(at)): tensor for at, tensor in zip(starts, matrices.values(), strict=False)}
-    ax = _tinted(ax, blocks, ".3g" if numbers else "")
-    for at, (name, tensor) in zip(starts, matrices.items(), strict=False):
-        ax.text(at + tensor.shape[1] / 2, -0.15, name, ha="center", va="bottom")
-    said = {name: _in_words(tensor) if numbers else "in colours" for name, tensor in matrices.items()}
-    words = [f"{name} of {len(matrices[name])} x {matrices[name].shape[1]}, {rows}" for name, rows in said.items()]
-    return without_axes(ax, f"Matrices, row by row: {'. '.join(words)}", ylim=(None, -0.9))
+    blocks, said, at = {}, [], 0
+    for name, tensor in matrices.items():
+        tensor = blocks[0, at] = as_numbers("entries", "a matrix", tensor, "(n, m)").double()
+        said.append(f"{name} of {' x '.join(map(str, tensor.shape))}, {_in_words(tensor) if numbers else 'in colours'}")
+        at += tensor.shape[1] + 1
+    ax = _tinted(ax, blocks, list(matrices), ".3g" if numbers else "")
+    return without_axes(ax, f"Matrices, row by row: {'. '.join(said)}", ylim=(None, -0.9))
 
 
 @in_style
@@ -68,8 +66,8 @@ def matrix_product(
     A row of the left factor and a column of the right one meet in the entry of the product that they make; those of
     ``entry``, counted from 1, are framed. Names may be formulas, such as ``r"$X^\top$"``.
     """
-    given = (("left", left, "(n, m)"), ("right", right, "(m, k)"))
-    left, right = (as_numbers("matrix_product", name, factor, shape) for name, factor, shape in given)
+    left = as_numbers("matrix_product", "left", left, "(n, m)")
+    right = as_numbers("matrix_product", "right", right, "(m, k)")
     if left.shape[1] != right.shape[0] or left.dtype != right.dtype:
         got = " and ".join(f"{tuple(factor.shape)} of {factor.dtype}" for factor in (left, right))
         raise ValueError(f"matrix_product expected (n, m) and (m, k) of one dtype, got {got}")
@@ -77,16 +75,10 @@ def matrix_product(
     if not (1 <= entry[0] <= rows and 1 <= entry[1] <= columns):
         raise ValueError(f"matrix_product expected entry, counted from 1, within {rows} x {columns}, got {entry}")
     product, at = left @ right, inner + 1
-    ax = _tinted(ax, {(at, 0): left, (0, at): right, (at, at): product}, ".2f")
-    for name, x, y, va in (
-        (names[0], inner / 2, at + rows + 0.1, "top"),
-        (names[1], at + columns / 2, -0.1, "bottom"),
-        (names[2], at + columns / 2, at + rows + 0.1, "top"),
-    ):
-        ax.text(x, y, name, ha="center", va=va)
+    ax = _tinted(ax, {(at, 0): left, (0, at): right, (at, at): product}, names, ".2f")
     i, j = entry[0] - 1, entry[1] - 1
-    for x, y, width, height in ((0, at + i, inner, 1), (at + j, 0, 1, inner), (at + j, at + i, 1, 1)):
-        ax.add_patch(plt.Rectangle((x, y), width, height, fill=False, linewidth=2, color="black"))
+    for corner, width, height in (((0, at + i), inner, 1), ((at + j, 0), 1, inner), ((at + j, at + i), 1, 1)):
+        ax.add_patch(plt.Rectangle(corner, width, height, fill=False, linewidth=2, color="black", zorder=2))
     words = (
         f"A matrix product, {rows} x {inner} times {inner} x {columns}, rows at the left, columns above: row {i + 1} and "
         f"column {j + 1} are framed, and make the entry {number(product[i, j], '.2f')}"
@@ -94,29 +86,26 @@ def matrix_product(
     return without_axes(ax, words, xlim=(-0.1, at + columns + 0.1), ylim=(at + rows + 0.7, -0.7))
 
 
-def _tinted(ax: Axes | None, blocks: dict[tuple[int, int], Tensor], digits: str) -> Axes:
+def _tinted(ax: Axes | None, blocks: dict[tuple[int, int], Tensor], names: Sequence[str], digits: str) -> Axes:
     """Draw matrices on one scale of colours, each with its upper left corner at a row and a column, counted from 0."""
     import seaborn as sns
 
     height, width = (max(at[k] + block.shape[k] for at, block in blocks.items()) for k in (0, 1))
     canvas = np.full((height, width), np.nan)
-    for (row, column), block in blocks.items():
-        canvas[row : row + len(block), column : column + block.shape[1]] = block
+    size = (0.62 * width + 0.4, 0.46 * height + 0.6) if digits else (0.2 * width + 1.2, 0.2 * height + 0.8)
+    ax = new_axes(ax, size=size)
+    for ((row, column), block), name in zip(blocks.items(), names, strict=True):
+        high, wide = block.shape
+        canvas[row : row + high, column : column + wide] = block
+        # where all is white, the frame shows how far it goes
+        ax.add_patch(plt.Rectangle((column, row), wide, high, fill=False, edgecolor="#cfcfcf", linewidth=1, zorder=2))
+        place, va = (row + high + 0.1, "top") if row else (-0.1, "bottom")  # where no other matrix is
+        ax.text(column + wide / 2, place, name, ha="center", va=va)
     limit = np.nanmax(np.abs(canvas)) or 1.0
     words = np.vectorize(lambda value: number(value, digits))(canvas) if digits else None
-    ax = new_axes(
-        ax, size=(0.62 * width + 0.4, 0.46 * height + 0.6) if digits else (0.2 * width + 1.2, 0.2 * height + 0.8)
-    )
-    look = {
-        "cmap": REGIONS if digits else SIGNS,
-        "vmin": -limit,
-        "vmax": limit,
-        "linewidths": 1,
-        "linecolor": "white",
-    }
-    sns.heatmap(canvas, annot=words, fmt="", annot_kws={"color": "black"}, cbar=not digits, ax=ax, **look)
-    for (row, column), block in blocks.items():  # where all is white, it is seen how far it goes
-        ax.add_patch(plt.Rectangle((column, row), *block.shape[::-1], fill=False, edgecolor="#cfcfcf", linewidth=1))
+    colours = {"cmap": REGIONS if digits else SIGNS, "vmin": -limit, "vmax": limit, "cbar": not digits}
+    written = {"annot": words, "fmt": "", "annot_kws": {"color": "black"}}
+    sns.heatmap(canvas, **colours, **written, linewidths=1, linecolor="white", ax=ax)
     return ax
 
 
@@ -135,18 +124,9 @@ def activation(
 ) -> Sequence[Axes]:
     """Draw what an activation does to a number (left), and to the gradient that comes back (right). Takes and returns two axes.
 
-    Left, y = f(x), solid; right, g f'(x), dashed, which is f' itself for g = 1. A jump stays a gap.
-
-    Parameters
-    ----------
-    module : Module
-        Applies a function of one number to every entry.
-    at : float, optional
-        An x to mark in both, with the tangent there; the titles then say what goes in and what comes out.
-    grad_output : float
-        The upstream gradient g, the same for every x.
-    span : float
-        x runs from -span to span.
+    Left, y = f(x), solid; right, g f'(x), dashed, for the upstream gradient g = ``grad_output``; for g = 1 that is f' itself. A
+    jump stays a gap. x runs from -``span`` to ``span``. An x ``at`` is marked in both, with the tangent there; the titles then
+    say what goes in and what comes out.
     """
     for name, value in {"grad_output": grad_output, "at": 0.0 if at is None else at}.items():
         check_finite("activation", name, value)
@@ -157,21 +137,22 @@ def activation(
     slope[1:][slope.diff().abs() > abs(grad_output) / 4] = torch.nan
     label = "$f'(x)$" if grad_output == 1 else "$g \\, f'(x)$"
     for axes, way, values, name in zip(ax, ("forward", "backward"), (y, slope), ("$y = f(x)$", label), strict=True):
-        axes.plot(x, values, color=COLOURS[way], linestyle=LINES[way])
+        axes.plot(x, values, **LOOK_OF[way])
         axes.axhline(0, color=GREY, linewidth=0.8)
         axes.set(xlabel="$x$", ylabel=name, title=way, xlim=(-span, span))
-    if at is not None:
-        steepest = 2.1 * float(_run(module, x, 1.0)[1].abs().max())  # for every message between -2 and 2, the same axes
-        ax[1].set_ylim(-steepest, steepest)
-        ax[0].margins(y=0.3)  # the tangent is seen beyond the curve
-        here = torch.tensor([at], dtype=torch.float64)
-        (y_at, slope_at), (_, passed_on) = (map(float, _run(module, here, g)) for g in (1.0, grad_output))
-        comes, goes, steep, arrives, leaves = (number(v, ".2f") for v in (at, y_at, slope_at, grad_output, passed_on))
-        ax[0].axline((at, y_at), slope=slope_at, color="black", linewidth=1, linestyle=(0, (4, 3)), zorder=3)
-        for axes, height in zip(ax, (y_at, passed_on), strict=True):
-            axes.plot(at, height, "o", color="black")
-        ax[0].set_title(f"forward: $x$ = {comes} gives $y$ = {goes}, with slope {steep}")
-        ax[1].set_title(f"backward: {arrives} arrives, {leaves} is passed on")
+    if at is None:
+        return ax
+    steepest = 2.1 * float(_run(module, x, 1.0)[1].abs().max())  # for every message between -2 and 2, the same axes
+    ax[1].set_ylim(-steepest, steepest)
+    ax[0].margins(y=0.3)  # the tangent is seen beyond the curve
+    here = torch.tensor([at], dtype=torch.float64)
+    (y_at, slope_at), (_, passed_on) = (map(float, _run(module, here, g)) for g in (1.0, grad_output))
+    comes, goes, steep, arrives, leaves = (number(v, ".2f") for v in (at, y_at, slope_at, grad_output, passed_on))
+    ax[0].axline((at, y_at), slope=slope_at, color="black", linewidth=1, linestyle=(0, (4, 3)), zorder=3)
+    ax[0].plot(at, y_at, "o", color="black")
+    ax[1].plot(at, passed_on, "o", color="black")
+    ax[0].set_title(f"forward: $x$ = {comes} gives $y$ = {goes}, with slope {steep}")
+    ax[1].set_title(f"backward: {arrives} arrives, {leaves} is passed on")
     return ax
 
 
@@ -205,44 +186,57 @@ def gradient_flow(sizes: dict[str, Sequence[float]], *, ax: Axes | None = None) 
     ax = new_axes(ax)
     for (name, values), look, marker in zip(sizes.items(), LOOKS, MARKERS, strict=False):
         ax.semilogy(range(1, len(values) + 1), values, marker=marker, label=name, **look)
-    plain_logarithm(ax.yaxis)
-    ax.set(xticks=range(1, max(map(len, sizes.values())) + 1), ylabel="size of the gradient")
-    ax.set_xlabel("layer (the gradient travels from right to left)")
+    plain_logarithm(ax)
+    last = max(map(len, sizes.values()))
+    words = {"xlabel": "layer (the gradient travels from right to left)", "ylabel": "size of the gradient"}
+    ax.set(xticks=range(1, last + 1, 1 + last // 12), **words)
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return ax
 
 
 @in_style
-def chain(
-    steps: Sequence[tuple[str, str]], values: dict[str, float], gradients: Sequence[float], *, ax: Axes | None = None
-) -> Axes:
+def flow(
+    sizes: dict[str, tuple[Sequence[float], Sequence[float]]],
+    *,
+    limits: tuple[float, float] | None = None,
+    ax: Sequence[Axes] | None = None,
+) -> Sequence[Axes]:
+    """Draw how large the layers' outputs are on the way forward (left) and the gradients on the way back (right).
+
+    ``sizes`` has both for each network, as ``gradient_flow`` takes them; ``limits`` are those of both axes, which it returns.
+    """
+    ax = new_row(2, ax, sharey=True)
+    for k, axes in enumerate(ax):
+        gradient_flow({name: both[k] for name, both in sizes.items()}, ax=axes)
+        axes.set(xlabel=("layer →", "← layer")[k], ylabel=f"size of the {('output', 'gradient')[k]}", ylim=limits)
+        axes.set_title(("forward", "backward")[k])
+    ax[0].get_legend().remove()  # the one at the right is for both
+    return ax
+
+
+@in_style
+def chain(steps: dict[str, float], values: dict[str, float], *, ax: Axes | None = None) -> Axes:
     """Draw functions of one number in a row: values go forward above (solid), messages come back below (dashed).
 
-    Parameters
-    ----------
-    steps : sequence of (str, str)
-        For each function what it does, and what it multiplies a message by; both may be formulas in dollars.
-    values : dict of str to float
-        The number before the first function, those between, and the one after the last, which is the loss: name and value.
-    gradients : sequence of float
-        The derivative of the loss with respect to each of these numbers.
+    ``steps`` names each function, in dollars where it is a formula, with its derivative, by which a message is multiplied.
+    ``values`` names the number before the first function, those between, and the one after the last, which is the loss.
     """
-    names, gap = list(values), 2.3
-    if not len(steps) + 1 == len(values) == len(gradients):
-        got = f"{len(values)} and {len(gradients)}"
-        raise ValueError(f"chain expected {len(steps) + 1} values and gradients for {len(steps)} steps, got {got}")
+    names, slopes, gap = list(values), list(steps.values()), 2.3
+    if len(steps) + 1 != len(values):
+        raise ValueError(f"chain expected {len(steps) + 1} values for {len(steps)} steps, got {len(values)}")
+    gradients = np.cumprod([1.0, *slopes[::-1]])[::-1]
     ax = new_axes(ax, size=(gap * len(names), 2))
     for k, (name, gradient) in enumerate(zip(names, gradients, strict=True)):
         message = rf"$\partial {names[-1]}/\partial {name} = {number(gradient)}$"
         ax.text(gap * k, 0.56, f"${name} = {number(values[name])}$", color=COLOURS["forward"], **CENTRED)
         ax.text(gap * k, -0.56, message, color=COLOURS["backward"], **CENTRED)
-    for k, texts in enumerate(steps):
+    for k, (step, slope) in enumerate(steps.items()):
         middle = gap * (k + 0.5)
         ax.add_patch(plt.Rectangle((middle - 0.45, -0.85), 0.9, 1.7, facecolor="#f4f4f4", edgecolor=GREY))
-        for way, text, side in zip(("forward", "backward"), texts, (1, -1), strict=True):
+        for way, text, side in (("forward", step, 1), ("backward", rf"$\cdot\ {number(slope)}$", -1)):
             ax.text(middle, 0.56 * side, text, **CENTRED)
-            arrow = {"arrowstyle": "-|>", "color": COLOURS[way], "linestyle": LINES[way], "linewidth": 1.6}
-            ax.annotate("", *((middle + end * side, 0.22 * side) for end in (1.05, -1.05)), arrowprops=arrow)
+            ends = [(middle + 1.05 * side, 0.22 * side), (middle - 1.05 * side, 0.22 * side)]
+            ax.annotate("", *ends, arrowprops={"arrowstyle": "-|>", "linewidth": 1.6, **LOOK_OF[way]})
     forward = ", ".join(f"{name} = {number(value)}" for name, value in values.items())
     words = f"A chain of functions. Forward: {forward}. Backward: {', '.join(map(number, gradients))}"
     return without_axes(ax, words, xlim=(-gap / 2, gap * (len(names) - 0.5)), ylim=(-0.9, 0.9))
@@ -259,23 +253,14 @@ def network(
     numbers: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
-    """Draw a small network after one forward and one backward pass, with all its numbers.
+    """Draw a small network after one forward and one backward pass of one sample, (1, in), and its target, (1, out).
 
     A circle is a number that one layer hands to the next. A line between circles is a weight, and what stands below a circle
     its bias. Each shows its value and, after the sign ∂ and in italics, the derivative of the loss with respect to it.
+    ``names`` are letters for the input and for the output of each layer, such as ``"XHAY"``. Without numbers, circles and lines
+    alone are drawn, and the names stand in the circles. Layers have at most two features.
 
-    Parameters
-    ----------
-    model : Sequential
-        Of layers with at most two features. Copies of it and of the loss do the work: both stay as they are.
-    input, target : Tensor
-        One sample, shapes (1, in) and (1, out).
-    loss : optional
-        An object with ``forward(input, target)`` and ``backward()``; ``MSELoss()`` if left out.
-    names : sequence of str, optional
-        Letters for the input and for the output of each layer, such as ``"XHAY"``.
-    numbers : bool
-        Without them, circles and lines alone are drawn, and the names stand in the circles.
+    Copies of the model and of the loss, ``MSELoss()`` if left out, do the work: both stay as they are.
     """
     model, loss = copy.deepcopy(model), copy.deepcopy(loss or MSELoss())
     layers = list(model.layers())
@@ -302,28 +287,22 @@ def network(
         _edges(ax, layer, (x[k], y[k]), (x[k + 1], y[k + 1]), numbers)
         ax.text((x[k] + x[k + 1]) / 2, top + 0.95, type(layer).__name__, color=GREY, **CENTRED)
     letters = [*(f"{name.lower()}_{{}}" if name else "" for name in names), "L"]
-    for k, (value, gradient, letter) in enumerate(zip(values, reversed(gradients), letters, strict=True)):
-        for j, height in enumerate(y[k]):
+    for value, gradient, at, heights, letter in zip(values, reversed(gradients), x, y, letters, strict=True):
+        for j, height in enumerate(heights):
             # add_patch would look how far it reaches, which takes longer; the limits are set below
-            ax.add_artist(plt.Circle((x[k], height), 0.42, facecolor="white", edgecolor="black", zorder=3))
-            ax.text(
-                x[k],
-                height + (0.56 if numbers else 0),
-                f"${letter.format(j + 1)}$" if letter else "",
-                zorder=4,
-                **CENTRED,
-            )
+            ax.add_artist(plt.Circle((at, height), 0.42, facecolor="white", edgecolor="black", zorder=3))
+            name = f"${letter.format(j + 1)}$" if letter else ""
+            ax.text(at, height + 0.56 * numbers, name, zorder=4, **CENTRED)
             if numbers:
-                _value_and_gradient(ax, x[k], height, value[0, j], gradient[0, j])
+                _pair(ax, at, height, value[0, j], gradient[0, j], zorder=5)
     inside = ", and a loss, without numbers"
     if numbers:
         ax.text(x[-1], -0.5, f"target\n{', '.join(map(number, target[0]))}", ha="center", va="top")
         ax.text(x[0] - 0.5, -top - 1.2, "forward: value", color=COLOURS["forward"], va="center")
         words = "∂  backward: how the loss changes with it"
         ax.text(x[0] + 0.8, -top - 1.2, words, color=COLOURS["backward"], va="center", style="italic")
-        inside = (
-            f". Its numbers from input to loss: {'; '.join(_in_words(value).replace(' ', ', ') for value in values)}"
-        )
+        shown = "; ".join(_in_words(value).replace(" ", ", ") for value in values)
+        inside = f". Its numbers from input to loss: {shown}"
     words = f"A network, {', '.join(type(layer).__name__ for layer in layers)}{inside}"
     bottom = -top - (1.4 if numbers else 0.6)
     return without_axes(ax, words, xlim=(-0.6, x[-1] + 0.6), ylim=(bottom, top + 1.2), aspect="equal")
@@ -341,19 +320,18 @@ def _edges(ax: Axes, layer: Module, left: tuple[float, Any], right: tuple[float,
             along = 0.5 if i == j else 0.3  # away from where the lines cross
             at = x + along * (to - x), start + along * (end - start)
             gap = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}  # in the line
-            _value_and_gradient(ax, *at, params["weight"][i, j], grad["weight"][i, j], bbox=gap)
+            _pair(ax, *at, params["weight"][i, j], grad["weight"][i, j], bbox=gap)
     if numbers and "bias" in params:
         for j, end in enumerate(ends):
-            _value_and_gradient(ax, to, end - 0.66, params["bias"][0, j], grad["bias"][0, j], word="bias ")
+            _pair(ax, to, end - 0.66, params["bias"][0, j], grad["bias"][0, j], word="bias ")
 
 
-def _value_and_gradient(
-    ax: Axes, x: float, y: float, value: Tensor, gradient: Tensor, *, word: str = "", **look: Any
-) -> None:
+def _pair(ax: Axes, x: float, y: float, value: Tensor, gradient: Tensor, *, word: str = "", **look: Any) -> None:
     """Write a value and, right below it, the derivative of the loss with respect to it."""
-    look |= {**CENTRED, "zorder": 4}
+    look = {**CENTRED, "zorder": 4, **look}
     ax.text(x, y + 0.1, word + number(value), color=COLOURS["forward"], **look)
-    ax.text(x, y - 0.1, f"∂ {number(gradient)}", color=COLOURS["backward"], style="italic", **look)
+    look |= {"color": COLOURS["backward"], "style": "italic", "zorder": 5}  # on top: a slider moves it
+    ax.text(x, y - 0.1, f"∂ {number(gradient)}", **look)
 
 
 @in_style
@@ -363,24 +341,15 @@ def descent(
     *,
     x: tuple[float, float],
     y: tuple[float, float],
-    names: tuple[str, str] = ("$w$", "$b$"),
     arrows: bool = True,
     ax: Axes | None = None,
 ) -> Axes:
     """Draw a loss of two numbers as a map, the lower the paler, with a star where it is lowest, and paths on it.
 
-    Parameters
-    ----------
-    loss : callable
-        Takes two tensors of equal shape and returns the loss at each pair of entries.
-    paths : dict of name to Tensor, shape (steps, 2)
-        The points that a descent went through. Colour, line style and marker tell paths apart.
-    x, y : tuple of two float
-        What the axes show. The lines' levels rise as squares do, so that those of a parabola are equally far apart.
-    names : tuple of two str
-        Of the two numbers.
-    arrows : bool
-        Show with an arrow where each path's first step goes.
+    ``loss`` takes two tensors of equal shape and returns the loss at each pair of entries. A path, (steps, 2), holds the points
+    that a descent went through; colour, line style and marker tell paths apart (a single one's name is the title), and
+    ``arrows`` show where each one's first step goes. ``x`` and ``y`` are what the axes show.
+    The levels of the lines rise as squares do, so that those of a parabola are equally far apart.
     """
     paths = {name: as_numbers("descent", "a path", path, "(steps, 2)") for name, path in paths.items()}
     for name, (low, high) in (("x", x), ("y", y)):
@@ -395,9 +364,8 @@ def descent(
     levels = low + (high - low) * np.linspace(0, 1, 15) ** 2
     ax.contourf(*grid, height, levels=levels, cmap=LinearSegmentedColormap.from_list("heights", ["#ffffff", "#c6d3de"]))
     ax.contour(*grid, height, levels=levels[1:], colors="white", linewidths=0.8)
-    for (name, path), look, marker in zip(
-        paths.items(), itertools.cycle(LOOKS), itertools.cycle(MARKERS), strict=False
-    ):
+    looks = zip(itertools.cycle(LOOKS), itertools.cycle(MARKERS), strict=False)
+    for (name, path), (look, marker) in zip(paths.items(), looks, strict=False):
         ax.plot(*path.T, marker=marker, markersize=4, linewidth=1.4, label=name, **look)
         if arrows and len(path) > 1:
             arrow = {"arrowstyle": "-|>", "color": look["color"], "linewidth": 1.4, "mutation_scale": 16}
@@ -408,9 +376,11 @@ def descent(
     for start in {tuple(path[0].tolist()) for path in paths.values()}:
         ax.scatter(*start, s=50, **mark)
         ax.annotate("start", start, (0, -15), textcoords="offset points", ha="center", annotation_clip=True)
-    ax.set(xlim=x, ylim=y, xlabel=names[0], ylabel=names[1])
+    ax.set(xlim=x, ylim=y, xlabel="$w$", ylabel="$b$")
     ax.grid(False)
-    if len(paths) > 1:
+    if len(paths) == 1:
+        ax.set_title(*paths)
+    elif paths:
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.3)
     return ax
 

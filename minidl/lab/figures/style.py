@@ -6,15 +6,14 @@ Colours are those of seaborn's colour-blind palette and never stand alone: line 
 from __future__ import annotations
 
 import io
-import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib import cycler
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
@@ -27,14 +26,10 @@ from minidl.lab.arguments import as_numbers, check_whole, checked
 BLUE, ORANGE, GREEN, RED, PURPLE, GREY = "#0173b2", "#de8f05", "#029e73", "#d55e00", "#cc78bc", "#6b6b6b"
 COLOURS = {"forward": BLUE, "backward": RED, "minidl": GREEN, "PyTorch": PURPLE, "framework": ORANGE}
 LINES = {"forward": "-", "backward": "--", "minidl": "-", "PyTorch": "--", "framework": "-"}
-LOOKS = [  # of the first, second ... line where names have no look of their own
-    {"color": BLUE, "linestyle": "-"},
-    {"color": RED, "linestyle": "--"},
-    {"color": GREEN, "linestyle": "-."},
-    {"color": PURPLE, "linestyle": ":"},
-    {"color": GREY, "linestyle": (0, (6, 2, 1, 2))},
-    {"color": ORANGE, "linestyle": (0, (1, 3))},
-]
+LOOK_OF = {name: {"color": COLOURS[name], "linestyle": LINES[name]} for name in COLOURS}
+DASHES = ["-", "--", "-.", ":", (0, (6, 2, 1, 2)), (0, (1, 3))]
+# of the first, second ... line where names have no look of their own
+LOOKS = list(cycler(color=[BLUE, RED, GREEN, PURPLE, GREY, ORANGE], linestyle=DASHES))
 MARKERS = "osv^DP"
 NARROW, WIDE = 6.5, 10.5  # inches: figures of one panel, and of several
 PALE = {"linewidth": 7, "alpha": 0.35, "linestyle": "-"}  # a tube: the line that lies inside is seen as well
@@ -43,12 +38,8 @@ REGIONS = LinearSegmentedColormap.from_list("regions", ["#a8cfe8", "#ffffff", "#
 SIGNS = LinearSegmentedColormap.from_list("signs", [BLUE, "#ffffff", ORANGE], N=65)
 
 STYLE = {
-    "figure.dpi": 100,
     "savefig.dpi": 150,
-    "figure.facecolor": "white",
     "figure.constrained_layout.use": True,
-    "font.family": "DejaVu Sans",
-    "font.size": 10,
     "axes.titlesize": 11,
     "axes.titlelocation": "left",
     "axes.spines.top": False,
@@ -128,27 +119,25 @@ def save(figure: Figure, path: str | Path, formats: Sequence[str] = ("png", "pdf
     The files hold no date, so that the same figure gives the same file.
     """
     paths = [Path(path).with_suffix(f".{ending}") for ending in formats]
-    positions = [(axes, axes.get_position(original=True)) for axes in figure.axes]
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # each drawing would move the axes a little further: the next file would differ
     for target in paths:
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.suffix == ".png":
             target.write_bytes(png(figure, plt.rcParams["savefig.dpi"]))
         else:
             figure.savefig(target, metadata={"CreationDate" if target.suffix == ".pdf" else "Date": None})
-        for axes, position in positions:  # each drawing moves the axes a little further: the next file would differ
-            axes.set_position(position)
-            axes.set_in_layout(True)  # set_position takes them out
     return paths
 
 
-def plain_logarithm(*logarithmic: Axis) -> None:
+def plain_logarithm(ax: Axes) -> None:
     """Let logarithmic axes say 0.5, 1, 2 where they span few powers of ten, and 0.01, 1, 100 where they span more."""
-    for axis in logarithmic:
+    for axis in (axis for axis in (ax.xaxis, ax.yaxis) if axis.get_scale() == "log"):
         low, high = axis.get_view_interval()
-        powers = math.log10(high / low) if 0 < low < high else 0.0
-        if powers < 6:  # beyond, powers of ten are easier to read than their zeros
-            axis.set_major_locator(LogLocator(subs=(1, 2, 5) if powers < 2.5 else (1,)))
-            axis.set_major_formatter(lambda x, _: f"{x:g}" if 1e-5 < x < 1e6 else f"$10^{{{math.log10(x):.0f}}}$")
+        if low > 1e-5 and high < 1e6:  # beyond, powers of ten are easier to read than their zeros
+            axis.set_major_formatter("{x:g}")
+            if high < 300 * low:
+                axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_minor_formatter(NullFormatter())
 
 

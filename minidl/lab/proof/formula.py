@@ -79,7 +79,7 @@ class Formula:
         raise AttributeError(f"a formula has no .{name}: {ALLOWED}", name=name, obj=self)
 
     def __lt__(self, other: float) -> Formula:
-        return other - self > 0
+        return (-self if isinstance(other, (int, float)) and not other else other - self) > 0
 
     def __gt__(self, other: float) -> Formula:
         difference = self if isinstance(other, (int, float)) and not other else self - other

@@ -293,7 +293,7 @@ WRONG = [
     (
         WARD,
         "found = {'Gate': 'wrong', 'Fresh': 'overwritten'}",
-        "1 of 2 are right.\nGate: 'wrong' is not it. Look at its mask.",
+        "1 of 2 is right.\nGate: 'wrong' is not it. Look at its mask.",
     ),
     (WARD, "found = {'Gate': 'overwritten'}", "entries Gate, Fresh"),
 ]

@@ -20,6 +20,7 @@ from minidl.lab.figures import (
     chain,
     descent,
     entries,
+    flow,
     gradient_flow,
     matrix_product,
     network,
@@ -132,6 +133,13 @@ class TestGradientFlow:
         assert ax.get_ylabel() == "size of the gradient"
         assert list(ax.get_xticks()) == [1, 2, 3]
 
+    def test_forward_and_backward_on_equal_axes_with_one_legend(self):
+        left, right = flow({"one": ([1, 2, 4], [3, 2, 1]), "two": ([1, 1, 1], [1, 1, 1])}, limits=(0.1, 10))
+        assert [list(ax.lines[0].get_ydata()) for ax in (left, right)] == [[1, 2, 4], [3, 2, 1]]
+        assert left.get_ylim() == right.get_ylim() == (0.1, 10)
+        assert left.get_legend() is None
+        assert [text.get_text() for text in right.get_legend().get_texts()] == ["one", "two"]
+
 
 def overlaps(ax):
     """Return pairs of texts that stand on each other."""
@@ -141,19 +149,20 @@ def overlaps(ax):
     return [(a, b) for (a, one), (b, other) in itertools.combinations(boxes, 2) if one.overlaps(other)]
 
 
-class TestChain:
-    steps = (("square", "6"), ("shift", "1"))
+STEPS = {"square": 6, "shift": 1}
 
+
+class TestChain:
     def test_numbers(self):
-        ax = chain(self.steps, {"x": 3, "u": 9, "L": -4.5}, [6, 1, 1])
+        ax = chain(STEPS, {"x": 3, "u": 9, "L": -4.5})
         shown = [text.get_text() for text in ax.texts]
-        for text in ("$x = 3$", "$u = 9$", "$L = −4.5$", "square", "6"):
+        for text in ("$x = 3$", "$u = 9$", "$L = −4.5$", "square", r"$\cdot\ 6$"):
             assert text in shown
         assert r"$\partial L/\partial x = 6$" in shown
         assert overlaps(ax) == []
 
     def test_messages_go_the_other_way_in_another_line_style(self):
-        ax = chain(self.steps, {"x": 3, "u": 9, "L": 5}, [6, 1, 1])
+        ax = chain(STEPS, {"x": 3, "u": 9, "L": 5})
         ways = {}
         for arrow in (text for text in ax.texts if getattr(text, "arrow_patch", None) is not None):
             (tip, _), (tail, _) = arrow.xy, arrow.get_position()
@@ -163,9 +172,14 @@ class TestChain:
             (LINES["backward"], False): 2,
         }
 
-    def test_as_many_gradients_as_values(self):
-        with pytest.raises(ValueError, match="chain expected 3 values and gradients for 2 steps, got 3 and 2"):
-            chain(self.steps, {"x": 3, "u": 9, "L": 5}, [6, 1])
+    def test_messages_are_multiplied_on_their_way_back(self):
+        shown = [text.get_text() for text in chain({"a": 2, "b": -3}, {"x": 1, "u": 2, "L": -6}).texts]
+        for name, gradient in {"x": "−6", "u": "−3", "L": "1"}.items():
+            assert rf"$\partial L/\partial {name} = {gradient}$" in shown
+
+    def test_a_step_between_each_two_values(self):
+        with pytest.raises(ValueError, match="chain expected 3 values for 2 steps, got 2"):
+            chain(STEPS, {"x": 3, "L": 5})
 
 
 def build(*widths, activation=ReLU):
@@ -375,9 +389,15 @@ class TestDescent:
 
     def test_stays_within_its_ranges_and_names_its_axes(self):
         far = {"far": torch.tensor([[0.0, 0.0], [100.0, -50.0]])}
-        ax = descent(valley, far, x=(-4, 4), y=(-1, 3), names=("$u$", "$v$"))
+        ax = descent(valley, far, x=(-4, 4), y=(-1, 3))
         assert (ax.get_xlim(), ax.get_ylim()) == ((-4, 4), (-1, 3))
-        assert (ax.get_xlabel(), ax.get_ylabel()) == ("$u$", "$v$")
+        assert (ax.get_xlabel(), ax.get_ylabel()) == ("$w$", "$b$")
+
+    def test_a_single_path_is_named_above_and_several_in_a_legend(self):
+        several = down_the_valley()
+        alone = descent(valley, {"alone": PATHS["first"]}, x=(-4, 4), y=(-1, 3))
+        assert (alone.get_title(loc="left"), alone.get_legend()) == ("alone", None)
+        assert (several.get_title(loc="left"), len(several.get_legend().get_texts())) == ("", 2)
 
     def test_a_path_of_another_shape_is_refused(self):
         with pytest.raises(ValueError, match=r"expected a path of shape \(steps, 2\), got \(3,\)"):
@@ -387,7 +407,7 @@ class TestDescent:
 class TestEntries:
     def test_every_entry_is_written_on_the_colour_of_its_sign(self):
         ax = entries({"X": torch.tensor([[1.5, -2.0, 0.0]]), "Y": torch.tensor([[0.25]])})
-        assert [text.get_text() for text in ax.texts] == ["1.5", "−2", "0", "0.25", "X", "Y"]
+        assert [text.get_text() for text in ax.texts] == ["X", "Y", "1.5", "−2", "0", "0.25"]
         above, below, zero, gap, _ = ax.collections[0].get_facecolors()
         assert above[0] > above[2], "what is above zero is not orange"
         assert below[2] > below[0], "what is below zero is not blue"

@@ -15,7 +15,7 @@ import torch
 from minidl import Linear, ReLU, Sequential, Tanh
 from minidl.lab import figures
 from minidl.lab.disk import disk
-from minidl.lab.figures.style import STYLE
+from minidl.lab.figures.style import WHOLE_STYLE
 
 pytestmark = pytest.mark.usefixtures("agg")
 
@@ -28,8 +28,7 @@ HISTORY = pd.DataFrame(
         for split in ("training", "validation")
     ]
 )
-NAMES = {"a": "outer", "b": "inner", "c": "third"}
-TWINS = pd.concat([HISTORY.assign(model=name, loss=HISTORY["loss"] + k) for k, name in enumerate(NAMES)])
+TWINS = pd.concat([HISTORY.assign(model=name, loss=HISTORY["loss"] + k) for k, name in enumerate("ab")])
 GENERATOR = torch.Generator().manual_seed(0)
 POINTS = disk(40, generator=GENERATOR)
 MODEL = Sequential(Linear(2, 2, generator=GENERATOR), ReLU(), Linear(2, 2, generator=GENERATOR))
@@ -40,14 +39,11 @@ IMAGES = torch.rand(2, 64, generator=GENERATOR)
 DRAW = {  # each draws into ``ax``, or into new axes, and returns what it has drawn into
     "new_axes": figures.new_axes,
     "new_row": lambda ax=None: figures.new_row(2, ax),
-    "tube_and_thread": lambda ax=None: figures.tube_and_thread(TWINS, "a", "b", "c", names=NAMES, ax=ax),
     "differences": lambda ax=None: figures.differences(TWINS, {"both": ("a", "b")}, ax=ax),
     "points": lambda ax=None: figures.points(*POINTS, ax=ax),
     "decision_regions": lambda ax=None: figures.decision_regions(MODEL, ax=ax),
     "film": lambda ax=None: figures.film({0: MODEL, 7: MODEL}, POINTS, ax=ax),
-    "flipbook": lambda ax=None: figures.flipbook({0: MODEL, 7: MODEL}, POINTS, ax=ax)[0],
-    "zero_lines": lambda ax=None: figures.zero_lines(DEEP, ax=ax),
-    "curve": lambda ax=None: figures.curve(HISTORY, "accuracy", ax=ax),
+    "zero_lines": lambda ax=None: figures.zero_lines({"trained": DEEP}, ax=ax),
     "training_history": lambda ax=None: figures.training_history(HISTORY, ax=ax),
     "means": lambda ax=None: figures.means(HISTORY, "loss", ax=ax),
     "bands": lambda ax=None: figures.bands(HISTORY, "loss", ax=ax),
@@ -57,7 +53,8 @@ DRAW = {  # each draws into ``ax``, or into new axes, and returns what it has dr
     "activation": lambda ax=None: figures.activation(Tanh(), at=1.0, ax=ax),
     "lines": lambda ax=None: figures.lines({"a": PATH[0]}, PATH[1], ax=ax, xlabel="x", title="two"),
     "gradient_flow": lambda ax=None: figures.gradient_flow({"one": [0.1, 1.0]}, ax=ax),
-    "chain": lambda ax=None: figures.chain([("square", "6")], {"x": 3, "L": 9}, [6, 1], ax=ax),
+    "chain": lambda ax=None: figures.chain({"square": 6}, {"x": 3, "L": 9}, ax=ax),
+    "flow": lambda ax=None: figures.flow({"one": ([0.1, 1.0], [2.0, 0.5])}, ax=ax),
     "network": lambda ax=None: figures.network(MODEL, PATH[:1], PATH[1:], names="XHAY", ax=ax),
     "descent": lambda ax=None: figures.descent(lambda u, v: u**2 + v**2, {"p": PATH}, x=(-4, 4), y=(-4, 4), ax=ax),
     "entries": lambda ax=None: figures.entries({"X": PATH, "Y": -PATH}, ax=ax),
@@ -69,7 +66,7 @@ every = pytest.mark.parametrize("name", DRAW)
 
 
 def test_every_public_figure_is_drawn_here():
-    functions = {name for name in figures.__all__ if inspect.isfunction(getattr(figures, name))}
+    functions = {name for name, value in vars(figures).items() if inspect.isfunction(value)}
     assert functions - SHARED == DRAW.keys()
 
 
@@ -78,7 +75,7 @@ def test_every_figure_is_handed_on_and_stands_in_the_table(file):
     drawn = {name for name, value in vars(file).items() if hasattr(value, "__wrapped__")}
     drawn = {name for name in drawn if getattr(file, name).__module__ == file.__name__} - SHARED
     assert drawn
-    assert drawn <= set(figures.__all__)
+    assert drawn <= vars(figures).keys()
     row = re.search(rf"``{file.__name__.rpartition('.')[2]}``(.*?)(?=\n``|\n=)", figures.__doc__, re.DOTALL)[1]
     assert drawn <= set(re.findall(r"``(\w+)``", row))
 
@@ -105,7 +102,7 @@ def test_figures_look_the_same_in_every_setting(name):
         drawn = DRAW[name]()
         figure = drawn.figure if isinstance(drawn, plt.Axes) else drawn[0].figure
         figure.set_dpi(0.6 * figure.dpi)  # fewer pixels take less time
-        with mpl.rc_context(STYLE):  # as where it is saved: some ticks are made when they are drawn
+        with plt.style.context(WHOLE_STYLE):  # as where it is saved: some ticks are made when they are drawn
             figure.canvas.draw()
         return np.asarray(figure.canvas.buffer_rgba()).copy()
 

@@ -11,14 +11,12 @@ from matplotlib.text import Text
 from minidl.lab.figures import (
     bands,
     comparison,
-    curve,
     differences,
     final_errors,
     means,
     training_history,
-    tube_and_thread,
 )
-from minidl.lab.figures.style import COLOURS, LINES, LOOKS
+from minidl.lab.figures.style import COLOURS, LINES, LOOKS, PALE
 
 pytestmark = pytest.mark.usefixtures("agg")
 
@@ -54,6 +52,11 @@ def two_models():
     return pd.DataFrame(rows)
 
 
+def curve(history, column, **asked):
+    """Return the axes of one column of a training's figure."""
+    return training_history(history, **asked)[("loss", "accuracy").index(column)]
+
+
 def by_label(ax):
     """Return the lines of axes by their labels; of single runs, which share theirs, the last."""
     return {line.get_label(): line for line in ax.lines}
@@ -87,11 +90,10 @@ class TestCurve:
         np.testing.assert_allclose(high, LOSS["validation"] + 0.1)  # of -0.1, 0 and 0.1
         np.testing.assert_allclose(low, LOSS["validation"] - 0.1)
 
-    def test_bands_stay_within_what_can_be(self):
-        for column, low, high in (("loss", 0, np.inf), ("accuracy", 0, 1)):
-            (band,) = curve(history(3, spread=0.6), column).collections
-            heights = band.get_paths()[0].vertices[:, 1]
-            assert low <= heights.min() < heights.max() <= high
+    def test_bands_end_where_nothing_can_be(self):
+        low, high = curve(history(3, spread=0.6), "accuracy").get_ylim()
+        assert low == 0
+        assert 1 < high < 1.02
 
     def test_one_run_has_no_band(self):
         assert not curve(history(), "loss").collections
@@ -195,13 +197,12 @@ def marks(ax):
 
 class TestMeans:
     @pytest.mark.parametrize("column", ["loss", "accuracy"])
-    @pytest.mark.parametrize("split", ["training", "validation"])
-    def test_a_line_for_each_model_the_mean_of_its_runs(self, two_models, column, split):
-        ax = means(two_models, column, split=split)
+    def test_a_line_for_each_model_the_mean_of_its_runs(self, two_models, column):
+        ax = means(two_models, column)
         lines = {line.get_label(): line for line in ax.lines}
         assert list(lines) == ["a", "b"]
         for model, line in lines.items():
-            rows = two_models[(two_models["model"] == model) & (two_models["split"] == split)]
+            rows = two_models[(two_models["model"] == model) & (two_models["split"] == "validation")]
             np.testing.assert_allclose(line.get_xdata(), np.arange(1, 12 + 1))
             np.testing.assert_allclose(line.get_ydata(), rows.groupby("epoch")[column].mean())
 
@@ -237,25 +238,27 @@ class TestMeans:
 
     def test_which_split_it_is_has_to_be_clear(self):
         three = pd.concat([history(), history().assign(split="test")])
-        with pytest.raises(ValueError, match=r"one split besides training, or split to name one, got .*'test'"):
+        with pytest.raises(ValueError, match=r"one split besides training, got .*'test'"):
             means(three, "loss")
-        assert len(means(three, "loss", split="test").lines) == 1
 
     def test_names_its_axes_and_its_split(self):
-        ax = means(pd.concat([history(model="a"), history(model="b")]), "loss", split="training")
-        assert (ax.get_xlabel(), ax.get_ylabel()) == ("epoch", "mean loss per sample, training data")
+        ax = means(pd.concat([history(model="a"), history(model="b")]), "loss")
+        assert (ax.get_xlabel(), ax.get_ylabel()) == ("epoch", "mean loss per sample, validation data")
         assert ax.get_xlim() == (0, 6)
 
 
-class TestTubeAndThread:
-    def test_one_lies_inside_the_other(self):
-        models = pd.concat([history(2, model=name) for name in ("a", "b", "c")])
-        names = {"c": "third", "a": "outer", "b": "inner"}
-        ax = tube_and_thread(models, "a", "b", "c", names=names)
+class TestSeveralModels:
+    def test_of_several_models_their_means_with_one_legend(self):
+        names = ("outer", "minidl, in words", "third")
+        models = pd.concat(
+            [history(2, model=name).assign(loss=lambda h, k=k: h["loss"] + k) for k, name in enumerate(names)]
+        )
+        ax = training_history(models, looks={"outer": PALE})
         lines = by_label(ax[0])
-        assert lines["outer"].get_linewidth() > 3 * lines["inner"].get_linewidth()
-        np.testing.assert_allclose(lines["inner"].get_ydata(), LOSS["validation"])
-        assert len({lines[name].get_color() for name in names.values()}) == 3
+        assert lines["outer"].get_linewidth() > 3 * lines["third"].get_linewidth()
+        np.testing.assert_allclose(lines["outer"].get_ydata(), LOSS["validation"])
+        assert lines["minidl, in words"].get_color() == COLOURS["minidl"]
+        assert [text.get_text() for text in ax[0].get_legend().get_texts()] == list(names)
 
     def test_differences_only_grow(self):
         other = history(2, model="b")
@@ -286,13 +289,6 @@ class TestBands:
         low, high = edges(interval)
         np.testing.assert_allclose(high - low, 2 * 1.96 * by_epoch.std() / np.sqrt(8), rtol=0.5)  # drawn at random
         assert (low < by_epoch.mean()).all()
-
-    def test_accuracies_stay_between_0_and_1(self, two_models):
-        one = two_models[two_models["model"] == "a"].copy()
-        one["accuracy"] = np.where(one["run"] == 0, 0.0, 1.0)
-        low, high = edges(bands(one, "accuracy").collections[0])
-        assert (low > 0).all()
-        assert (high == 1).all()
 
     def test_they_say_what_they_are(self, two_models):
         legend = bands(two_models[two_models["model"] == "a"], "loss").get_legend()

@@ -1,8 +1,7 @@
-"""The unit square: points and decision regions, the film, the flipbook, and the zero lines of hidden units."""
+"""The unit square: points and decision regions, the film, and the zero lines of hidden units."""
 
 from __future__ import annotations
 
-import io
 import math
 
 import matplotlib.pyplot as plt
@@ -13,7 +12,7 @@ from torch import nn
 
 from minidl import Linear, ReLU, Sequential, Tanh
 from minidl.lab.disk import disk
-from minidl.lab.figures import decision_regions, film, flipbook, points, zero_lines
+from minidl.lab.figures import decision_regions, film, points, zero_lines
 
 pytestmark = pytest.mark.usefixtures("agg")
 
@@ -82,15 +81,15 @@ class TestDecisionRegions:
         "condition", [lambda x, y: x > 0.3, lambda x, y: y > 0.6, lambda x, y: x > y + 0.1], ids=["x1", "x2", "both"]
     )
     def test_the_shade_is_where_the_model_says_so(self, condition):
-        ax = decision_regions(says_inside_where(condition), resolution=50)
+        ax = decision_regions(says_inside_where(condition))
         assert_unit_square(ax)
         (image,) = ax.images
         assert image.origin == "lower"
         assert list(image.get_extent()) == [0, 1, 0, 1]
         assert (image.norm.vmin, image.norm.vmax) == (-1, 1)
         shade = image.get_array()
-        assert shade.shape == (50, 50)
-        x, y = np.meshgrid(np.linspace(0, 1, 50, dtype=np.float32), np.linspace(0, 1, 50, dtype=np.float32))
+        assert shade.shape == (120, 120)
+        x, y = np.meshgrid(*[torch.linspace(0, 1, 120).numpy()] * 2)
         np.testing.assert_array_equal(shade, np.where(condition(x, y), 1, -1))
 
     def test_the_border_is_drawn_where_there_is_one(self):
@@ -161,60 +160,6 @@ class TestFilm:
             film(MODELS, ax=axes)
 
 
-class TestFlipbook:
-    def test_one_page_is_visible_at_a_time(self, data):
-        ax, turn_to = flipbook(MODELS, data)
-        assert len(ax.images) == 3
-        for epoch, share in ((0, 0), (3, 0.75), (40, 0.25), (3, 0.75)):
-            turn_to(epoch)
-            assert share_shaded(ax) == pytest.approx(share, abs=0.01)
-            borders = [drawn for drawn in ax.collections[:2] if drawn.get_visible()]
-            assert len(borders) == (epoch > 0)
-            assert all(drawn.get_visible() for drawn in ax.collections[2:])  # the points stay
-            assert ax.get_title(loc="left") == f"epoch {epoch}, {share_right(MODELS[epoch], data):.0%} right"
-
-    def test_begins_with_the_first_page(self):
-        ax, _ = flipbook(MODELS)
-        assert ax.get_title(loc="left") == "epoch 0"
-        assert share_shaded(ax) == 0
-        assert ax.get_legend() is None
-
-    def test_shows_what_decision_regions_show(self, data):
-        ax, turn_to = flipbook(MODELS, data)
-        turn_to(40)
-        alone = decision_regions(MODELS[40]).images[0]
-        (page,) = [image for image in ax.images if image.get_visible()]
-        np.testing.assert_array_equal(page.get_array(), alone.get_array())
-        assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_aspect()) == ("$x_1$", "$x_2$", 1)
-        assert len(ax.patches) == 1
-
-    def test_turning_a_page_computes_nothing(self):
-        calls = []
-
-        def model(points):
-            calls.append(len(points))
-            return right_of(0.5)(points)
-
-        ax, turn_to = flipbook({0: model, 1: model})
-        drawn, artists = len(calls), len(ax.get_children())
-        turn_to(1)
-        turn_to(0)
-        assert (len(calls), len(ax.get_children())) == (drawn, artists)
-
-    def test_every_page_is_drawn_differently(self):
-        ax, turn_to = flipbook(MODELS)
-        pictures = set()
-        for epoch in MODELS:
-            turn_to(epoch)
-            ax.figure.savefig(file := io.BytesIO(), format="rgba")
-            pictures.add(file.getvalue())
-        assert len(pictures) == 3
-
-    def test_a_page_that_is_not_there(self):
-        with pytest.raises(KeyError):
-            flipbook(MODELS)[1](5)
-
-
 def linear(weight, bias):
     layer = Linear(len(weight), len(bias), dtype=torch.float64)
     layer.params["weight"].copy_(torch.tensor(weight))
@@ -232,7 +177,7 @@ def model():
 
 class TestZeroLines:
     def test_lines_lie_where_units_are_zero(self, model):
-        first, second = zero_lines(model)
+        first, second = zero_lines({"trained": model})
         vertical, diagonal = [line.get_paths()[0].vertices for line in first.collections]
         np.testing.assert_allclose(vertical[:, 0], 0.25)
         assert (vertical[:, 1].min(), vertical[:, 1].max()) == (0, 1)
@@ -241,20 +186,21 @@ class TestZeroLines:
         np.testing.assert_allclose(late[:, 0], 0.75)
 
     def test_titles_count_them(self, model):
-        titles = [ax.get_title(loc="center") for ax in zero_lines(model)]
-        assert titles == ["layer 1: 2 of 3 units", "layer 2: 1 of 2 units"]
+        titles = [ax.get_title(loc="center") for ax in zero_lines({"before": model[:3], "after": model})]
+        counts = ["layer 1: 2 of 3 units", "layer 2: 1 of 2 units"]
+        assert titles == [f"before\n{counts[0]}", *(f"after\n{count}" for count in counts)]
 
     def test_the_square_and_the_disk(self, model):
-        for ax in zero_lines(model):
+        for ax in zero_lines({"trained": model}):
             assert ax.get_xlim() == ax.get_ylim() == (0, 1)
             assert ax.get_xlabel() == "$x_1$"
             assert len(ax.patches) == 1
 
     def test_nested_models_and_other_activations(self, model):
         nested = Sequential(Sequential(model[0], Tanh()), Sequential(model[2]))
-        (only,) = zero_lines(nested)
-        assert only.get_title(loc="center") == "layer 1: 2 of 3 units"
+        (only,) = zero_lines({"nested": nested})
+        assert only.get_title(loc="center") == "nested\nlayer 1: 2 of 3 units"
 
     def test_no_hidden_layer(self):
-        with pytest.raises(ValueError, match="with hidden layers, got Sequential"):
-            zero_lines(Sequential(Linear(2, 2)))
+        with pytest.raises(ValueError, match=r"with hidden layers, got .*Sequential"):
+            zero_lines({"flat": Sequential(Linear(2, 2))})

@@ -26,10 +26,7 @@ def test_use_style_sets_it_for_all_figures():
         mpl.use("Agg")
         assert mpl.rcParams["axes.spines.top"]
         use_style()
-        assert {key: mpl.rcParams[key] for key in STYLE if key != "font.family"} == {
-            key: value for key, value in STYLE.items() if key != "font.family"
-        }
-        assert mpl.rcParams["font.family"] == [STYLE["font.family"]]
+        assert {key: mpl.rcParams[key] for key in STYLE} == STYLE
 
 
 def test_new_axes_have_the_size_asked_for():

@@ -104,7 +104,7 @@ def test_what_only_tensors_have_is_said_in_the_words_of_formulas(build, error, m
 
 
 def test_below_is_the_other_way_round():
-    assert repr(X < 0) == repr(0 - X > 0)
+    assert repr(X < 0) == repr(-X > 0)
 
 
 def test_jupyter_shows_latex():

@@ -16,7 +16,7 @@ from minidl.lab.doctor.measure.reference import KNOWN_STEPS, OTHER_STEPS, known_
 from minidl.lab.doctor.subject.calls import StudentError, Watch
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.inside import attributes, contents
-from minidl.lab.doctor.subject.names import RATES, STEP_METHODS, ZERO_METHODS, first_method
+from minidl.lab.doctor.subject.names import RATES, STEP_METHODS, ZERO_METHODS, attribute, first_method
 from minidl.lab.doctor.subject.parameters import Slot, find, slots_of
 from minidl.lab.doctor.subject.paths import get, put
 from minidl.lab.doctor.subject.roles import needed
@@ -169,7 +169,8 @@ class Steps:
     @property
     def is_told_its_count(self) -> bool:
         """Whether step is given the number of the step, which others may count from 0."""
-        return "place" in step_roles(needed(getattr(self.optimizer, self.step_name)))
+        told = attribute(self.optimizer, "told_its_count", False) is True
+        return told or "place" in step_roles(needed(getattr(self.optimizer, self.step_name)))
 
     @property
     def rate_name(self) -> str:
@@ -214,6 +215,8 @@ class Steps:
     @functools.cached_property
     def kind(self) -> str | None:
         """What it is, "sgd", "momentum", "adam", "rmsprop", "adagrad" or another, by its name and by what it keeps."""
+        if attribute(self.optimizer, "is_plain", False) is True:
+            return "sgd"
         others = OTHER_STEPS - DECAYING if self.decay else OTHER_STEPS
         some = (KNOWN_STEPS, KNOWN_STEPS[1:], KNOWN_STEPS[-2:])
         name = next(filter(None, (known_name(self.optimizer, known, others) for known in some)), None)
@@ -293,6 +296,7 @@ class Steps:
             return []
         shares = [(1, 1)] if self.kind == "adagrad" else [(decay, 1 - decay) for decay in self.forgetting]
         rules = [rmsprop(rate, *share) for share in shares]
+        rules += [adam(rate, 0.0, decay) for decay, share in shares if share < 1]  # corrected for starting at zero
         momentum = self.setting("momentum", "mu") or 0.0
         return rules + [rule.rolling(momentum) for rule in rules if 0 < momentum < 1]
 

@@ -68,7 +68,7 @@ def uninitialised(behaviour: Behaviour) -> Seen | None:
 @misbehaviour("not finite", read=OVERFLOWING_SOFTMAX)
 def log_of_zero(behaviour: Behaviour) -> Seen | None:
     """{Where} is {value} for inputs of {inputs} in {precision}, where the right value is an ordinary number: the logarithm of 0
-    is taken, where a probability has become too small. Simplify the logarithm on paper: x - logsumexp(x) for that of a softmax.
+    is taken, where a probability has become too small. Simplify the logarithm on paper: that of softmax is x - ln(sum of e^x).
     """
     found = behaviour.remember("not finite", _not_finite)
     return found if found and found["fault"] == "log of zero" else None

@@ -143,18 +143,27 @@ def step_size(steps: Steps) -> Seen | None:
     return {"method": steps.step_name, "where": "step", "ratio": number(ratio), "rate": steps.rate, "hint": hint}
 
 
+@wrong_step("momentum forgotten", read=ADAM)
+def averages_forgotten(steps: Steps) -> Seen | None:
+    """The {what} not carried from step to step: nothing is left of earlier gradients. Does step write into the
+    tensor that is kept (kept.mul_(...).add_(...)), or only give its name to a new one (kept = ...)?
+    """
+    if steps.kind != "adam" or not steps.rate or steps.used or steps.still or steps.right:
+        return None
+    options = {"averages are": (False, False), "average m is": (False, True), "average v is": (True, False)}
+    rules = {what: adam(steps.rate, *steps.betas, carry=carry) for what, carry in options.items()}
+    what = next((what for what, rule in rules.items() if steps.follows(rule)), None)
+    return {"where": "step", "what": what} if what else None
+
+
 @wrong_step("momentum forgotten", read=MOMENTUM)
 def momentum_forgotten(steps: Steps) -> Seen | None:
     """The {what} not carried from step to step: nothing is left of earlier gradients. Does step write into the
     tensor that is kept (kept.mul_(...).add_(...)), or only give its name to a new one (kept = ...)?
     """
-    if steps.kind in (None, "sgd") or not steps.rate or steps.used or steps.still or steps.right:
+    if steps.kind in (None, "sgd", "adam") or not steps.rate or steps.used or steps.still or steps.right:
         return None
-    if steps.kind == "adam":
-        options = {"averages are": (False, False), "average m is": (False, True), "average v is": (True, False)}
-        rules = {what: adam(steps.rate, *steps.betas, carry=carry) for what, carry in options.items()}
-        what = next((what for what, rule in rules.items() if steps.follows(rule)), None)
-    elif steps.kind not in ("momentum", "nesterov"):
+    if steps.kind not in ("momentum", "nesterov"):
         rules = [rmsprop(steps.rate, d, s, carry=False) for d, s in _shares(steps)]
         what = "average of the squares is" if steps.follows(*rules) else None
     else:
@@ -242,8 +251,8 @@ def _decays(steps: Steps, *places: dict[str, float]) -> Seen | None:
 
 @wrong_step("step count", read=ADAM)
 def step_count(steps: Steps) -> Seen | None:
-    """The t of the bias correction {what}: it should be 1 in the first step, and grow by 1 with every step, once for all
-    parameters.
+    """The step count of the bias correction {what}: it should be 1 in the first step, and grow by 1 with every step, once for
+    all parameters.
     """
     if steps.kind != "adam" or not steps.rate or steps.used:
         return None
@@ -255,7 +264,7 @@ def step_count(steps: Steps) -> Seen | None:
     if not steps.is_told_its_count and steps.follows(rule(count=lambda t: t + 1)):
         return {"where": "step", "what": "is 2 in the first step"}
     if count > 1 and steps.follows_each(lambda i: rule(count=lambda t: (t - 1) * count + i + 1)):
-        return {"where": "step", "what": "grows with every parameter, as if self.t += 1 stood inside the loop"}
+        return {"where": "step", "what": "grows with every parameter, as if it were counted inside the loop"}
     return None
 
 

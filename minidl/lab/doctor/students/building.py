@@ -258,6 +258,8 @@ def _options(parameter: inspect.Parameter, cls: type, project: Project, arrays: 
     if kind(cls) == "layer" and name == "gamma":
         return [drawn((FEATURES,), project)]
     found = next((list(values) for pattern, values in ARGUMENTS.items() if re.search(pattern, name)), [])
+    if kind(cls) == "layer" and re.fullmatch("(weight|bias)?(l1|l2)(reg|lambda|penalty)?|weightdecay|lambda|reg", name):
+        found = [0.0, *found]  # its gradient may hold that penalty, or not
     if IMAGES_NAME.search(cls.__name__) and (FEATURES,) in found:
         found += [(FEATURES, SIDE, SIDE), (SIDE, SIDE, FEATURES)]
     if "str" in annotation:
@@ -364,15 +366,17 @@ def models(project: Project, asking: type, depth: int = 0) -> Iterator[Built]:
 
     What has been built for an optimiser serves the next one in the same file too.
     """
-    known = project.__dict__.setdefault("models", {}).setdefault((asking.__module__, depth), [])
-    yield from known
-    started, tried = time.process_time(), {built.of for built in known}
+    known, failed = project.__dict__.setdefault("models", {}).setdefault((asking.__module__, depth), ([], set()))
+    yield from list(known)
+    started, tried = time.process_time(), failed | {built.of for built in known}
     own = [cls for cls in project.near(asking) if cls is not asking and kind(cls) == "layer"]
     for cls in sorted(own, key=lambda c: not NETWORK_NAME.search(c.__name__)):
         if cls in tried or time.process_time() - started > 2 * SECONDS:
             continue
         found = _model(cls, project, depth)
-        if found is not None:
+        if found is None:
+            failed.add(cls)
+        else:
             known.append(found)
             yield found
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,6 +17,7 @@ from minidl.lab.doctor.examination import examine, examine_loss, examine_optimiz
 from minidl.lab.doctor.students.building import Broken, Built, CannotBuild, build
 from minidl.lab.doctor.students.cases import NO_CASES, Cases
 from minidl.lab.doctor.students.conventions import for_each_sample, tolerated
+from minidl.lab.doctor.students.functions import examine_pair, examine_step_function
 from minidl.lab.doctor.students.guesses import FEATURES, SAMPLES, SIDE
 from minidl.lab.doctor.students.in_place import or_in_place
 from minidl.lab.doctor.students.networks import examine_network
@@ -25,10 +25,19 @@ from minidl.lab.doctor.students.optimizing import graphs, optimizers
 from minidl.lab.doctor.students.pairing import pairs_of
 from minidl.lab.doctor.students.preparing import WAYS, set_up, used
 from minidl.lab.doctor.students.project import Project
-from minidl.lab.doctor.students.tries import Shape, Try, inputs_and_targets, own_error, set_elsewhere, shapes_for
+from minidl.lab.doctor.students.tries import (
+    Shape,
+    Try,
+    first_that_ran,
+    inputs_and_targets,
+    own_error,
+    set_elsewhere,
+    shapes_for,
+)
 from minidl.lab.doctor.students.variants import (
     FINE,
     OBLONG,
+    goes_with_a_loss,
     holds_nothing,
     in_columns,
     oblong,
@@ -38,6 +47,7 @@ from minidl.lab.doctor.students.variants import (
     with_optimizer,
     with_other_reduction,
 )
+from minidl.lab.doctor.students.windows import with_other_windows
 from minidl.lab.doctor.subject.adapters import EachSample, Listener, Summed, SummedAlone, as_a_loss
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.functions import FunctionPair
@@ -55,7 +65,6 @@ from minidl.lab.doctor.subject.roles import kind, needed, role, takes_its_parame
 from minidl.lab.doctor.subject.step_functions import StepFunctionFound, step_functions
 
 OVER_SAMPLES = {"softmax over everything", "wrong axis", "raises"}  # so it looks where one sample at a time is meant
-SECONDS = 1.5  # of the processor, for all the tries with one class
 
 
 def examine_thing(
@@ -90,10 +99,9 @@ def examine_thing(
     if told is not None:
         diagnosis = _as_told(told, shape, time_limit)
     elif isinstance(thing, FunctionPair):
-        diagnosis = _pair(thing, shape, time_limit)
+        diagnosis = examine_pair(thing, shape, time_limit)
     elif isinstance(thing, StepFunctionFound):
-        tries = (Try(f"{name} with {w}", examine_optimizer(o, m, time_limit=time_limit)) for w, o, m in thing.ways())
-        diagnosis = _first_that_ran(tries)
+        diagnosis = examine_step_function(thing, time_limit)
     elif isinstance(thing, GraphLayer):
         diagnosis = _graph(thing, project, shape, time_limit)
     else:
@@ -103,7 +111,7 @@ def examine_thing(
 
 def _quickly(thing: Any, project: Project) -> Diagnosis:
     """Examine something else of a project, for what it says about how things are meant there."""
-    return _pair(thing, None, 1.0) if isinstance(thing, FunctionPair) else _guessed(thing, project, None, 1.0)
+    return examine_pair(thing, None, 1.0) if isinstance(thing, FunctionPair) else _guessed(thing, project, None, 1.0)
 
 
 def _as_told(told: Any, shape: Shape | None, time_limit: float) -> Diagnosis:
@@ -115,10 +123,10 @@ def _as_told(told: Any, shape: Shape | None, time_limit: float) -> Diagnosis:
     if len(given) == 2:
         return examine_loss(made, *given, time_limit=time_limit)
     if what == "loss":
-        return _first_that_ran(_losses([Built(made, type(made).__name__)], type(made), shape, time_limit))
+        return first_that_ran(_losses([Built(made, type(made).__name__)], type(made), shape, time_limit))
     if given:
         return examine(made, given[0], time_limit=time_limit)
-    return _first_that_ran(_layers(iter([Built(made, type(made).__name__)]), type(made), shape, time_limit))
+    return first_that_ran(_layers(iter([Built(made, type(made).__name__)]), type(made), shape, time_limit))
 
 
 def _guessed(thing: Any, project: Project, shape: Shape | None, time_limit: float) -> Diagnosis:
@@ -139,31 +147,42 @@ def _guessed(thing: Any, project: Project, shape: Shape | None, time_limit: floa
                 raise
     try:
         if what == "optimizer":
-            return _first_that_ran(optimizers(thing, project, time_limit))
+            return first_that_ran(optimizers(thing, project, time_limit))
         ways = build(cls, project) if isinstance(thing, type) else iter([Built(thing, cls.__name__)])
         if what == "loss":
-            found = _first_that_ran(_losses(ways, cls, shape, time_limit, project))
+            found = first_that_ran(_losses(ways, cls, shape, time_limit, project))
             if any(f.where == "output" and f.mistake == "unnamed" for f in found.findings) and in_columns(
                 cls, project, lambda *way: _tried(*way, time_limit)
             ):
                 found.findings = [f for f in found.findings if f.where != "output"]
                 found.notes.append("a sample is a column here: what it divides by is their number.")
             return found
-        found = _first_that_ran(_layers(ways, cls, shape, time_limit, project))
+        found = first_that_ran(_layers(ways, cls, shape, time_limit, project))
         if (
             shape is None
             and set(found.mistakes) & OVER_SAMPLES
             and one_sample_each(cls, project, lambda *way: _tried(*way, time_limit))
         ):
             again = build(cls, project) if isinstance(thing, type) else iter([Built(thing, cls.__name__)])
-            found = _one_by_one(thing, cls, project, time_limit) or _first_that_ran(
+            found = _one_by_one(thing, cls, project, time_limit) or first_that_ran(
                 _layers(again, cls, (1, FEATURES), time_limit)
+            )
+        if "unnamed" in found.mistakes and _goes_with_a_loss(thing, cls, project):
+            found.findings = [f for f in found.findings if f.where != "input"]
+            found.notes.append(
+                "it goes back from the target: its gradient is that of the softmax and its loss together."
             )
         if "wrong axis" in found.mistakes and in_columns(cls, project, lambda *way: _tried(*way, time_limit)):
             raise CannotBuild("a sample is a column in this project, and it was examined with samples as rows")
         return found
     except Broken as error:
         return Diagnosis(cls.__name__, [error.finding])
+
+
+def _goes_with_a_loss(thing: Any, cls: type, project: Project) -> bool:
+    with contextlib.suppress(CannotBuild, Broken, StopIteration):
+        return goes_with_a_loss(cls, next(build(cls, project)).thing if isinstance(thing, type) else thing)
+    return False
 
 
 def _one_by_one(thing: Any, cls: type, project: Project, time_limit: float) -> Diagnosis | None:
@@ -183,33 +202,7 @@ def _operator(thing: Any, project: Project, shape: Shape | None, time_limit: flo
     made = next(build(thing, project)).thing if isinstance(thing, type) else thing
     pair = FunctionPair(*(getattr(made, first_method(made, names)) for names in (FORWARD_METHODS, BACKWARD_METHODS)))
     pair.__name__ = type(made).__name__
-    return _pair(pair, shape, time_limit)
-
-
-def _first_that_ran(tries: Iterator[Try]) -> Diagnosis:
-    """Return the first in which it ran and showed something.
-
-    Where none did, an error counts only if it cannot come from what was chosen here; else this is not examined.
-    """
-    started, seen = time.process_time(), []
-    for one in tries:
-        if one.ran or one.hangs:
-            return one.diagnosis
-        seen.append(one)
-        if time.process_time() - started > SECONDS:
-            break
-    if not seen:
-        raise CannotBuild("there was no way to call it")
-    for one in seen:
-        if one.raised is not None and own_error(one.raised, one.said, one.holds, one.set_elsewhere):
-            return one.diagnosis
-    unmoved = [t for t in seen if any(f.evidence.get("nothing moves") for f in t.diagnosis.findings)]
-    if unmoved:
-        return unmoved[0].diagnosis
-    reason = seen[0].raised or next(iter(seen[0].diagnosis.findings))
-    others = list(dict.fromkeys(t.said for t in seen[1:] if t.said != seen[0].said))
-    more = f"; also tried: {', '.join(others[:3])}" if others else ""
-    raise CannotBuild(f"{seen[0].said}: {reason.text.split(' (line')[0]}{more}")
+    return examine_pair(pair, shape, time_limit)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -240,7 +233,10 @@ def _layers(
                     other = _tried(made, stretched, built.said, time_limit)
                     other.diagnosis.notes.append(OBLONG)
                     other = other if other.ran and set(other.diagnosis.mistakes) - FINE else None
-                one = other or with_another_word(cls, project, tried) or one
+                other = other or with_another_word(cls, project, tried)
+                if other is None and shape is None:
+                    other = with_other_windows(cls, project, size, lambda t, n, w: _tried(t, n, w, time_limit))
+                one = other or one
             yield one
             own = one.raised is not None and own_error(one.raised, one.said, set_elsewhere=one.set_elsewhere)
             backward_raised |= own and not children(made)
@@ -307,7 +303,10 @@ def _losses(
         made, holds = as_a_loss(built.thing), bool(children(built.thing))
         holds &= not any(isinstance(value, Listener) for value in attributes(built.thing).values())
         sizes = [(SAMPLES, FEATURES), (SAMPLES, 1), (SAMPLES, 2), (2, FEATURES, 5, 5), (1, FEATURES)]
+        alone = False
         for size in [shape] if shape else sizes:
+            if alone:
+                break
             for words, input, target in inputs_and_targets(
                 made.layer if isinstance(made, OfGraph) else made, cls, size
             ):
@@ -318,6 +317,7 @@ def _losses(
                 if one.ran and set(diagnosis.mistakes) <= FINE and project is not None:
                     one = with_other_reduction(cls, project, one, input, target, time_limit) or one
                 yield one
+                alone |= one.all_by_all
         if shape is None:
             yield from _losses_of_each(built, cls, time_limit)
 
@@ -349,7 +349,7 @@ def _graph(layer: GraphLayer, project: Project, shape: Shape | None, time_limit:
 
     try:
         tries = (_losses if layer.is_loss else _layers)(ways(), layer.defined, shape, time_limit)
-        diagnosis = _first_that_ran(tries)
+        diagnosis = first_that_ran(tries)
     except CannotBuild as error:
         text = "the project has an autograd of its own, whose graphs are examined as a whole"
         raise CannotBuild(f"{text}. {error}") from error
@@ -368,30 +368,6 @@ def _added_up(diagnosis: Diagnosis, made: Any, input: Any, target: Any, time_lim
         if not {"raises", "hangs"} & set(found.mistakes):
             diagnosis.findings = [*each, *(f for f in found.findings if f.mistake not in ("factor 1/n", "broadcast"))]
     return diagnosis
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Pairs of functions
-
-
-def _pair(pair: FunctionPair, shape: Shape | None, time_limit: float) -> Diagnosis:
-    def tries() -> Iterator[Try]:
-        for words, made, *given in pair.ways(shape):
-            found = (
-                examine(made, *given, time_limit=time_limit)
-                if len(given) == 1
-                else examine_loss(made, *given, time_limit=time_limit)
-            )
-            one = Try(f"{pair.__name__} with {words}", found)
-            if one.ran and found and shape is None and len(given) == 1 and (stretched := oblong(tuple(given[0]))):
-                other = Try(one.said, examine(next(pair.ways(stretched))[1], stretched, time_limit=time_limit))
-                if not other.diagnosis and (other.raised is None or other.raised.where == "backward"):
-                    other.diagnosis.notes.append(OBLONG)
-                    yield other
-                    return
-            yield one
-
-    return _first_that_ran(tries())
 
 
 def things(module: Any, project: Project | None = None) -> list[tuple[str, Any]]:

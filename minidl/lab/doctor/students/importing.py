@@ -190,7 +190,7 @@ class Importer:
             began, inner, stopped, late = time.monotonic(), self._inner, False, threading.Event()
             try:
                 with _limit(left, late):
-                    exec(compile(ast.Module([statement], []), str(path), "exec", flags, dont_inherit=True), space)
+                    self._statement(path, space, statement, flags)
                     if late.is_set():  # the file has caught it
                         raise TookTooLong
             except BaseException as error:  # SystemExit too
@@ -200,6 +200,17 @@ class Importer:
             left -= time.monotonic() - began - (self._inner - inner)
             if stopped:
                 fine, left = False, self.seconds
+
+    def _statement(self, path: Path, space: dict[str, Any], statement: ast.stmt, flags: int) -> None:
+        """Run a statement; what a definition says of types is left out where a name in that is not known."""
+        try:
+            exec(compile(ast.Module([statement], []), str(path), "exec", flags, dont_inherit=True), space)
+        except NameError as error:
+            if not isinstance(statement, (ast.FunctionDef, ast.ClassDef)):
+                raise
+            flags |= FUTURE["annotations"]
+            exec(compile(ast.Module([statement], []), str(path), "exec", flags, dont_inherit=True), space)
+            self._note(path, error, statement.lineno)
 
     def _note(self, path: Path, error: BaseException, line: int | None = None) -> None:
         """Keep what went wrong in a file: the first, for others follow from it."""

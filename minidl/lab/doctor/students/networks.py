@@ -11,6 +11,7 @@ import contextlib
 import itertools
 import math
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -41,6 +42,7 @@ from minidl.lab.doctor.time_limit import Hung, guarded
 SECONDS = 1.2  # for all the ways of one network
 ENTRIES, STEP = 24, 1e-6
 SIZES = {"input": FEATURES, "hidden": HIDDEN, "output": OUTPUTS, "class": OUTPUTS}
+DRAWN = "its gradients are those of other random numbers than forward draws alone"
 DATA = re.compile("^(x|inputs?|x_?train|data|features|training_inputs)$", re.IGNORECASE)
 SIZE = re.compile("dim|size|class|node|unit|neuron|input|output|hidden")
 LIST = re.compile("^((layers?_?)?(sizes?|dims?|dimensions|nodes|units|neurons)|layers|architecture|topology)$")
@@ -83,6 +85,8 @@ def examine_network(thing: Any, project: Project, time_limit: float) -> Diagnosi
                 found = guarded(lambda watch, u=using, s=size: _examined(u, s, watch), time_limit)[0]
             except Hung as error:
                 raise CannotBuild(str(error)) from error
+            except CannotBuild:
+                raise
             except Exception as error:
                 text = f"{way.forward or way.backward} and {way.backward}: {type(error).__name__}: {error}"
                 first = first or f"{built.said}, called with {size[0]} samples of {size[1]} features, {text}"
@@ -250,7 +254,27 @@ def _compared(using: Using, used: Any, x: Tensor, t: Tensor) -> tuple[list[Findi
         return None
     slopes = _slopes(using, base, x, t, paths)
     slopes = {name: {p: s for p, s in of.items() if bool((s[1].abs() > 1e-9).any())} for name, of in slopes.items()}
-    return judged(using, how, got, start, slopes, len(x))
+    found = judged(using, how, got, start, slopes, len(x))
+    if found is not None and found[0] and _draws(using, base, x, t, got):
+        raise CannotBuild(DRAWN)
+    return found
+
+
+def _draws(using: Using, base: Any, x: Tensor, t: Tensor, got: dict[Path, Tensor]) -> bool:
+    """Whether the gradients are others with other random numbers, of which forward may draw none or fewer."""
+    network = copy_of(base)
+    start = {path: as_tensor(get(network, path)) for path in got}
+    seed()
+    torch.rand(7)
+    if "numpy" in sys.modules:
+        sys.modules["numpy"].random.rand(7)
+    returned = using.backward(network, x, t, using.forward(network, x, t))
+    if isinstance(returned, tuple) and using.way.backward == using.way.value:
+        returned = returned[1:]
+    again = using.gradients(network, start, returned)[1]
+    return any(
+        path in again and not torch.allclose(again[path], grad, rtol=1e-2, atol=1e-4) for path, grad in got.items()
+    )
 
 
 def _slopes(using: Using, base: Any, x: Tensor, t: Tensor, paths: list[Path]) -> Slopes:

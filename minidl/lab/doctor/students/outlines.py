@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from minidl.lab.doctor.subject.functions import DERIVATIVES
+from minidl.lab.doctor.subject.functions import DERIVATIVES, akin
 from minidl.lab.doctor.subject.names import (
     BACKWARD_METHODS,
     FORWARD_METHODS,
@@ -21,9 +21,12 @@ from minidl.lab.doctor.subject.names import (
 from minidl.lab.doctor.subject.networks import BACKWARDS, FORWARDS
 from minidl.lab.doctor.subject.of_functions import SWITCH
 from minidl.lab.doctor.subject.roles import LOSS_NAME
+from minidl.lab.doctor.subject.step_functions import UPDATES_NAME
 
 LARGEST = 500_000  # bytes of a file of Python that somebody wrote; read, it takes a hundred times as much
 METHODS = {*FORWARD_METHODS, *BACKWARD_METHODS, *LOSS_METHODS, *STEP_METHODS, *FORWARDS, *BACKWARDS} - {"__call__"}
+
+PLAIN = {name.lower().replace("_", "") for name in (*FORWARDS, *BACKWARDS)}
 
 BACKWARD = re.compile("(back|for)ward|backprop|bwd|[bf]prop", re.IGNORECASE)  # or what belongs to one
 
@@ -86,10 +89,14 @@ def _outline(tree: ast.Module) -> Outline:
         if isinstance(statement, ast.ClassDef):
             classes.append(statement.name)
             inherited |= bool(statement.bases)  # it may have all that it needs from there
-            if any(_is_method(s.name) for s in statement.body if isinstance(s, ast.FunctionDef)):
+            methods = [s for s in statement.body if isinstance(s, ast.FunctionDef)]
+            if any(_is_method(method.name) or _may_be_examined(method, methods) for method in methods):
                 layers.append(statement.name)
         elif isinstance(statement, ast.FunctionDef):
             functions.append(statement)
+        elif isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Lambda):
+            names = [target.id for target in statement.targets if isinstance(target, ast.Name)]
+            functions += [ast.FunctionDef(name=name, args=statement.value.args, body=[]) for name in names]
     imports = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -105,7 +112,11 @@ def _outline(tree: ast.Module) -> Outline:
 def _is_method(name: str) -> bool:
     """Whether a method is called as those of layers, losses, optimisers and networks are."""
     plain = name.lower().replace("_", "")
-    return name in METHODS or any(names.pattern.fullmatch(plain) for names in (BACKWARD_METHODS, LOSS_GRADIENT_METHODS))
+    return (
+        name in METHODS
+        or plain in PLAIN
+        or any(names.pattern.fullmatch(plain) for names in (BACKWARD_METHODS, LOSS_GRADIENT_METHODS))
+    )
 
 
 def _certain(tree: ast.Module) -> tuple[str, ...]:
@@ -139,10 +150,11 @@ def _may_be_examined(function: ast.FunctionDef, functions: list[ast.FunctionDef]
     given = [argument.arg for argument in (*function.args.args, *function.args.kwonlyargs)]
     if any(map(SWITCH.match, given)) or BACKWARD.search(function.name):
         return True
-    if len(given) > 1 and (LOSS_NAME.search(function.name) or OPTIMIZER_NAME.search(function.name)):
+    if len(given) > 1 and any(n.search(function.name) for n in (LOSS_NAME, OPTIMIZER_NAME, UPDATES_NAME)):
         return True
+    names = {other.name: other for other in functions}
     derivatives = {second.format(function.name) for first, second in DERIVATIVES if first == "{}"}
-    return any(other.name in derivatives for other in functions)
+    return bool(derivatives & set(names)) or bool(akin(function.name, names))
 
 
 def _top(statements: list[ast.stmt]) -> list[ast.stmt]:

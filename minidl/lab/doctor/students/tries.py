@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dis
 import re
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from minidl.lab.doctor.diagnosis import Diagnosis, Finding
+from minidl.lab.doctor.students.built import CannotBuild
 from minidl.lab.doctor.students.guesses import FEATURES, IMAGES_NAME, SAMPLES, SIDE
 from minidl.lab.doctor.subject.inside import attributes, contents
 from minidl.lab.doctor.subject.parameters import slots_of
@@ -31,8 +34,10 @@ NO_ATTRIBUTE = re.compile(r"'(\w+)' object has no attribute '(\w+)'")
 BUILT_IN = ("tuple", "list", "dict", "int", "float", "str", "bool", "function")
 SHAPES = re.compile("broadcast|shape|size of tensor|out of bounds|dimension|too many indices")
 GUESSED = re.compile(r"of a batch of shape \(\d+, \d+, \d+")
+ALL_BY_ALL = re.compile(r"loss for every entry, of shape \((\d+), (\d+)\)")
 SEVERAL = re.compile(r"returns a (tuple|dict)\b")
 Shape = tuple[int, ...]
+SECONDS = 1.5  # of the processor, for all the tries with one class
 
 
 @dataclass
@@ -60,6 +65,12 @@ class Try:
         return self.raised is None and not unmoved and not self.empty
 
     @property
+    def all_by_all(self) -> bool:
+        """Whether it is a loss that multiplies every entry by every other: it is meant for one sample alone."""
+        texts = [f.text for f in self.diagnosis.findings if f.mistake == "wrong shape" and f.where == "output"]
+        return any((square := ALL_BY_ALL.search(text)) and square[1] == square[2] != "1" for text in texts)
+
+    @property
     def empty(self) -> bool:
         """Whether nothing came of it, neither a value nor an error: it may want to be called in another way."""
         if any(f.mistake == "returns nothing" and 1 in f.evidence.get("of", ()) for f in self.diagnosis.findings):
@@ -68,10 +79,38 @@ class Try:
             f.mistake == "wrong type" and f.where == "input" and SEVERAL.search(f.text) for f in self.diagnosis.findings
         ):
             return True  # which of these is the gradient is not known
+        if self.all_by_all:
+            return True
         kinds = {f.mistake for f in self.diagnosis.findings}
         return bool(kinds & {"returns nothing", "wrong type"}) and any(
             f.where == "output" and f.mistake in ("returns nothing", "wrong type") for f in self.diagnosis.findings
         )
+
+
+def first_that_ran(tries: Iterator[Try]) -> Diagnosis:
+    """Return the first in which it ran and showed something.
+
+    Where none did, an error counts only if it cannot come from what was chosen here; else this is not examined.
+    """
+    started, seen = time.process_time(), []
+    for one in tries:
+        if one.ran or one.hangs:
+            return one.diagnosis
+        seen.append(one)
+        if time.process_time() - started > SECONDS:
+            break
+    if not seen:
+        raise CannotBuild("there was no way to call it")
+    for one in seen:
+        if one.raised is not None and own_error(one.raised, one.said, one.holds, one.set_elsewhere):
+            return one.diagnosis
+    unmoved = [t for t in seen if any(f.evidence.get("nothing moves") for f in t.diagnosis.findings)]
+    if unmoved:
+        return unmoved[0].diagnosis
+    reason = seen[0].raised or next(iter(seen[0].diagnosis.findings))
+    others = list(dict.fromkeys(t.said for t in seen[1:] if t.said != seen[0].said))
+    more = f"; also tried: {', '.join(others[:3])}" if others else ""
+    raise CannotBuild(f"{seen[0].said}: {reason.text.split(' (line')[0]}{more}")
 
 
 def own_error(raised: Finding, said: str, holds: bool = False, set_elsewhere: frozenset[str] = frozenset()) -> bool:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import torch
+
 from minidl.lab.doctor.diagnosis import Diagnosis, Finding
 from minidl.lab.doctor.examination import examine_loss, examine_optimizer
 from minidl.lab.doctor.students.building import Broken, Built, CannotBuild, build
@@ -16,8 +18,9 @@ from minidl.lab.doctor.students.project import Project
 from minidl.lab.doctor.students.tries import Shape, Try
 from minidl.lab.doctor.subject.copies import copy_of
 from minidl.lab.doctor.subject.inside import attributes, children
-from minidl.lab.doctor.subject.names import BACKWARD_METHODS, first_method
-from minidl.lab.doctor.subject.roles import kind, parameters, role
+from minidl.lab.doctor.subject.names import BACKWARD_METHODS, FORWARD_METHODS, first_method
+from minidl.lab.doctor.subject.roles import kind, needed, parameters, role
+from minidl.lab.doctor.subject.values import as_tensor
 
 CONVENTIONS = ("broadcast", "overwritten", "gradient replaced")  # what may be meant so
 FINE = {*CONVENTIONS, "gradient to ties", "kink"}  # what may be so, and hides nothing else
@@ -53,13 +56,18 @@ def with_optimizer(made: Any, cls: type, project: Project, tried: Tried) -> Try 
 def with_another_word(cls: type, project: Project, tried: Tried) -> Try | None:
     """Return what is wrong with a layer that does several things, when a setting names another of these."""
     for parameter in parameters(cls):
-        if not isinstance(parameter.default, str) or not ACTIVATION_ARGUMENT.search(parameter.name):
+        if not ACTIVATION_ARGUMENT.search(parameter.name) and not (
+            parameter.name in ("name", "kind", "type") and ACTIVATION_ARGUMENT.search(cls.__name__)
+        ):
+            continue
+        if not isinstance(parameter.default, str) and parameter.default is not parameter.empty:
             continue
         for word in (word for word in _words(project) if word != parameter.default):
             with contextlib.suppress(CannotBuild, Broken, StopIteration):
                 built = next(build(cls, project, **{parameter.name: word}))
                 found = tried(built.thing, built.said)
-                named = set(found.diagnosis.mistakes) - FINE - {"unnamed"}
+                bare = any("no parameters that can be seen" in note for note in found.diagnosis.notes)
+                named = set(found.diagnosis.mistakes) - FINE - ({"not finite"} if bare else {"unnamed"})
                 if (found.ran and named) or (found.raised and found.raised.evidence.get("error") == "NameError"):
                     found.diagnosis.notes.append(f"that is so with {parameter.name}={word!r}.")
                     return found
@@ -72,6 +80,7 @@ def _words(project: Project) -> list[str]:
     values += [v for cls in project.pool for v in vars(cls).values()]
     codes = [code for value in values if (code := getattr(value, "__code__", None))]
     found = {str(item).strip("_") for code in codes for item in (code.co_name, *code.co_consts)}
+    found |= {key for value in values if isinstance(value, dict) for key in value if isinstance(key, str)}
     return [word for word in ACTIVATIONS if word in found]
 
 
@@ -148,14 +157,47 @@ def _does_several_things(cls: Any) -> bool:
     return any(re.match("wrt|with_?respect|respect", p.name) for p in parameters(backward))
 
 
+def _imported_in_vain(finding: Finding, project: Project) -> bool:
+    """Whether the name that is not known is one that a file imports which did not load as a whole."""
+    name = re.search(r"name '(\w+)' is not defined", finding.text)
+    for path in project.problems if name else ():
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            text = (project.root / path).read_text(encoding="utf-8")
+            if re.search(rf"\bimport\b[^\n#]*\b{name[1]}\b", text):
+                return True
+    return False
+
+
+def goes_with_a_loss(cls: type, thing: Any) -> bool:
+    """Whether a softmax is given the target where it goes back, and returns the gradient of it and its loss together."""
+    if "softmax" not in cls.__name__.lower():
+        return False
+    drawn = torch.Generator().manual_seed(8)
+    x, t = (torch.randn(SAMPLES, FEATURES, generator=drawn, dtype=torch.float64) for _ in range(2))
+    for given in ((x.numpy(), t.numpy()), (x, t)):
+        with contextlib.suppress(Exception):
+            made = copy_of(thing)
+            forward, backward = (
+                getattr(made, first_method(made, names)) for names in (FORWARD_METHODS, BACKWARD_METHODS)
+            )
+            y = as_tensor(forward(given[0].copy() if given[0] is not x else x.clone()))
+            back = as_tensor(backward(*[0.1 if role(name) == "rate" else given[1] for name in needed(backward)]))
+            return any(torch.allclose(back, (y - t) / n) for n in (1, SAMPLES))
+    return False
+
+
 def guessed_at(diagnosis: Diagnosis, cls: Any, project: Project) -> None:
     """Raise CannotBuild where what is wrong may come of how the file was loaded, or of settings that were chosen here."""
     if diagnosis.findings and _does_several_things(cls):
         raise CannotBuild("backward is told what the gradient is to be of, which was not known here")
     broken = {module.__name__ for path, module in project.modules.items() if path in project.problems}
+    if diagnosis.findings and any("it runs with" in n and "positional argument" in n for n in diagnosis.notes):
+        raise CannotBuild("how many arguments it takes was a guess, and it raises with some")
     for finding in diagnosis.findings:
-        if finding.evidence.get("error") == "NameError" and getattr(cls, "__module__", "") in broken:
-            raise CannotBuild(f"its file did not load as a whole, and {finding.text.split(' (line')[0]}")
+        if finding.evidence.get("error") == "NameError":
+            of_broken = getattr(cls, "__module__", "") in broken or _imported_in_vain(finding, project)
+            if of_broken:
+                raise CannotBuild(f"its file did not load as a whole, and {finding.text.split(' (line')[0]}")
         itself = any("updates the parameters itself" in note for note in diagnosis.notes)
         if finding.mistake == "gradient missing" and itself:
             raise CannotBuild(

@@ -9,7 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from minidl.lab.doctor.subject.names import BACKWARD_METHODS, INPUT_GRADIENT_NAME, LOSS_METHODS, first_method
+from minidl.lab.doctor.subject.names import (
+    BACKWARD_METHODS,
+    INPUT_GRADIENT_NAME,
+    LOSS_GRADIENT_METHODS,
+    LOSS_METHODS,
+    first_method,
+)
 from minidl.lab.doctor.subject.of_functions import Entrywise, Layer, Loss
 from minidl.lab.doctor.subject.roles import is_fused, needed, returns_both, role, target_first
 
@@ -124,6 +130,34 @@ class Listener:
         return []
 
 
+class BehindSigmoid:
+    """A loss of a sigmoid's output, whose gradient is that by the sigmoid's input: fn(a, y), delta(z, a, y)."""
+
+    def __init__(self, student: Any, loss: str, gradient: str) -> None:
+        self.called, self.student, self.names = type(student).__name__, student, (loss, gradient)
+
+    def forward(self, z: Any, target: Any) -> Any:
+        """Return the loss of the sigmoid of the input."""
+        return getattr(self.student, self.names[0])(self._sigmoid(z), target)
+
+    def backward(self, z: Any, target: Any) -> Any:
+        """Return what the student says of the gradient by the input."""
+        return getattr(self.student, self.names[1])(z, self._sigmoid(z), target)
+
+    @staticmethod
+    def _sigmoid(z: Any) -> Any:
+        return z.sigmoid() if isinstance(z, Tensor) else 1 / (1 + sys.modules["numpy"].exp(-z))
+
+    @staticmethod
+    def fits(thing: Any) -> bool:
+        """Whether a loss takes an output and a target, and its gradient what came before these."""
+        names = first_method(thing, LOSS_METHODS), first_method(thing, LOSS_GRADIENT_METHODS)
+        if None in names or names[0] == "forward":
+            return False
+        of_loss, of_gradient = (needed(getattr(thing, name)) for name in names)
+        return len(of_loss) == 2 and len(of_gradient) == 3 and of_gradient[1:] == of_loss
+
+
 def as_a_loss(thing: Any) -> Any:
     """Return a loss as it is; as an object of two methods, where one returns number and gradient, or there is no number."""
     if returns_both(type(thing)):
@@ -131,7 +165,10 @@ def as_a_loss(thing: Any) -> Any:
         made = Loss(method, method)
         made.called = type(thing).__name__
         return made
+    if BehindSigmoid.fits(thing):
+        names = first_method(thing, LOSS_METHODS), first_method(thing, LOSS_GRADIENT_METHODS)
+        return BehindSigmoid(thing, *names)
     return Fused(thing, first_method(thing, BACKWARD_METHODS)) if is_fused(type(thing)) else thing
 
 
-OF_FUNCTIONS = (Layer, Entrywise, Loss, Fused, Summed, SummedAlone, EachSample)
+OF_FUNCTIONS = (Layer, Entrywise, Loss, Fused, BehindSigmoid, Summed, SummedAlone, EachSample)

@@ -150,6 +150,8 @@ def _tried(subject: Subject, convention: Convention, input: Tensor, target: Tens
     if "cache" in convention.backward and convention.output != "first":
         return RAISES, convention
     options = [convention]
+    if subject.is_loss and _all_by_all(Translator(subject, convention).output(module, answer), input):
+        return RAISES, convention
     if subject.is_loss and _numel(Translator(subject, convention).output(module, answer)) > 1:
         options = [replace(convention, reduction=way) for way in ("mean", "sum")]
     best = max((_scored(subject, option, input, target) for option in options), key=lambda t: (t[0], -t[2]))
@@ -169,6 +171,13 @@ def _where_output(module: Any, answer: Any) -> str:
         own = [name for name, value in vars(answer).items() if isinstance(value, Tensor) or is_numpy(value)]
         return BOX + own[0] if len(own) == 1 else ""
     return ""
+
+
+def _all_by_all(value: Any, input: Tensor) -> bool:
+    """Whether a loss multiplies every entry by every other, as d.T @ d does: it is meant for one column."""
+    tensor = as_tensor(value)
+    square = tensor is not None and tensor.ndim == 2 and tensor.shape[0] == tensor.shape[1] > 1
+    return square and tensor.shape != input.shape
 
 
 def _numel(value: Any) -> int:

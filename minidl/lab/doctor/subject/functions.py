@@ -10,6 +10,7 @@ import functools
 import inspect
 import itertools
 import re
+import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -28,7 +29,7 @@ from minidl.lab.doctor.subject.of_functions import (
     of_a_loss,
     values_for,
 )
-from minidl.lab.doctor.subject.roles import LOSS_NAME, needed, positional, role
+from minidl.lab.doctor.subject.roles import LOSS_NAME, ends_with_two, needed, parameters, positional, role
 
 DERIVATIVES = (  # how a function and its derivative are called; {} is what they have in common
     ("{}", "{}_prime"),
@@ -61,6 +62,15 @@ DERIVATIVES = (  # how a function and its derivative are called; {} is what they
     ("{}_loss", "{}_grad"),
     ("{}_loss", "{}_loss_grad"),
     ("{}_loss", "d_{}_loss"),
+    ("{}", "{}prime"),
+)
+# Words that make a derivative of a function's name, words that may be left out of either, and what such functions are called
+OF_DERIVATIVES = re.compile("d|d[xzayf]|prime|deriv(ative)?|derivate|derv|der|grad(ient)?|diff(erential)?|slope|delta")
+OF_ANY = re.compile("loss|cost|error|function|func|fn|fun|activation|act")
+KNOWN = re.compile(
+    "sigm|tanh|relu|elu|softmax|softplus|linear|identity|logistic|swish|mish|gauss|mse|mae|rmse|entropy|hinge|huber|"
+    "quadratic|squared|loss|cost|error|activat|bce|nll|phi|^[fgh]$",
+    re.IGNORECASE,
 )
 
 
@@ -110,12 +120,11 @@ class FunctionPair:
         if self.is_loss:
             yield from self._losses(shape)
         elif self.is_derivative:
-            yield "the derivative at the input", Entrywise(self.forward, self.backward), shape or (4, 3)
-            yield (
-                "the derivative at the output",
-                Entrywise(self.forward, self.backward, at_output=True),
-                shape or (4, 3),
-            )
+            for by_number in (False, True):
+                more = ", of one number at a time" if by_number else ""
+                for place in ("input", "output"):
+                    made = Entrywise(self.forward, self.backward, at_output=place == "output", by_number=by_number)
+                    yield f"the derivative at the {place}{more}", made, shape or (4, 3)
         else:
             shapes = [tuple(shape)] if shape else [(4, 3), (4, 1), (2, 3, 4, 4), (4, 5, 3)]
             if not shape and "embed" in self.__name__:
@@ -150,7 +159,8 @@ class FunctionPair:
         for words, *given in (
             [*chances, *plain] if logs else [*plain[::-1], *chances] if classes else [*plain, *chances]
         ):
-            yield words, made, *given
+            if self.forward is not self.backward or made.switch or made.gives_a_gradient(*given):
+                yield words, made, *given
 
 
 def pair_of(forward: Callable, backward: Callable, *parameters: Any) -> Any:
@@ -172,6 +182,8 @@ def own_functions(module: Any) -> dict[str, Callable]:
     for name, value in vars(module).items():
         if not inspect.isfunction(value):
             continue
+        if value.__name__ == "<lambda>":  # sigmoid = lambda x: ...
+            value = types.FunctionType(value.__code__, value.__globals__, name, value.__defaults__, value.__closure__)
         inner = [cell.cell_contents for cell in value.__closure__ or () if inspect.isfunction(_content(cell))]
         candidates = [value, getattr(value, "__wrapped__", None), *inner]
         mine = (
@@ -224,6 +236,11 @@ def derivatives(own: Mapping[str, Callable], taken: set[str]) -> list[FunctionPa
                 found.append(FunctionPair(own[partner], function, is_derivative=True))
                 taken |= {name, partner}
     for name, function in own.items():
+        for partner in akin(name, own) if name not in taken else ():
+            if not {name, partner} & taken and _belong(own[partner], function, True):
+                found.append(FunctionPair(own[partner], function, is_derivative=True))
+                taken |= {name, partner}
+    for name, function in own.items():
         if name not in taken and len(positional(function)) >= 2 and _does_both(function):
             switch = next((p.name for p in positional(function) if SWITCH.match(p.name)), "")
             if switch and len(needed(function)) == 1:
@@ -233,10 +250,32 @@ def derivatives(own: Mapping[str, Callable], taken: set[str]) -> list[FunctionPa
     return found
 
 
+def akin(name: str, names: Mapping[str, Any]) -> list[str]:
+    """Return what the function may be called of which this name is the derivative's, in words that may stand in any order."""
+    words = _words(name)
+    stem = [word for word in words if not OF_DERIVATIVES.fullmatch(word)]
+    if not stem or len(stem) == len(words) or not KNOWN.search(name):
+        return []
+    short = [word for word in stem if not OF_ANY.fullmatch(word)] or stem
+    others = {other: _words(other) for other in names if other != name}
+    same = [other for other, its in others.items() if its == stem]
+    return same + [other for other, its in others.items() if [w for w in its if not OF_ANY.fullmatch(w)] == short]
+
+
+def _words(name: str) -> list[str]:
+    """Return the words of a name, in lower case: of derivativeReLU and relu_derivative, derivative and relu."""
+    parts = [part for word in name.split("_") for part in re.findall("[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\\d+", word)]
+    words = [part.lower() for part in parts]
+    return "".join(words).replace("relu", " relu ").split() if "relu" in "".join(words) else words
+
+
 def pairs_in(cls: type) -> list[FunctionPair]:
     """Find the pairs of functions that a class holds as methods: sigmoid and sigmoid_prime of a network."""
     try:
-        holder = cls.__new__(cls)  # it has no attributes yet, which such functions do not use
+        holder = cls.__new__(cls)  # it has no attributes yet but settings, which such functions may use
+        for setting in parameters(cls):
+            if isinstance(setting.default, (bool, int, float, str)) and not hasattr(cls, setting.name):
+                object.__setattr__(holder, setting.name, setting.default)
     except Exception:
         return []
     names = [name for kind in reversed(cls.__mro__[:-1]) for name, value in vars(kind).items() if _is_function(value)]
@@ -289,7 +328,5 @@ def _does_both(function: Callable) -> bool:
         return False
     names = [p.name for p in positional(function)]
     inside = set(function.__code__.co_varnames) - set(names)
-    return any(
-        re.fullmatch(r"d_?(x|scores|out|input|logits|y|pred|w|theta)|grad(ient)?s?", name, re.IGNORECASE)
-        for name in inside
-    )
+    gradient = r"d_?(x|scores|out|input|logits|y|pred|w|theta)|grad(ient)?s?"
+    return any(re.fullmatch(gradient, name, re.IGNORECASE) for name in inside) or ends_with_two(function)

@@ -44,7 +44,7 @@ FORWARD_METHODS = Names.of(
         "__call__",
     ),
     ASKS
-    + r"(?:forwards?|fwd|fprop|feedforwards?|propagation|outputs?|activations?)(?:pass|prop|propagation|step|value|x)?",
+    + r"(?:forwards?|fwd|fprop|feedforwards?|propagation|outputs?|activations?)(?:pass|prop|propagat(?:ion|e)|step|value|x)?",
     "propagate|activate|activation|calculate|compute|calc|call|apply|evaluate|transform|func|fn|funct|funcion|value|fire",
 )
 BACKWARD_METHODS = Names.of(
@@ -100,7 +100,7 @@ STEP_METHODS = Names.of(("step", "update", "update_params", "update_parameters",
                 "apply_gradients", "optimize", "actualizar", "update_param", "apply", "update_weight", "step_layer",
                 "optimise", "update_layer"),
     "(?:apply|compute|calc|calculate|get|make|do|run|perform|take)?(?:a|the|one)?(?:steps?|updates?|grads?|gradients?|deltas?)"
-    r"(?:params?|parameters?|weights?|variables?|values?|layers?)?|(?:update|step|adjust)\w*|minimi[sz]e|descend|optimi[sz]e\w*|call"
+    r"(?:params?|parameters?|weights?|variables?|values?|layers?)?|(?:update|step|adjust)\w*|minimi[sz]e|descend|optim(?:i[sz]e\w*)?|call"
 )  # fmt: skip
 OPTIMIZER_NAME = re.compile(r"sgd|adam|adagrad|rmsprop|momentum|optim|descent|nesterov|adadelta", re.IGNORECASE)
 RATES = ("lr", "learning_rate", "eta", "alpha", "step_size", "optz_rate", "rate", "_lr", "_learning_rate",

@@ -18,7 +18,7 @@ from torch import Tensor
 from minidl.lab.doctor.subject.fitting import arrays
 from minidl.lab.doctor.subject.inside import Path, attributes, contents, show
 from minidl.lab.doctor.subject.names import OUTPUT_NAMES, STEP_METHODS, first_method, is_gradient_name, is_gradient_of
-from minidl.lab.doctor.subject.own_loops import TINY, loops, train
+from minidl.lab.doctor.subject.own_loops import TINY, loops, spelled, train
 from minidl.lab.doctor.subject.parameters import slots_of
 from minidl.lab.doctor.subject.paths import get, put
 from minidl.lab.doctor.subject.roles import LOSS_NAME, needed, positional, role
@@ -91,7 +91,7 @@ def trains(cls: type) -> bool:
 def ways(cls: type) -> Iterator[Way]:
     """Yield the ways in which the methods of a class may make it a network."""
     own = {n for kind in cls.__mro__[:-1] for n, v in vars(kind).items() if callable(v) and not is_stub(v)}
-    forwards, backwards, values = ([n for n in names if n in own] for names in (FORWARDS, BACKWARDS, VALUES))
+    forwards, backwards, values = (spelled(names, own) for names in (FORWARDS, BACKWARDS, VALUES))
     if LOSS_NAME.search(cls.__name__):
         return
     of_value = next((name for name in values if len(positional(getattr(cls, name), bound=False)) >= 1), "")

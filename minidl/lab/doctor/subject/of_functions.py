@@ -19,7 +19,10 @@ from minidl.lab.doctor.subject.names import (
 from minidl.lab.doctor.subject.roles import needed, positional, role, target_first
 from minidl.lab.doctor.subject.values import as_tensor, is_numpy
 
-SWITCH = re.compile("^(deriv(ative)?|grad(ient)?|prime|der|backward|return_grad)$")
+SWITCH = re.compile(
+    "^(is|use|get|compute|calc|return|want|with|as)?_?(deriv|derivative|derivate|derv|der|grad|gradient|prime|diff|backward)$",
+    re.IGNORECASE,
+)
 SETTINGS: dict[str, Any] = {"mode": "train", "stride": 1, "pad": 1, "p": 0.3, "seed": 1, "eps": 1e-5, "momentum": 0.9,
                             "pool_height": 2, "pool_width": 2}  # fmt: skip
 SIZES = {
@@ -128,19 +131,29 @@ def _side_by_side(values: Sequence[Any]) -> Any:
 
 
 class Entrywise:
-    """A function and its derivative, as a layer."""
+    """A function and its derivative, as a layer; ``by_number``: they take one number at a time."""
 
-    def __init__(self, function: Callable, derivative: Callable, *, at_output: bool = False) -> None:
+    def __init__(
+        self, function: Callable, derivative: Callable, *, at_output: bool = False, by_number: bool = False
+    ) -> None:
         self.called = f"{function.__name__}/{derivative.__name__}"
         self.function, self.derivative, self.at_output = function, derivative, at_output
+        self.by_number = by_number
+
+    def _of(self, function: Callable, x: Any) -> Any:
+        if not self.by_number:
+            return function(x)
+        values = [float(function(float(number))) for number in x.reshape(-1)]
+        made = torch.tensor(values, dtype=torch.float64).reshape(tuple(x.shape))
+        return made.to(x.dtype) if isinstance(x, Tensor) else made.numpy()
 
     def forward(self, x: Any) -> Any:
         self.x = x
-        self.y = self.function(x)
+        self.y = self._of(self.function, x)
         return self.y
 
     def backward(self, grad_output: Any) -> Any:
-        slope = self.derivative(self.y if self.at_output else self.x)
+        slope = self._of(self.derivative, self.y if self.at_output else self.x)
         if getattr(slope, "ndim", 0) == grad_output.ndim + 1:  # the slopes of all entries by all, for each sample
             return (grad_output[..., None, :] @ slope)[..., 0, :]
         return grad_output * slope
@@ -188,6 +201,16 @@ class Loss:
         answer = self.functions[0](*self._given(self.functions[0], input, target, self.swapped))
         answer = tuple(vars(answer).values()) if self.boxed and hasattr(answer, "__dict__") else answer
         return _loss_in(answer) if isinstance(answer, tuple) else answer
+
+    def gives_a_gradient(self, input: Tensor, target: Tensor) -> bool:
+        """Whether the last of what one function of both returns has the input's shape, or whether it raises."""
+        for as_given in (lambda x: x.double().numpy() if x.is_floating_point() else x.numpy(), lambda x: x.clone()):
+            try:
+                last = as_tensor(self.backward(as_given(input), as_given(target)))
+            except Exception:
+                continue
+            return last is not None and last.shape == input.shape
+        return True
 
     def backward(self, input: Any, target: Any) -> Any:
         given = self._given(self.functions[1], input, target, self.swapped_back)
@@ -248,7 +271,7 @@ def values_for(function: Callable, size: tuple[int, ...], numpy: bool, form: str
         letters["k"] = m  # what is added to the input itself
     generator = torch.Generator().manual_seed(4)
     for name in needed(function)[1:]:
-        plain = name.lower().replace("prev_", "")
+        plain = name.lower().replace("prev_", "").replace("_prev", "")
         if plain == "cache":  # averages of batches before
             found[name] = (0.0, 1.0)
             continue

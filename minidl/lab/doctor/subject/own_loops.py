@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from minidl.lab.doctor.subject.inside import attributes
@@ -51,13 +51,20 @@ def loops(cls: type) -> Iterator[tuple[str, str]]:
     holds = any(HELD.fullmatch(p.name.lower()) for p in parameters(cls))
     if not holds and not (NETWORK.search(cls.__name__) or any(TELLING.fullmatch(plain(name)) for name in own)):
         return
-    outputs = [name for name in OUTPUTS if name in own and _takes_data(getattr(cls, name))]
-    trainings = [name for name in LOOPS if name in own and _takes_both(getattr(cls, name))]
+    outputs = [name for name in spelled(OUTPUTS, own) if _takes_data(getattr(cls, name))]
+    trainings = [name for name in spelled(LOOPS, own) if _takes_both(getattr(cls, name))]
     if not outputs:
         held = [p.name for p in parameters(cls) if HELD.fullmatch(p.name.lower())]
         outputs = [f"{name}.{output}" for name in held[:1] for output in ("forward", "predict", "__call__")]
     for training in trainings:
         yield from ((output, training) for output in outputs[:3] if output != training)
+
+
+def spelled(names: Iterable[str], own: set[str]) -> list[str]:
+    """Return those of a class's methods that have one of these names, feed_forward written as feedForward too."""
+    plainly = {plain(name): name for name in sorted(own) if not (name.startswith("__") and name != "__call__")}
+    found = [name if name in own else plainly.get(plain(name)) for name in names]
+    return list(dict.fromkeys(name for name in found if name))
 
 
 def kind_of_object(cls: type, name: str) -> bool:

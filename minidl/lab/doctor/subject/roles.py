@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import functools
 import inspect
 import itertools
 import re
@@ -89,6 +90,7 @@ def _weight(name: str) -> int:
     return 2 if role(name) == "target" else 1 if plain in ("y", "ys", "classes") else 0
 
 
+@functools.lru_cache(maxsize=1000)
 def kind(cls: type) -> str | None:
     """Return what a class is, "layer", "loss" or "optimizer", by its methods, their arguments and its name; None for others."""
     forward = _own_method(cls, FORWARD_METHODS)
@@ -100,7 +102,8 @@ def kind(cls: type) -> str | None:
     if other and LOSS_NAME.search(cls.__name__) and not is_stub(getattr(cls, gradient)):
         return "loss"  # that is a module by its base class alone
     if forward and first_method(cls, BACKWARD_METHODS):
-        given = needed(getattr(cls, forward), bound=False)
+        static = isinstance(inspect.getattr_static(cls, forward), staticmethod)
+        given = needed(getattr(cls, forward), bound=static)
         open_ended = any(p.kind is p.VAR_POSITIONAL for p in parameters(getattr(cls, forward)))
         if LOSS_NAME.search(cls.__name__) and (len(given) >= 2 or open_ended):
             return "loss"
@@ -117,7 +120,9 @@ def kind(cls: type) -> str | None:
         return "loss"
     if LOSS_NAME.search(cls.__name__) and (returns_both(cls) or is_fused(cls)):
         return "loss"
-    return None
+    return (
+        "optimizer" if steps and not forward and OPTIMIZER_NAME.search(cls.__name__) else None
+    )  # that calls backward too
 
 
 def takes_its_parameters(cls: type) -> bool:
@@ -133,10 +138,10 @@ def returns_both(cls: type) -> bool:
     if name is None or first_method(cls, LOSS_GRADIENT_METHODS):
         return False
     method = getattr(cls, name)
-    return len(needed(method, bound=False)) == 2 and _ends_with_two(method)
+    return len(needed(method, bound=False)) == 2 and ends_with_two(method)
 
 
-def _ends_with_two(method: Any) -> bool:
+def ends_with_two(method: Any) -> bool:
     """Whether what a method returns are two things."""
     code = [i for i in dis.get_instructions(method) if i.opname != "NOP"] if hasattr(method, "__code__") else []
     return any(

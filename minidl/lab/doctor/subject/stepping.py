@@ -13,6 +13,7 @@ from minidl.lab.doctor.subject.names import PAIR_METHODS
 from minidl.lab.doctor.subject.parameters import Slot, own_slots
 from minidl.lab.doctor.subject.paths import get, put
 from minidl.lab.doctor.subject.roles import needed, positional, role
+from minidl.lab.doctor.subject.stand_ins import StandIn
 from minidl.lab.doctor.subject.values import as_tensor, same
 
 RATE = 0.1  # where step wants the learning rate itself
@@ -20,7 +21,8 @@ Stepping = Callable[[Any, Any], None]  # of the optimiser and the model
 BEFORE = ("pre_update_params", "pre_update", "pre_update_parameters")
 AFTER = ("post_update_params", "post_update", "post_update_parameters")
 GRADIENT = re.compile("d_?(w|b|theta|p|params?|weights?)")
-COUNT = re.compile("t|step|steps|iteration|epoch|i|n_iter|time_?step")
+COUNT = re.compile("t|((local|global|current|cur|num|n)_?)?(step|steps|iteration|epoch|i|iter|itr|it|time_?step)")
+SETTINGS = {"beta_?1|b1|momentum|mu|rho|decay_?rate": 0.9, "beta_?2|b2": 0.999, "eps(ilon)?": 1e-8}
 STATE = re.compile("vars|variables|state|cache|memory|moments?|config|context|history")  # comes back from each step
 KNOWN_LATER = re.compile("_?(net|network|model|nn|module|layers)")
 PLACE = re.compile("(layer_?)?(index|idx|number|num|id)")
@@ -37,13 +39,20 @@ def steppings(optimizer: Any, name: str, slots: list[Slot]) -> Iterator[Stepping
 def step_roles(names: list[str]) -> list[str]:
     """Return what the arguments of a step are for: as `role` says, and "place" for numbers of steps and layers."""
     return [
-        "place"
+        "setting"
+        if setting(name) is not None
+        else "place"
         if COUNT.fullmatch(name.lower()) or PLACE.fullmatch(name.lower())
         else "grad"
         if GRADIENT.fullmatch(name.lower())
         else role(name)
         for name in names
     ]
+
+
+def setting(name: str) -> float | None:
+    """Return the usual value of a setting that a step is given, momentum or one of Adam's; None for other arguments."""
+    return next((value for pattern, value in SETTINGS.items() if re.fullmatch(pattern, name.lower())), None)
 
 
 def _counted(way: Stepping) -> Stepping:
@@ -74,7 +83,7 @@ def _steppings(optimizer: Any, name: str, slots: list[Slot]) -> Iterator[Steppin
         """Call a step; put the learning rate where it is asked for, and a count of steps."""
         rest = iter(values)
         given = [
-            RATE if r == "rate" else _count(o, n) if r == "place" else next(rest)
+            RATE if r == "rate" else _count(o, n) if r == "place" else setting(n) if r == "setting" else next(rest)
             for r, n in zip(roles, names, strict=True)
         ]
         return getattr(who or o, name)(*given)
@@ -175,8 +184,12 @@ def _steppings(optimizer: Any, name: str, slots: list[Slot]) -> Iterator[Steppin
             other = of_bias if "b" in slot.name.lower()[:1] and callable(getattr(o, of_bias, None)) else name
             getattr(o, other)(*[get(m, slot.param[:-1]), get(m, slot.grad)])
 
-    count = sum(r not in ("rate", "place") for r in roles)
-    plain = next((n.lower() for n, r in zip(names, roles, strict=True) if r not in ("rate", "place")), "")
+    told = ("rate", "place", "setting")
+    count = sum(r not in told for r in roles)
+    plain = next((n.lower() for n, r in zip(names, roles, strict=True) if r not in told), "")
+    if not count:
+        yield lambda o, m: called(o, [])
+        return
 
     def with_what_it_was_begun_with(o: Any, m: Any) -> None:
         _first(o, [get(m, s.param) for s in slots])
@@ -233,6 +246,8 @@ def _of_its_own(optimizer: Any, slot: Slot) -> Any:
 
 def layers(model: Any) -> list[Any]:
     """Return the modules inside a model that have parameters of their own; the model itself where there are none."""
+    if isinstance(model, StandIn):
+        return model.layers
     found = [module for module in descendants(model) if own_slots(module)] if children(model) else []
     return found or [model]
 

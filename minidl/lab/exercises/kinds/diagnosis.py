@@ -41,7 +41,9 @@ class Diagnoses(Exercise):
         missed = [patient for patient in self.expected if word(given[patient]) != word(self.expected[patient])]
         if missed:
             said = (f"{patient}: {self._of(patient, given[patient])}".strip() for patient in missed)
-            raise Wrong(f"{len(self.expected) - len(missed)} of {len(self.expected)} are right.\n" + "\n".join(said))
+            found = len(self.expected) - len(missed)
+            verb = "is" if found == 1 else "are"
+            raise Wrong(f"{found} of {len(self.expected)} {verb} right.\n" + "\n".join(said))
         return f"all {len(self.expected)} are found"
 
     def _of(self, patient: str, said: Any) -> str:

@@ -49,6 +49,13 @@ class Divided(Replaced):
     of_bias = instead
 
 
+class Rounded(Replaced):
+    """It is right, but for rounding."""
+
+    def instead(self, right: Tensor) -> Tensor:
+        return right * (1 + 1e-14)
+
+
 class Doubled(Replaced):
     """It is twice as large."""
 
@@ -77,6 +84,7 @@ def _layers() -> list[tuple[Any, int]]:
         (one(Divided, 3, 2), 7),
         (one(Divided, 5, 1), 2),
         (one(Renamed, 3, 2), 7),
+        (one(Rounded, 3, 2), 7),
         (used, 7),
         (used, 1),
         (one(Doubled, 3, 2), 1),
@@ -87,7 +95,7 @@ def _layers() -> list[tuple[Any, int]]:
 
 
 def _is_right(layer: Any, n: int) -> bool:
-    return type(layer) in (Linear, Renamed) or (type(layer) is Divided and n == 1)
+    return type(layer) in (Linear, Renamed, Rounded) or (type(layer) is Divided and n == 1)
 
 
 def _by_hand(function: Any) -> str:
@@ -301,6 +309,10 @@ EXERCISES = [
                 "still there when they are compared?"
             ),
             "def gradient_is_right(layer, n):\n    return n == 1": "it goes by n alone, whatever the layer computes.",
+            _judge('return torch.equal(layer.grad["weight"], weight.grad)'): (
+                "it refuses a right layer for its rounding: two ways to the same numbers differ in the last digits. Compare "
+                "closely, and not to the last one."
+            ),
             _judge(
                 VERDICT.replace("return ", "return not ")
             ): "it is the wrong way round: True where the gradient is wrong.",
@@ -333,6 +345,12 @@ EXERCISES = [
             _judge("return torch.allclose(layer.grad, weight.grad)"): "raises TypeError",
             _judge(VERDICT).replace("in_features", "features"): "features",
             _judge(VERDICT).replace("torch.rand(", "torch.rnd("): "rnd",
+            _judge(VERDICT).replace("(input @ weight)", "layer(input)"): "not with a copy of it",
+            _judge('return bool((layer.grad["weight"] / weight.grad == 1).all())'): "for its rounding",
+            "def gradient_is_right(layer, n):\n"
+            "    x = torch.rand(n, layer.in_features)\n"
+            '    W = layer.params["weight"].clone().requires_grad_()\n'
+            "    return torch.autograd.grad(layer(x).sum(), W)": "not with a copy of it",
             "gradient_is_right = True": "it should be a function",
             "def gradient_is_right(layer, n):\n    layer.backward(torch.ones(n, 2))\n    return True": "expected one forward",
         },

@@ -488,7 +488,7 @@ EXERCISES = [
             "nll_loss",
             "NLLLoss",
         ),
-        hint="Which form of the loss takes the logarithm of nothing tiny? Shift the scores of each sample first.",
+        hint="Two things can go wrong in a computer: e to a large score, and the logarithm of a tiny probability.",
         given=(
             "import torch\nfrom minidl import Module, MSELoss\n"
             "scores = torch.tensor([[1.0, 2.0, 5.0]]).log()\ntotal = scores.exp().sum(1, keepdim=True)\n"
@@ -1204,7 +1204,7 @@ EXERCISES = [
             "Plain": "What does its forward give for an error of 1000?",
             "NewMomentum": "After the loop, what is in self.velocities?",
         },
-        names=(*NAMES, "sign", "transposed", "factor 1/n", "bias correction forgotten"),
+        names=(*NAMES, "sign", "transposed", "factor 1/n", "learning rate twice", "bias correction forgotten"),
         hint="Read its lines once more, and say of each what it would have to be.",
         solution=(
             "diagnoses = {\n"
@@ -1231,7 +1231,9 @@ EXERCISES = [
             _diagnoses(Gate="sign"): "Gate: 'sign' is not it",
             _diagnoses(Squash="factor n", Fresh="factor 1/n"): "4 of 6 are right",
             _diagnoses(Plain="factor n", Averaged="not finite"): "4 of 6 are right",
+            _diagnoses(**dict.fromkeys(PATIENTS[1:], "sign")): "1 of 6 is right.",
             _diagnoses(NewMomentum="overwritten"): "what is in self.velocities",
+            _diagnoses(NewMomentum="learning rate twice"): "what is in self.velocities",
             _diagnoses(NewMomentum="bias correction forgotten"): "what is in self.velocities",
             _diagnoses(Fresh=""): "the table has no name ''",
             _diagnoses(Fresh="not overwritten"): "the table has no name 'not overwritten'. Do you mean 'overwritten'?",
