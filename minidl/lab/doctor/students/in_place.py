@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,23 +18,22 @@ from minidl.lab.doctor.subject.calls import StudentError
 from minidl.lab.doctor.subject.traces import Trace
 from minidl.lab.doctor.time_limit import Hung, guarded
 
-SECONDS = 4.0  # by the clock, for all of a file: what a batch shows must not wait for this
 NOTE = "its gradients were compared with the slopes of forward, by central differences, as it was called there."
 
 
-def or_in_place(examined: Callable[[], Diagnosis], thing: Any, project: Project, time_limit: float) -> Diagnosis:
-    """Return what an examination with a batch says; where that is nothing, or an error alone, what traces say."""
+def or_in_place(examined: Callable[[], Diagnosis], in_place: Callable[[], Diagnosis]) -> Diagnosis:
+    """Return what an examination with a batch says; where that is nothing, or an error alone, what one in place says."""
     try:
         diagnosis = examined()
     except CannotBuild as error:
         try:
-            return examine_in_place(thing, project, time_limit)
+            return in_place()
         except CannotBuild:
             raise error from None
     own = any(finding.evidence.get("error") in OWN_ERRORS for finding in diagnosis.findings)
     if diagnosis.mistakes == ["raises"] and not own:
         with contextlib.suppress(CannotBuild):
-            return examine_in_place(thing, project, time_limit)
+            return in_place()
     return diagnosis
 
 
@@ -48,16 +46,10 @@ def examine_in_place(thing: Any, project: Project, time_limit: float) -> Diagnos
         Where there are none, or none of which anything can be said.
     """
     cls = thing if isinstance(thing, type) else type(thing)
-    used = project.__dict__.setdefault("seconds_in_place", {})
-    if used.get(cls.__module__, 0.0) > SECONDS:
-        raise CannotBuild("the time for this is up")
-    started = time.monotonic()
     try:
         found = guarded(lambda watch: watch.call("a network", _best, cls, thing, project), time_limit)[0]
     except (Hung, StudentError) as error:
         raise CannotBuild(str(error)) from error
-    finally:
-        used[cls.__module__] = used.get(cls.__module__, 0.0) + time.monotonic() - started
     if found is None:
         raise CannotBuild(f"{cls.__name__} was called in no way that showed something")
     return found
