@@ -5,6 +5,10 @@ from __future__ import annotations
 import pytest
 from test_built_projects import mistakes, project  # noqa: F401
 
+from minidl.lab.doctor.students.files import find
+from minidl.lab.doctor.students.processes import Settings
+from minidl.lab.doctor.students.visits import examine_projects
+
 SET_UP = """
 import copy
 import numpy as np
@@ -187,3 +191,32 @@ class Net:
 def test_each_kind_is_examined_and_told_apart_from_a_wrong_one(project, text, name, right, wrong):  # noqa: F811
     assert not mistakes(project(right=text.replace(*right)), name)
     assert mistakes(project(wrong=text.replace(*wrong)), name)
+
+
+ENDS = """
+import os
+import traceback
+
+class Ends:
+    def __init__(self, n_in, n_hidden, n_out): self.w = np.zeros((n_in, n_hidden))
+    def forward(self, inputs, hprev):
+        if any(frame.filename.endswith("in_place.py") for frame in traceback.extract_stack()):
+            DOES
+        raise ValueError("it wants another batch")
+    def backward(self, dout, inputs): return dout
+class Bend:
+    def forward(self, x):
+        self.x = x
+        return x * (x > 0)
+    def backward(self, g): return g * (self.x > 0)
+"""
+
+
+@pytest.mark.parametrize("does", ["os._exit(3)", "while True: pass"])
+def test_each_class_keeps_its_row_whatever_becomes_of_one_that_is_called_in_place(tmp_path, does):
+    first, last = (SEQUENCE.replace("Chain", name).replace("NEXT", "dh @ self.wh.T") for name in ("First", "Last"))
+    (tmp_path / "cells.py").write_text(first + ENDS.replace("DOES", does) + last, encoding="utf-8")
+    rows = examine_projects(find([str(tmp_path / "cells.py")]), Settings(seconds=6.0, wall="none"))
+    # For the last one nothing is left: no process, or no time
+    verdicts = [("First", "wrong"), ("Ends", "not examined"), ("Bend", "well"), ("Last", "not examined")]
+    assert [(row.name, row.verdict) for row in rows] == verdicts
