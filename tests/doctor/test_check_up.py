@@ -15,6 +15,7 @@ from specimens.settings import labels, network, points, torch_network
 
 import minidl
 from minidl.lab.doctor import check_up
+from minidl.lab.doctor.check_up import CheckUp
 
 
 @pytest.mark.parametrize("of_torch", [False, True])
@@ -69,7 +70,9 @@ def test_a_model_without_anything_in_the_way_says_so():
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("a_missing_value", "The inputs hold nan in row 18"),
+        ("a_missing_value", "The inputs hold nan in row 18, counted from 1: "),
+        ("torch_classes_from_one", "go from 1 to 10, and the model has 10 outputs"),
+        ("torch_dropout_that_is_not_told", "The model's forward draws random numbers"),
         ("pixels_up_to_255", "up to 255"),
         ("all_inside", "All 500 samples have class 1"),
         ("split_with_leak", "100 of 100 validation samples"),
@@ -96,9 +99,8 @@ def test_the_rate_that_it_says_to_try_is_a_better_one(name):
 
 def test_what_raises_is_said():
     assert "the model raises" in str(check_up(network(3, 5, 2), points(100)))
-    three = torch_network(2, 5, 3), (points(20)[0], torch.full((20,), 3))
-    text = str(check_up(*three))
-    assert "the loss raises IndexError" in text
+    text = str(check_up(torch_network(2, 5, 3), (points(20)[0], torch.zeros(20, 4))))
+    assert "the loss raises RuntimeError" in text
     assert "(line" not in text  # neither the doctor's lines nor PyTorch's are the student's
 
 
@@ -110,6 +112,7 @@ def test_frozen_layers_and_class_numbers_as_amounts_are_notes():
     assert note.startswith("layer 3 Linear is frozen")
     amounts = (torch.arange(100) % 4).to(X.dtype)[:, None]
     assert "from 0 to 3" in check_up(torch_network(2, 10, 1), (X, amounts), lr=0.01).notes[0]
+    assert CheckUp("a network", [], ["a note"]).verdict == "a network: nothing in the way; one thing to look at."
 
 
 def test_it_says_how_many_samples_were_learned_by_heart():

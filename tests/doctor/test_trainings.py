@@ -127,9 +127,19 @@ def trains_the_last_layer(model, criterion, X, y, epochs, batch_size, lr):
             optimizer.step()
 
 
+def freezes_the_first_layer(model, criterion, optimizer, X, y, epochs, batch_size):
+    model[0].requires_grad_(False)
+    for _ in range(epochs):
+        for idx in torch.randperm(len(X)).split(batch_size):
+            optimizer.zero_grad()
+            criterion(model(X[idx]), y[idx]).backward()
+            optimizer.step()
+
+
 @pytest.mark.parametrize(
     ("loop", "said"),
     [
+        (freezes_the_first_layer, "2 of the 4 parameters are frozen in the loop"),
         (right_loops.torch_drops_the_last, "3 of 23 samples are left out in each epoch, others each time"),
         (right_loops.torch_loader, "the mean of the batches' means, 2.0"),
         (an_epoch_in_order, "taken in the order in which they are given"),
@@ -146,6 +156,7 @@ def test_what_may_be_meant_is_a_note(loop, said):
     assert diagnosis
     assert len(diagnosis.notes) == (said is not None)
     assert said is None or said in diagnosis.notes[0]
+    assert diagnosis.verdict.endswith(": no mistake found; one thing to look at." if said else ": all is well.")
 
 
 @pytest.mark.parametrize("loop", [right_loops.torch_with_validation, right_loops.reports_accuracy])
@@ -219,6 +230,12 @@ def test_another_framework_is_refused():
         ("holds_back_and_trains_on_all", "All 6 samples that are held back are trained on as well"),
         ("splits_in_every_epoch", "held back in one epoch are trained on as well, in another"),
         ("stops_at_the_best", "ends after one, by if total < best"),
+        ("torch_goes_back_through_all_so_far", "in batch 2 PyTorch refuses (a variable needed"),
+        ("torch_switched_off_for_the_evaluation", "since set_grad_enabled(False) was called before"),
+        ("means_of_three_batches", "Divide each of these losses by 3 before its backward."),
+        ("torch_clips_before_backward", "So PyTorch raises an error."),
+        ("limits_gradients_after_the_step", "The gradients are changed after the step"),
+        ("torch_asks_the_last_batch_again", "on 3 of 23 samples, those of the last batch, alone"),
         ("torch_adds_the_gradient", "are moved along the gradient, in 18 of 18 steps"),
         ("torch_loss_with_a_minus", "has its sign turned"),
     ],

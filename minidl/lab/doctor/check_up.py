@@ -12,14 +12,15 @@ from torch import Tensor, nn
 from minidl.lab.doctor.card import shown
 from minidl.lab.doctor.diagnosis import Diagnosis, Finding
 from minidl.lab.doctor.measure.curves import curves_of
+from minidl.lab.doctor.measure.layers import dead, saturated, spread, update_ratio
 from minidl.lab.doctor.measure.nets import Layer
 from minidl.lab.doctor.measure.parts import LOSS
-from minidl.lab.doctor.measure.vitals import TEN, Vitals, dead, saturated, spread, update_ratio
+from minidl.lab.doctor.measure.vitals import TEN, Vitals
 from minidl.lab.doctor.mistakes import WRONG_SETTINGS
 from minidl.lab.doctor.observations import as_finding, observe, without_explained
 from minidl.lab.doctor.subject.calls import StudentError, Watch
 from minidl.lab.doctor.time_limit import Hung, guarded
-from minidl.lab.doctor.wording import listed, number
+from minidl.lab.doctor.wording import listed, number, things
 
 TIME_LIMIT = 60.0
 CLASS_NUMBERS = (
@@ -55,6 +56,7 @@ class CheckUp(Diagnosis):
         """One line: what was looked at, and whether something stands in the way."""
         count = len(self.findings)
         said = f"{count} thing{'s' * (count > 1)} in the way" if count else "nothing in the way"
+        said += f"; {things(len(self.notes))} to look at" if self.notes and not count else ""
         return f"{self.subject}: {said}."
 
     def __str__(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +20,7 @@ from minidl.lab.doctor.subject.calls import Watch
 from minidl.lab.doctor.subject.loops import kind_of, roles_of, source_of, words_of
 from minidl.lab.doctor.time_limit import Hung, guarded
 from minidl.lab.doctor.training_notes import notes_on
+from minidl.lab.doctor.wording import things
 
 TIME_LIMIT = 20.0  # seconds for a whole run of the loop, which may print or draw on the way
 
@@ -67,7 +69,7 @@ def examine_training(
     roles = roles_of(train)
     source = source_of(train)
     kind, name = kind_of(roles, source), getattr(train, "__name__", type(train).__name__)
-    likely = words_of(source) if framework is None else (framework,)
+    likely = words_of(source, roles.get("loss", "loss")) if framework is None else (framework,)
     if any(type(part).__module__.startswith("torch.") for part in (model, loss, optimizer)):
         likely = ("torch",)
 
@@ -99,15 +101,33 @@ def examine_training(
     try:
         (findings, notes, described), _ = guarded(work, time_limit)
     except Hung as error:
-        return Diagnosis(f"{name}, a training loop", [Finding("hangs", name, str(error))])
-    return Diagnosis(described, findings, notes)
+        return LoopDiagnosis(f"{name}, a training loop", [Finding("hangs", name, str(error))])
+    return LoopDiagnosis(described, findings, notes)
 
 
-def _doubt(tried: tuple[Training, list[Finding]]) -> tuple[bool, bool]:
-    """Return how little a diagnosis is worth: one of a loop that ran is worth most, then one that has a name."""
+class LoopDiagnosis(Diagnosis):
+    """What was found in a loop. Where nothing is wrong and something was noted, the verdict says that there is more to read."""
+
+    @property
+    def verdict(self) -> str:
+        """One line: what was examined, and whether all is well."""
+        if self.findings or not self.notes:
+            return super().verdict
+        return f"{self.subject}: no mistake found; {things(len(self.notes))} to look at."
+
+
+def _doubt(tried: tuple[Training, list[Finding]]) -> tuple[bool, bool, bool, bool]:
+    """Return how little a diagnosis is worth: one of a loop that ran is worth most, then one that made a step.
+
+    Then one in which model and loss had all that they were asked for; then one that has a name.
+    """
     training, findings = tried
-    unknown = training.raised is not None and isinstance(training.raised.error, AttributeError)
-    return training.raised is not None, any(f.rule is None for f in findings) and not unknown
+    error = training.raised.error if training.raised else None
+    unknown = isinstance(error, AttributeError)
+    parts = {type(part).__name__ for part in (training.task.model, training.task.loss)}
+    asked = re.match(r"'(\w+)' object has no attribute", str(error)) if unknown else None
+    unnamed = any(f.rule is None for f in findings) and not unknown
+    return error is not None, not training.of_kind("step"), bool(asked and asked[1] in parts), unnamed
 
 
 def _described(name: str, training: Training) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from minidl.lab.doctor.diagnosis import Finding
+from minidl.lab.doctor.measure.recording import pairs
 from minidl.lab.doctor.measure.returned import MEAN_OF_MEANS, candidates, series
 from minidl.lab.doctor.measure.trainings import EPOCHS, Training
 from minidl.lab.doctor.mistakes.orders import same_order_throughout, with_replacement
 from minidl.lab.doctor.mistakes.samples import always_whole, drops_the_last, left_out, stopped_at_once
-from minidl.lab.doctor.mistakes.weights import rates_of_first_epoch, standing_still
+from minidl.lab.doctor.mistakes.weights import frozen_by_loop, rates_of_first_epoch, standing_still
 from minidl.lab.doctor.wording import number
 
 NOT_SEEN = (
@@ -29,6 +30,10 @@ DROPPED = (
     "what there is to learn from, and the epoch's loss is of the others alone. On purpose?"
 )
 STILL = "{stay} of the {count} parameters have gradients, and no step moves them: the optimiser does not hold them. On purpose?"
+FROZEN = (
+    "{frozen} of the {count} parameters are frozen in the loop (requires_grad = False): no step moves them, here and in any "
+    "training after this one. On purpose?"
+)
 IN_ORDER = (
     "the samples are taken in the order in which they are given: whoever calls this shuffles them before each epoch, X and T "
     "with the same order, or else the same samples always share a batch."
@@ -63,7 +68,7 @@ def notes_on(training: Training, findings: list[Finding], tried: list[tuple[Trai
         notes.append(FADES.format(first=number(rates[0]), last=number(rates[-1])))
     if not findings and stopped_at_once(training):
         notes.append(ENDED.format(asked=EPOCHS))
-    if always_whole(training):
+    if always_whole(training) and not training.in_batches:
         notes.append(WHOLE.format(name=training.roles["batch size"]))
     if not findings:
         notes += _of_what_is_left_out(training)
@@ -79,6 +84,9 @@ def _of_what_is_left_out(training: Training) -> list[str]:
     stay, count = standing_still(training)
     if stay:
         notes.append(STILL.format(stay=stay, count=count))
+    frozen = frozen_by_loop(training)
+    if frozen:
+        notes.append(FROZEN.format(frozen=frozen, count=len(pairs(training.ran.model))))
     epochs = [epoch for epoch in training.by_epoch if len(epoch) > 1]
     given = training.kind == "epoch" and "loader" not in training.roles and training.orders and epochs
     if given and all(order == sorted(order) for order in training.orders):

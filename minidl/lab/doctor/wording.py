@@ -26,3 +26,8 @@ def times(number: float) -> str:
     """Return how often, in words where there are such."""
     said = {0: "never", 1: "once", 2: "twice"}
     return said.get(number, f"{number:.3g} times")
+
+
+def things(count: int) -> str:
+    """Return how many things there are, in words where it is one."""
+    return "one thing" if count == 1 else f"{count} things"

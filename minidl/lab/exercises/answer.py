@@ -37,6 +37,13 @@ AUTOGRAD = {
     "grad_fn",
 }
 
+KEPT = {  # what stands for the letters of a claim in a layer's backward
+    "X": "the input that forward keeps",
+    "Y": "the output that forward keeps",
+    "W": 'self.params["weight"]',
+    "b": 'self.params["bias"]',
+}
+
 DEFINITIONS = (ast.ClassDef, ast.FunctionDef)
 SHORT = 3  # statements that two people may well write alike
 
@@ -108,10 +115,13 @@ def lent(value: Any) -> str:
     for where, function in functions(value):
         for name in _globals(function.__code__):
             found = function.__globals__.get(name, getattr(builtins, name, None))
-            if isinstance(found, Formula):
-                return f"{where} uses the letter `{name}` of a claim. A layer works with tensors."
             if isinstance(value, type) and name in kept and _is_data(found) and not isinstance(found, Tensor):
                 return f"{where} uses `{name}` from outside of the class; its own is self.{name}."
+            is_number = isinstance(found, (int, float))
+            if (isinstance(found, Formula) or is_number) and (text := of_another_method(value, name, where)):
+                return text
+            if isinstance(found, Formula):
+                return _of_letters(where, function)
             if isinstance(found, (int, float)) and inspect.isfunction(value) and name not in _made_beside(function):
                 return f"it uses the notebook's `{name}`, not something that it is given or makes itself."
             if isinstance(found, Tensor) or found is builtins.input:
@@ -124,6 +134,36 @@ def lent(value: Any) -> str:
                     f"kept on the object: self.{name} = ... there, and self.{name} here."
                 )
     return ""
+
+
+def of_another_method(value: Any, name: str, where: str) -> str:
+    """Return in words which other method of a class a name belongs to; nothing if it belongs to none."""
+    for other, function in functions(value):
+        if isinstance(value, type) and other != where and name in function.__code__.co_varnames:
+            return (
+                f"`{name}` belongs to {other} alone, and is gone when {other} ends. What {where} needs of it is kept on the "
+                f"object: self.{name} = ... there, and self.{name} here."
+            )
+    return ""
+
+
+def _of_letters(where: str, function: types.FunctionType) -> str:
+    """Return in words which letters of a claim a function uses, and what stands for them in a layer."""
+    code = function.__code__
+    found = dict.fromkeys(name for name in _globals(code) if isinstance(function.__globals__.get(name), Formula))
+    letters = _listed([f"`{name}`" for name in found])
+    text = f"{where} uses the letter{'s' * (len(found) > 1)} {letters} of a claim. A layer works with tensors"
+    means: dict[str, str] = {}
+    if code.co_argcount == 2:  # a layer's, and not a loss's
+        (given,) = code.co_varnames[1:2]
+        means = {"forward": {"X": given}, "backward": {"G": given, **KEPT}}.get(where, {})
+    said = [f"{name} is {means[name]}" for name in found if name in means]
+    return f"{text}: here {_listed(said)}." if said else f"{text}."
+
+
+def _listed(words: list[str]) -> str:
+    """Return words as a list: one, two and three."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def borrowed(

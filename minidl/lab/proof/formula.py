@@ -11,6 +11,7 @@ A row added to a matrix is added to each of its rows, and so on, as with tensors
 from __future__ import annotations
 
 import functools
+import inspect
 import itertools
 import math
 import numbers
@@ -21,7 +22,7 @@ from fractions import Fraction
 
 import sympy
 
-from minidl.lab.arguments import checked
+from minidl.lab.arguments import check_kind, checked
 
 INDEX = {"n": "i", "in": "k", "out": "j", "m": "j", "hidden": "u"}  # the index that runs over a size
 ALLOWED = 'it is made with +, -, *, /, **, @, .T, .sum() of all entries, ones("n"), > 0 and functions such as .exp()'
@@ -44,6 +45,7 @@ def _function(op: str) -> Callable[[Formula], Formula]:
     def method(self: Formula) -> Formula:
         return Formula(op, (self,), self.shape)
 
+    method.__name__ = op
     return method
 
 
@@ -157,9 +159,11 @@ def _symbol(name: str, shape: tuple[str, str]) -> Formula:
     return Formula("symbol", (name,), shape)
 
 
-@checked
 def ones(size: str) -> Formula:
     """Return a column of ones, of shape size x 1."""
+    if isinstance(size, Formula):
+        raise TypeError(f'ones expected the name of a size, in quotation marks: ones("n"), got the formula {size}')
+    check_kind("ones", "size", size, str)
     return Formula("ones", (size,), (_size(size), "1"))
 
 
@@ -196,6 +200,7 @@ def as_formula(value: Formula | float) -> Formula:
         return value
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         only = ": it can be compared with <, >, <= and >= only" if isinstance(value, bool) else ""
+        only = ": are brackets, (), missing behind its name?" if inspect.isroutine(value) else only
         raise TypeError(f"a formula expected numbers and symbolic matrices, got {type(value).__name__}{only}")
     if isinstance(value, numbers.Rational):
         number = Fraction(int(value.numerator), int(value.denominator))

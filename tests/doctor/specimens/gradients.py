@@ -157,3 +157,56 @@ def own_mean_over_all(model, optimizer, X, T, epochs, batch_size):
             model.zero_grad()
             model.backward(loss.backward() / len(X))
             optimizer.step()
+
+
+@loop("means added up")
+def torch_four_means_for_a_step(model, criterion, optimizer, X, y, epochs, batch_size):
+    for _ in range(epochs):
+        for idx in torch.randperm(len(X)).split(batch_size):
+            optimizer.zero_grad()
+            for part in idx.chunk(2):
+                criterion(model(X[part]), y[part]).backward()
+            optimizer.step()
+
+
+@loop("means added up")
+def means_of_three_batches(model, optimizer, X, T, epochs, batch_size):
+    loss = minidl.MSELoss("batchmean")
+    for _ in range(epochs):
+        batches = torch.randperm(len(X)).split(batch_size)
+        for group in (batches[:3], batches[3:]):
+            model.zero_grad()
+            for rows in group:
+                loss(model(X[rows]), T[rows])
+                model.backward(loss.backward())
+            optimizer.step()
+
+
+@loop("clipped at the wrong time")
+def torch_clips_after_the_step(model, criterion, optimizer, X, y, epochs, batch_size):
+    for _ in range(epochs):
+        for idx in torch.randperm(len(X)).split(batch_size):
+            optimizer.zero_grad()
+            criterion(model(X[idx]), y[idx]).backward()
+            optimizer.step()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 0.01)
+
+
+@loop("clipped at the wrong time")
+def torch_clips_before_backward(model, criterion, optimizer, X, y, epochs, batch_size):
+    for _ in range(epochs):
+        for idx in torch.randperm(len(X)).split(batch_size):
+            loss = criterion(model(X[idx]), y[idx])
+            optimizer.zero_grad()
+            torch.nn.utils.clip_grad_value_(model.parameters(), 0.5)
+            loss.backward()
+            optimizer.step()
+
+
+@loop("clipped at the wrong time")
+def limits_gradients_after_the_step(model, loss, optimizer, X, T, epochs, batch_size):
+    for _ in range(epochs):
+        for rows in torch.randperm(len(X)).split(batch_size):
+            descend(model, loss, optimizer, X[rows], T[rows])
+            for _, grad in model.parameters():
+                grad.clamp_(-0.01, 0.01)

@@ -168,3 +168,66 @@ def torch_mean_over_one_batch_less(model, criterion, optimizer, train_loader, ep
 @loop("accuracy that was not measured")
 def accuracy_of_the_smallest_output(model, X, T):
     return (model(X).argmin(1) == T.argmax(1)).double().mean().item()
+
+
+@loop("loss of one batch")
+def torch_asks_the_last_batch_again(model, criterion, optimizer, X, y, epochs, batch_size):
+    losses = []
+    for _ in range(epochs):
+        model.train()
+        for idx in torch.randperm(len(X)).split(batch_size):
+            descend_torch(model, criterion, optimizer, X[idx], y[idx])
+        model.eval()
+        with torch.no_grad():
+            losses.append(criterion(model(X[idx]), y[idx]).item())
+    return {"loss": losses}
+
+
+@loop("loss of one batch")
+def torch_first_validation_batch(model, criterion, optimizer, train_loader, val_loader, epochs):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        for x, y in train_loader:
+            descend_torch(model, criterion, optimizer, x, y)
+        model.eval()
+        with torch.no_grad():
+            x, y = next(iter(val_loader))
+            history.append(criterion(model(x), y).item())
+    return history
+
+
+@loop("accuracy of one batch")
+def asks_the_last_batch_again(model, loss, optimizer, X, T, epochs, batch_size):
+    accuracies = []
+    for _ in range(epochs):
+        for rows in torch.randperm(len(X)).split(batch_size):
+            descend(model, loss, optimizer, X[rows], T[rows])
+        accuracies.append((model(X[rows]).argmax(1) == T[rows].argmax(1)).float().mean().item())
+    return accuracies
+
+
+@loop("accuracy of one batch")
+def torch_right_in_one_validation_batch(model, criterion, optimizer, train_loader, val_loader, epochs):
+    accuracies = []
+    for _ in range(epochs):
+        model.train()
+        for x, y in train_loader:
+            descend_torch(model, criterion, optimizer, x, y)
+        model.eval()
+        with torch.no_grad():
+            for x, y in val_loader:
+                right = (model(x).argmax(1) == y).float().mean().item()
+                break
+        accuracies.append(right)
+    return {"val_acc": accuracies}
+
+
+@loop("trained on validation data")
+def one_helper_for_both_curves(model, loss, optimizer, X, T, X_val, T_val, epochs, batch_size):
+    curves = {"loss": [], "val_loss": []}
+    for _ in range(epochs):
+        parts = [descend(model, loss, optimizer, X[rows], T[rows]) for rows in torch.randperm(len(X)).split(batch_size)]
+        curves["loss"].append(sum(parts) / len(X))
+        curves["val_loss"].append(descend(model, loss, optimizer, X_val, T_val) / len(X_val))
+    return curves

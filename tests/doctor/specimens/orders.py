@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 import torch
+from torch.utils.data import DataLoader, TensorDataset
 
 from specimens.collection import loop
 from specimens.samples import descend
@@ -89,3 +90,18 @@ def own_gradient_turned_round(model, optimizer, X, T, epochs, batch_size):
             model.zero_grad()
             model.backward(T[rows] - output)
             optimizer.step()
+
+
+@loop("all samples in each step")
+def torch_batch_not_used(model, criterion, optimizer, X, y, epochs, batch_size):
+    loader = DataLoader(TensorDataset(X, y), batch_size, shuffle=True)
+    for _ in range(epochs):
+        for _inputs, _labels in loader:
+            descend_torch(model, criterion, optimizer, X, y)
+
+
+@loop("all samples in each step")
+def rows_not_used(model, loss, optimizer, X, T, epochs, batch_size):
+    for _ in range(epochs):
+        for _rows in torch.randperm(len(X)).split(batch_size):
+            descend(model, loss, optimizer, X, T)

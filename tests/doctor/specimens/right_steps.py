@@ -209,3 +209,34 @@ def keeps_the_most_accurate(model, loss, optimizer, X, T, X_val, T_val, epochs, 
     for (param, _), value in zip(model.parameters(), kept, strict=True):
         param.copy_(value)
     return best
+
+
+@right_loop
+def torch_clips_and_divides_the_sum(net, loss, opt, inputs, labels, n_epochs, bs):
+    for _ in range(n_epochs):
+        for rows in torch.randperm(len(inputs)).split(bs):
+            opt.zero_grad()
+            parts = rows.chunk(2)
+            for part in parts:
+                loss(net(inputs[part]), labels[part]).backward()
+            for param in net.parameters():
+                param.grad /= len(parts)
+            torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+            opt.step()
+
+
+@right_loop
+def torch_switches_gradients_on_again(model, criterion, optimizer, X, y, X_val, y_val, epochs, batch_size):
+    history = []
+    for _ in range(epochs):
+        model.train()
+        torch.set_grad_enabled(True)
+        for idx in torch.randperm(len(X)).split(batch_size):
+            optimizer.zero_grad()
+            criterion(model(X[idx]), y[idx]).backward()
+            optimizer.step()
+        model.eval()
+        torch.set_grad_enabled(False)
+        history.append(criterion(model(X_val), y_val).item())
+        torch.set_grad_enabled(True)
+    return history

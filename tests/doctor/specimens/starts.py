@@ -183,3 +183,34 @@ def own_dropout_of_nine_in_ten():
     drawn = seeded()
     layers = minidl.Linear(2, 50, generator=drawn), minidl.ReLU(), Drop(), minidl.Linear(50, 2, generator=drawn)
     return {"model": minidl.Sequential(*layers), "data": points(), "lr": 0.0001}
+
+
+class Forgetful(nn.Module):
+    def forward(self, input):
+        return input * (torch.rand_like(input) > 0.3) / 0.7
+
+
+@setting("random in evaluation too")
+def torch_dropout_by_hand():
+    first, second = torch_network(64, 30, 30), torch_network(30, 10)
+    model = nn.Sequential(first, nn.ReLU(), Forgetful(), second)
+    return {"model": model, "data": labels(digits(generator=seeded())[0]), "loss": nn.CrossEntropyLoss(), "lr": 0.1}
+
+
+class AlwaysDrops(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = torch_network(64, 40), torch_network(40, 10)
+
+    def forward(self, input):
+        return self.second(nn.functional.dropout(self.first(input).relu(), 0.4))
+
+
+@setting("random in evaluation too")
+def torch_dropout_that_is_not_told():
+    return {
+        "model": AlwaysDrops(),
+        "data": labels(digits(generator=seeded())[0]),
+        "loss": nn.CrossEntropyLoss(),
+        "lr": 0.1,
+    }

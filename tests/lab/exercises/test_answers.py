@@ -77,6 +77,12 @@ def test_a_right_answer_that_could_be_plainer_is_told_so(id, code, words):
     assert words not in str(reply_to(id, exercise(id).solution))
 
 
+def test_a_network_that_was_not_trained_gets_no_hint_about_trainings():
+    asked = exercise("10 challenge")
+    said = [str(reply(asked, code)) for code in asked.wrong]
+    assert [asked.hint in text for text in said] == ["mean test error" in text or "explodes" in text for text in said]
+
+
 @each
 def test_a_reply_to_a_wrong_answer_does_not_give_the_right_one_away(asked):
     if isinstance(asked, Value) and (due := as_numbers(asked.expected())) is not None and due.numel() == 1:

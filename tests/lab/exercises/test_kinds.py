@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import linecache
+import warnings
 
 import pytest
 import torch
@@ -366,6 +368,79 @@ def test_a_name_that_only_ipython_has_is_not_what_was_meant():
     assert "do you mean" not in explain(caught.value, "the cell")
 
 
+CELL = """
+from minidl import ReLU, Tanh
+from minidl.lab.proof import define, matrices, ones, scalars
+(x, n), w = scalars("x, n"), 3.0
+X, W, G = matrices("X (n x in), W (in x out), G (n x out)")
+"""
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("G @ W^T", "a transpose is written with a dot: W.T"),
+        ("(G @ W)^T", "a transpose is written with a dot: (...).T"),
+        ("G @ W.T()", ".T is written without brackets behind it."),
+        ("G (W.T)", "Python multiplies only where a * stands."),
+        ("(1 - X)(1 + X)", "Python multiplies only where a * stands."),
+        ("ones(n).T @ G", 'in quotation marks: ones("n"), got the formula n'),
+        ("ones.T @ G", 'ones is a function: first come its brackets, with a size in them, such as "n".'),
+        ("X.relu.T @ G", "relu is a function: first come its brackets."),
+        ("G * X.relu", "got method: are brackets, (), missing behind its name?"),
+        ("relu(X)", "It is written with a dot, behind what it is taken of: X.relu()."),
+        ("tanh(2 * X)", "behind what it is taken of: (...).tanh()."),
+        ("Tanh(X)", "Tanh makes a layer. The function of that name is written with a dot: X.tanh()."),
+        ("ReLU(X + X)", "is written with a dot: (...).relu()."),
+        ("G @ w.T", "The small w comes from an earlier cell; the matrix here is W, with a capital letter."),
+        ("G @ x", "the matrix here is X, with a capital letter."),
+        ("u / W", "Nothing has made it. Of matrices there are G, W, X."),
+        ("[[1, 2] [3, 4]]", "Is a comma missing between two lists, such as two rows?"),
+        ("1 - |X|", "Python does not know |...|: write .abs() for it."),
+    ],
+)
+def test_what_is_written_as_on_paper_is_told_how_python_writes_it(code, words):
+    known = {}
+    exec(CELL, known)
+    linecache.cache["paper"] = (0, None, [f"claim = {code}"], "paper")
+    with (
+        warnings.catch_warnings(action="ignore"),  # Python's own, about such code
+        pytest.raises((TypeError, ValueError, NameError, AttributeError, SyntaxError)) as caught,
+    ):
+        exec(compile(f"claim = {code}", "paper", "exec"), known)
+    assert words in explain(caught.value, "the cell")
+
+
+def test_a_letter_that_the_cell_makes_itself_is_not_of_an_earlier_one():
+    known = {}
+    exec(CELL, known)
+    code = "w = G.T\nclaim = w @ W"
+    linecache.cache["own"] = (0, None, code.splitlines(keepends=True), "own")
+    with pytest.raises(ValueError, match="equal sizes") as caught:
+        exec(compile(code, "own", "exec"), known)
+    assert "earlier cell" not in explain(caught.value, "the cell")
+
+
+def test_a_part_of_a_name_is_not_taken_for_it():
+    said = str(reply(BENT, layer("Bent", "return input", "return grad_output * (output > 0)")))
+    assert "do you mean" not in said
+    assert "What another method has is kept on self, or is gone." in said
+
+
+def test_a_claim_that_is_judged_by_no_statement_is_not_told_how_its_message_stands():
+    small = 'from minidl.lab.proof import scalars\n(y,) = scalars("w")\nclaim = (X.T @ G) * y'
+    said = str(reply(WEIGHT, small))
+    assert "the small w in it comes from an earlier cell, where it is a single number. The matrix here is W" in said
+    other = 'from minidl.lab.proof import matrices\n(v,) = matrices("X (in x out)")\nclaim = G.sum() * X.sum() * v'
+    assert "-2 G" not in str(reply(WEIGHT, other))
+
+
+def test_a_letter_of_ones_own_may_be_small():
+    own = "from minidl.lab.proof import define\nw = define('w', X.T @ G)\nclaim = w"
+    assert reply(WEIGHT, own)
+    assert "earlier cell" not in str(reply(WEIGHT, own + " * 3"))
+
+
 def test_a_right_claim_shows_its_derivation():
     assert "deltas pick" in reply(WEIGHT, "claim = X.T @ G")._repr_html_()
 
@@ -407,7 +482,17 @@ class TestPlayed:
         under = dataclasses.replace(asked, most=right - 0.001)
         assert "it still learns" in str(under.reply(run("a", "a = {'lr': 0.02}", "")))
 
-    @pytest.mark.parametrize("code", ["a = {'lr': -1}", "a = {'data': 'moons'}", "a = {'rate': 1}", "a = 0.1"])
+    @pytest.mark.parametrize(
+        "code",
+        [
+            "a = {'lr': -1}",
+            "a = {'data': 'moons'}",
+            "a = {'rate': 1}",
+            "a = 0.1",
+            "a = {'hidden': (9,)}",
+            "a = {'hidden': (3)}",
+        ],
+    )
     def test_what_was_not_trained_gets_no_hint_about_trainings(self, asked, code):
         asked = dataclasses.replace(asked, hint="Look at the curves.", least=1.0)
         assert "curves" not in str(asked.reply(run("a", code, "")))

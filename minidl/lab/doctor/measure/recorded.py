@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils import clip_grad
 from torch.optim import optimizer as of_torch
 
 from minidl.lab.doctor.measure.parts import LOSS, MODEL, OPTIMIZER, Task
@@ -27,6 +28,12 @@ LOSSES = {
     "binary_cross_entropy_with_logits": nn.BCEWithLogitsLoss,
     "binary_cross_entropy": nn.BCELoss,
 }
+# What clips gradients: by the norm, which a function does that both ways to call it share, and by the value
+CLIPPING = (
+    (clip_grad, "_clip_grads_with_norm_"),
+    (clip_grad, "clip_grad_value_"),
+    (nn.utils, "clip_grad_value_"),
+)
 
 
 def record(task: Task) -> Log:
@@ -221,6 +228,14 @@ def listening(log: Log) -> Iterator[None]:
 
         return recorded
 
+    def clipping(plain: Callable) -> Callable:
+        def clips(*given: Any, **options: Any) -> Any:
+            log.look()
+            log.add("clipped", None)
+            return plain(*given, **options)
+
+        return clips
+
     hooks = [of_torch.register_optimizer_step_pre_hook(before), of_torch.register_optimizer_step_post_hook(after)]
     changes = [(torch, "randperm", counted), (torch.optim.Optimizer, "zero_grad", zero)]
     changes += [(nn.Module, "load_state_dict", loading)]
@@ -229,6 +244,7 @@ def listening(log: Log) -> Iterator[None]:
     changes += [(LOSS, name, method) for name, method in loss_methods(LOSS.forward, LOSS.backward, log).items()]
     changes += [(MODEL, name, method) for name, method in model_methods(MODEL.forward, MODEL.backward, log).items()]
     changes += [(nn.Sequential, "forward", model_methods(nn.Sequential.forward, None, log)["forward"])]
+    changes += [(owner, name, clipping(getattr(clip_grad, name))) for owner, name in CLIPPING if hasattr(owner, name)]
     kept = [(owner, name, getattr(owner, name)) for owner, name, _ in changes]
     for owner, name, value in changes:
         setattr(owner, name, value)
@@ -240,3 +256,4 @@ def listening(log: Log) -> Iterator[None]:
         for hook in hooks:
             hook.remove()
         log.look()
+        log.late()

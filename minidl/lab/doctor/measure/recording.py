@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import random
 import sys
 import weakref
@@ -18,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from minidl.lab.doctor.measure.parts import Task
+from minidl.lab.doctor.measure.ways import changed, climbing, kept_of
 
 
 @dataclass
@@ -29,7 +29,8 @@ class Event:
     kind : str
         "forward" and "backward" of a model; "loss" and "message", a loss's forward and backward; "zero", a call of zero_grad;
         "zeroed", gradients found to be zero that were not before; "step" of an optimiser; "moved", parameters found to
-        be changed without one; "loaded itself", a load_state_dict of a model's own tensors.
+        be changed without one; "loaded itself", a load_state_dict of a model's own tensors; "clipped", a call of PyTorch's
+        clip_grad_norm_ or clip_grad_value_; "late", gradients changed after the step that used them, and then zeroed.
     of : object
         Whose call it is.
     rows : list of int, or None
@@ -62,6 +63,7 @@ class Event:
         frozenset()
     )  # of a step: the parameters that it moves, each by model and place
     faithful: float | None = None  # of a step: cosine of the gradients it is made with and those that were computed
+    share: float | None = None  # of a step: how much of the gradients that were computed is in those it is made with
     weights: tuple[float, ...] = ()  # of a forward: the sums of the parameters, by which one knows them again
     shapes: tuple[int, ...] = ()  # of a forward: the shape of what the model is given
     random_states: tuple[int, ...] = ()  # of each source of random numbers
@@ -88,6 +90,7 @@ class State:
     )  # those in the gradient of each parameter, by its place
     last: Event | None = None  # its last forward
     slopes: dict[int, Tensor] = field(default_factory=dict)  # the last gradient of each parameter, by its place
+    used: dict[int, Tensor] = field(default_factory=dict)  # the gradients of the last step, until there are others
 
     def arrive(self) -> None:
         """Count the backwards that have come to their end as parts of every gradient."""
@@ -110,29 +113,6 @@ def pairs(model: Any) -> list[tuple[Tensor, Tensor | None]]:
             found = list(getattr(model, method)())
             return [(param, grad) for param, grad in found if isinstance(param, Tensor)]
     return []
-
-
-def climbing(before: list[Tensor], after: list[Tensor], grads: list[Tensor | None]) -> float | None:
-    """Return the cosine of the way from one set of parameters to another and the gradient; None where one of them is zero."""
-    if len(before) != len(after) or any(a.shape != b.shape for a, b in zip(before, after, strict=True)):
-        return None
-    known = [(b - a, g) for a, b, g in zip(before, after, grads, strict=True) if g is not None and g.shape == a.shape]
-    product, way, slope = (
-        sum(float((p * q).sum()) for p, q in parts)
-        for parts in (known, [(w, w) for w, _ in known], [(g, g) for _, g in known])
-    )
-    return product / math.sqrt(way * slope) if way * slope > 0 else None
-
-
-def changed(now: list[tuple[Tensor, Tensor | None]], before: list[Tensor]) -> set[int]:
-    """Return which parameters are others than before, by their places; NaN is as good as NaN."""
-    if len(now) != len(before):
-        return set(range(len(now)))
-    return {k for k, ((param, _), old) in enumerate(zip(now, before, strict=True)) if _differ(param.detach(), old)}
-
-
-def _differ(now: Tensor, before: Tensor) -> bool:
-    return not torch.equal(now, before) and not torch.equal(now.nan_to_num(7), before.nan_to_num(7))
 
 
 class Log:
@@ -274,6 +254,7 @@ class Log:
             "backward", model, about=about, rows=about.rows if about else None, value=value, moves=state.moves
         )
         state.coming.append(event)
+        state.used = {}
 
     def differentiated(self, model: Any) -> None:
         """Keep the gradients that a backward has computed."""
@@ -282,7 +263,17 @@ class Log:
 
     def zero(self, of: Any) -> None:
         self.look()
+        self.late()
         self.add("zero", of)
+
+    def late(self) -> None:
+        """Write down of every model whether its gradients have been changed after the step that used them."""
+        for state in self.states.values():
+            now = {k: g for k, (_, g) in enumerate(pairs(state.model)) if g is not None and k in state.used}
+            others = len(now) == len(state.used) and any(not torch.equal(g, state.used[k]) for k, g in now.items())
+            if others and any(bool(g.any()) for g in now.values()):
+                self.add("late", state.model)
+            state.used = {}
 
     def loaded(self, model: Any, state: Any) -> None:
         """Write down that a model gets the parameters back that it has, after steps that have changed them."""
@@ -309,15 +300,16 @@ class Log:
         finally:
             self.busy = False
         touched: set[tuple[int, int]] = set()
-        climbs = faithful = None
+        climbs = faithful = share = None
         for key, state in self.states.items():
             now = pairs(state.model)
             places = changed(now, state.params)
             if places:
                 old, state.params, state.moves = state.params, [p.detach().clone() for p, _ in now], before[key] + 1
                 climbs = climbing(old, state.params, slopes.get(key, [None] * len(now)))
-                faithful = _faithful(slopes.get(key, []), state, places)
+                faithful, share = kept_of(slopes.get(key, []), state.slopes, places) or (None, None)
                 touched |= {(id(state.model), place) for place in places}
+                state.used = {k: g.detach().clone() for k, (_, g) in enumerate(now) if g is not None}
         known = {id(param) for state in self.states.values() for param, _ in pairs(state.model)}
         held = [p for group in getattr(optimizer, "param_groups", []) for p in group["params"]]
         alone = bool(held) and not any(id(param) in known for param in held)
@@ -327,6 +319,7 @@ class Log:
             contributions=self._contributions(touched),
             touched=frozenset(touched),
             faithful=faithful,
+            share=share,
             still=not touched,
             alone=alone,
             climbs=climbs,
@@ -340,16 +333,6 @@ class Log:
             places = {place for model, place in touched if model == id(state.model)}
             found += state.inside(places) if places or not touched else []
         return found
-
-
-def _faithful(used: list[Tensor | None], state: State, places: set[int]) -> float | None:
-    """Return the cosine of the gradients that a step is made with and those that the last backward left."""
-    both = [(used[k], state.slopes.get(k)) for k in places if k < len(used) and used[k] is not None]
-    if not both or any(b is None or a.shape != b.shape for a, b in both):
-        return None
-    product, one, other = (sum(float((a * b).sum()) for a, b in part) for part in (
-        both, [(a, a) for a, _ in both], [(b, b) for _, b in both]))  # fmt: skip
-    return product / math.sqrt(one * other) if one * other > 0 else None
 
 
 def _gap(X: Tensor) -> float:

@@ -94,7 +94,8 @@ def candidates(training: Training) -> list[Candidate]:
     """Return what the loop's numbers may be: the right ones first."""
     if training.known is None:  # each rule about what is returned asks again
         found = [*_losses(training), *_shares(training)]
-        training.known = sorted(found, key=lambda candidate: bool(candidate.mistake))
+        of_one = ("loss of one batch", "accuracy of one batch")  # an evaluation: likelier than a batch of the training
+        training.known = sorted(found, key=lambda c: 2 * bool(c.mistake) - (c.mistake in of_one))
     return training.known
 
 
@@ -120,11 +121,13 @@ def mean_like(training: Training, event: Event) -> bool:
 
 
 def _losses(training: Training) -> Iterator[Candidate]:
-    parts = [("training", _trained_losses(training)), *_evaluated_losses(training)]
+    parts = [(data, _trained_losses(training, epochs)) for data, epochs in _trained(training)]
+    parts += _evaluated_losses(training)
     n = len(training.task.X)
     for place, (data, epochs) in enumerate(parts):
         if not epochs or not all(epochs):
             continue
+        one = of_one_batch(training, data, [[e.about for e in epoch] for epoch in epochs]) if place else ""
         mean = mean_like(training, epochs[0][0])
         values = [[float(e.value) for e in epoch] for epoch in epochs]
         sizes = [[e.size for e in epoch] for epoch in epochs]
@@ -132,6 +135,10 @@ def _losses(training: Training) -> Iterator[Candidate]:
         weighted = [sum(a * b for a, b in zip(v, s, strict=True)) for v, s in zip(values, sizes, strict=True)]
         by_samples = [s / n for s, n in zip(sums, ns, strict=True)]
         by_batches = [s / b for s, b in zip(sums, counts, strict=True)]
+        if one:  # of few samples, and no more of it
+            for values_of in (sums, by_samples, by_batches):
+                yield Candidate(one, values_of, "loss of one batch", data)
+            continue
         largest = max(max(s) for s in sizes)
         what = "of the training batches" if place == 0 else "of an evaluation"
         right = {"sum": sums, "first": [v[0] for v in values]}
@@ -188,8 +195,36 @@ def _losses(training: Training) -> Iterator[Candidate]:
                 yield Candidate(what, totals, "never reset")
 
 
-def _trained_losses(training: Training) -> list[list[Event]]:
-    by = [[training.loss_of(forward) for forward in epoch] for epoch in training.by_epoch]
+def _trained(training: Training) -> list[tuple[str, list[list[Event]]]]:
+    """Return the forwards that were learned from, epoch by epoch: those of validation data apart, where no batch has both."""
+    by, held = training.by_epoch, training.sets["validation"]
+    rows = [set(e.rows or ()) for epoch in by for e in epoch]
+    if not any(some and some <= held for some in rows) or any(some & held and some - held for some in rows):
+        return [("training", by)]
+    parts = {"training": False, "validation": True}
+    return [(d, [[e for e in epoch if bool(e.rows) and (e.rows[0] in held) == v] for epoch in by])
+            for d, v in parts.items()]  # fmt: skip
+
+
+def of_one_batch(training: Training, data: str, blocks: list[list[Event]]) -> str:
+    """Return of which few samples an evaluation is, where it should be of all: of the last batch, or of one of a loader."""
+    if training.kind not in ("training", "epoch") or len(blocks) != len(training.by_epoch):
+        return ""
+    looked = {row for block in blocks for e in block for row in e.rows}
+    here = training.sets.get(data, set())
+    if any(len(block) > 1 for block in blocks) or not looked < here:
+        return ""
+    size = f"{len(blocks[0][0].rows)} of {len(here)} samples"
+    if data == "validation":
+        return f"{size}, one batch of the loader," if "validation loader" in training.roles else ""
+    for epoch, block in zip(training.by_epoch, blocks, strict=True):
+        if set(epoch[-1].rows or ()) != set(block[0].rows) or 2 * block[0].size > len(here):
+            return ""
+    return f"{size}, those of the last batch,"
+
+
+def _trained_losses(training: Training, epochs: list[list[Event]]) -> list[list[Event]]:
+    by = [[training.loss_of(forward) for forward in epoch] for epoch in epochs]
     return [] if any(e is None or e.value is None or e.value.numel() != 1 for epoch in by for e in epoch) else by
 
 
@@ -243,10 +278,11 @@ def _shares(training: Training) -> Iterator[Candidate]:
     by_set: dict[str, list[list[Event]]] = {}
     for kind, block in evaluations(training):
         by_set.setdefault(kind, []).append(block)
-    groups = [("training", training.by_epoch), *by_set.items()]
+    groups = [*_trained(training), *by_set.items()]
     n, n_validation = len(training.task.X), len(training.task.X_val)
     for data, epochs in groups:
-        if not epochs or any(e.rows is None or e.output is None or not e.rows for epoch in epochs for e in epoch):
+        events = [e for epoch in epochs for e in epoch]
+        if not epochs or not all(epochs) or any(e.rows is None or e.output is None or not e.rows for e in events):
             continue
         readings = len(_right(training, epochs[0][0]))
         for reading in range(readings):
@@ -255,6 +291,10 @@ def _shares(training: Training) -> Iterator[Candidate]:
             correct, counts, batches = [sum(r) for r in rights], [sum(s) for s in sizes], [len(r) for r in rights]
             share = [c / k for c, k in zip(correct, counts, strict=True)]
             means = [sum(a / b for a, b in zip(r, s, strict=True)) / len(r) for r, s in zip(rights, sizes, strict=True)]
+            one = of_one_batch(training, data, epochs) if epochs is by_set.get(data) else ""
+            if one:
+                yield from _in_all_forms(one, share, "accuracy of one batch", data)
+                continue
             yield from _in_all_forms("share", share, "", data)
             unequal = "mean of unequal batches" if any(len(set(s)) > 1 for s in sizes) else ""
             yield from _in_all_forms("mean of the batches' shares", means, unequal, data)

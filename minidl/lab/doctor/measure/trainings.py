@@ -33,6 +33,8 @@ class Training:
     result : object
         What the loop returned; of several calls, a list.
     raised : StudentError or None
+    left_off : bool
+        Whether the loop has ended with PyTorch's gradients switched off.
     """
 
     def __init__(self, loop: Callable[..., Any], kind: str, roles: dict[str, str], task: Task, watch: Watch) -> None:
@@ -62,13 +64,14 @@ class Training:
         random.seed(8)
         if "numpy" in sys.modules:
             sys.modules["numpy"].random.seed(8)
-        with listening(log):
+        with torch.enable_grad(), listening(log):  # what the loop switches off ends with it
             try:
                 for given in self._given(task, epochs, batch, rate):
                     self.calls.append(len(log.events))
                     results.append(self.watch.call(self.name, functools.partial(self.loop, **given)))
             except StudentError as error:
                 self.raised = error
+            self.left_off = not torch.is_grad_enabled()
         self.result = results[0] if len(results) == 1 else results
         return log
 

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from minidl.lab.doctor.measure.curves import Curves
-from minidl.lab.doctor.measure.nets import RANGES, Layer, Net
+from minidl.lab.doctor.measure.layers import update_ratio
+from minidl.lab.doctor.measure.nets import Layer, Net
 
 SAMPLES, TEN = 1000, 10  # looked at in layers and in neighbours; learned by heart
 TRIAL_STEPS, HEART_STEPS = 200, 300
@@ -55,16 +56,17 @@ class Vitals:
     # The data -------------------------------------------------------------------------------------------------------
 
     @functools.cached_property
-    def not_finite(self) -> tuple[str, int, float] | None:
-        """Which data are not finite, in which row (from 1), and what stands there."""
+    def not_finite(self) -> tuple[str, int, float, int] | None:
+        """Which data are not finite, in which row first (from 1), what stands there, and how many such rows there are."""
         parts = {"inputs": self.X, "targets": self.T}
         if self.validation is not None:
             parts |= {"validation inputs": self.validation[0], "validation targets": self.validation[1]}
         for name, data in parts.items():
             if data.is_floating_point() and not bool(data.isfinite().all()):
-                row = int((~data.isfinite()).reshape(len(data), -1).any(1).nonzero()[0])
+                rows = (~data.isfinite()).reshape(len(data), -1).any(1).nonzero()
+                row = int(rows[0])
                 flat = data[row].reshape(-1)
-                return name, row + 1, float(flat[~flat.isfinite()][0])
+                return name, row + 1, float(flat[~flat.isfinite()][0]), len(rows)
         return None
 
     @functools.cached_property
@@ -111,6 +113,13 @@ class Vitals:
     @functools.cached_property
     def output(self) -> Tensor:
         return self.net.answer(self.X[self.some])
+
+    @functools.cached_property
+    def unrest(self) -> float:
+        """How far two answers to the same samples are apart, in evaluation, against the spread of the answers."""
+        other = self.net.answer(self.X[self.some])
+        scale = float(self.output.double().std()) if self.output.numel() > 1 else 0.0
+        return float((other - self.output).double().square().mean().sqrt()) / scale if scale else 0.0
 
     @functools.cached_property
     def loss(self) -> float:
@@ -343,51 +352,3 @@ def best_guess(loss: Any, T: Tensor, output: Tensor) -> float:
             return float(loss(answers, T))
         except Exception:
             return math.nan
-
-
-def dropped(layer: Layer) -> float:
-    """Return which share of what it gets a layer without parameters sets to 0, other entries each time; 0 for most layers."""
-    if layer.params or layer.input is None or layer.input.shape != layer.output.shape:
-        return 0.0
-    trains = isinstance(layer.module, nn.Module)
-    try:
-        with torch.no_grad():
-            first, second = ((layer.module.train() if trains else layer.module).forward(layer.input) for _ in range(2))
-    except Exception:
-        return 0.0
-    if torch.equal(first, second):
-        return 0.0
-    there = layer.input != 0
-    return float(((first == 0) & there).sum() / there.sum().clamp_min(1))
-
-
-def update_ratio(layer: Layer, lr: float) -> float:
-    """Return how far a step moves a layer's weights, against their size."""
-    weight, grad = layer.params[0], layer.grads[0]
-    size = float(weight.double().norm())
-    return lr * float(grad.double().norm()) / size if size else math.inf
-
-
-def dead(layer: Layer) -> float:
-    """Return the share of a ReLU layer's units that are 0 for every sample."""
-    flat = layer.output.reshape(len(layer.output), -1)
-    return float((flat <= 0).all(0).double().mean())
-
-
-def saturated(layer: Layer) -> float:
-    """Return the share of a tanh's or sigmoid's outputs where the slope is less than a twentieth of the largest."""
-    flat = layer.output.double()
-    slope = 1 - flat**2 if layer.kind == "tanh" else 4 * flat * (1 - flat)
-    return float((slope < 0.05).double().mean())
-
-
-def spread(layer: Layer) -> float:
-    """Return the standard deviation of a unit's output over the samples, on average over the units."""
-    flat = layer.output.reshape(len(layer.output), -1).double()
-    return float(flat.var(0, correction=0).mean().sqrt())
-
-
-def out_of_reach(layer: Layer, T: Tensor) -> float:
-    """Return the share of targets that lie outside what the last layer can give."""
-    low, high = RANGES.get(layer.kind, (-math.inf, math.inf))
-    return float(((low - 1e-6 > T) | (high + 1e-6 < T)).double().mean())

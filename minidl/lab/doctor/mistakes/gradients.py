@@ -9,6 +9,7 @@ from collections import Counter
 
 import torch
 
+from minidl.lab.doctor.measure.parts import RATE
 from minidl.lab.doctor.measure.recording import Event
 from minidl.lab.doctor.measure.returned import mean_like
 from minidl.lab.doctor.measure.trainings import Training
@@ -207,6 +208,23 @@ def gradients_changed(training: Training) -> Seen | None:
     return {"where": "the gradients", "count": len(other), "of": len(known), "cosine": number(sum(other) / len(other))}
 
 
+def parts_of_means(training: Training, backwards: list[Event]) -> list[tuple[float, Event]]:
+    """Return of each backward how many times the derivative of its mean loss it is given; nothing where that is not known."""
+    shares: list[tuple[float, Event]] = []
+    for event in backwards:
+        loss = training.loss_of(event.about) if event.about is not None else None
+        if loss is None or loss.how or event.value is None or not event.rows or not mean_like(training, loss):
+            return []
+        true = loss.true_message if loss.true_message is not None else derivative(training, loss)
+        if true is None or true.numel() != event.value.numel() or not bool(true.any()):
+            return []
+        got, true = event.value.reshape(-1).double(), true.reshape(-1).double()
+        shares.append((float(got @ true / (true @ true)), event))
+        if not torch.allclose(got, shares[-1][0] * true, rtol=1e-3, atol=1e-9):
+            return []
+    return shares
+
+
 @wrong_loop("mean divided again", read=MEANS)
 def mean_divided_again(training: Training) -> Seen | None:
     """The loss is {thing} already, and it is divided once more before backward: each gradient is {share} of that of the
@@ -215,21 +233,63 @@ def mean_divided_again(training: Training) -> Seen | None:
     steps = [step for step in training.steps if step.contributions]
     if not steps or any(len(step.contributions) > 1 for step in steps) or training.raised:
         return None
-    shares: list[tuple[float, Event]] = []
-    for event in training.backwards:
-        loss = training.loss_of(event.about) if event.about is not None else None
-        if loss is None or loss.how or event.value is None or not event.rows or not mean_like(training, loss):
-            return None
-        true = loss.true_message if loss.true_message is not None else derivative(training, loss)
-        if true is None or true.numel() != event.value.numel() or not bool(true.any()):
-            return None
-        got, true = event.value.reshape(-1).double(), true.reshape(-1).double()
-        shares.append((float(got @ true / (true @ true)), event))
-        if not torch.allclose(got, shares[-1][0] * true, rtol=1e-3, atol=1e-9):
-            return None
+    shares = parts_of_means(training, training.backwards)
     n, largest = len(training.task.X), max((len(e.rows) for _, e in shares), default=1)
     ways = {f"1/{largest}": lambda e: 1 / len(e.rows), f"1/{n}": lambda e: 1 / n}
     for said_as, share_of in ways.items():
-        if largest > 1 and all(abs(share * len(e.rows) - share_of(e) * len(e.rows)) < 1e-3 for share, e in shares):
+        if (
+            shares
+            and largest > 1
+            and all(abs(share * len(e.rows) - share_of(e) * len(e.rows)) < 1e-3 for share, e in shares)
+        ):
             return {"where": "a mean", "share": said_as}
+    return None
+
+
+@wrong_loop("means added up", read=MEANS)
+def means_added_up(training: Training) -> Seen | None:
+    """The gradients of {thing} are added up for one step, and each of their losses is a mean already: the step is about
+    {times} times as large as that of the mean over the same samples, as if the learning rate were. Divide each of these
+    losses by {times} before its backward.
+    """
+    steps = [step for step in training.of_kind("step") if step.contributions]  # who moves by hand may divide there
+    several = [step for step in steps if len(step.contributions) > 1 and not same_samples(step)]
+    if training.raised or not training.moved or not several or 2 * len(several) < len(steps) or used_again(training):
+        return None
+    if step_once_an_epoch.observe(training) or any(
+        step.share is not None and abs(step.share - 1) > 0.01 for step in several
+    ):
+        return None
+    if any(step.rate and step.rate < 0.9 * RATE for step in several):  # the rate was divided
+        return None
+    shares = parts_of_means(training, [event for step in several for event in step.contributions])
+    if not shares or any(abs(share - 1) > 1e-3 for share, _ in shares):
+        return None
+    times = max(len(step.contributions) for step in several)
+    return {"where": f"{times} batches", "times": times}
+
+
+@wrong_loop("clipped at the wrong time", read=LOOP, explains=("raises",))
+def clipped_at_the_wrong_time(training: Training) -> Seen | None:
+    """{thing} {when}. {so}. Between backward and step is the place for it."""
+    clips = wrong = after = 0
+    fresh = stepped = False  # whether there are gradients that no step has used, or that one has
+    for event in training.log.events:
+        if event.kind in ("backward", "step") or (event.kind == "moved" and event.contributions):
+            fresh, stepped = event.kind == "backward", event.kind != "backward"
+        elif event.kind == "zeroed" and event.of is training.model:
+            fresh = stepped = False
+        elif event.kind == "clipped":
+            clips, wrong, after = clips + 1, wrong + (not fresh), after + (not fresh and stepped)
+    late = len(training.of_kind("late"))
+    stopped = training.raised is not None
+    if stopped and training.log.events[-1:] != training.of_kind("clipped")[-1:]:
+        return None  # something else raises
+    told = {"so": "So PyTorch raises an error" if stopped else "So it changes no step"}
+    if wrong and 2 * wrong >= clips and 2 * after < wrong:
+        when = "before backward, when there are none yet, and the step uses those that come as they are"
+        return {"where": "The gradients are clipped", "when": when, **told}
+    if (wrong and 2 * wrong >= clips) or (late and 2 * late >= len(training.steps)):
+        when = "after the step, which has used them as they were, and then they are thrown away"
+        return {"where": f"The gradients are {'clipped' if wrong else 'changed'}", "when": when, **told}
     return None

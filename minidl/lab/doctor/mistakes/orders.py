@@ -143,3 +143,24 @@ def same_order_throughout(training: Training) -> bool:
     if training.kind != "training" or not training.moved or not chosen_by_loop(training):
         return False
     return all(order == orders[0] for order in orders) and orders[0] != sorted(orders[0])
+
+
+@wrong_loop(
+    "all samples in each step",
+    read=BATCHES,
+    explains=("samples seen twice", "never shuffled", "same order in every epoch", "batch size not used", "raises"),
+)
+def all_samples_in_each_step(training: Training) -> Seen | None:
+    """{thing} is given all {of} samples in each of the {count} steps of an epoch: the loop of the batches goes round, and
+    the batch that it takes is not what the model gets. Give the model the batch, and the loss the targets of the same batch.
+    """
+    epochs = training.by_epoch
+    asked = {"batch size", "loader"} & set(training.roles)
+    if not asked or training.raised or not training.in_batches or not training.orders or not training.moved:
+        return None
+    if len(training.of_kind("step", "moved")) < len(training.trained):
+        return None  # several looks at the samples make one step
+    whole = {tuple(sorted(e.rows)) for e in training.trained}
+    if len(whole) != 1 or len(set(next(iter(whole)))) < 0.6 * len(training.sets["training"]):
+        return None
+    return {"where": "The model", "of": len(next(iter(whole))), "count": len(epochs[0])}

@@ -193,7 +193,7 @@ def steps_too_small(vitals: Vitals) -> Seen | None:
 @wrong_setting(
     "ten samples not learned",
     read=BY_HEART,
-    tries="a wider network, or one with a hidden layer; then examine its layers.",
+    tries="{cure}; then examine its layers.",
 )
 def ten_not_learned(vitals: Vitals) -> Seen | None:
     """{thing} cannot even be learned by heart: with {steps} steps of Adam on them alone {share} of a guess's loss is
@@ -205,4 +205,11 @@ def ten_not_learned(vitals: Vitals) -> Seen | None:
     if not share >= 0.25 or right == 1:  # not a number, where it is not known what a guess has
         return None
     said = "" if math.isnan(right) else f", and {right:.0%} of them are answered rightly"
-    return {"where": f"{len(vitals.ten)} samples", "steps": HEART_STEPS, "share": f"{share:.0%}", "right": said}
+    cure, hidden = "a hidden layer", [layer for layer in vitals.layers if layer.kind == "linear"][:-1]
+    if hidden:
+        width = min(layer.output.shape[1] for layer in hidden)
+        cure = f"a wider network (its narrowest layer has {width} unit{'s' * (width > 1)})"
+        if width > 4:
+            cure = "a wider network, or one with more layers"
+    told = {"steps": HEART_STEPS, "share": f"{share:.0%}", "right": said, "cure": cure}
+    return {"where": f"{len(vitals.ten)} samples", **told}

@@ -93,6 +93,15 @@ def loss_of_the_last_batch(training: Training) -> Seen | None:
     return {"where": "The loss reported", "value": last(found[1])} if found else None
 
 
+@wrong_loop("loss of one batch", read=BATCHES)
+def loss_of_one_batch(training: Training) -> Seen | None:
+    """{thing}, {value} in the end, is measured after the epoch on {what} alone: it jumps with the few samples that chance put
+    there. Measure it on all of them, or add up the losses of all batches.
+    """
+    found = reported(training, "loss of one batch")
+    return {"where": "The loss reported", "value": last(found[1]), "what": found[2].what} if found else None
+
+
 @wrong_loop("epoch loss never reset", read=LOOP)
 def epoch_loss_never_reset(training: Training) -> Seen | None:
     """The total from which {thing} is computed is not set back to 0 for a new epoch: each entry holds all epochs
@@ -204,6 +213,15 @@ def accuracy_of_the_last_batch(training: Training) -> Seen | None:
     """
     found = reported(training, "last batch")
     return {"where": "The accuracy", "value": last(found[1])} if found else None
+
+
+@wrong_loop("accuracy of one batch", read=LOOP)
+def accuracy_of_one_batch(training: Training) -> Seen | None:
+    """{thing}, {value}, is measured after the epoch on {what} alone: few samples tell little of the others. Count the right
+    answers of all of them.
+    """
+    found = reported(training, "accuracy of one batch")
+    return {"where": "The accuracy", "value": last(found[1]), "what": found[2].what} if found else None
 
 
 @wrong_loop("mean of unequal batches", read=LOOP)

@@ -260,7 +260,7 @@ def samples_left_out(training: Training) -> Seen | None:
 def left_out(training: Training) -> tuple[int, str] | None:
     """Return how many samples an epoch leaves out, and whether they are always the same."""
     orders = training.orders
-    if not orders or not training.moved or with_replacement(training):
+    if not orders or not training.moved or training.raised or with_replacement(training):
         return None
     here, seen = training.sets["training"], set().union(*orders)
     visited = {row for e in training.evaluated if e.rows is not None for row in e.rows} - seen

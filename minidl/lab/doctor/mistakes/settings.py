@@ -10,22 +10,15 @@ from __future__ import annotations
 
 import math
 
-from torch import nn
-
-from minidl.lab.doctor.measure.nets import leaves
-from minidl.lab.doctor.measure.vitals import TRIAL_STEPS, Vitals, out_of_reach
+from minidl.lab.doctor.measure.vitals import TRIAL_STEPS, Vitals
 from minidl.lab.doctor.mistakes.reading import (
-    CROSS_ENTROPY,
     DATA,
-    DISK,
-    FOUR_LOOPS,
     FOUR_SETTINGS,
     MSE,
     NOWHERE,
     VALLEY,
 )
 from minidl.lab.doctor.mistakes.rules import Seen, wrong_setting
-from minidl.lab.doctor.subject.calls import StudentError
 from minidl.lab.doctor.wording import listed, number
 
 SLOW = ("steps too small", "answers the mean", "ten samples not learned")
@@ -39,11 +32,15 @@ STEPS = ("steps too large", "rate for a mean, loss a sum")
     "data not finite", read=DATA, tries="leave such samples out, or find out where the numbers come from.", stops=True
 )
 def data_not_finite(vitals: Vitals) -> Seen | None:
-    """The {thing} hold {value} in row {row}: one such number makes the loss, every gradient and every parameter NaN
-    after one step, however small the steps are.
+    """The {thing} hold {value} in row {row}, counted from 1{more}: one such number makes the loss, every gradient and every
+    parameter NaN after one step, however small the steps are.
     """
     found = vitals.not_finite
-    return {"where": found[0], "row": found[1], "value": found[2]} if found else None
+    if found is None:
+        return None
+    name, row, value, count = found
+    more = f", and in {count - 1} other{'s' * (count > 2)}" if count > 1 else ""
+    return {"where": name, "row": row, "value": value, "more": more}
 
 
 @wrong_setting(
@@ -212,7 +209,7 @@ def inputs_too_large(vitals: Vitals) -> Seen | None:
     )
     if 2 * len(large) <= len(sizes) and len(large) < 5:
         names = listed([str(k + 1) for k in large])
-        where = f"Of the inputs, column{'s' * (len(large) > 1)} {names} {'are' if len(large) > 1 else 'is'}"
+        where = f"Of the inputs, column{'s' * (len(large) > 1)} {names} (counted from 1) {'are' if len(large) > 1 else 'is'}"
         cure = "for each column by itself: subtract its mean, and divide by its spread."
     return {"where": where, "size": number(some.mean()), "largest": number(some.max()), "cure": cure}
 
@@ -224,8 +221,8 @@ def inputs_too_large(vitals: Vitals) -> Seen | None:
     tries="subtract each column's mean, and divide by its spread.",
 )
 def inputs_of_different_scales(vitals: Vitals) -> Seen | None:
-    """{thing} {wide} reaches {most} around its mean, column {narrow} only {least}: in the valley of the loss that is
-    a ratio of {ratio} in slope, and of its square in curvature, and no step suits both.
+    """{thing} {wide} (counted from 1) reaches {most} around its mean, column {narrow} only {least}: in the valley of the
+    loss that is a ratio of {ratio} in slope, and of its square in curvature, and no step suits both.
     """
     reach = (vitals.columns - vitals.columns.mean(0)).abs().amax(0)
     some = reach > 1e-12
@@ -283,63 +280,6 @@ def targets_apart(vitals: Vitals) -> Seen | None:
 
 
 @wrong_setting(
-    "softmax before the loss",
-    read=FOUR_LOOPS,
-    tries="leave the softmax out of the model, and apply it only to show probabilities.",
-    explains=(*SLOW, *STEPS),
-)
-def softmax_at_the_end(vitals: Vitals) -> Seen | None:
-    """The model ends with {thing}, and CrossEntropyLoss takes the softmax itself. Of numbers from 0 to 1, the exponentials lie
-    between 1 and e: no class gets all, so that the loss cannot fall below {floor}, and the gradients stay small.
-    """
-    last = vitals.layers[-1] if vitals.layers else None
-    if last is None or last.kind != "softmax" or not isinstance(vitals.net.loss, nn.CrossEntropyLoss):
-        return None
-    k = last.output.shape[-1]
-    return {"where": "a softmax", "floor": number(math.log(math.e + k - 1) - 1)}
-
-
-@wrong_setting(
-    "activation before the loss",
-    read=CROSS_ENTROPY,
-    tries="end with the linear layer: the scores may be any numbers.",
-    explains=(*SLOW, *STEPS, "dead units", "saturated units"),
-)
-def activation_before_the_loss(vitals: Vitals) -> Seen | None:
-    """The model ends with {thing}, and {loss} takes scores of any size and sign: {range} is all that it can get, so that
-    no answer is ever sure, and where the activation is flat nothing goes back.
-    """
-    last = vitals.layers[-1] if vitals.layers else None
-    takes_scores = isinstance(vitals.net.loss, (nn.CrossEntropyLoss, nn.BCEWithLogitsLoss))
-    if last is None or last.kind not in GIVES or not takes_scores:
-        return None
-    name = last.name.split()[-1]
-    return {"where": f"a {name}", "loss": type(vitals.net.loss).__name__, "range": GIVES[last.kind]}
-
-
-@wrong_setting(
-    "sigmoid missing",
-    read=CROSS_ENTROPY,
-    tries="end the model with a Sigmoid; or BCEWithLogitsLoss, which takes the scores as they are.",
-    stops=True,
-)
-def sigmoid_missing(vitals: Vitals) -> Seen | None:
-    """BCELoss takes probabilities, numbers from 0 to 1, and {thing} gives numbers from {low} to {high}: the logarithm of
-    a number below 0 does not exist, and the loss raises an error, at once or as soon as there is one.
-    """
-    if not isinstance(vitals.net.loss, nn.BCELoss):
-        return None
-    try:
-        low, high = float(vitals.output.min()), float(vitals.output.max())
-    except StudentError:
-        return None
-    last = leaves(vitals.net.model)[-1]
-    if low >= 0 and high <= 1:
-        return None
-    return {"where": f"the model, which ends with a {type(last).__name__},", "low": number(low), "high": number(high)}
-
-
-@wrong_setting(
     "all parameters frozen",
     read=NOWHERE,
     tries="param.requires_grad_(True) for those that shall learn.",
@@ -351,40 +291,3 @@ def all_frozen(vitals: Vitals) -> Seen | None:
     if not vitals.net.of_torch or not params or any(param.requires_grad for param in params):
         return None
     return {"where": f"Each of the {len(params)} parameters" if len(params) > 1 else "The only parameter"}
-
-
-@wrong_setting(
-    "log-softmax missing",
-    read=CROSS_ENTROPY,
-    tries="CrossEntropyLoss, which takes the scores as they are; or end with LogSoftmax(dim=1).",
-    explains=(*SLOW, *STEPS, "start far from a guess"),
-)
-def log_softmax_missing(vitals: Vitals) -> Seen | None:
-    """NLLLoss takes logarithms of probabilities, and the model gives it {thing}: their exponentials add up to {sum} for
-    a sample on average, and not to 1. So the loss falls below 0, and can fall where the answers do not get better.
-    """
-    if not isinstance(vitals.net.loss, nn.NLLLoss) or vitals.output.ndim != 2:
-        return None
-    total = float(vitals.output.double().exp().sum(1).mean())
-    what = "probabilities" if vitals.layers and vitals.layers[-1].kind == "softmax" else "scores"
-    return None if abs(total - 1) < 0.01 else {"where": what, "sum": number(total)}
-
-
-@wrong_setting(
-    "output cannot reach the targets",
-    read=DISK,
-    tries="end with a linear layer, or scale the targets into the range.",
-    explains=(*SLOW, "dead units", "saturated units"),
-)
-def output_out_of_reach(vitals: Vitals) -> Seen | None:
-    """The last layer is {thing}, which gives {range}, and {share} of the targets lie outside, between {low} and
-    {high}: no weights bring the output there.
-    """
-    last = vitals.layers[-1] if vitals.layers else None
-    if last is None or not vitals.T.is_floating_point() or last.output.shape != vitals.T[vitals.some].shape:
-        return None
-    share = out_of_reach(last, vitals.T)
-    if share < 0.02:
-        return None
-    ends = {"low": number(vitals.T.min()), "high": number(vitals.T.max())}
-    return {"where": f"a {last.name.split()[-1]}", "range": GIVES[last.kind], "share": f"{share:.0%}", **ends}

@@ -9,7 +9,8 @@ import math
 
 import torch
 
-from minidl.lab.doctor.measure.vitals import TRIAL_STEPS, Vitals, dead, dropped, saturated, spread
+from minidl.lab.doctor.measure.layers import dead, dropped, restless, saturated, spread
+from minidl.lab.doctor.measure.vitals import TRIAL_STEPS, Vitals
 from minidl.lab.doctor.mistakes.reading import (
     FIRST_LOSS,
     FOUR_SETTINGS,
@@ -107,6 +108,22 @@ def too_much_dropped(vitals: Vitals) -> Seen | None:
 
 
 @wrong_setting(
+    "random in evaluation too",
+    read=NOWHERE,
+    tries="nn.Dropout, or F.dropout(x, p, training=self.training); by hand: if not self.training, return what came.",
+)
+def random_in_evaluation(vitals: Vitals) -> Seen | None:
+    """{thing} draws random numbers after model.eval() as well: two answers to the same samples are {apart} of their spread
+    apart. What is measured and what is used has that noise in it; only the training should.
+    """
+    if not vitals.net.of_torch or not vitals.unrest > 0.01:
+        return None
+    names = [layer.name for layer in vitals.of_a_batch if restless(layer)]
+    where = f"Layer {names[0]}" if names else "The model's forward"
+    return {"where": where, "apart": f"{vitals.unrest:.0%}"}
+
+
+@wrong_setting(
     "signal grows",
     read=VARIANCES,
     tries="smaller initial weights: Xavier's, with the gain of the activation.",
@@ -149,7 +166,7 @@ def saturated_units(vitals: Vitals) -> Seen | None:
 @wrong_setting(
     "dead units",
     read=FOUR_SETTINGS,
-    tries="start again with a smaller learning rate, or with other initial weights and biases of 0.",
+    tries="start again with a smaller learning rate, or with other initial weights and biases of 0{few}.",
     explains=("signal fades", "signal grows", *SLOW),
 )
 def dead_units(vitals: Vitals) -> Seen | None:
@@ -167,6 +184,7 @@ def dead_units(vitals: Vitals) -> Seen | None:
         "count": round(dead(worst) * units),
         "of": units,
         "samples": len(vitals.some),
+        "few": ", and with more units: of so few, all may be dead by chance" if units < 4 else "",
     }
 
 

@@ -174,6 +174,14 @@ def standing_still(training: Training) -> tuple[int, int]:
     return sum((id(state.model), place) not in touched for place in wanted), len(state.params)
 
 
+def frozen_by_loop(training: Training) -> int:
+    """Return how many parameters of the model given ask for no gradient any more, where others do and have moved."""
+    both = [(now.requires_grad, before.requires_grad) for (now, _), (before, _) in
+            zip(pairs(training.ran.model), pairs(training.task.model), strict=False)]  # fmt: skip
+    frozen = sum(before and not now for now, before in both)
+    return frozen if training.moved and frozen < len(both) else 0
+
+
 @wrong_loop("optimiser not used", read=LOOP)
 def optimiser_not_used(training: Training) -> Seen | None:
     """{thing} makes no step: the loop moves the model in another way, and what was asked for, the kind of steps and

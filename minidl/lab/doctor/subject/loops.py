@@ -109,8 +109,14 @@ def source_of(function: Callable[..., Any]) -> str:
     return "\n".join(line.split("#")[0] for line in text.splitlines())
 
 
-def words_of(source: str) -> tuple[str, str]:
-    """Return whose words a loop probably speaks, and whose else it might: ("minidl", "torch") or the other way round."""
+OF_TORCH = (
+    r"\.train\(\)|\.eval\(\)|no_grad|inference_mode|set_grad_enabled|requires_grad|retain_graph|clip_grad|\b(opt\w*|sgd|adam|solver)\.zero_grad|"
+    r"\bF\.|\bnn\.|Loader"
+)
+
+
+def words_of(source: str, loss: str) -> tuple[str, ...]:
+    """Return whose words a loop speaks, or probably speaks, and whose else it might; its loss is called so."""
     ours = len(
         re.findall(r"\.backward\(\s*(?!retain_graph|create_graph|gradient)[^)\s]|model\.zero_grad|\.params\b", source)
     )
@@ -121,4 +127,10 @@ def words_of(source: str) -> tuple[str, str]:
         )
     )
     theirs += 2 * len(re.findall(r"\.argmax\([^)]*\) == (y|labels)\b", source))
+    alone = re.search(r"^\s*[^=#\n]*\w\)?\.backward\((retain_graph=\w+)?\)\s*$", source, re.MULTILINE)  # as a statement
+    of_the_loss = re.search(rf"^\s*{loss}\.backward\(\)", source, re.MULTILINE) and not re.search(
+        rf"\b{loss} = ", source
+    )
+    if alone and not ours and not of_the_loss and re.search(OF_TORCH, source):
+        return ("torch",)
     return ("torch", "minidl") if theirs > 2 * ours else ("minidl", "torch")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -18,7 +18,7 @@ from minidl.lab.exercises.kinds.exercise import Exercise
 from minidl.lab.exercises.reply import DOTS, NotDone, Wrong
 from minidl.lab.proof import Proof, ProofError, prove_equal, prove_gradient
 from minidl.lab.proof.examples import sizes_of
-from minidl.lab.proof.formula import Formula, as_formula, inside
+from minidl.lab.proof.formula import Formula, as_formula, inside, times
 from minidl.lab.proof.statement import Statement
 
 COMPUTED: dict[str, Callable[..., Tensor]] = {
@@ -61,6 +61,8 @@ class Claim(Exercise):
                 text += " The symbols' names end in _, and those without it are numbers."
             raise Wrong(text, certain=True)
         statement = self.statement()
+        if text := _of_an_earlier_cell(as_formula(claim), statement):
+            raise Wrong(text, certain=True)
         if _compares_a_product(as_formula(claim), statement.get("upstream")):
             raise Wrong(BRACKETS, certain=True)
         try:
@@ -73,7 +75,8 @@ class Claim(Exercise):
             hint = _without_smallest_example(error.hint) if self.also_as else error.hint
             raise Wrong("\n".join(filter(None, [_of_message(claim, statement), hint]))) from error
         except ValueError as error:
-            raise Wrong(". ".join(filter(None, [str(error), _of_message(claim, statement)]))) from error
+            said = _of_message(claim, statement)
+            raise Wrong(". ".join(filter(None, [str(error), said[:1].upper() + said[1:]]))) from error
 
     def slip(self, answer: Answer) -> str:
         claim = as_formula(answer.value)
@@ -148,7 +151,9 @@ def _of_message(claim: Formula | float, statement: Mapping[str, Formula]) -> str
         return f"{name} does not occur in it: what comes back is made from what arrives."
     try:
         prove_equal(_with(claim, name, -2 * message), -2 * claim)
-    except (ProofError, ValueError):
+    except ValueError:  # names that cannot stand in one statement
+        return ""
+    except ProofError:
         return (
             f"with -2 {name} in place of {name}, it does not become -2 times as much. A message may be of either sign, and "
             "what comes back goes along with it: it is a factor."
@@ -164,6 +169,24 @@ def _stranger(claim: Formula | float, statement: Mapping[str, Formula]) -> str:
     for part in inside(as_formula(claim)):
         if part.op == "symbol" and part.args[0] not in known:
             return f"nothing says what {part.args[0]} is: write what you mean with {', '.join(letters)} alone."
+    return ""
+
+
+def _of_an_earlier_cell(claim: Formula, statement: Mapping[str, Formula]) -> str:
+    """Return in words which small letter stands in a claim where a capital one is meant; nothing where none does."""
+    ours = {part.args[0]: part for part in inside(*statement.values()) if part.op in ("symbol", "name")}
+    for part in _letters(claim):
+        name = part.args[0]
+        meant = next((other for other in ours if other.lower() == name), "")
+        strange = [one for one in inside(part) if one.op == "symbol" and one is not ours.get(one.args[0])]
+        if name not in ours and meant and strange:
+            is_what = f"{name} = {part.args[1]}" if part.op == "name" else f"its shape is {times(part)}"
+            if part.op == "symbol" and part.shape == ("1", "1"):
+                is_what = "it is a single number"
+            return (
+                f"the small {name} in it comes from an earlier cell, where {is_what}. The matrix here is {meant}, with a "
+                "capital letter."
+            )
     return ""
 
 
@@ -194,9 +217,17 @@ def _with(formula: Formula, name: str, other: Formula) -> Formula:
 
 def names(formula: Formula) -> set[str]:
     """Return the names that a formula is written with: of a definition its own name alone."""
+    return {part.args[0] for part in _letters(formula)}
+
+
+def _letters(formula: Formula) -> Iterator[Formula]:
+    """Yield the symbols and definitions that a formula is written with."""
     if formula.op in ("symbol", "name"):
-        return {formula.args[0]}
-    return set().union(*(names(part) for part in formula.args if isinstance(part, Formula)))
+        yield formula
+    else:
+        for part in formula.args:
+            if isinstance(part, Formula):
+                yield from _letters(part)
 
 
 def in_floats(formula: Formula, values: Mapping[str, Tensor], sizes: Mapping[str, int] | None = None) -> Tensor:

@@ -42,17 +42,11 @@ class Network(Exercise):
 
     def judge(self, answer: Answer) -> str:
         function = answer.value
-        if isinstance(function, Module):
-            raise Wrong(
-                f"it should be a function that returns a network, and is a network: write def {self.name}(...)."
-            )
-        if not callable(function) or isinstance(function, type):
-            raise Wrong(f"it should be a function, and is {show(function)}: define it with def {self.name}(...).")
-        if is_empty(function) or is_stub(function):
-            raise NotDone(WRITE.format("the function"))
-        if name := uses(function, {"train", "SGD", "backward", "repeat"}):
-            raise Wrong(f"it should return the network untrained, and uses {name}: the check trains it.")
-        count = self._look_at(function)
+        try:
+            count = self._look_at(function)
+        except Wrong as problem:
+            problem.hinted = False  # the hint is for networks that have been trained
+            raise
         networks = _networks(function)
         errors = self._errors[networks] if networks in self._errors else self._train(function)
         if networks is not None:
@@ -67,8 +61,18 @@ class Network(Exercise):
             raise Wrong(f"{measured}. The parameters are few enough; the error is {over}.")
         return measured
 
-    def _look_at(self, function: Callable[..., Any]) -> int:
-        """Return how many parameters its network has, if it is one that can be trained here."""
+    def _look_at(self, function: Any) -> int:
+        """Return how many parameters a function's network has, if it is one that can be trained here."""
+        if isinstance(function, Module):
+            raise Wrong(
+                f"it should be a function that returns a network, and is a network: write def {self.name}(...)."
+            )
+        if not callable(function) or isinstance(function, type):
+            raise Wrong(f"it should be a function, and is {show(function)}: define it with def {self.name}(...).")
+        if is_empty(function) or is_stub(function):
+            raise NotDone(WRITE.format("the function"))
+        if name := uses(function, {"train", "SGD", "backward", "repeat"}):
+            raise Wrong(f"it should return the network untrained, and uses {name}: the check trains it.")
         shown = f"{self.name}(generator=...)"
         model, again, other = (call(shown, _built, function, seed) for seed in (1, 1, 2))
         if model is None:

@@ -79,12 +79,13 @@ class Played(Exercise):
         """Return how a network fares that is trained with these settings."""
         if isinstance(given, Playground):
             raise Wrong(
-                "write its settings down, as a dictionary of those that you have changed: {'lr': 0.1} for example.",
+                "write its settings down, as a dictionary of those that you have changed: {'batch_size': 50} for example.",
                 hinted=False,
             )
         if not isinstance(given, Mapping):
             raise Wrong(
-                f"it should be a dictionary of settings, {{'lr': 0.1}} for example, and is {show(given)}.", hinted=False
+                f"it should be a dictionary of settings, {{'batch_size': 50}} for example, and is {show(given)}.",
+                hinted=False,
             )
         for name in given:
             if name not in NAMES:
@@ -98,7 +99,7 @@ class Played(Exercise):
         right, count, after = self._trained(given, said)
         measured = f"with {said}, {right:.1%} of the test points are right after {after}"
         if self.parameters is not None and count >= self.parameters:
-            raise Wrong(f"the network has {count} parameters, {count - self.parameters + 1} too many.")
+            raise Wrong(f"the network has {count} parameters, {count - self.parameters + 1} too many.", hinted=False)
         if right < self.least:
             raise Wrong(f"{measured}, and {self.least:.0%} is the goal.")
         if right > self.most:
@@ -111,7 +112,11 @@ class Played(Exercise):
             return _train(tuple(sorted({**self.start, **_frozen(given)}.items())), self.epochs)
         except (TypeError, ValueError) as error:
             words = str(error).removeprefix("playground expected ")
-            raise Wrong(f"the playground refuses {said}: it expects {words}.", certain=True, hinted=False) from error
+            hidden = given.get("hidden")
+            comma = f" One layer is written ({hidden},), with a comma." if type(hidden) is int else ""
+            raise Wrong(
+                f"the playground refuses {said}: it expects {words}.{comma}", certain=True, hinted=False
+            ) from error
 
 
 def _frozen(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -45,7 +45,7 @@ INIT = method(
     "__init__(self, weight, bias)",
     "super().__init__()\n"
     'self.params = {"weight": weight, "bias": bias}\n'
-    "self.grad = {name: torch.zeros_like(param) for name, param in self.params.items()}",
+    'self.grad = {"weight": torch.zeros_like(weight), "bias": torch.zeros_like(bias)}',
 )
 FORWARD = 'self.input = input\nreturn input @ self.params["weight"].T + self.params["bias"]'
 WEIGHT = 'self.grad["weight"] += grad_output.T @ self.input'
@@ -191,7 +191,10 @@ EXERCISES = [
                 '-(ones("n").T @ G)': "the sign is the wrong way round: a larger b makes y larger.",
                 'ones("n").T @ G * b': "multiplied by b: but y is a straight line in b, whose slope does not know where b is.",
                 'n * (ones("n").T @ G)': "n times too large: the sum over the samples is there already.",
-                'G @ ones("out")': "the sum runs over the columns here. Each b_j has a column of its own, and shares the rows.",
+                'G @ ones("out")': (
+                    "that adds up the columns, so that one column is left, a number for each sample. Each b_j has a column of "
+                    "G of its own: the rows are to be added up, so that one row is left."
+                ),
                 '(G @ ones("out")).T': "added up over the outputs: one number for each sample. But the samples share b_j.",
                 'ones("n").T': "a row of ones alone knows nothing of the loss: G does not occur.",
             },
@@ -415,6 +418,9 @@ EXERCISES = [
             _mine(WEIGHT.replace("+=", "-="), BIAS, BACK): "sign",
             _mine(WEIGHT, BIAS, BACK.removeprefix("return ")): "backward of MyLinear returns nothing",
             _mine(WEIGHT.replace("self.input", "input"), BIAS, BACK): "backward uses the notebook's `input`",
+            f"{PROOF}{MATRICES}\n" + _mine(WEIGHT, BIAS, "return G @ W"): (
+                'here G is grad_output and W is self.params["weight"].'
+            ),
             _mine(WEIGHT, BIAS, "return grad_output @ weight"): 'The layer has its own: self.params["weight"]',
             _mine(WEIGHT, BIAS, BACK.replace('self.params["weight"]', "self.weight")): "self.params",
             _mine(WEIGHT, BIAS.replace('"bias"', '"b"'), BACK): "KeyError",
@@ -426,7 +432,7 @@ EXERCISES = [
                 'self.grad["bias"] += grad_output.sum(0, keepdim=True)',
                 BACK,
                 init=INIT.replace("        super().__init__()\n", ""),
-            ).replace("self.params =", "pass; self.parms ="): "self.params",
+            ).replace("self.params =", "pass; self.parms ="): "super().__init__() is missing",
             _mine(
                 WEIGHT, BIAS, BACK, forward='self.input = input\nreturn input @ self.params["weight"].T'
             ): "forward does not use bias",

@@ -334,6 +334,15 @@ EXERCISES = [
             _mine("return input.relu()", "return grad_output * (input > 0)"): "the notebook's `input`",
             _mine("return input.relu()", "return grad_output * (output > 0)"): "the notebook's `output`",
             _mine("self.input = input; input.relu()", BACK): "forward of MyReLU returns nothing",
+            _mine("y = input.relu()\nreturn y", "return grad_output * (y > 0)"): "`y` belongs to forward alone",
+            _mine("self.input = input\nreturn relu(input)", BACK): (
+                "It is written with a dot, behind what it is taken of: input.relu()."
+            ),
+            f"{PROOF}{MATRICES}\n" + _mine(KEPT, "return G * (X > 0)"): (
+                "backward uses the letters `G` and `X` of a claim. A layer works with tensors: here G is grad_output and X is "
+                "the input that forward keeps."
+            ),
+            f"{PROOF}{MATRICES}\n" + _mine("self.x = X.relu()\nreturn self.x", BACK): "here X is input",
             _mine(KEPT, BACK.removeprefix("return ")): "backward of MyReLU returns nothing",
             _mine(KEPT, "raise NotImplementedError"): "backward is still to be written",
             _mine("raise NotImplementedError", BACK): "still to be written",

@@ -11,6 +11,7 @@ from minidl.lab.proof.formula import Formula
 
 GIVEN = "import torch\nfrom minidl import Linear, Module, Sequential, Tanh"
 SYMBOLS = 'X, G = matrices("X (n x m), G (n x m)")\nY = define("Y", X.tanh())'
+EARLIER = '(x,) = scalars("x")\ny = define("y", 1 - (-x).exp())\n'
 KEPT = "self.output = input.tanh()\nreturn self.output"
 BOTH = "self.input, self.output = input, input.tanh()\nreturn self.output"
 SLOPE = "return grad_output * (1 - self.output**2)"
@@ -104,6 +105,7 @@ EXERCISES = [
             "claim_tanh = -2 * G * Y": "that is how a slope would change with y, and not how y changes with x.",
             "claim_tanh = G * (1 - Y * Y) ** 2": "the slope is squared: it is multiplied by once.",
             "claim_tanh = G * Y * Y": "that is how much of the message is lost, not how much is passed on.",
+            "claim_tanh = G * 1 - Y * Y": "brackets are missing: only the 1 is multiplied by what arrives.",
             "claim_tanh = G / (X.exp() + (-X).exp()) ** 2": (
                 "right but for a number: v^2 - u^2 is not 1. Multiply the two squares out."
             ),
@@ -120,6 +122,11 @@ EXERCISES = [
             "claim_tanh = None": "formula made of the symbols",
             "claim_tanh = lambda y, g: g * (1 - y * y)": "formula made of the symbols",
             "claim_tanh = (1 - Y * Y) / G": "lacks the factor g_ij",
+            f"{EARLIER}claim_tanh = G * (1 - y**2)": (
+                "the small y in it comes from an earlier cell, where y = 1 - (-x).exp(). The matrix here is Y"
+            ),
+            f"{EARLIER}claim_tanh = G * (1 - Y) * (1 + y)": "the small y in it comes from an earlier cell",
+            f"{EARLIER}claim_tanh = G * (1 - x**2)": "the small x in it comes from an earlier cell",
         },
     ),
     Layer(
@@ -210,13 +217,13 @@ EXERCISES = [
                 "self.output = (input.exp() - (-input).exp()) / (input.exp() + (-input).exp())\nreturn self.output",
                 SLOPE,
             ): (
-                "the formula is right on paper; but in float32 e^100 is too large for the computer and "
-                "becomes inf, and "
+                "the formula is right on paper; but in float32, the short numbers of most networks, e^100 is too large "
+                "and becomes inf, and "
                 "inf / inf is nan. torch's own input.tanh() takes care of that."
             ),
             _tanh("e = (2 * input).exp()\nself.output = (e - 1) / (e + 1)\nreturn self.output", SLOPE): (
-                "the formula is right on paper; but in float32 e^200 is too large for the computer and "
-                "becomes inf, and "
+                "the formula is right on paper; but in float32, the short numbers of most networks, e^200 is too large "
+                "and becomes inf, and "
                 "inf / inf is nan. torch's own input.tanh() takes care of that."
             ),
             _tanh("self.output = input.sigmoid()\nreturn self.output", SLOPE): (
@@ -274,6 +281,12 @@ EXERCISES = [
             + method("forward(self, input)", "return input.tanh()")
             + "\n"
             + method("backward(self, grad_output)", "return grad_output"): "super().__init__() is missing",
+            _tanh("output = input.tanh()\nreturn output", "return grad_output * (1 - output**2)"): (
+                "`output` belongs to forward alone, and is gone when forward ends"
+            ),
+            "y = 0.5\n" + _tanh("y = input.tanh()\nreturn y", "return grad_output * (1 - y**2)"): (
+                "self.y = ... there, and self.y here"
+            ),
             "def MyTanh(x):\n    return x.tanh()": "it should be a class",
             "MyTanh = Tanh": "minidl's own",
         },
@@ -342,7 +355,7 @@ EXERCISES = [
         reference=torch.nn.functional.softsign,
         not_yours=("softsign", "Softsign"),
         points=3,
-        hint="Where |x| stands, look at x > 0 and at x < 0 apart.",
+        hint="On paper, look at x > 0 and at x < 0 apart; in code, one formula with .abs() does for both.",
         given=GIVEN,
         solution=_softsign(SIGN, FALL),
         right=(

@@ -117,9 +117,7 @@ EXERCISES = [
             "claim_sigmoid = G * (1 / Y - 1)": (
                 "v' is there, but for its sign, and the 1/v^2 of the reciprocal rule is not: at x = -5 this slope is 148."
             ),
-            "claim_sigmoid = G * Y * Y": (
-                "1/v^2 is there, and v' is not: what stands below the line has a derivative of its own."
-            ),
+            "claim_sigmoid = G * Y * Y": ("1/v^2 is there, and v' is not: the bottom has a derivative of its own."),
             "claim_sigmoid = -2 * G * X * Y * Y": "that is the bump's: there v' was 2x. Here v is another function.",
             "claim_sigmoid = G * (1 - Y * Y)": "that is tanh's slope. The sigmoid has one of its own.",
             "claim_sigmoid = G * (1 - Y)": (
@@ -249,7 +247,7 @@ EXERCISES = [
                 "forward falls where it should rise: look at the sign in the exponent."
             ),
             _sigmoid("self.output = 1 / (1 - (-input).exp())\nreturn self.output", SLOPE): (
-                "forward divides by 0 at x = 0: look at the sign below the line."
+                "forward divides by 0 at x = 0: look at the sign in the bottom."
             ),
             _sigmoid("self.output = 1 / 1 + (-input).exp()\nreturn self.output", SLOPE): (
                 "in forward, brackets are missing: 1 / 1 + ... divides by 1 first."

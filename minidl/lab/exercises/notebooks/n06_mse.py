@@ -257,6 +257,16 @@ EXERCISES = [
                 VALUE,
                 "n, m = self.error.shape\nreturn 2 * self.error / {'sum': 1, 'batchmean': m, 'mean': n * m}[self.reduction]",
             ): 'with "batchmean", backward divides by m, the numbers of one sample. How many samples are there?',
+            _mse(
+                VALUE,
+                "n, m = self.error.shape\ngrad = 2 * self.error\n"
+                "return {'sum': grad, 'batchmean': grad / n, 'mean': grad / n * m}[self.reduction]",
+            ): 'with "mean", backward divides by n and multiplies by m: are brackets missing round what it divides by?',
+            _mse(
+                "self.error = input - target\nn, m = input.shape\nL = (self.error * self.error).sum()\n"
+                "return {'sum': L, 'batchmean': L / n, 'mean': L / n * m}[self.reduction]",
+                SLOPE,
+            ): 'with "mean", forward divides by n and multiplies by m: are brackets missing round what it divides by?',
             _mse(VALUE, "return -2 * self.error / self.divisor()"): (
                 "the sign of the gradient is the wrong way round: where an answer is too large, L grows with it. "
                 "(A square does not mind t - y in place of y - t. Its derivative does.)"

@@ -52,7 +52,7 @@ EXERCISES = [
             'quick = {"seed": 3}': "'seed' is part of the task",
             'quick = {"learning_rate": 0.1}': "no setting 'learning_rate'. There are 'hidden', 'activation'",
             "quick = 0.0003": "it should be a dictionary of settings",
-            'quick = {"hidden": 25}': "the playground refuses hidden = 25",
+            'quick = {"hidden": 25}': "One layer is written (25,), with a comma.",
             "from minidl.lab.playground import playground\nquick = playground(points=1000)": "write its settings down",
         },
     ),
@@ -65,7 +65,7 @@ EXERCISES = [
         free=FREE,
         several=3,
         most=0.6,
-        hint="A number among the settings can be made far too small or far too large; what is no number can only be exchanged.",
+        hint="A number, or a layer, can be made far too small or far too large; a name can only be exchanged.",
         points=2,
         solution='broken = [{"lr": 0.05}, {"gain": 0.0}, {"activation": "Sigmoid"}]',
         right=(
@@ -94,7 +94,7 @@ EXERCISES = [
         free=(*FREE, "seed"),
         least=0.95,
         parameters=40,
-        hint="How many units of one hidden layer are that, at most? Some starts are luckier than others: try another seed.",
+        hint="How many units of one hidden layer do 39 parameters allow? Some starts are luckier: try another seed.",
         solution='corners = {"hidden": (5,), "lr": 0.003}',
         right=(
             'corners = {"hidden": (7,), "lr": 0.003}',
@@ -135,7 +135,8 @@ EXERCISES = [
                 "point."
             ),
             "steps = 781": (
-                "that is as if all epochs stood in one long row, or only one had a small batch. Every epoch ends with one."
+                "that is as if all epochs stood in one long row without its rest, or as if only the last one ended with a "
+                "small batch. Every epoch does."
             ),
             "steps = 782": "so it would be with the points of all epochs in one long row. Each epoch is shared out by itself.",
             "steps = 780": "the points that remain in an epoch are a batch, too.",
@@ -209,6 +210,10 @@ EXERCISES = [
                 "They have to be drawn from it"
             ),
             _challenge("return build((14,) * 4, gain=0, generator=generator)"): "start at 0: nothing gets through",
+            _challenge("return build((14,) * 4, generator)"): "write generator=generator.",
+            _challenge("return Sequential(Linear(2, 25, generator), ReLU(), Linear(25, 2, generator))"): (
+                "write generator=generator."
+            ),
             _challenge("build((14,) * 4, generator=generator)"): "returns nothing: is a return missing?",
             _challenge("return (14, 14, 14, 14)"): "should return a Sequential, and returns (14, 14, 14, 14)",
             _challenge("return model"): "two calls return the same layers",
