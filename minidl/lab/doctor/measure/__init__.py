@@ -3,7 +3,7 @@
 `batches` runs it on small batches of different sizes and puts what came beside what should have come: the true gradients
 (`gradients`), and what forward should be, where somebody says so (`reference`). `behaviour` tries out what is kept, what is
 written to, what happens at the limits, and who calls whom. `steps` has an optimiser make a few steps, to be compared with
-those of `formulas`.
+those of `formulas`. `traced` judges one forward and backward as they were called by others.
 
 For a training loop, `parts` makes a tiny task, `recorded` has its parts write into a log (`recording`) what is done to
 them, `trainings` runs the loop and puts in order what it did, `messages` says which targets a gradient is about where no

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from minidl.lab.doctor.diagnosis import Diagnosis, Finding
@@ -19,6 +19,7 @@ from minidl.lab.doctor.students.cases import NO_CASES, Cases
 from minidl.lab.doctor.students.conventions import for_each_sample, tolerated
 from minidl.lab.doctor.students.functions import examine_pair, examine_step_function
 from minidl.lab.doctor.students.guesses import FEATURES, SAMPLES, SIDE
+from minidl.lab.doctor.students.in_place import examine_in_place, or_in_place
 from minidl.lab.doctor.students.networks import examine_network
 from minidl.lab.doctor.students.optimizing import graphs, optimizers
 from minidl.lab.doctor.students.pairing import pairs_of
@@ -67,7 +68,12 @@ OVER_SAMPLES = {"softmax over everything", "wrong axis", "raises"}  # so it look
 
 
 def examine_thing(
-    thing: Any, project: Project, shape: Shape | None, time_limit: float, cases: Cases | None = None
+    thing: Any,
+    project: Project,
+    shape: Shape | None,
+    time_limit: float,
+    cases: Cases | None = None,
+    later: list[Callable[[float], Diagnosis]] | None = None,
 ) -> Diagnosis:
     """Examine a class, an object, or a pair of functions of a student's project.
 
@@ -82,6 +88,9 @@ def examine_thing(
         Seconds that one call of the student's code may take.
     cases : Cases, optional
         What the teacher says about how things are built and called, and about what is fine.
+    later : list, optional
+        Gets what is left to be tried, where a batch shows nothing: an examination in place, which is given its seconds.
+        Without it, that is tried at once.
 
     Raises
     ------
@@ -94,6 +103,16 @@ def examine_thing(
         if isinstance(thing, (type, FunctionPair, StepFunctionFound, GraphLayer))
         else type(thing).__name__
     )
+
+    def meant(diagnosis: Diagnosis) -> Diagnosis:
+        return tolerated(diagnosis, thing, project, cases, lambda other: _quickly(other, project))
+
+    def in_place() -> Diagnosis:
+        if later is None:
+            return examine_in_place(thing, project, time_limit)
+        later.append(lambda seconds: meant(examine_in_place(thing, project, seconds)))
+        raise CannotBuild("that is tried later")
+
     told = cases.build(name, project, thing)
     if told is not None:
         diagnosis = _as_told(told, shape, time_limit)
@@ -104,8 +123,8 @@ def examine_thing(
     elif isinstance(thing, GraphLayer):
         diagnosis = _graph(thing, project, shape, time_limit)
     else:
-        diagnosis = _guessed(thing, project, shape, time_limit)
-    return tolerated(diagnosis, thing, project, cases, lambda other: _quickly(other, project))
+        diagnosis = or_in_place(lambda: _guessed(thing, project, shape, time_limit), in_place)
+    return meant(diagnosis)
 
 
 def _quickly(thing: Any, project: Project) -> Diagnosis:

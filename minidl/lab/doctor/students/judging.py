@@ -102,7 +102,7 @@ def _finding(
     ratio = float((mine * right).sum() / (right * right).sum())
     if len(entries) > 1 and _close(mine, ratio * right):
         known = {1 / n: "factor 1/n", float(n): "factor n", -1.0: "factor -1", 2.0: "factor 2", 0.5: "factor 1/2"}
-        name = next((word for value, word in known.items() if abs(ratio - value) < 1e-3), "factor")
+        name = next((word for value, word in known.items() if abs(ratio - value) < 1e-3), "unnamed")
         return Finding(
             name, where, f"The gradient of {where} is {number(ratio)} times what {loss} makes it, and others are right."
         )

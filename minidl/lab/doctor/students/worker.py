@@ -11,12 +11,15 @@ import platform
 import struct
 import sys
 import tempfile
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from minidl.lab.doctor.diagnosis import Diagnosis
 from minidl.lab.doctor.examination import examine
 from minidl.lab.doctor.students import examining
 from minidl.lab.doctor.students.building import CannotBuild
@@ -29,11 +32,25 @@ Job = dict[str, Any]
 PROCESSES = 128  # and threads, at once
 OPEN_FILES = 256
 FILE_SIZE = 2**28  # bytes of a file that is written
+IN_PLACE, LEAST = (
+    0.25,
+    0.1,
+)  # how much of a file's time the examinations in place may take, and seconds that are worth it
 # Linux's numbers: of calls that give memory which no limit counts, of architectures, of what a filter is made of
 NO_NEW_PRIVS, SECCOMP, FILTER = 38, 22, 2
 MACHINES = {"x86_64": (0xC000003E, (29, 319, 425, 447)), "aarch64": (0xC00000B7, (194, 279, 425, 447))}
 LOAD, IS_EQUAL, IS_AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06
 ALLOW, NO_SUCH_CALL, OTHER_CALLS = 0x7FFF0000, 0x00050000 | errno.ENOSYS, 0x40000000
+
+
+@dataclass
+class Later:
+    """What is left to be tried with a class, once everything else is said: what came of it stands in a row already."""
+
+    number: int
+    name: str
+    notes: list[str]
+    examine: Callable[[float], Diagnosis]
 
 
 def warm_up() -> None:
@@ -69,12 +86,37 @@ def work(job: Job, send: Callable[[str], None]) -> None:
             if file["load"]:
                 send(json.dumps({"at": file["number"], "doing": "load"}))
                 project.load(Path(file["path"]))
+        later: list[Later] = []
+        left: dict[int, float] = {}
         for file in (file for file in job["files"] if not file["done"]):
             send(json.dumps({"at": file["number"], "doing": "examine"}))
-            _file(file, project, job, cases, send)
+            started = time.monotonic()
+            later += _file(file, project, job, cases, send)
+            rest = job["file"] - (time.monotonic() - started)
+            left[file["number"]] = min(rest, IN_PLACE * job["file"])
+        _in_place(later, left, job, send)
 
 
-def _file(file: Job, project: Project, job: Job, cases: Cases, send: Callable[[str], None]) -> None:
+def _in_place(later: list[Later], left: dict[int, float], job: Job, send: Callable[[str], None]) -> None:
+    """Try what is left, each file's in the seconds that it has left; a row that comes replaces the one that was sent."""
+    all_left, at = job["in_place"], None
+    for one in later:
+        seconds = min(left[one.number], all_left, job["seconds"])
+        if seconds < LEAST:
+            continue
+        if one.number != at:
+            send(json.dumps({"at": one.number, "doing": "in place"}))
+            at = one.number
+        started = time.monotonic()
+        with contextlib.suppress(Exception):  # then the row that was sent stands
+            send(packed_diagnosis(one.number, one.name, one.examine(seconds), one.notes))
+        taken = time.monotonic() - started
+        left[one.number] -= taken
+        all_left -= taken
+
+
+def _file(file: Job, project: Project, job: Job, cases: Cases, send: Callable[[str], None]) -> list[Later]:
+    """Examine what a file holds, and return what is left to be tried."""
     path, number = Path(file["path"]), file["number"]
     module, problem = project.modules.get(path), project.problems.get(path, "")
     if path in project.missing:
@@ -83,13 +125,13 @@ def _file(file: Job, project: Project, job: Job, cases: Cases, send: Callable[[s
     if module is None:
         if file["load"]:
             send(packed(number, file["what"], "does not load", problem))
-        return
+        return []
     if file["what"]:
         try:
             things = [(file["what"], eval(file["what"], vars(module)))]
         except BaseException as error:
             send(packed(number, file["what"], "does not load", f"{type(error).__name__}: {error}", notes))
-            return
+            return []
     else:
         things = _things(module, project)
     for name in file["skip"]:
@@ -100,11 +142,13 @@ def _file(file: Job, project: Project, job: Job, cases: Cases, send: Callable[[s
         lost = file["layers"] or any(name not in here for name in file["classes"])
         verdict = "does not load" if problem and lost else "nothing to examine"
         send(packed(number, "", verdict, problem or "No class with forward and backward, or with step."))
+    later: list[Later] = []
     for name, thing in things:
         send(json.dumps({"at": number, "doing": name}))
-        _thing(file, name, thing, project, job, cases, notes, send)
+        later += _thing(file, name, thing, project, job, cases, notes, send)
     for name in absent:
         send(packed(number, name, "does not load", problem or "it is not there when the file has run"))
+    return later
 
 
 def _thing(
@@ -116,16 +160,18 @@ def _thing(
     cases: Cases,
     notes: list[str],
     send: Callable[[str], None],
-) -> None:
+) -> list[Later]:
     number, shape = file["number"], tuple(job["shape"]) if job["shape"] else None
+    later: list[Callable[[float], Diagnosis]] = []
     try:
-        diagnosis = examining.examine_thing(thing, project, shape, job["seconds"], cases=cases)
+        diagnosis = examining.examine_thing(thing, project, shape, job["seconds"], cases, later)
     except CannotBuild as error:
         send(packed(number, name, "not examined", f"{error}{_advice(name, thing, file['shown'])}", notes))
     except Exception as error:
         send(packed(number, name, "not examined", f"{type(error).__name__}: {error}", notes))
     else:
         send(packed_diagnosis(number, name, diagnosis, notes))
+    return [Later(number, name, notes, examine) for examine in later]
 
 
 def _advice(name: str, thing: Any, shown: str) -> str:

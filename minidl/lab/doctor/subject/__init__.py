@@ -10,5 +10,6 @@ optimisers that are written as functions, and `of_functions` makes objects of su
 sample; `graphs` does of those that leave backward to an autograd of the project's own. On these stand `subject`, with the
 `Subject` itself, `fitting`, which tries which convention it has (of the `argument_orders` that there are), and `acquaintance`,
 which finds out what else it is like. `loops` tells what the arguments of a training loop are for, `networks` how those are
-called that are written in one piece, and `own_loops` how those that train themselves.
+called that are written in one piece, and `own_loops` how those that train themselves. `traces` keep a layer's forward and
+backward as somebody has called them, so that the forward can be repeated.
 """
