@@ -40,7 +40,7 @@ class Loop(Exercise):
         ):
             raise NotDone(WRITE.format("the loop"))
         try:
-            diagnosis = examine_training(loop)
+            diagnosis = examine_training(loop, framework="minidl")
             complain(diagnosis, self.notebook)
         except TypeError as error:
             raise Wrong(f"{error}.", certain=True) from error
