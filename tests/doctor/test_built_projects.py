@@ -40,7 +40,8 @@ def all_of(project):
 
 
 def mistakes(project, name):
-    return examine_thing(all_of(project)[name], project, None, 5.0).mistakes
+    limit = 30.0  # a busy machine takes its time
+    return examine_thing(all_of(project)[name], project, None, limit).mistakes
 
 
 SHAPED = """
