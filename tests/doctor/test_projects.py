@@ -90,6 +90,35 @@ def test_folders_that_import_each_other_are_one(tmp_path):
     assert len(projects(folder)) == 1
 
 
+def test_a_package_whose_files_import_it_by_its_name_is_found_from_outside(tmp_path):
+    inside = {"nn/parts.py": LINEAR, "nn/net.py": "from tiny.nn.parts import Linear\n" + TANH}
+    folder = write(tmp_path / "anna", {f"tiny/{name}": text for name, text in inside.items()})
+    (plan,) = find([str(folder)])
+    assert plan.root == folder
+    with Project(plan.root) as project:
+        for file in plan.files:
+            project.load(file.path)
+        assert project.problems == {}
+        assert set(names_of(project)) == {"Linear", "Tanh"}
+
+
+def test_a_package_with_a_file_of_its_own_name_inside_is_the_package(tmp_path):
+    base = "class Layer:\n    pass\n"
+    linear = "from layers.layers import Layer\n" + LINEAR
+    folder = write(
+        tmp_path, {"layers/layers.py": base, "layers/linear.py": linear, "main.py": "import layers.linear\n"}
+    )
+    with Project(folder) as project:
+        project.load(Path("layers/linear.py"))
+        assert project.problems == {}
+    alone = write(
+        tmp_path / "alone", {"layers/layers.py": base, "layers/linear.py": "from layers import Layer\n" + LINEAR}
+    )
+    with Project(alone) as project:
+        project.load(Path("layers/linear.py"))
+        assert project.problems == {}
+
+
 def test_files_that_define_the_same_are_one_each(tmp_path):
     course = write(tmp_path, {f"{who}.py": LINEAR + TANH for who in ("anna", "bert", "carl")})
     assert [files for _, files in projects(course)] == [["anna.py"], ["bert.py"], ["carl.py"]]

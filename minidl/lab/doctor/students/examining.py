@@ -368,11 +368,11 @@ def _graph(layer: GraphLayer, project: Project, shape: Shape | None, time_limit:
     try:
         tries = (_losses if layer.is_loss else _layers)(ways(), layer.defined, shape, time_limit)
         diagnosis = first_that_ran(tries)
-    except CannotBuild as error:
+        if {"raises", "returns nothing"} & set(diagnosis.mistakes):  # how its tensors are made and asked is our guess
+            raise CannotBuild(diagnosis.findings[0].text)
+    except (CannotBuild, Broken) as error:
         text = "the project has an autograd of its own, whose graphs are examined as a whole"
         raise CannotBuild(f"{text}. {error}") from error
-    except Broken as error:
-        return Diagnosis(layer.__name__, [error.finding])
     diagnosis.notes.append(f"backward is that of {layer.tensor.__name__}, from the output back to the input.")
     return diagnosis
 

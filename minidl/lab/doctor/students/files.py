@@ -209,6 +209,8 @@ def _projects(folder: Path, inside: Mapping[Path, Outline]) -> list[Plan]:
         and not _alike(_names(files.values()) for files in below.values())
     ):
         return [_whole(folder, inside)]
+    elif len(below) == 1 and _imports(next(iter(below)).name, inside):
+        return [_whole(folder, inside)]  # the one folder is a package, and its files import it by its name
     else:
         plans = []
     return plans + [plan for sub, files in below.items() for plan in _projects(sub, files)]

@@ -119,6 +119,8 @@ class Importer:
     def _meant(self, name: str, asking: Path) -> Path | None:
         """Return the file or folder that a file of the project means by a name without a dot."""
         around = [folder for folder in asking.parents if folder.is_relative_to(self.root)]
+        if around and asking.parent.name == name and _as_a_package(asking, name):
+            return _file(asking.parent.parent, name)  # and not layers/layers.py, in a file beside that
         for folder in dict.fromkeys([asking.parent, self.root, *around]):
             if found := _file(folder, name):
                 return found
@@ -253,6 +255,15 @@ def _file(folder: Path, name: str) -> Path | None:
         if name and inside.is_dir() and name not in SKIPPED and next(inside.rglob("*.py"), None):
             return inside
     return None
+
+
+def _as_a_package(asking: Path, name: str) -> bool:
+    """Whether a file imports something from inside of what this name means."""
+    with contextlib.suppress(OSError, ValueError):
+        return bool(
+            re.search(rf"^\s*(from|import)\s+{re.escape(name)}\.", asking.read_text(encoding="utf-8"), re.MULTILINE)
+        )
+    return False
 
 
 def _asking() -> Path | None:
