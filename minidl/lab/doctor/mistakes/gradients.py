@@ -235,8 +235,8 @@ def loss_of_the_last_call(training: Training) -> Seen | None:
     if training.raised or any(e.rows is None for pair in both for e in pair):
         return None
     wrong = [(first, last) for first, last in both if first.rows != last.rows]
-    if not wrong or 5 * len(wrong) < len(both) or all(set(last.rows) < set(first.rows) for first, last in wrong):
-        return None  # part of a batch, the hardest samples, may be meant
+    if not wrong or 5 * len(wrong) < len(both) or chosen_from_batches(training):
+        return None
     asked, learned = (met_evenly(training, [pair[k] for pair in both]) for k in (0, 1))
     if not asked or (learned and (len(wrong) < len(both) or learned <= asked)):
         return None
@@ -258,6 +258,13 @@ def first_and_last(training: Training) -> list[tuple[Event, Event]]:
             found.append((first or event.about, event.about))
             first = None
     return found
+
+
+def chosen_from_batches(training: Training) -> bool:
+    """Whether of each batch some samples are chosen to learn from, the hardest perhaps, and not just the first ones."""
+    both = [(a.rows, b.rows) for a, b in first_and_last(training) if a.rows and b.rows and a.rows != b.rows]
+    parts = bool(both) and all(set(last) < set(first) for first, last in both)
+    return parts and any(last != first[: len(last)] for first, last in both)
 
 
 def met_evenly(training: Training, forwards: list[Event]) -> int:
