@@ -90,6 +90,17 @@ def test_a_sentence_says_what_was_measured(name, said):
     assert said in finding(name).text
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("weights_too_small", "larger initial weights: Xavier's, with the gain of the activation; fewer layers."),
+        ("eight_sigmoids_of_xavier", "the weights are Xavier's already, and a sigmoid's slope is 1/4 at most"),
+    ],
+)
+def test_what_it_says_to_try_is_not_there_already(name, said):
+    assert said in finding(name).tries
+
+
 @pytest.mark.parametrize("name", ["rate_of_three", "torch_rate_of_a_hundred", "rate_of_a_millionth"])
 def test_the_rate_that_it_says_to_try_is_a_better_one(name):
     given = specimen_named(name).build()
@@ -113,6 +124,22 @@ def test_frozen_layers_and_class_numbers_as_amounts_are_notes():
     amounts = (torch.arange(100) % 4).to(X.dtype)[:, None]
     assert "from 0 to 3" in check_up(torch_network(2, 10, 1), (X, amounts), lr=0.01).notes[0]
     assert CheckUp("a network", [], ["a note"]).verdict == "a network: nothing in the way; one thing to look at."
+
+
+def test_a_class_taken_for_another_and_a_label_among_the_inputs_are_notes():
+    X, y = points(80)[0], torch.arange(80) % 4
+    model = torch.nn.Sequential(torch.nn.Linear(2, 4))  # it says what the first input is, and never 3
+    with torch.no_grad():
+        model[0].weight.copy_(torch.tensor([[0.0, 0.0], [2.0, 0.0], [4.0, 0.0], [4.0, 0.0]]))
+        model[0].bias.copy_(torch.tensor([0.0, -1.0, -4.0, -4.1]))
+    told = torch.stack([y.to(X.dtype).clamp(max=2), X[:, 1]], 1)
+    (note,) = check_up(model, (told, y)).notes
+    assert "class 3 is hardly ever right, in 0 of 20 training samples, and most often read as class 2, 20 times" in note
+    told = torch.stack([X[:, 1], 2.0 * (y % 2)], 1)
+    report = check_up(torch_network(2, 8, 2), (told[:60], y[:60] % 2), (told[60:], y[60:] % 2), lr=0.5)
+    assert report
+    assert "column 2 of the inputs (counted from 1) tells the target by itself" in report.notes[0]
+    assert "After 200 trial steps all 20 held-out samples are right" in report.notes[0]
 
 
 def test_it_says_how_many_samples_were_learned_by_heart():

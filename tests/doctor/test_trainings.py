@@ -238,6 +238,14 @@ def test_another_framework_is_refused():
         ("torch_asks_the_last_batch_again", "on 3 of 23 samples, those of the last batch, alone"),
         ("torch_adds_the_gradient", "are moved along the gradient, in 18 of 18 steps"),
         ("torch_loss_with_a_minus", "has its sign turned"),
+        ("looks_at_the_first_rows_in_between", "In 18 of 18 backwards, what goes back is the derivative"),
+        ("torch_loss_is_overwritten", "of the loss of validation data: model and loss are called with them"),
+        ("zeroes_the_first_layer", "Only 2 of the 4 parameters (in their order: 1 and 2) have their gradients set"),
+        ("torch_zeroes_one_of_two_optimizers", "Only 2 of the 4 parameters (in their order: 3 and 4)"),
+        ("gives_the_name_to_a_new_tensor", "The update, w = w - lr * g, makes a new tensor"),
+        ("torch_difference_thrown_away", "The update, param.sub(lr * param.grad), makes a new tensor"),
+        ("torch_shares_over_samples", "divided by the samples: as measured, 0.5714 of the validation samples"),
+        ("shares_added_up", "added up and not divided: as measured, 0.6008 of the samples"),
     ],
 )
 def test_a_sentence_says_what_was_measured(name, said):

@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 from minidl.lab.doctor.card import shown
 from minidl.lab.doctor.diagnosis import Diagnosis, Finding
+from minidl.lab.doctor.measure.answers import confusion, telling_column
 from minidl.lab.doctor.measure.curves import curves_of
 from minidl.lab.doctor.measure.layers import dead, saturated, spread, update_ratio
 from minidl.lab.doctor.measure.nets import Layer
 from minidl.lab.doctor.measure.parts import LOSS
-from minidl.lab.doctor.measure.vitals import TEN, Vitals
+from minidl.lab.doctor.measure.vitals import TEN, TRIAL_STEPS, Vitals
 from minidl.lab.doctor.mistakes import WRONG_SETTINGS
 from minidl.lab.doctor.observations import as_finding, observe, without_explained
 from minidl.lab.doctor.subject.calls import StudentError, Watch
@@ -26,6 +27,14 @@ TIME_LIMIT = 60.0
 CLASS_NUMBERS = (
     "the targets are whole numbers from 0 to {last}, one of them for each sample. Are they classes? A squared error takes "
     "them for amounts, as if 1 lay between 0 and 2; classes want an output for each, with CrossEntropyLoss or one-hot rows."
+)
+CONFUSED = (
+    "class {label} is hardly ever right, in {right} of {of} {data} samples, and most often read as class {read_as}, {times} "
+    "times: look at samples of both, and at their targets."
+)
+TELLS = (
+    "column {column} of the inputs (counted from 1) tells the target by itself: each of its values belongs to one target. Is "
+    "it the label?{right} Nothing need be learned from the others then, and where the label is not known it will be missing."
 )
 COLUMNS = {
     "spread": "spread over the samples",
@@ -270,7 +279,22 @@ def _notes(vitals: Vitals) -> list[str]:
     column = vitals.T.ndim == 1 or (vitals.T.ndim == 2 and vitals.T.shape[1] == 1)
     if column and 3 <= len(values) <= 20 and bool((values == torch.arange(len(values))).all()):
         notes.append(CLASS_NUMBERS.format(last=len(values) - 1))
+    confused, telling = confusion(vitals), telling_column(vitals)
+    if confused:
+        notes.append(CONFUSED.format(**vars(confused)))
+    if telling:
+        notes.append(TELLS.format(column=telling, right=_all_right(vitals)))
     return notes
+
+
+def _all_right(vitals: Vitals) -> str:
+    """Say it where held-out samples are all answered rightly after a few steps, which is too good."""
+    if vitals.validation is None or vitals.labels is None or not vitals.lr or vitals.traveller is None:
+        return ""
+    if vitals.right_of(vitals.traveller, *vitals.validation) < 1:
+        return ""
+    count = len(vitals.validation[0])
+    return f" After {TRIAL_STEPS} trial steps all {count} held-out samples are right, which is too good."
 
 
 def _row(layer: Layer, of_a_batch: Layer, lr: float | None) -> dict[str, Any]:

@@ -210,3 +210,39 @@ def limits_gradients_after_the_step(model, loss, optimizer, X, T, epochs, batch_
             descend(model, loss, optimizer, X[rows], T[rows])
             for _, grad in model.parameters():
                 grad.clamp_(-0.01, 0.01)
+
+
+@loop("loss of another batch")
+def looks_at_the_first_rows_in_between(model, loss, optimizer, X, T, epochs, batch_size):
+    curve = []
+    for _ in range(epochs):
+        for rows in torch.randperm(len(X)).split(batch_size):
+            model.zero_grad()
+            loss(model(X[rows]), T[rows])
+            seen = loss(model(X[:5]), T[:5]).item()
+            model.backward(loss.backward())
+            optimizer.step()
+        curve.append(seen / 5)
+    return curve
+
+
+@loop("loss of another batch")
+def torch_loss_is_overwritten(model, criterion, optimizer, train_loader, X_val, y_val, epochs):
+    for _ in range(epochs):
+        for x, y in train_loader:
+            loss = criterion(model(x), y)
+            loss = criterion(model(X_val), y_val)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+
+
+@loop("loss of another batch")
+def looks_at_all_in_between(net, loss, optimizer, X, T, epochs, batch_size):
+    for _ in range(epochs):
+        for rows in torch.randperm(len(X)).split(batch_size):
+            loss(net(X[rows]), T[rows])
+            now = loss(net(X), T)  # noqa: F841
+            net.zero_grad()
+            net.backward(loss.backward())
+            optimizer.step()

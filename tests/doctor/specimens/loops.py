@@ -82,6 +82,27 @@ def step_zeroed_between(net, criterion, opt, x, t):
 
 
 @loop("zeroed on another object")
+def zeroes_the_first_layer(model, loss, optimizer, X, T, epochs, batch_size):
+    for _ in range(epochs):
+        for rows in torch.randperm(len(X)).split(batch_size):
+            model[0].zero_grad()
+            loss(model(X[rows]), T[rows])
+            model.backward(loss.backward())
+            optimizer.step()
+
+
+@loop("zeroed on another object")
+def torch_zeroes_one_of_two_optimizers(model, criterion, X, y, epochs, batch_size, lr):
+    first, last = (torch.optim.SGD(layer.parameters(), lr) for layer in (model[0], model[-1]))
+    for _ in range(epochs):
+        for idx in torch.randperm(len(X)).split(batch_size):
+            last.zero_grad()
+            criterion(model(X[idx]), y[idx]).backward()
+            first.step()
+            last.step()
+
+
+@loop("zeroed on another object")
 def zeroes_the_loss(model, loss, optimizer, X, T, epochs, batch_size):
     for _ in range(epochs):
         for rows in torch.randperm(len(X)).split(batch_size):

@@ -327,3 +327,29 @@ def torch_columns_of_validation(model, criterion, optimizer, X, y, X_val, y_val,
         right = sum(int(p == t) for p, t in zip(predicted, y_val, strict=False))
         accuracies.append(right / len(predicted))
     return {"accuracy": accuracies}
+
+
+@loop("accuracy over the wrong count")
+def torch_shares_over_samples(model, criterion, optimizer, train_loader, val_loader, epochs):
+    log = []
+    for _ in range(epochs):
+        model.train()
+        for x, y in train_loader:
+            optimizer.zero_grad()
+            criterion(model(x), y).backward()
+            optimizer.step()
+        model.eval()
+        right = 0.0
+        with torch.no_grad():
+            for x, y in val_loader:
+                right += (model(x).argmax(1) == y).float().mean().item()
+        log.append({"val_acc": right / len(val_loader.dataset)})
+    return log
+
+
+@loop("accuracy over the wrong count")
+def shares_added_up(model, X, T, batch_size):
+    accuracy = 0.0
+    for x, t in zip(X.split(batch_size), T.split(batch_size), strict=True):
+        accuracy += (model(x).argmax(1) == t.argmax(1)).double().mean().item()
+    return accuracy

@@ -44,6 +44,27 @@ def whole_batch(model, loss, optimizer, X, T, epochs, batch_size):
 
 
 @right_loop
+def looks_before_each_batch(model, loss, optimizer, X, T, epochs, batch_size):
+    for _ in range(epochs):
+        for rows in torch.randperm(len(X)).split(batch_size):
+            seen = loss(model(X[:5]), T[:5]).item()  # noqa: F841
+            loss(model(X[rows]), T[rows])
+            model.zero_grad()
+            model.backward(loss.backward())
+            optimizer.step()
+
+
+@right_loop
+def torch_learns_from_the_hardest(model, optimizer, X, y, epochs, batch_size):
+    for _ in range(epochs):
+        for idx in torch.randperm(len(X)).split(batch_size):
+            hardest = F.cross_entropy(model(X[idx]), y[idx], reduction="none").topk(min(2, len(idx))).indices
+            optimizer.zero_grad()
+            F.cross_entropy(model(X[idx[hardest]]), y[idx[hardest]]).backward()
+            optimizer.step()
+
+
+@right_loop
 def plain_step(model, loss, optimizer, X, T):
     output = model.forward(X)
     value = loss.forward(output, T)

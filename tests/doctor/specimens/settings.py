@@ -103,6 +103,12 @@ def torch_all_zero():
     return {"model": torch_network(2, 25, 2), "data": (X, 0 * y), "loss": nn.CrossEntropyLoss(), "lr": 0.1}
 
 
+@setting("one class only")
+def torch_one_of_three():
+    X, y = labels(points())  # in double precision the loss of a guess is not quite 0
+    return {"model": torch_network(2, 16, 3).double(), "data": (X.double(), 0 * y), "lr": 0.1}
+
+
 @setting("validation samples in the training data")
 def split_with_leak():
     X, T = points()

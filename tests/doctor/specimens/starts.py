@@ -83,6 +83,12 @@ def weights_too_small():
 
 
 @setting("signal fades")
+def eight_sigmoids_of_xavier():
+    model = network(*[2] + 8 * [15] + [2], gain=1, between=minidl.Sigmoid)
+    return {"model": model, "data": points(), "loss": minidl.MSELoss("batchmean"), "lr": 0.1}
+
+
+@setting("signal fades")
 def torch_ten_sigmoids():
     model = torch_network(*[2] + 10 * [20] + [2], between=nn.Sigmoid)
     return {"model": model, "data": labels(points()), "loss": nn.CrossEntropyLoss(), "lr": 0.1}

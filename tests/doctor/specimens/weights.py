@@ -214,3 +214,25 @@ def torch_given_schedule_forgotten(model, criterion, optimizer, scheduler, train
     for _ in range(epochs):
         for x, y in train_loader:
             descend_torch(model, criterion, optimizer, x, y)
+
+
+@loop("parameters not updated")
+def gives_the_name_to_a_new_tensor(model, loss, X, T, epochs, batch_size, lr):
+    for _ in range(epochs):
+        for rows in torch.randperm(len(X)).split(batch_size):
+            loss(model(X[rows]), T[rows])
+            model.zero_grad()
+            model.backward(loss.backward())
+            for w, g in model.parameters():
+                w = w - lr * g
+
+
+@loop("parameters not updated")
+def torch_difference_thrown_away(model, criterion, X, y, epochs, batch_size, lr):
+    for _ in range(epochs):
+        for idx in torch.randperm(len(X)).split(batch_size):
+            model.zero_grad()
+            criterion(model(X[idx]), y[idx]).backward()
+            with torch.no_grad():
+                for param in model.parameters():
+                    param.sub(lr * param.grad)

@@ -8,6 +8,6 @@ those of `formulas`. `traced` judges one forward and backward as they were calle
 For a training loop, `parts` makes a tiny task, `recorded` has its parts write into a log (`recording`) what is done to
 them, `trainings` runs the loop and puts in order what it did, `messages` says which targets a gradient is about where no
 loss was asked, `ways` where parameters and gradients have gone, and `returned` what the numbers that it returns may be.
-For a check-up, `nets` runs copies of a network layer by layer, `layers` has
-what is measured of one of them, `curves` reads the history of a training, and `vitals` makes the measurements.
+For a check-up, `nets` runs copies of a network layer by layer, `layers` has what is measured of one of them, `curves`
+reads the history of a training, `vitals` makes the measurements, and `answers` looks at the answers class by class.
 """

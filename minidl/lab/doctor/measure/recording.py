@@ -91,6 +91,7 @@ class State:
     last: Event | None = None  # its last forward
     slopes: dict[int, Tensor] = field(default_factory=dict)  # the last gradient of each parameter, by its place
     used: dict[int, Tensor] = field(default_factory=dict)  # the gradients of the last step, until there are others
+    cleared: set[int] = field(default_factory=set)  # parameters whose gradient has been set to zero after a backward
 
     def arrive(self) -> None:
         """Count the backwards that have come to their end as parts of every gradient."""
@@ -174,6 +175,8 @@ class Log:
             empty = {k for k, (_, grad) in enumerate(now) if grad is None or not bool(grad.any())}
             if any(state.pending.values()) and len(empty) == len(now):
                 self.add("zeroed", state.model)
+            some = {place for place, slope in state.slopes.items() if bool(slope.any())}  # 0 by itself is not set to 0
+            state.cleared |= {place for place, events in state.pending.items() if events} & empty & some
             state.pending = {place: events for place, events in state.pending.items() if place not in empty}
 
     def add(self, kind: str, of: Any, **more: Any) -> Event:

@@ -316,6 +316,10 @@ def _shares(training: Training) -> Iterator[Candidate]:
                 "the size of a batch": [largest] * len(correct),
                 "all entries of the output": [k * width for k in counts],
             }
+            for what, by in {"": [1] * len(counts), "divided by the samples": counts}.items():
+                if what or batches[0] > 1:
+                    summed = [m * b / d for m, b, d in zip(means, batches, by, strict=True)]
+                    yield from _in_all_forms(what, summed, "shares added up", data)
             for what, by in divisors.items():
                 if by != counts:
                     yield from _in_all_forms(

@@ -292,6 +292,11 @@ class Vitals:
         X, T = self.validation[0][:SAMPLES], self.validation[1][:SAMPLES]
         return net.value(X, T) * self.factor(len(X))
 
+    def right_of(self, net: Net, X: Tensor, T: Tensor) -> float:
+        """Return which share of the samples a net answers rightly; 0 where that cannot be said."""
+        share = self._right(net.answer(X[:SAMPLES]), T[:SAMPLES])
+        return 0.0 if math.isnan(share) else share
+
     def right_of_class(self, net: Net, label: int) -> float:
         """Return how many samples of a class are answered rightly; NaN where that cannot be said."""
         rows = (self.labels == label).nonzero().reshape(-1)[:SAMPLES]

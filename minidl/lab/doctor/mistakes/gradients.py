@@ -208,6 +208,73 @@ def gradients_changed(training: Training) -> Seen | None:
     return {"where": "the gradients", "count": len(other), "of": len(known), "cosine": number(sum(other) / len(other))}
 
 
+@wrong_loop(
+    "loss of another batch",
+    read=LOOP,
+    explains=(
+        "samples left out",
+        "samples seen twice",
+        "never shuffled",
+        "same order in every epoch",
+        "batches drawn anew",
+        "all samples in each step",
+        "batch size not used",
+        "wrong number of epochs",
+        "trained on validation data",
+        "loss of the last batch",
+        "loss of one batch",
+        "epoch loss divided wrongly",
+    ),
+)
+def loss_of_the_last_call(training: Training) -> Seen | None:
+    """In {count} of {of} backwards, what goes back is the derivative of the loss of {thing}: model and loss are called
+    with them after the batch, and backward belongs to the last call. Nothing is learned from the batch. Measure after
+    the step.
+    """
+    both = first_and_last(training)
+    if training.raised or any(e.rows is None for pair in both for e in pair):
+        return None
+    wrong = [(first, last) for first, last in both if first.rows != last.rows]
+    if not wrong or 5 * len(wrong) < len(both) or chosen_from_batches(training):
+        return None
+    asked, learned = (met_evenly(training, [pair[k] for pair in both]) for k in (0, 1))
+    if not asked or (learned and (len(wrong) < len(both) or learned <= asked)):
+        return None
+    where, others = "other samples", {frozenset(last.rows) for _, last in wrong}
+    if set().union(*others) <= training.sets["validation"]:
+        where = "validation data"
+    elif len(others) == 1 and len(wrong) > 1:
+        where = f"{len(others.pop())} samples, always the same"
+    return {"where": where, "count": len(wrong), "of": len(both)}
+
+
+def first_and_last(training: Training) -> list[tuple[Event, Event]]:
+    """Return of each backward the first forward since the one before that has a loss, and the forward that it belongs to."""
+    found, first, asked = [], None, {id(e.about) for e in training.losses}
+    for event in training.log.events:
+        if event.of is training.model and event.kind == "forward" and event.learns and id(event) in asked:
+            first = first or event
+        elif event.of is training.model and event.kind == "backward" and event.about is not None:
+            found.append((first or event.about, event.about))
+            first = None
+    return found
+
+
+def chosen_from_batches(training: Training) -> bool:
+    """Whether of each batch some samples are chosen to learn from, the hardest perhaps, and not just the first ones."""
+    both = [(a.rows, b.rows) for a, b in first_and_last(training) if a.rows and b.rows and a.rows != b.rows]
+    parts = bool(both) and all(set(last) < set(first) for first, last in both)
+    return parts and any(last != first[: len(last)] for first, last in both)
+
+
+def met_evenly(training: Training, forwards: list[Event]) -> int:
+    """Return how often forwards meet each training sample, where that is equally often, up to one; 0 where it is not."""
+    met = Counter(row for event in forwards for row in event.rows)
+    here = training.sets["training"]
+    even = set(met) <= here and len(met) > 0.6 * len(here) and max(met.values()) - min(met.values()) <= 1
+    return max(met.values()) if even else 0
+
+
 def parts_of_means(training: Training, backwards: list[Event]) -> list[tuple[float, Event]]:
     """Return of each backward how many times the derivative of its mean loss it is given; nothing where that is not known."""
     shares: list[tuple[float, Event]] = []

@@ -14,6 +14,7 @@ from minidl.lab.doctor.measure.recording import pairs
 from minidl.lab.doctor.measure.trainings import Training
 from minidl.lab.doctor.mistakes.reading import FOUR_LOOPS, LOOP, SGD
 from minidl.lab.doctor.mistakes.rules import Seen, wrong_loop
+from minidl.lab.doctor.wording import listed
 
 NO_GRADIENT = ("gradients never zeroed", "zeroed too rarely", "zeroed before the step", "step once an epoch")
 
@@ -141,6 +142,22 @@ def zeroed_on_another_object(training: Training) -> Seen | None:
     return {"where": named(training, zeros[0].of), "call": call}
 
 
+@wrong_loop("zeroed on another object", read=LOOP, explains=("gradients never zeroed", "zeroed too rarely"))
+def zeroed_in_part(training: Training) -> Seen | None:
+    """Only {thing} have their gradients set to zero. Those of the other {rest} pile up: backward adds to what is there,
+    and each step follows the sum of all batches so far. Call model.zero_grad(), which is for all of them.
+    """
+    state = training.log.states.get(id(training.model))
+    if state is None or not stale(training)[0]:
+        return None
+    moved = {place for step in training.steps for model, place in step.touched if model == id(state.model)}
+    done, rest = moved & state.cleared, moved - state.cleared
+    if not done or not rest:
+        return None
+    names = listed([str(place + 1) for place in sorted(done)])
+    return {"where": f"{len(done)} of the {len(moved)} parameters (in their order: {names})", "rest": len(rest)}
+
+
 def zeroes_its_own(training: Training) -> bool:
     """Whether the gradients of the model that is trained are zeroed at some time, or told to be before there are any."""
     own = {id(param) for param, _ in pairs(training.model)}
@@ -203,12 +220,15 @@ def zero_call(training: Training) -> str:
 
 @wrong_loop("step missing", read=LOOP)
 def step_missing(training: Training) -> Seen | None:
-    """{thing} is never called: backward has computed {count} gradients, and the parameters are what they were. The
-    gradients only say where to go.
+    """{thing}: backward has computed {count} gradients, and the parameters are what they were. The gradients only say
+    where to go.
     """
     if training.kind == "evaluation" or not training.backwards or training.steps or training.raised:
         return None
-    return {"where": "optimizer.step()", "count": len(training.backwards)}
+    where = "optimizer.step() is never called"
+    if "optimizer" not in training.roles and not re.search(r"optim|SGD|Adam", training.source):
+        where = "There is no step, neither an optimiser's nor one of your own"
+    return {"where": where, "count": len(training.backwards)}
 
 
 @wrong_loop(
@@ -303,7 +323,7 @@ def trained_in_evaluation_mode(training: Training) -> Seen | None:
     """The model is trained {thing}: {share} made after model.eval(), so that Dropout drops nothing (and batch
     norm takes the mean that it has kept). Call model.train() at the start of every epoch.
     """
-    asleep = [e for e in training.trained if not e.training]
+    asleep = [e for e in training.trained if not e.training and not validates(training, e)]  # which is worse
     if training.task.words != "torch" or not cares(training.model) or not asleep:
         return None
     return {"where": "in evaluation mode", "share": share(len(asleep), len(training.trained))}

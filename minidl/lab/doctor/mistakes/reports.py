@@ -16,7 +16,7 @@ from minidl.lab.doctor.measure.returned import Candidate, candidates, leaves, se
 from minidl.lab.doctor.measure.trainings import Training
 from minidl.lab.doctor.mistakes.reading import BATCHES, FOUR_LOOPS, LOOP, MEANS
 from minidl.lab.doctor.mistakes.rules import Seen, wrong_loop
-from minidl.lab.doctor.mistakes.samples import assigned
+from minidl.lab.doctor.mistakes.samples import HELD_BACK, assigned
 from minidl.lab.doctor.wording import number
 
 COLUMNWISE = (
@@ -242,6 +242,21 @@ def accuracy_over_the_wrong_count(training: Training) -> Seen | None:
     return {"where": "The accuracy", "value": last(found[1]), "what": found[2].what} if found else None
 
 
+@wrong_loop("accuracy over the wrong count", read=LOOP)
+def shares_added_up(training: Training) -> Seen | None:
+    """{thing}, {value}, is made of the batches' shares of right answers, which are added up and {divided}: as measured,
+    {true} of the {samples} were answered rightly. Add up the right answers, and divide them by the samples.
+    """
+    found = reported(training, "shares added up")
+    if not found:
+        return None
+    data = found[2].data
+    true = next(c.values[-1] for c in candidates(training) if c.what == "share" and c.data == data)
+    samples = "samples" if training.kind == "evaluation" else f"{data} samples"
+    told = {"divided": found[2].what or "not divided", "true": number(true), "samples": samples}
+    return {"where": "The accuracy", "value": last(found[1]), **told}
+
+
 @wrong_loop("accuracy against other targets", read=LOOP)
 def accuracy_against_other_targets(training: Training) -> Seen | None:
     """{thing}, {value}, compares the answers with targets in another order: the samples were asked in a shuffled one, and
@@ -287,7 +302,9 @@ def accuracy_not_measured(training: Training) -> Seen | None:
         if "acc" not in said or re.search("top|balanc|ema|smooth|class|run|mov", said) or not known:
             continue
         if len(values) in (1, training.epochs) and not any(c.fits(values) for c in candidates(training)):
-            told = f"{number(known[0].values[-1])} of the {known[0].data} samples were answered rightly"
+            held = HELD_BACK.search(said) is not None
+            like = next((c for c in known if (c.data == "validation") == held), known[0])
+            told = f"{number(like.values[-1])} of the {like.data} samples were answered rightly"
             return {"where": f"The accuracy ({name})" if name else "The accuracy", "value": last(values), "known": told}
     return None
 

@@ -16,7 +16,7 @@ from minidl.lab.doctor.measure.parts import BATCH
 from minidl.lab.doctor.measure.recording import Event
 from minidl.lab.doctor.measure.returned import series
 from minidl.lab.doctor.measure.trainings import EPOCHS, Training
-from minidl.lab.doctor.mistakes.gradients import at_once, same_samples, scaled
+from minidl.lab.doctor.mistakes.gradients import at_once, chosen_from_batches, same_samples, scaled
 from minidl.lab.doctor.mistakes.orders import with_replacement
 from minidl.lab.doctor.mistakes.reading import BATCHES, FOUR_LOOPS, LOOP
 from minidl.lab.doctor.mistakes.rules import Seen, wrong_loop
@@ -247,7 +247,7 @@ def stale_gradients(training: Training) -> bool:
 def samples_left_out(training: Training) -> Seen | None:
     """In every epoch {thing} of {of} training samples are left out{which}. {why}."""
     left = left_out(training)
-    if left is None or (drops_the_last(training) and not left[1]):
+    if left is None or (drops_the_last(training) and not left[1]) or chosen_from_batches(training):
         return None
     why = "A last batch that is smaller is a batch all the same; whoever leaves it out on purpose says so (drop_last=True)"
     if left[0] >= BATCH:

@@ -102,7 +102,7 @@ def inputs_all_equal(vitals: Vitals) -> Seen | None:
     "one class only",
     read=DATA,
     tries="print the classes' counts, and look at how the targets were made.",
-    explains=("targets do not belong to the inputs", "ten samples not learned", *SLOW),
+    explains=("targets do not belong to the inputs", "start far from a guess", *SLOW),  # no start is like that guess
 )
 def one_class_only(vitals: Vitals) -> Seen | None:
     """All {count} samples have {thing}: an answer that is always the same is then right, and that is all there is to

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import statistics
 
 import torch
 
@@ -191,7 +192,7 @@ def dead_units(vitals: Vitals) -> Seen | None:
 @wrong_setting(
     "signal fades",
     read=VARIANCES,
-    tries="larger initial weights: Xavier's, with the gain of the activation; fewer layers.",
+    tries="{cure}; fewer layers.",
     explains=("steps too small", "answers the mean", "ten samples not learned"),
 )
 def signal_fades(vitals: Vitals) -> Seen | None:
@@ -205,7 +206,23 @@ def signal_fades(vitals: Vitals) -> Seen | None:
     name, least = min(hidden, key=lambda pair: pair[1])
     if least > 0.01 * first:
         return None
-    return {"where": f"layer {name}", "first": number(first), "last": number(least)}
+    return {"where": f"layer {name}", "first": number(first), "last": number(least), "cure": cure_of_fading(vitals)}
+
+
+def cure_of_fading(vitals: Vitals) -> str:
+    """Return what to try where the signal fades; weights that are Xavier's already, or larger, are not the reason."""
+    linear = [layer for layer in vitals.layers if layer.kind == "linear" and layer.params[0].ndim == 2]
+    sizes = [math.sqrt(sum(w.shape) / 2) * float(w.double().std(correction=0)) for w in (x.params[0] for x in linear)]
+    size = statistics.median(sizes) if sizes else 0.0
+    kinds = {layer.kind for layer in vitals.layers}
+    if size < 0.8:
+        return "larger initial weights: Xavier's, with the gain of the activation"
+    if "sigmoid" in kinds:
+        return "Tanh or ReLU between the layers: the weights are Xavier's already, and a sigmoid's slope is 1/4 at most"
+    gain = {"relu": math.sqrt(2), "tanh": 5 / 3}.get(next(iter(kinds & {"relu", "tanh"}), ""), 1.0)
+    if size < 0.8 * gain:
+        return f"the weights are Xavier's already, but for the gain of the activation, {gain:.3g}"
+    return "the weights are large enough for these activations, so look at what stands between the layers"
 
 
 @wrong_setting(

@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import re
+import textwrap
 from typing import Any
 
 import torch
@@ -151,6 +153,38 @@ def remembers(optimizer: Any) -> bool:
     """Whether an optimiser of PyTorch's keeps numbers as large as its parameters."""
     states = [value for state in optimizer.state.values() for value in state.values()]
     return any(isinstance(value, Tensor) and value.ndim for value in states)
+
+
+@wrong_loop("parameters not updated", read=SGD, explains=("step missing",))
+def parameters_not_updated(training: Training) -> Seen | None:
+    """The update, {thing}, makes a new tensor, and the model's own stays as it was: after {count} backwards no parameter
+    has moved. Write into it: w -= lr * g, or w.sub_(lr * g).
+    """
+    if training.kind == "evaluation" or not training.backwards or training.raised or training.moved:
+        return None
+    update = update_thrown_away(training.source)
+    return {"where": update, "count": len(training.backwards)} if update and not training.of_kind("step") else None
+
+
+def update_thrown_away(source: str) -> str:
+    """Return the first statement that computes a parameter less some of a gradient, and does not write into it; or ""."""
+    try:
+        tree = ast.parse(textwrap.dedent(source))
+    except SyntaxError:
+        return ""
+    places = [node for node in ast.walk(tree) if isinstance(node, (ast.For, ast.comprehension))]
+    bound = [name.id for node in places if "param" in ast.unparse(node.iter)
+             for name in ast.walk(node.target) if isinstance(name, ast.Name)]  # fmt: skip
+    told = re.compile("|".join(["grad", *(rf"\b{name}\b" for name in bound)]))
+    for node in ast.walk(tree):
+        if not isinstance(node, (ast.Assign, ast.Expr)):
+            continue
+        value = node.value.elt if isinstance(node.value, ast.ListComp) else node.value
+        takes = isinstance(value, ast.BinOp) and isinstance(value.op, ast.Sub)
+        calls = isinstance(value, ast.Call) and re.search(r"\b(sub|subtract|add)$", ast.unparse(value.func))
+        if (takes or calls) and told.search(ast.unparse(value)):
+            return ast.unparse(node)
+    return ""
 
 
 @wrong_loop("parameters never moved", read=SGD)
