@@ -97,10 +97,17 @@ class Optimizer(Exercise):
             float(path[step - 1][k][at] - (path[step - 2][k][at] if step > 1 else start[k][at])) for path in (mine, due)
         )
         before = {1: "", 2: "step 1 is right, and "}.get(step, f"steps 1 to {step - 1} are right, and ")
+        before = f"{before}step {step} is not" if before else "step 1 is not right"
         gradients = f"gradients {seen}" if step > 1 else f"gradient {seen}"
+        digits = next((d for d in range(4, 17) if f"{moved:.{d}g}" != f"{right:.{d}g}"), 17)
+        small = (
+            " So small a difference may come of a small constant in the wrong place: are brackets missing?"
+            if digits > 4
+            else ""
+        )
         return (
-            f"{before}step {step} is not: with the {gradients}, it moves row {at[0] + 1}, column {at[1] + 1} of parameter "
-            f"{k + 1} by {moved:.4g}, where {right:.4g} belongs."
+            f"{before}: with the {gradients}, it moves row {at[0] + 1}, column {at[1] + 1} of parameter "
+            f"{k + 1} by {moved:.{digits}g}, where {right:.{digits}g} belongs.{small}"
         )
 
     def _path(

@@ -1177,6 +1177,9 @@ EXERCISES = [
             _adam(AVERAGE, SQUARE, HATS, STEP.replace("mu_hat", "muhat")): "do you mean mu_hat?",
             _adam(AVERAGE, SQUARE.replace("grad**2", "(grad @ grad)"), HATS, STEP): "cannot be multiplied",
             _adam(AVERAGE, SQUARE, HATS, STEP.replace("self.eps", "1e-8")): "It is self.eps",
+            _adam(
+                AVERAGE, SQUARE, HATS, "param.sub_(self.lr * mu_hat / nu_hat.sqrt() + self.eps)"
+            ): "a small constant in the wrong place",
             _adam(AVERAGE, SQUARE, HATS): "no parameter moves",
             _adam(
                 "if self.steps > 2:", "    raise NotImplementedError", AVERAGE, SQUARE, HATS, STEP
