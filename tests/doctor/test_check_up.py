@@ -17,6 +17,8 @@ import minidl
 from minidl.lab.doctor import check_up
 from minidl.lab.doctor.check_up import CheckUp
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("of_torch", [False, True])
 def test_model_data_random_numbers_and_figures_stay_as_they_were(of_torch):

@@ -9,6 +9,8 @@ from minidl.lab.doctor.students.files import find
 from minidl.lab.doctor.students.processes import Settings
 from minidl.lab.doctor.students.visits import examine_projects
 
+pytestmark = pytest.mark.slow
+
 SET_UP = """
 import copy
 import numpy as np

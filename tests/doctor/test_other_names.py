@@ -11,6 +11,8 @@ from minidl.lab.doctor.students.building import CannotBuild
 from minidl.lab.doctor.students.examining import examine_thing
 from minidl.lab.doctor.students.files import find
 
+pytestmark = pytest.mark.slow
+
 FACTOR = 3  # in a wrong version; 1 in the right one
 
 BESIDE = """

@@ -13,6 +13,7 @@ from diagnosing import diagnose, finding
 from minidl import Linear, ReLU, Sigmoid, Tanh
 from minidl.lab.doctor import examine, examine_loss, examine_optimizer
 
+pytestmark = pytest.mark.slow  # by their number
 USUAL = """transposed, reshaped, sign, factor n, factor 1/n, factor m, factor 1/m, factor n*m, factor 1/(n*m), factor 2,
 factor 1/2, upstream forgotten, upstream as mask, derivative at output, derivative at upstream, derivative
 forgotten, bias to scalar, wrong axis, wrong shape, parameter unused, no batch sum, last sample only,

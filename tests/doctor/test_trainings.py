@@ -17,6 +17,8 @@ from minidl import SGD, Linear, MSELoss, ReLU, Sequential
 from minidl.lab.doctor import examine_training
 from minidl.lab.training import train
 
+pytestmark = pytest.mark.slow
+
 
 def step(model, loss, optimizer, X, T):
     value = loss.forward(model.forward(X), T)

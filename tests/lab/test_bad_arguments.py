@@ -37,7 +37,7 @@ from minidl.lab.stacked import stack, unstack
 from minidl.lab.torch_twin import as_autograd, from_torch, to_torch
 from minidl.lab.training import train
 
-pytestmark = pytest.mark.usefixtures("agg")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("agg")]
 
 TRIES = int(os.environ.get("MINIDL_TRIES", "400"))
 PROMISED = (  # what else their docstrings name

@@ -20,6 +20,8 @@ from minidl.lab.exercises.comparing import difference
 from minidl.lab.exercises.kinds.calling import precision
 from minidl.lab.proof import matrices
 
+pytestmark = pytest.mark.slow
+
 DOING = [each for each in exercises() if not is_data(each)]
 GIVEN = [each for each in exercises() if is_data(each) and each.kind != "network"]
 

@@ -16,6 +16,8 @@ from short_runs import SECOND, SHORT, assert_equal, assert_same, only, read, run
 
 from minidl.lab.experiment import Record, RecordError, run_experiments
 
+pytestmark = pytest.mark.slow
+
 
 class TestRecord:
     @pytest.mark.parametrize("stacked", [False, True])

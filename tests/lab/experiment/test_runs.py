@@ -16,6 +16,8 @@ from minidl.lab.experiment import Setting, run_experiments
 from minidl.lab.experiment.runs import start, trainer
 from minidl.lab.experiment.setting import FRAMEWORKS, INITIAL_WEIGHTS, REDUCTIONS
 
+pytestmark = pytest.mark.slow
+
 
 class TestResult:
     def test_tables(self):

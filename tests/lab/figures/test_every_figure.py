@@ -17,7 +17,7 @@ from minidl.lab import figures
 from minidl.lab.disk import disk
 from minidl.lab.figures.style import WHOLE_STYLE
 
-pytestmark = pytest.mark.usefixtures("agg")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("agg")]
 
 SHARED = {"save", "use_style"}  # public functions that draw nothing
 HISTORY = pd.DataFrame(

@@ -8,6 +8,8 @@ from statements import MORE, RIGHT
 
 from minidl.lab.proof import ProofError, ones, prove_gradient
 
+pytestmark = pytest.mark.slow
+
 CLAIMS = RIGHT | MORE
 EACH = 6  # mutants of each claim
 found = {}

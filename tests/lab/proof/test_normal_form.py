@@ -11,6 +11,8 @@ from minidl.lab.proof.formula import Formula, entry
 from minidl.lab.proof.identities import differ
 from minidl.lab.proof.normal_form import normal_form
 
+pytestmark = pytest.mark.slow
+
 SIZES = ("n", "m", "1")
 SYMBOLS = {
     (a, b): matrices(f"A{i}{j} ({a} x {b}), B{i}{j} ({a} x {b})")
