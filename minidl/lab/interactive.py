@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import gc
+import io
 import itertools
-import struct
-import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -68,7 +67,9 @@ class Stage:
         self.canvas.restore_region(self.frame)
         for artist in artists[len(self.kept) :]:
             artist.draw(self.canvas.get_renderer())
-        return _png(np.asarray(Image.fromarray(np.asarray(self.canvas.buffer_rgba())).convert("RGB")))
+        drawn, picture = io.BytesIO(), Image.fromarray(np.asarray(self.canvas.buffer_rgba())).convert("RGB")
+        picture.save(drawn, "png", compress_level=1)  # a smaller file would take longer than it saves
+        return drawn.getvalue()
 
     def moving(self) -> list[Artist]:
         """Return what lies in the axes, the lowest first."""
@@ -92,17 +93,6 @@ def _plain(part: Any) -> Any:
     if isinstance(part, list | tuple):
         return [_plain(one) for one in part]
     return part if isinstance(part, str | int | float | FontProperties) else None
-
-
-def _png(rgb: np.ndarray) -> bytes:
-    """Return pixels, (height, width, 3), as a PNG, written as fast as can be: unfiltered, at the lowest compression."""
-    height, width, _ = rgb.shape
-    rows = np.zeros((height, 1 + 3 * width), np.uint8)  # the 0 at the beginning of each row says that it is unfiltered
-    rows[:, 1:] = rgb.reshape(height, -1)
-    head = struct.pack(">2I5B", width, height, 8, 2, 0, 0, 0)
-    parts = {b"IHDR": head, b"IDAT": zlib.compress(rows.tobytes(), 1), b"IEND": b""}
-    chunks = (struct.pack(">I", len(d)) + n + d + struct.pack(">I", zlib.crc32(n + d)) for n, d in parts.items())
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
 
 
 @checked
@@ -167,13 +157,15 @@ def explore(
 
     def moved(change: object) -> None:
         said.outputs = ()
+        collects = gc.isenabled()
         gc.disable()  # a search for garbage takes as long as a picture: not before this one is there
         try:
             with said:
                 update(**values())
                 image.value = stage.png()
         finally:
-            gc.enable()
+            if collects:
+                gc.enable()
 
     plt.close(figure)  # or Jupyter would show it a second time
     update(**values())

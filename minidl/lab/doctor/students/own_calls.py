@@ -57,12 +57,9 @@ class OwnCalls:
     ----------
     calls : dict
         By the name of what is called: the file, the call, and what simple names stand for in that file.
-    shapes : dict
-        By file: the shapes of arrays that it makes.
     """
 
     calls: dict[str, list[tuple[Path, ast.Call, Names]]] = field(default_factory=dict)
-    shapes: dict[Path, list[tuple[int, ...]]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, project: Any) -> OwnCalls:
@@ -114,29 +111,6 @@ class OwnCalls:
                 yield told
             if len(seen) > 4:
                 return
-
-    def shapes_near(self, cls: type) -> list[tuple[int, ...]]:
-        """Return the shapes of arrays that are made in the files in which an object of a class is built."""
-        found: list[tuple[int, ...]] = []
-        files = dict.fromkeys(path for path, _, _ in self.calls.get(cls.__name__, []))
-        for path in list(files)[:4]:
-            found += self._shapes(path)
-        return list(dict.fromkeys(found))[:6]
-
-    def _shapes(self, path: Path) -> list[tuple[int, ...]]:
-        if path not in self.shapes:
-            found = []
-            for name in DRAWN:
-                for other, call, names in self.calls.get(name, []):
-                    if other == path:
-                        try:
-                            shape = _Reader(None, names, {}).shape(call)
-                        except (Unknown, RecursionError):
-                            continue
-                        if 1 < len(shape) < 6 and min(shape) > 0:
-                            found.append(shape)
-            self.shapes[path] = found
-        return self.shapes[path]
 
 
 def _assigned(scope: ast.AST) -> Scope:
